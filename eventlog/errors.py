@@ -1,0 +1,83 @@
+"""Errors of the event log, split by who must act.
+
+    EventLogError
+    ├── LogUnavailableError      the user: no permission, not a regular file, someone else's file
+    ├── LogBusyError             wait: the lock was not to be had in time
+    ├── LogWriteError            the machine: disk full, I/O error; nothing of the append was kept
+    ├── NewerFormatError         upgrade: written by a newer pytest-insight
+    ├── SequenceConflictError    the caller: another writer came first (compare-and-append)
+    ├── EventTooLargeError       the caller: an event that does not fit into a line
+    └── ForkedWriterError        the caller: a forked child used its parent's writer
+
+A damaged log is not an error: readers report damage as `Finding` values and read on.
+"""
+
+from pathlib import Path
+
+
+class EventLogError(Exception):
+    """Base of every error raised by `pytest_insight.eventlog`."""
+
+
+class LogUnavailableError(EventLogError):
+    """The log cannot be opened: the message names the path, the reason and what to do."""
+
+    def __init__(self, path: Path | str, reason: str, hint: str) -> None:
+        super().__init__(f"{path}: {reason}; {hint}")
+        self.path = Path(path)
+        self.reason = reason
+        self.hint = hint
+
+
+class LogBusyError(EventLogError):
+    """The lock on the log was not to be had within the given time."""
+
+    def __init__(self, path: Path | str, waited_s: float) -> None:
+        super().__init__(f"{path}: another process holds the lock for more than {waited_s:g} s; try again")
+        self.path = Path(path)
+
+
+class LogWriteError(EventLogError):
+    """The operating system refused a write; no part of the append was acknowledged."""
+
+    def __init__(self, path: Path | str, error: OSError) -> None:
+        super().__init__(f"{path}: {error.strerror or error}; free space or choose another place, then append again")
+        self.path = Path(path)
+        self.error = error
+
+
+class NewerFormatError(EventLogError):
+    """The log holds lines of a format version that this release can only read around."""
+
+    def __init__(self, path: Path | str, version: int) -> None:
+        super().__init__(
+            f"{path}: written by a newer pytest-insight (log format {version}); upgrade pytest-insight to append to it"
+        )
+        self.path = Path(path)
+        self.version = version
+
+
+class SequenceConflictError(EventLogError):
+    """Compare-and-append found the stream at another place than its caller believed."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(f"stream {stream}: next seq is {actual}, not {expected}; read the stream again and retry")
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class EventTooLargeError(EventLogError):
+    """An event does not fit into one line even after its long texts were shortened."""
+
+    def __init__(self, event_type: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"{event_type}: {size_bytes} bytes in one line, the limit is {limit_bytes}; split the event")
+        self.event_type = event_type
+        self.size_bytes = size_bytes
+
+
+class ForkedWriterError(EventLogError):
+    """A forked child tried to write through the descriptor of its parent."""
+
+    def __init__(self) -> None:
+        super().__init__("this writer belongs to the parent process; open a writer of your own after the fork")

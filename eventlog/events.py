@@ -1,0 +1,302 @@
+"""Every event of log format 1, by what it means.
+
+Events are facts: frozen, never edited. They carry no envelope (`v type stream seq at digest`); the
+writer adds it and readers give it back beside the event. A field left at its default is not
+written. New fields get a default, and a field never changes its type (docs/format.md).
+
+Units stand in the names: `_us` are integer microseconds. Times are ISO 8601 in UTC with
+microseconds (`2026-11-21T01:23:45.123456Z`).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = [
+    "SESSION_EVENTS",
+    "Cause",
+    "CollectionFailed",
+    "CollectionSkipped",
+    "Event",
+    "Outcome",
+    "OutputRecorded",
+    "RecorderDegraded",
+    "SessionCleared",
+    "SessionFinished",
+    "SessionRestored",
+    "SessionStarted",
+    "SessionSuperseded",
+    "SubtestFinished",
+    "TestFinished",
+    "TestStarted",
+    "TestsAnnounced",
+    "Truncation",
+    "UnknownEvent",
+    "Vcs",
+    "WarningRecorded",
+    "WorkerLost",
+]
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of all events; a subclass names its literal tag once: `class X(Event, tag="x.happened")`."""
+
+    __test__ = False  # names like TestFinished are not tests to pytest
+
+
+class Vcs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The checkout a session ran in."""
+
+    commit: str = ""
+    branch: str = ""
+    dirty: bool | None = None
+    """True if the work tree differed from the commit, None if that could not be told in time."""
+    remote: str = ""
+    """URL of the remote `origin`, without credentials."""
+
+
+class Truncation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a shortened text was before: its head and tail were kept."""
+
+    bytes: int
+    """Length of the original in UTF-8 bytes."""
+    blake2b: str
+    """BLAKE2b-128 of the original's UTF-8 bytes, in hex."""
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an exception was raised, as pytest's `reprcrash` says."""
+
+    path: str = ""
+    lineno: int = 0
+    message: str = ""
+
+
+class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
+    """Header of a session's stream."""
+
+    session_id: str
+    sut: str
+    testing_system: dict[str, str] = {}
+    pytest: str = ""
+    python: str = ""
+    plugins: dict[str, str] = {}
+    args: list[str] = []
+    rootdir: str = ""
+    vcs: Vcs | None = None
+    ci: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    env: dict[str, str] = {}
+    """Only variables that the allow-list of the configuration names."""
+    workers: int = 0
+    """Number of xdist workers asked for; 0 without xdist."""
+    output: Literal["all", "failed", "none"] = "failed"
+    """Of which tests captured output is recorded."""
+    writer: dict[str, str] = {}
+    """Name and version of the writer, its process id, host and durability tier."""
+
+
+class TestsAnnounced(Event, frozen=True, kw_only=True, tag="tests.announced"):
+    """Tests that collection promised to run; long lists come in several events."""
+
+    nodeids: list[str]
+    deselected: int = 0
+    worker: str = ""
+    """Only where workers run different sets (`--dist each`)."""
+
+
+class CollectionFailed(Event, frozen=True, kw_only=True, tag="collection.failed"):
+    """A collector could not be collected; terminal category `error`."""
+
+    nodeid: str
+    longreprtext: str = ""
+    cause: Cause | None = None
+    workers: list[str] = []
+    lossy: bool = False
+    truncated: dict[str, Truncation] = {}
+
+
+class CollectionSkipped(Event, frozen=True, kw_only=True, tag="collection.skipped"):
+    """A collector (usually a module) skipped itself as a whole; terminal category `skipped`."""
+
+    nodeid: str
+    reason: str = ""
+    workers: list[str] = []
+    lossy: bool = False
+
+
+class TestStarted(Event, frozen=True, kw_only=True, tag="test.started"):
+    """Written when a test starts, so that a killed run names what was running."""
+
+    nodeid: str
+    attempt: int = 1
+    worker: str = ""
+
+
+class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
+    """One attempt of one test, all phases."""
+
+    nodeid: str
+    outcome: Outcome
+    """The verdict of this attempt, by the table in `eventlog.verdict`."""
+    attempt: int = 1
+    worker: str = ""
+    started_at: str = ""
+    duration_us: int = 0
+    """Sum of the phases, by pytest's clock."""
+    phases: dict[str, int] = {}
+    """Duration in microseconds of `setup`, `call`, `teardown` as far as each was reported; `???` for a worker crash."""
+    phase_outcomes: dict[str, Outcome] = {}
+    """Outcome of each phase that did not simply pass, in pytest's terminal categories. Together with `phases` it
+    gives pytest's own counts: a passed phase counts only if it is the call."""
+    crashed: bool = False
+    """The worker process died in this test; the outcome is what xdist reported for it."""
+    reason: str = ""
+    """Of a skip, xfail or strict xpass."""
+    longreprtext: str = ""
+    cause: Cause | None = None
+    capstdout: str = ""
+    capstderr: str = ""
+    caplog: str = ""
+    user_properties: list[tuple[str, Any]] = []
+    markers: list[str] = []
+    tags: dict[str, str] = {}
+    """From the marker `insight_tag(name, value)`."""
+    file: str = ""
+    """Source file, if it is not the part of `nodeid` before the first `::`."""
+    lineno: int | None = None
+    """First line of the test, counted from 1."""
+    subtests: int = 0
+    """How many `subtest.finished` events belong to this attempt."""
+    lossy: bool = False
+    """Some text held characters that UTF-8 cannot carry; they are written as `\\udcXX` escapes."""
+    truncated: dict[str, Truncation] = {}
+
+
+class SubtestFinished(Event, frozen=True, kw_only=True, tag="subtest.finished"):
+    """One subtest of the attempt that runs; comes before its `test.finished`."""
+
+    nodeid: str
+    outcome: Outcome
+    ordinal: int
+    """Counts the subtests of one attempt from 1."""
+    message: str = ""
+    params: dict[str, str] = {}
+    attempt: int = 1
+    worker: str = ""
+    started_at: str = ""
+    duration_us: int = 0
+    reason: str = ""
+    longreprtext: str = ""
+    cause: Cause | None = None
+    capstdout: str = ""
+    capstderr: str = ""
+    caplog: str = ""
+    lossy: bool = False
+    truncated: dict[str, Truncation] = {}
+
+
+class WarningRecorded(Event, frozen=True, kw_only=True, tag="warning.recorded"):
+    """A Python warning that pytest saw."""
+
+    category: str
+    message: str
+    nodeid: str = ""
+    filename: str = ""
+    lineno: int = 0
+    when: str = ""
+    """`config`, `collect` or `runtest`."""
+    worker: str = ""
+    lossy: bool = False
+    truncated: dict[str, Truncation] = {}
+
+
+class WorkerLost(Event, frozen=True, kw_only=True, tag="worker.lost"):
+    """An xdist worker ended before its time."""
+
+    worker: str
+    running: list[str] = []
+    error: str = ""
+
+
+class OutputRecorded(Event, frozen=True, kw_only=True, tag="output.recorded"):
+    """One section of the terminal output; a long one comes in several parts."""
+
+    name: str
+    content: str
+    part: int = 0
+    lossy: bool = False
+    truncated: dict[str, Truncation] = {}
+
+
+class RecorderDegraded(Event, frozen=True, kw_only=True, tag="recorder.degraded"):
+    """The recorder could not do all of its work; what it lost is counted here."""
+
+    reason: str
+    dropped: int = 0
+
+
+class SessionFinished(Event, frozen=True, kw_only=True, tag="session.finished"):
+    """Seal of a session's stream."""
+
+    exit_status: int
+    duration_us: int = 0
+    count: int
+    """Events of the stream before the seal; equal to the seal's own `seq`."""
+    root: str
+    """BLAKE2b-128 over the `digest` hex strings of those events, in order of `seq`."""
+    interrupted: str = ""
+    """Why pytest was interrupted (`KeyboardInterrupt`, `Interrupted: ...`, `Exit: ...`), if it was."""
+    internal_error: str = ""
+    dropped: int = 0
+    """Events that could not be recorded."""
+
+
+class SessionCleared(Event, frozen=True, kw_only=True, tag="session.cleared"):
+    """A session (the stream `target`) is no longer to be shown."""
+
+    target: str
+    reason: str = ""
+
+
+class SessionRestored(Event, frozen=True, kw_only=True, tag="session.restored"):
+    """A cleared session is to be shown again."""
+
+    target: str
+    reason: str = ""
+
+
+class SessionSuperseded(Event, frozen=True, kw_only=True, tag="session.superseded"):
+    """A session (the stream `target`) gave way to another of the same label."""
+
+    target: str
+    by: str = ""
+    reason: str = ""
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a type this release does not know: carried, counted, copied verbatim, never an error."""
+
+    type: str
+    fields: dict[str, Any]
+
+
+SESSION_EVENTS: tuple[type[Event], ...] = (
+    SessionStarted,
+    TestsAnnounced,
+    CollectionFailed,
+    CollectionSkipped,
+    TestStarted,
+    TestFinished,
+    SubtestFinished,
+    WarningRecorded,
+    WorkerLost,
+    OutputRecorded,
+    RecorderDegraded,
+    SessionFinished,
+    SessionCleared,
+    SessionRestored,
+    SessionSuperseded,
+)

@@ -1,0 +1,41 @@
+"""What writer and reader share: constants of log format 1, and nothing else.
+
+`docs/format.md` is the contract; this module is its alphabet.
+"""
+
+from typing import Final
+
+FORMAT_VERSION: Final = 1
+"""The version a writer stamps into the `v` of every line.
+
+Changelog:
+    1  first version.
+"""
+
+NEWLINE: Final = b"\n"
+
+DIGEST_SIZE: Final = 16
+"""Bytes of a BLAKE2b-128 digest."""
+
+DIGEST_HEX: Final = 2 * DIGEST_SIZE
+
+DIGEST_KEY: Final = b',"digest":"'
+
+LINE_END: Final = b'"}'
+
+SUFFIX_SIZE: Final = len(DIGEST_KEY) + DIGEST_HEX + len(LINE_END)
+"""Fixed width of `,"digest":"<32 hex>"}` at the end of every line, without the newline."""
+
+HEAD: Final = b'{"v":'
+"""First bytes of every line; salvage looks for them behind a fragment."""
+
+LINE_BYTES_MAX: Final = 256 * 1024
+"""Longest line a writer produces, newline included; a reader skips longer ones as oversize."""
+
+SPOOL_SUFFIX: Final = ".spool"
+"""A log `NAME` keeps the events of writers that could not reach it in the folder `NAME.spool`."""
+
+LOG_SUFFIX: Final = ".jsonl"
+
+BROKEN_SUFFIX: Final = ".broken"
+"""Repair keeps the damaged original as `NAME.broken`."""

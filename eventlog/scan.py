@@ -1,0 +1,221 @@
+"""Bytes to verified lines and findings: the pure core of reading.
+
+A `Scanner` is fed chunks of a log in order. It never raises on content, never needs more memory than a chunk and one
+line, and reads on after damage at the next newline.
+"""
+
+import re
+from typing import Final, Literal, NamedTuple
+
+from .codec import line_hash, parse_version
+from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
+
+Reason = Literal[
+    "torn",
+    "damaged",
+    "oversize",
+    "blank",
+    "newer-format",
+    "malformed",
+    "pending",
+    "gap",
+    "duplicate",
+    "conflict",
+    "seal",
+]
+
+PROBLEM: Final[dict[Reason, str]] = {
+    "torn": "a writer died in the middle of this line",
+    "damaged": "the digest does not match the bytes",
+    "oversize": "longer than any line a writer produces",
+    "blank": "an empty line",
+    "newer-format": "written by a newer pytest-insight; upgrade to read it",
+    "malformed": "the digest is right, but this is not an event of its type",
+    "pending": "the last line is not finished yet",
+    "gap": "events of this stream are missing before this line",
+    "duplicate": "the same event again",
+    "conflict": "another event with the same stream and seq",
+    "seal": "the seal does not agree with the events of its stream",
+}
+"""What each reason means, in words for people."""
+
+_STARTS = re.compile(rb'\{"v":\d{1,9},"type":"')
+_SALVAGE_STARTS_MAX = 64
+_DIGEST_AT = -SUFFIX_SIZE + len(DIGEST_KEY)
+_END_AT = -len(LINE_END)
+
+
+class Finding(NamedTuple):
+    """Something in a log that is not an event, and where."""
+
+    log: str
+    """Name of the log: its path, for a member of an archive `archive!member`."""
+    offset: int
+    """Byte offset of its first byte."""
+    length: int
+    """Bytes, without the newline."""
+    reason: Reason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.log}: byte {self.offset}, {self.length} bytes: {self.reason}: {PROBLEM[self.reason]}{detail}"
+
+
+class Batch(NamedTuple):
+    """What one chunk of a log gave."""
+
+    offsets: list[int]
+    """Byte offset of each line."""
+    lines: list[bytes]
+    """Verified lines without their newlines."""
+    findings: list[Finding]
+    end: int
+    """Byte offset after the last whole line that was looked at: a safe place to go on from."""
+
+
+class Scanner:
+    """Splits chunks into lines and verifies each on its raw bytes.
+
+    Args:
+        log: name of the log for findings.
+        offset: byte offset of the first byte that will be fed; the start of a line.
+    """
+
+    def __init__(self, log: str, offset: int = 0) -> None:
+        self.log = log
+        self.end = offset
+        self._tail = b""
+        self._skipped = 0  # bytes of an oversize line that were already let go
+
+    def feed(self, data: bytes) -> Batch:
+        """Take the next bytes of the log and return the lines they complete."""
+        buffer = self._tail + data
+        cut = buffer.rfind(b"\n")
+        if cut < 0:
+            self._keep(buffer)
+            return Batch([], [], [], self.end)
+        pieces = buffer[:cut].split(b"\n")
+        start, skipped = self.end, self._skipped
+        self.end += skipped + cut + 1
+        self._skipped = 0
+        self._keep(buffer[cut + 1 :])
+        if skipped:
+            return self._after_oversize(start, skipped, pieces)
+        return self._verify(start, pieces)
+
+    def finish(self) -> Finding | None:
+        """Return what is left at the end of the log, an unfinished last line, if there is one."""
+        length = self._skipped + len(self._tail)
+        return Finding(self.log, self.end, length, "pending") if length else None
+
+    def _keep(self, tail: bytes) -> None:
+        """Remember an unfinished line, but of one that is too long only so much that a glued event can be salvaged."""
+        excess = len(tail) - 2 * LINE_BYTES_MAX
+        if excess > 0:
+            self._skipped += excess
+            tail = tail[excess:]
+        self._tail = tail
+
+    def _verify(self, start: int, pieces: list[bytes]) -> Batch:
+        good = [
+            line_hash(line[:-SUFFIX_SIZE]).hexdigest().encode() == line[_DIGEST_AT:_END_AT]
+            and line[-SUFFIX_SIZE:_DIGEST_AT] == DIGEST_KEY
+            and line[_END_AT:] == LINE_END
+            and line.startswith(b'{"v":1,')
+            for line in pieces
+        ]
+        offsets: list[int] = []
+        position = start
+        for line in pieces:
+            offsets.append(position)
+            position += len(line) + 1
+        if all(good):
+            return Batch(offsets, pieces, [], self.end)
+        return self._sort_out(offsets, pieces, good)
+
+    def _sort_out(self, offsets: list[int], pieces: list[bytes], good: list[bool]) -> Batch:
+        batch = Batch([], [], [], self.end)
+        for offset, line, fine in zip(offsets, pieces, good, strict=True):
+            if fine:
+                batch.offsets.append(offset)
+                batch.lines.append(line)
+            else:
+                self._salvage(batch, offset, line)
+        return batch
+
+    def _after_oversize(self, start: int, skipped: int, pieces: list[bytes]) -> Batch:
+        batch = Batch([], [], [], self.end)
+        first = pieces[0]
+        salvaged = Batch([], [], [], self.end)
+        self._salvage(salvaged, start + skipped, first)
+        if salvaged.lines:
+            batch.findings.append(Finding(self.log, start, salvaged.offsets[0] - start, "oversize"))
+            batch.offsets.extend(salvaged.offsets)
+            batch.lines.extend(salvaged.lines)
+        else:
+            batch.findings.append(Finding(self.log, start, skipped + len(first), "oversize"))
+        rest = self._verify(start + skipped + len(first) + 1, pieces[1:]) if len(pieces) > 1 else salvaged
+        if rest is not salvaged:
+            batch.offsets.extend(rest.offsets)
+            batch.lines.extend(rest.lines)
+            batch.findings.extend(rest.findings)
+        return batch
+
+    def _salvage(self, batch: Batch, offset: int, line: bytes) -> None:
+        """Look for whole events glued together or behind a fragment; what is left over becomes findings."""
+        starts = [match.start() for match in _STARTS.finditer(line)][-_SALVAGE_STARTS_MAX:]
+        done = 0
+        for index, start in enumerate(starts):
+            if start < done:
+                continue
+            event = _first_whole(line, start, [*starts[index + 1 :], len(line)])
+            if event is None:
+                continue
+            if start > done:
+                batch.findings.append(self._finding(offset + done, line[done:start], glued=True))
+            batch.offsets.append(offset + start)
+            batch.lines.append(event)
+            done = start + len(event)
+        if done < len(line) or not line:
+            batch.findings.append(self._finding(offset + done, line[done:], glued=False))
+
+    def _finding(self, offset: int, data: bytes, *, glued: bool) -> Finding:
+        reason, detail = _diagnose(data, glued=glued)
+        return Finding(self.log, offset, len(data), reason, detail)
+
+
+def _first_whole(line: bytes, start: int, ends: list[int]) -> bytes | None:
+    """The event that begins at `start` and ends at one of `ends`, or one foreign byte before (a flipped newline)."""
+    for end in ends:
+        for stop in (end, end - 1):
+            if is_whole(line[start:stop]):
+                return line[start:stop]
+    return None
+
+
+def is_whole(line: bytes) -> bool:
+    """Tell whether `line`, without a newline, is an event of format 1 with the right digest."""
+    return (
+        line.startswith(b'{"v":1,')
+        and line[-SUFFIX_SIZE:_DIGEST_AT] == DIGEST_KEY
+        and line[_END_AT:] == LINE_END
+        and line_hash(line[:-SUFFIX_SIZE]).hexdigest().encode() == line[_DIGEST_AT:_END_AT]
+    )
+
+
+def _diagnose(data: bytes, *, glued: bool) -> tuple[Reason, str]:  # noqa: PLR0911 - one return a reason
+    if not data.strip(b" \t\r"):
+        return "blank", ""
+    if len(data) > LINE_BYTES_MAX:
+        return "oversize", ""
+    version = parse_version(data)
+    if version is not None and version > FORMAT_VERSION:
+        return "newer-format", f"log format {version}"
+    if not data.strip(b"\0"):
+        return "damaged", "zeros"
+    if data[-SUFFIX_SIZE:_DIGEST_AT] == DIGEST_KEY and data[_END_AT:] == LINE_END:
+        return "damaged", ""
+    if data.startswith(HEAD[: len(data)]):
+        return "torn", "another line follows on it" if glued else ""
+    return "damaged", "not a line of an event log"

@@ -1,0 +1,163 @@
+"""Where the bytes of a log come from: a file, a gzip file, or a member of a zip archive.
+
+Offsets are always those of the decompressed bytes. Everything is streamed; a compressed log is read from its start.
+"""
+
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .errors import LogUnavailableError
+from .format import HEAD, LOG_SUFFIX, SPOOL_SUFFIX
+from .system import SYSTEM
+
+_CHUNK_BYTES = 1 << 20
+_GZIP = (".jsonl.gz",)
+_MEMBERS = (LOG_SUFFIX, *_GZIP)
+BROKEN_STREAM = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+"""What reading a compressed log raises when its container is cut off or damaged."""
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """A log to read: a path, and for an archive the name of the member in it."""
+
+    path: Path
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """How the log is called in findings and listings."""
+        return f"{self.path}!{self.member}" if self.member else str(self.path)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the log has to be read from its start."""
+        return bool(self.member) or self.path.name.endswith(_GZIP)
+
+    def open(self, start: int = 0) -> IO[bytes]:
+        """Open the log for reading at byte `start`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            LogUnavailableError: it cannot be opened; the message says why.
+        """
+        try:
+            stream = self._open_plain() if not self.member else self._open_member()
+        except FileNotFoundError:
+            raise
+        except PermissionError as error:
+            raise LogUnavailableError(self.name, "no permission to read", "ask its owner") from error
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise LogUnavailableError(self.name, str(error), "check that it is a log or an archive of logs") from error
+        _skip(stream, start)
+        return stream
+
+    def _open_plain(self) -> IO[bytes]:
+        # the seam's open: a FIFO somebody left in a folder of artifacts must not block us for ever
+        raw: IO[bytes] = os.fdopen(SYSTEM.open_read(str(self.path)), "rb", buffering=0)
+        return gzip.open(raw, "rb") if self.compressed else raw  # type: ignore[return-value]
+
+    def _open_member(self) -> IO[bytes]:
+        archive = zipfile.ZipFile(self.path)
+        stream = archive.open(self.member)
+        return gzip.open(stream, "rb") if self.member.endswith(_GZIP) else stream  # type: ignore[return-value]
+
+
+def as_source(log: Path | str | LogSource) -> LogSource:
+    """Return the source for a path; `archive.zip!member` names a member of an archive."""
+    if isinstance(log, LogSource):
+        return log
+    path = Path(log)
+    if "!" in str(log) and not path.exists():
+        archive, _, member = str(log).partition("!")
+        return LogSource(Path(archive), member)
+    return LogSource(path)
+
+
+def find_logs(path: Path | str | LogSource) -> list[LogSource]:
+    """Return the logs that `path` stands for, in order of name: itself, an archive's members, or all below a folder.
+
+    In folders and archives only what begins like an event log counts, as other tools write `.jsonl` as well. Spool
+    folders belong to their log and are not listed, unless the log itself is missing.
+
+    Raises:
+        FileNotFoundError: there is no such path.
+    """
+    source = as_source(path)
+    if source.member:
+        return [source]
+    if source.path.is_dir():
+        return [log for found in _walk(source.path) for log in _logs_of_file(found) if _looks_like_log(log)]
+    if not source.path.exists():
+        raise FileNotFoundError(2, "no such log", str(source.path))
+    logs = _logs_of_file(source.path)
+    return [log for log in logs if _looks_like_log(log)] if source.path.name.endswith(".zip") else logs
+
+
+def spool_dir(log: Path) -> Path:
+    """Return the folder where writers keep events while they cannot reach `log`."""
+    return log.with_name(log.name + SPOOL_SUFFIX)
+
+
+def spool_files(log: Path | str | LogSource) -> list[Path]:
+    """Return the spool files beside a log, in order of name."""
+    source = as_source(log)
+    if source.compressed:
+        return []
+    folder = str(spool_dir(source.path))
+    try:
+        names = SYSTEM.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [Path(folder, name) for name in sorted(names) if name.endswith(LOG_SUFFIX)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_spool_of_a_log(Path(where, name)))
+        yield from (Path(where, name) for name in sorted(files))
+
+
+def _is_spool_of_a_log(folder: Path) -> bool:
+    return folder.name.endswith(SPOOL_SUFFIX) and folder.with_name(folder.name.removesuffix(SPOOL_SUFFIX)).exists()
+
+
+def _logs_of_file(path: Path) -> list[LogSource]:
+    if not path.name.endswith(".zip"):
+        return [LogSource(path)]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(info.filename for info in archive.infolist() if info.filename.endswith(_MEMBERS))
+    except BROKEN_STREAM:
+        return []
+    return [LogSource(path, name) for name in names]
+
+
+def _looks_like_log(log: LogSource) -> bool:
+    name = log.member or log.path.name
+    if not name.endswith(_MEMBERS):
+        return False
+    try:
+        with log.open() as stream:
+            head = stream.read(len(HEAD)) or b""
+    except (*BROKEN_STREAM, LogUnavailableError):
+        return False
+    return head == HEAD[: len(head)]
+
+
+def _skip(stream: IO[bytes], start: int) -> None:
+    if not start:
+        return
+    if isinstance(stream, io.FileIO):
+        stream.seek(start)
+        return
+    left = start
+    while left and (chunk := stream.read(min(left, _CHUNK_BYTES))):
+        left -= len(chunk)

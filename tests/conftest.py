@@ -1,0 +1,22 @@
+"""Guards for every test: a private home, no profile from outside, no run recorded by accident."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the home of pytest-insight, and the user's home, to a folder of the test's own."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(OUTSIDE):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(home / "insight"))
+    # Subprocesses are runs of their own, not nested ones of the test that starts them.
+    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+    return home
