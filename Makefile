@@ -1,0 +1,51 @@
+# Every target sets up what it needs; a fresh machine needs Python 3.11 or newer, and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VENV84 := .venv-pytest84
+.DEFAULT_GOAL := help
+
+.PHONY: help test lint types demo bench campaign docs clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+# The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
+$(VENV84)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV84)
+	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' pytest-xdist pytest-rerunfailures -e .
+	touch $@
+
+test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
+	INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+lint: $(VENV)/.ready ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready ## Check types
+	$(BIN)/pyright
+
+demo: $(VENV)/.ready ## Record a small suite with every kind of outcome, and look at it
+	PATH="$(abspath $(BIN)):$$PATH" sh docs/examples/demo.sh
+
+bench: $(VENV)/.ready ## Measure everything in docs/performance.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+	$(BIN)/python -m benchmarks
+
+campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten thousand
+	$(BIN)/python tests/campaigns/real_projects.py
+	$(BIN)/python tests/campaigns/crash.py
+
+docs: $(VENV)/.ready ## Make the generated parts of the documents anew
+	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md
+	$(BIN)/python -m pytest_insight.cli.reference docs/cli.md
+
+clean: ## Remove everything that was set up
+	rm -rf $(VENV) $(VENV84) .bench .demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

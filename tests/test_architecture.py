@@ -1,0 +1,169 @@
+"""The rules of the house that a program can check."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "eventlog": set(),
+    "projections": {"eventlog"},
+    "core": {"eventlog", "projections"},
+    "plugin": {"eventlog"},
+    "cli": {"eventlog", "projections", "core", "plugin"},
+}
+"""Which room may import which; the arrows point one way."""
+
+PURE = [
+    "eventlog/format.py",
+    "eventlog/events.py",
+    "eventlog/codec.py",
+    "eventlog/scan.py",
+    "eventlog/times.py",
+    "eventlog/verdict.py",
+    "projections/fold.py",
+    "projections/rules.py",
+]
+"""The core takes bytes and values, never a path, a clock or an environment variable."""
+
+FUNCTION_LINES_MAX = 60
+
+
+def sources(*rooms: str) -> list[Path]:
+    """All Python files of some rooms, of all if none is named."""
+    return sorted(path for room in rooms or MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
+
+
+def rooms_imported(path: Path) -> Iterator[tuple[str, int]]:
+    """The rooms of ours that a module imports, with the line."""
+    depth = len(path.relative_to(ROOT).parts) - 1
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level > depth:
+            yield (node.module or node.names[0].name).split(".")[0], node.lineno
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pytest_insight"):
+            yield node.module.split(".")[1], node.lineno
+        elif isinstance(node, ast.Import):
+            yield from ((name.name.split(".")[1], node.lineno) for name in node.names if "pytest_insight." in name.name)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_between_rooms_point_one_way(room):
+    """No room imports one that the table does not allow it."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {other}"
+        for path in sources(room)
+        for other, line in rooms_imported(path)
+        if other != room and other not in MAY_IMPORT[room]
+    ]
+    assert wrong == []
+
+
+def test_every_room_is_in_the_table_and_in_the_package():
+    """A folder with an __init__.py at the top is a room, listed in the table and in pyproject.toml."""
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert rooms == set(MAY_IMPORT)
+    listed = re.findall(r'"pytest_insight\.(\w+)"', (ROOT / "pyproject.toml").read_text())
+    assert set(listed) >= rooms
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_the_core_does_no_input_or_output(name):
+    """Pure modules import nothing that touches a file, a clock or the environment."""
+    tree = ast.parse((ROOT / name).read_text())
+    imported = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    imported |= {
+        (node.module or "").split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        if not node.level
+    }
+    assert (
+        imported & {"os", "pathlib", "time", "io", "sqlite3", "subprocess", "sys", "shutil", "random", "secrets"}
+        == set()
+    )
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, int, ast.Call]]:
+    """Every call in a tree by its dotted name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node.lineno, node
+
+
+def offences(rule) -> list[str]:
+    """Where a rule `(path, name, call) -> bool` says a call may not stand."""
+    return [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in sources()
+        for name, line, call in calls(ast.parse(path.read_text()))
+        if rule(path.relative_to(ROOT), name, call)
+    ]
+
+
+def test_only_the_command_line_prints():
+    """No room but cli/ calls print."""
+    assert offences(lambda path, name, _: name == "print" and path.parts[0] != "cli") == []
+
+
+def test_no_time_is_naive():
+    """Nobody asks for the time without a timezone."""
+    naive = {"datetime.now", "datetime.utcnow", "datetime.today", "datetime.fromtimestamp", "datetime.utcfromtimestamp"}
+    bare = lambda call: not call.args[1:] and not any(word.arg in ("tz", None) for word in call.keywords)  # noqa: E731
+    found = offences(
+        lambda _, name, call: (
+            any(name.endswith(word) for word in naive)
+            and bare(call)
+            and not (name.endswith("datetime.now") and call.args)
+        )
+    )
+    assert found == []
+
+
+def test_nothing_is_pickled_or_evaluated():
+    """No module imports a format that can run code when it is read."""
+    forbidden = {"pickle", "cPickle", "dill", "shelve", "marshal", "yaml", "multiprocessing"}
+    found = []
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found += [f"{path.relative_to(ROOT)}: {name}" for name in names if name.split(".")[0] in forbidden]
+    assert found == []
+    assert offences(lambda _, name, __: name in ("eval", "exec")) == []
+
+
+def test_functions_stay_small():
+    """No function of the package is longer than the limit, docstring included."""
+    long = []
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MAX:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines} lines")
+    assert long == []
+
+
+def test_every_test_says_its_fact():
+    """Each test function has a docstring of its own."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "data" not in path.relative_to(ROOT).parts
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_no_reminder_was_left_behind():
+    """Nothing in the tree is marked as still to be done."""
+    words = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+    files = [*sources(), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    assert [str(path.relative_to(ROOT)) for path in files if words.search(path.read_text())] == []
