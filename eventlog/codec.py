@@ -4,7 +4,7 @@ No path, clock or environment variable enters here.
 """
 
 import re
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
@@ -224,12 +224,17 @@ class EventDecoder:
     """
 
     def __init__(self, types: tuple[type[Event], ...] = SESSION_EVENTS) -> None:
-        union: Any = types[0]
-        for cls in types[1:]:
-            union = union | cls
+        self._types = types
         self._known = frozenset(_tag(cls) for cls in types)
-        self._decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(union)
         self._any: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Event]:
+        """Made when it is first needed: a writer never is in need of it."""
+        union: Any = self._types[0]
+        for cls in self._types[1:]:
+            union = union | cls
+        return msgspec.json.Decoder(union)
 
     def decode(self, line: bytes, kind: str) -> Event | UnknownEvent:
         """Decode `line` (without its newline), whose envelope says it is of type `kind`.

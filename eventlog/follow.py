@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from .errors import LogUnavailableError
 from .reader import CHUNK_BYTES, Record, records_in
 from .scan import Finding, Scanner
-from .sources import LogSource, as_source, find_logs, spool_files
+from .sources import LogSource, find_logs, spool_files
 
 POLL_S = 0.05
 RESCAN_S = 1.0
@@ -107,23 +106,23 @@ class FollowSet:
 
     Args:
         paths: logs, folders of logs, or logs that do not exist yet.
-        start_at_end: of logs that exist now, yield only what is added from now on.
+        starts: gives the byte offset, the start of a line, at which to begin with a log that exists now; None begins
+            at 0. Logs that appear later are read whole.
     """
 
-    def __init__(self, paths: list[Path], *, start_at_end: bool = False) -> None:
+    def __init__(self, paths: list[Path], *, starts: Callable[[Path], int] | None = None) -> None:
         self.paths = paths
         self._followers: dict[Path, Follower] = {}
         self._spooled: set[tuple[str, int, str]] = set()
-        self._static_done: set[str] = set()
-        self.rescan(start_at_end=start_at_end)
+        self.rescan(starts)
 
-    def rescan(self, *, start_at_end: bool = False) -> None:
+    def rescan(self, starts: Callable[[Path], int] | None = None) -> None:
         """Look for logs and spool files that appeared."""
         for path in self.paths:
             for log in self._logs_below(path):
-                self._add(log, start_at_end=start_at_end)
+                self._add(log, starts)
                 for spool in spool_files(log):
-                    self._add(spool, start_at_end=start_at_end)
+                    self._add(spool, None)
 
     def poll(self) -> list[tuple[Path, Item]]:
         """Return what is new in all of them, without waiting; of an event that is folded from a spool, one copy."""
@@ -137,9 +136,9 @@ class FollowSet:
             return [path]
         return [source.path for source in find_logs(path) if not source.compressed]
 
-    def _add(self, path: Path, *, start_at_end: bool) -> None:
+    def _add(self, path: Path, starts: Callable[[Path], int] | None) -> None:
         if path not in self._followers:
-            self._followers[path] = Follower(path, start=_end_of_lines(path) if start_at_end else 0)
+            self._followers[path] = Follower(path, start=starts(path) if starts is not None else 0)
 
     def _is_repeat(self, path: Path, item: Item) -> bool:
         if not isinstance(item, Record):
@@ -156,7 +155,7 @@ def follow(
     *,
     stop: threading.Event,
     poll_s: float = POLL_S,
-    start_at_end: bool = False,
+    starts: Callable[[Path], int] | None = None,
     idle: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Path, Item]]:
     """Yield what is and will be in logs, until `stop` is set.
@@ -165,10 +164,10 @@ def follow(
         paths: logs, folders of logs, or logs that do not exist yet.
         stop: ends the loop at the next poll.
         poll_s: longest time between two looks at the sizes, in seconds.
-        start_at_end: skip what is there already.
+        starts: where to begin in a log that exists already, see `FollowSet`.
         idle: called after each look that brought nothing, for instance to flush output.
     """
-    followed = FollowSet(paths, start_at_end=start_at_end)
+    followed = FollowSet(paths, starts=starts)
     looks_per_scan = max(int(RESCAN_S / poll_s), 1)
     waiter = _Waiter(paths, stop, poll_s)
     try:
@@ -227,20 +226,3 @@ class _Waiter:
         close = getattr(self._changes, "close", None)
         if close is not None:
             close()
-
-
-def _end_of_lines(path: Path) -> int:
-    """Byte offset after the last newline of a file, 0 if it is not there."""
-    try:
-        with as_source(path).open() as stream:
-            position = stream.seek(0, os.SEEK_END)
-            while position > 0:
-                start = max(position - 64 * 1024, 0)
-                stream.seek(start)
-                cut = stream.read(position - start).rfind(b"\n")
-                if cut >= 0:
-                    return start + cut + 1
-                position = start
-    except (FileNotFoundError, LogUnavailableError):
-        return 0
-    return 0

@@ -3,17 +3,19 @@
 Reading never changes a file and never stops at the first bad line.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_envelope, session_events
 from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
 from .scan import Batch, Finding, Scanner, is_whole
-from .sources import BROKEN_STREAM, LogSource, as_source, spool_files
+from .sources import LogSource, as_source, spool_files
 
 CHUNK_BYTES = 1 << 20
+_HEADER = b'{"v":1,"type":"session.started",'
 
 LogPath = Path | str | LogSource
 
@@ -68,7 +70,7 @@ def read_batches(
         while left is None or left > 0:
             try:
                 data = stream.read(chunk_bytes if left is None else min(chunk_bytes, left))
-            except BROKEN_STREAM as error:
+            except OSError as error:
                 yield Batch(
                     [], [], [Finding(source.name, scanner.end, 0, "damaged", f"cannot read on: {error}")], scanner.end
                 )
@@ -139,6 +141,49 @@ def event_at(log: LogPath, position: int) -> Record:
     if envelope is None:
         raise LookupError(f"{source.name}: no event starts at byte {position}")
     return Record(source.name, position, line, envelope)
+
+
+def session_start(log: LogPath, count: int = 1) -> int:
+    """Return the byte offset of the header of the newest session in a log, or of the `count`-th newest.
+
+    A plain file is searched from its end, so that a large log costs no more than its last sessions; a compressed one is
+    read from its start. Returns 0 if there are fewer sessions, and the size of the log for a `count` of 0.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError: it cannot be opened.
+    """
+    source = as_source(log)
+    if source.compressed:
+        found = [
+            offset
+            for batch in read_batches(source)
+            for offset, line in zip(batch.offsets, batch.lines, strict=True)
+            if line.startswith(_HEADER)
+        ]
+        return found[-count] if 0 < count <= len(found) else 0
+    with source.open() as stream:
+        end = stream.seek(0, os.SEEK_END)
+        return _search_back(stream, end, count) if count else end
+
+
+def _search_back(stream: IO[bytes], end: int, count: int) -> int:
+    left = count
+    overlap = b""
+    while end > 0:
+        start = max(end - CHUNK_BYTES, 0)
+        stream.seek(start)
+        data = stream.read(end - start) + overlap
+        at = len(data)
+        while (at := data.rfind(_HEADER, 0, at)) >= 0:
+            if start + at == 0 or (at > 0 and data[at - 1 : at] == b"\n"):
+                left -= 1
+                if not left:
+                    return start + at
+        # The header's first bytes, or the newline before them, may lie in the chunk before.
+        overlap = data[: len(_HEADER)]
+        end = start
+    return 0
 
 
 def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:

@@ -3,14 +3,12 @@
 Offsets are always those of the decompressed bytes. Everything is streamed; a compressed log is read from its start.
 """
 
-import gzip
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
 from .errors import LogUnavailableError
@@ -20,8 +18,6 @@ from .system import SYSTEM
 _CHUNK_BYTES = 1 << 20
 _GZIP = (".jsonl.gz",)
 _MEMBERS = (LOG_SUFFIX, *_GZIP)
-BROKEN_STREAM = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
-"""What reading a compressed log raises when its container is cut off or damaged."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class LogSource:
             raise
         except PermissionError as error:
             raise LogUnavailableError(self.name, "no permission to read", "ask its owner") from error
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except OSError as error:
             raise LogUnavailableError(self.name, str(error), "check that it is a log or an archive of logs") from error
         _skip(stream, start)
         return stream
@@ -62,12 +58,16 @@ class LogSource:
     def _open_plain(self) -> IO[bytes]:
         # the seam's open: a FIFO somebody left in a folder of artifacts must not block us for ever
         raw: IO[bytes] = os.fdopen(SYSTEM.open_read(str(self.path)), "rb", buffering=0)
-        return gzip.open(raw, "rb") if self.compressed else raw  # type: ignore[return-value]
+        return _archives().open_gzip(raw) if self.compressed else raw
 
     def _open_member(self) -> IO[bytes]:
-        archive = zipfile.ZipFile(self.path)
-        stream = archive.open(self.member)
-        return gzip.open(stream, "rb") if self.member.endswith(_GZIP) else stream  # type: ignore[return-value]
+        return _archives().open_member(self.path, self.member)
+
+
+def _archives() -> ModuleType:
+    from . import archives  # noqa: PLC0415 - takes longer to import than everything else of a reader
+
+    return archives
 
 
 def as_source(log: Path | str | LogSource) -> LogSource:
@@ -132,12 +132,8 @@ def _is_spool_of_a_log(folder: Path) -> bool:
 def _logs_of_file(path: Path) -> list[LogSource]:
     if not path.name.endswith(".zip"):
         return [LogSource(path)]
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(info.filename for info in archive.infolist() if info.filename.endswith(_MEMBERS))
-    except BROKEN_STREAM:
-        return []
-    return [LogSource(path, name) for name in names]
+    members = [name for name in _archives().member_names(path) if name.endswith(_MEMBERS)]
+    return [LogSource(path, name) for name in members]
 
 
 def _looks_like_log(log: LogSource) -> bool:
@@ -147,7 +143,7 @@ def _looks_like_log(log: LogSource) -> bool:
     try:
         with log.open() as stream:
             head = stream.read(len(HEAD)) or b""
-    except (*BROKEN_STREAM, LogUnavailableError):
+    except (OSError, LogUnavailableError):
         return False
     return head == HEAD[: len(head)]
 
