@@ -1,0 +1,50 @@
+"""Leave a trace of a run that ended before `pytest_configure`, for instance by a broken conftest.py."""
+
+import os
+from typing import Any
+
+import pytest
+
+from ..eventlog.errors import EventLogError
+from ..eventlog.events import SessionFinished, SessionStarted
+from ..eventlog.plain import clean_text, shorten
+from ..eventlog.writer import LogWriter
+from .metadata import find_ci, is_nested
+from .redact import Redactor
+from .target import log_target
+
+_TEXT_BYTES_MAX = 16 * 1024
+
+
+def record_early_end(config: pytest.Config, args: list[str], error: BaseException) -> None:
+    """Record a session that never began; trouble with that is no reason to say anything more than the error itself."""
+    try:
+        _record(config, args, error)
+    except (EventLogError, OSError, ValueError, pytest.UsageError):
+        return
+
+
+def _record(config: pytest.Config, args: list[str], error: BaseException) -> None:
+    options: Any = config.known_args_namespace
+    explicit = getattr(options, "insight_log", None) or os.environ.get("PYTEST_INSIGHT_LOG") or ""
+    if is_nested() and not explicit:
+        return
+    redact = Redactor()
+    path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
+    writer = LogWriter(path)
+    text, _ = shorten(clean_text(redact(f"{type(error).__name__}: {error}"))[0], _TEXT_BYTES_MAX)
+    header = SessionStarted(
+        session_id=writer.stream[:12],
+        sut=getattr(options, "insight_sut", None) or "unknown-sut",
+        pytest=pytest.__version__,
+        args=[redact(arg) for arg in args],
+        rootdir=str(config.rootpath),
+        ci=find_ci(os.environ),
+    )
+    writer.append(header)
+    writer.seal(
+        lambda count, root: SessionFinished(
+            exit_status=int(pytest.ExitCode.USAGE_ERROR), count=count, root=root, internal_error=text
+        )
+    )
+    writer.close()

@@ -1,0 +1,178 @@
+"""What is known about a run before its first test: system under test, checkout, CI, testing system.
+
+Nothing here may fail a run or slow it down noticeably: git is asked once, with a time limit.
+"""
+
+import configparser
+import fnmatch
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..eventlog.events import Vcs
+
+UNKNOWN_SUT = "unknown-sut"
+_GIT_TIMEOUT_S = 1.0
+
+CI_PROVIDERS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    (
+        "GITHUB_ACTIONS",
+        "github",
+        {
+            "run_id": "GITHUB_RUN_ID",
+            "attempt": "GITHUB_RUN_ATTEMPT",
+            "job": "GITHUB_JOB",
+            "workflow": "GITHUB_WORKFLOW",
+            "ref": "GITHUB_REF_NAME",
+            "commit": "GITHUB_SHA",
+            "repository": "GITHUB_REPOSITORY",
+        },
+    ),
+    (
+        "GITLAB_CI",
+        "gitlab",
+        {
+            "run_id": "CI_PIPELINE_ID",
+            "job": "CI_JOB_NAME",
+            "job_id": "CI_JOB_ID",
+            "ref": "CI_COMMIT_REF_NAME",
+            "commit": "CI_COMMIT_SHA",
+            "url": "CI_JOB_URL",
+        },
+    ),
+    ("JENKINS_URL", "jenkins", {"run_id": "BUILD_ID", "job": "JOB_NAME", "url": "BUILD_URL", "commit": "GIT_COMMIT"}),
+    ("CIRCLECI", "circleci", {"run_id": "CIRCLE_WORKFLOW_ID", "job": "CIRCLE_JOB", "url": "CIRCLE_BUILD_URL"}),
+    ("TF_BUILD", "azure", {"run_id": "BUILD_BUILDID", "job": "AGENT_JOBNAME", "commit": "BUILD_SOURCEVERSION"}),
+    (
+        "BUILDKITE",
+        "buildkite",
+        {"run_id": "BUILDKITE_BUILD_ID", "job": "BUILDKITE_LABEL", "url": "BUILDKITE_BUILD_URL"},
+    ),
+    ("TEAMCITY_VERSION", "teamcity", {"run_id": "BUILD_NUMBER", "job": "TEAMCITY_BUILDCONF_NAME"}),
+    ("TRAVIS", "travis", {"run_id": "TRAVIS_BUILD_ID", "job": "TRAVIS_JOB_ID", "commit": "TRAVIS_COMMIT"}),
+    ("BITBUCKET_BUILD_NUMBER", "bitbucket", {"run_id": "BITBUCKET_BUILD_NUMBER", "commit": "BITBUCKET_COMMIT"}),
+    ("CI", "unknown", {}),
+)
+"""Variable that shows the provider, its name, and which variables say what; the first that is set wins."""
+
+
+def find_ci(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what CI provider runs this, and which run it is; empty outside CI."""
+    for marker, provider, names in CI_PROVIDERS:
+        if environ.get(marker, "").lower() not in ("", "false", "0"):
+            return {"provider": provider} | {key: environ[name] for key, name in names.items() if environ.get(name)}
+    return {}
+
+
+def chosen_environment(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """Return the variables whose names match one of the glob patterns; none without patterns."""
+    chosen = list(patterns)
+    return {name: environ[name] for name in sorted(environ) if any(fnmatch.fnmatchcase(name, glob) for glob in chosen)}
+
+
+def testing_system(name: str, kind: str) -> dict[str, str]:
+    """Describe the machine that runs the tests."""
+    host = platform.node()
+    system = {
+        "name": name or host or "unknown",
+        "host": host,
+        "platform": sys.platform,
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "implementation": sys.implementation.name,
+    }
+    return system | ({"type": kind} if kind else {})
+
+
+def find_vcs(rootdir: Path) -> Vcs | None:
+    """Return the state of the git checkout around `rootdir`; None if there is none."""
+    if not any((folder / ".git").exists() for folder in (rootdir, *rootdir.parents)):
+        return None
+    commit = _git(rootdir, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
+    lines = (commit or "").split("\n")
+    status = _git(rootdir, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
+    remote = _git(rootdir, "config", "--get", "remote.origin.url") or ""
+    branch = lines[1] if len(lines) > 1 else ""
+    return Vcs(
+        commit=lines[0],
+        branch="" if branch == "HEAD" else branch,
+        dirty=None if status is None else bool(status),
+        remote=without_credentials(remote),
+    )
+
+
+def _git(folder: Path, *args: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(folder), *args]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL of a remote without user and password; an `scp`-like address keeps its user: it is no secret."""
+    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
+
+
+def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
+    """Return the name of the system under test: the project's own name, else `owner/name` of its remote.
+
+    Never the name of the folder: that differs from checkout to checkout.
+    """
+    return _project_name(rootdir) or _remote_name(vcs.remote if vcs else "") or UNKNOWN_SUT
+
+
+def _project_name(rootdir: Path) -> str:
+    try:
+        project = tomllib.loads((rootdir / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        project = {}
+    tool = project.get("tool", {})
+    for table in (project.get("project"), tool.get("poetry") if isinstance(tool, dict) else None):
+        if isinstance(table, dict) and isinstance(table.get("name"), str) and table["name"]:
+            return table["name"]
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(rootdir / "setup.cfg", encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return ""
+    return parser.get("metadata", "name", fallback="").strip()
+
+
+def _remote_name(remote: str) -> str:
+    path = re.sub(r"^[a-z][a-z0-9+.-]*://[^/]*/?|^[^/:]+:", "", remote, flags=re.IGNORECASE)
+    parts = [part for part in path.removesuffix(".git").strip("/").split("/") if part]
+    return "/".join(parts[-2:])
+
+
+def plugin_versions(distinfo: Iterable[tuple[object, object]]) -> dict[str, str]:
+    """Return the installed plugins by distribution name and version.
+
+    Args:
+        distinfo: what `pluginmanager.list_plugin_distinfo()` gives.
+    """
+    return dict(
+        sorted((str(getattr(dist, "project_name", "")), str(getattr(dist, "version", ""))) for _, dist in distinfo)
+    )
+
+
+def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this pytest was started by a test of another one."""
+    return bool(environ.get("PYTEST_CURRENT_TEST"))
+
+
+def own_version() -> str:
+    """Return the installed version of pytest-insight."""
+    try:
+        return importlib.metadata.version("pytest-insight")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,240 @@
+"""Every setting of the plugin in one table: its option, its ini name, its environment variable, its default.
+
+The command line wins over the environment, the environment over the ini file.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+
+OUTPUT_LIMIT_BYTES = 64 * 1024
+
+
+class Setting(NamedTuple):
+    """One setting and all its names."""
+
+    name: str
+    """Name of the field of `Settings`, and of the option's destination behind `insight_`."""
+    flags: tuple[str, ...]
+    help: str
+    ini: str = ""
+    env: str = ""
+    kind: str = "string"
+    """`string`, `bool`, `linelist`; the types of pytest's ini values."""
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
+
+
+SETTINGS = (
+    Setting(
+        "enabled", ("--insight",), "Record this run in the log of the profile.", "insight", "PYTEST_INSIGHT", "bool"
+    ),
+    Setting(
+        "profile",
+        ("--insight-profile", "--ip"),
+        "Profile to record into; created if there is none of this name (default: the active one).",
+        "insight_profile",
+        "PYTEST_INSIGHT_PROFILE",
+        metavar="NAME",
+    ),
+    Setting(
+        "log",
+        ("--insight-log",),
+        "Record into this file instead of a profile, for instance as a CI artifact; implies --insight.",
+        "insight_log",
+        "PYTEST_INSIGHT_LOG",
+        metavar="PATH",
+    ),
+    Setting(
+        "sut",
+        ("--insight-sut", "--is"),
+        "System under test (default: the project's name, or its remote for a git checkout).",
+        "insight_sut",
+        "PYTEST_INSIGHT_SUT",
+        metavar="NAME",
+    ),
+    Setting(
+        "system_name",
+        ("--insight-test-system-name", "--itsn"),
+        "Name of the testing system (default: the host's name).",
+        "insight_test_system_name",
+        "PYTEST_INSIGHT_SYSTEM_NAME",
+        metavar="NAME",
+    ),
+    Setting(
+        "durability",
+        ("--insight-durability",),
+        "When to fsync; all tiers survive kill -9 (default: session).",
+        "insight_durability",
+        "PYTEST_INSIGHT_DURABILITY",
+        choices=("never", "session", "test", "event"),
+    ),
+    Setting(
+        "output",
+        ("--insight-output",),
+        "Of which tests captured output is recorded (default: failed).",
+        "insight_output",
+        "PYTEST_INSIGHT_OUTPUT",
+        choices=("all", "failed", "none"),
+    ),
+    Setting(
+        "output_limit",
+        ("--insight-output-limit",),
+        f"Longest captured section in bytes; of a longer one head and tail are kept (default: {OUTPUT_LIMIT_BYTES}).",
+        "insight_output_limit",
+        "PYTEST_INSIGHT_OUTPUT_LIMIT",
+        metavar="BYTES",
+    ),
+    Setting(
+        "tags",
+        ("--insight-tag",),
+        "Tag of the session; may be given several times.",
+        "insight_tags",
+        kind="linelist",
+        metavar="KEY=VALUE",
+    ),
+    Setting(
+        "strict",
+        ("--insight-strict",),
+        "Exit with 1 instead of 0 when tests that collection promised have no verdict.",
+        "insight_strict",
+        "PYTEST_INSIGHT_STRICT",
+        "bool",
+    ),
+    Setting(
+        "redact",
+        (),
+        "Regular expressions of what is replaced by [redacted] before it is written.",
+        "insight_redact",
+        kind="linelist",
+    ),
+    Setting(
+        "environment", (), "Names of environment variables to record (glob patterns).", "insight_env", kind="linelist"
+    ),
+)
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the settings come to for one run."""
+
+    enabled: bool
+    profile: str
+    log: str
+    sut: str
+    system_name: str
+    durability: str
+    output: str
+    output_limit: int
+    tags: dict[str, str]
+    strict: bool
+    redact: list[str]
+    environment: list[str]
+    system_type: str = ""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare all options and ini names."""
+    group = parser.getgroup("insight", "flight recorder (pytest-insight)")
+    for setting in SETTINGS:
+        if setting.flags:
+            group.addoption(*setting.flags, **_option(setting))
+        parser.addini(setting.ini, setting.help, type=_ini_type(setting), default=None)
+
+
+def _option(setting: Setting) -> dict[str, Any]:
+    option: dict[str, Any] = {"dest": f"insight_{setting.name}", "default": None, "help": setting.help}
+    if setting.kind == "bool":
+        return option | {"action": "store_true"}
+    if setting.kind == "linelist":
+        return option | {"action": "append", "metavar": setting.metavar}
+    if setting.choices:
+        return option | {"choices": setting.choices}
+    return option | {"metavar": setting.metavar}
+
+
+def _ini_type(setting: Setting) -> Any:
+    return "linelist" if setting.kind == "linelist" else "string"
+
+
+def is_wanted(option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a run is to be recorded, without looking at anything else.
+
+    Args:
+        option: value of a command line option by its destination, None if it was not given.
+        ini: value of an ini name, None if it is not set.
+        environ: the environment.
+    """
+    return bool(
+        option("insight_enabled")
+        or option("insight_log")
+        or _truth(environ.get("PYTEST_INSIGHT"), "PYTEST_INSIGHT")
+        or environ.get("PYTEST_INSIGHT_LOG")
+        or ini("insight_log")
+        or _truth(ini("insight"), "insight")
+    )
+
+
+def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a run.
+
+    Raises:
+        pytest.UsageError: a value is not one that its setting takes.
+    """
+    values = {setting.name: _value(setting, config, environ) for setting in SETTINGS}
+    for setting in SETTINGS:
+        if setting.choices and values[setting.name] and values[setting.name] not in setting.choices:
+            choices = ", ".join(setting.choices)
+            raise pytest.UsageError(f"{setting.ini}: {values[setting.name]!r} is not one of {choices}")
+    return Settings(
+        enabled=True,
+        profile=values["profile"] or "",
+        log=values["log"] or "",
+        sut=values["sut"] or "",
+        system_name=values["system_name"] or "",
+        durability=values["durability"] or "session",
+        output=values["output"] or "failed",
+        output_limit=_size(values["output_limit"]),
+        tags=dict(_tag(tag) for tag in values["tags"] or ()),
+        strict=_truth(values["strict"], "insight_strict"),
+        redact=list(values["redact"] or ()),
+        environment=list(values["environment"] or ()),
+        system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
+    )
+
+
+def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) -> Any:
+    given = config.getoption(f"insight_{setting.name}", None) if setting.flags else None
+    if setting.kind == "linelist":
+        return [*(config.getini(setting.ini) or ()), *(given or ())]
+    return given or (environ.get(setting.env) if setting.env else None) or config.getini(setting.ini)
+
+
+def _truth(value: object, name: str) -> bool:
+    if isinstance(value, bool) or value is None:
+        return bool(value)
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise pytest.UsageError(f"{name}: {value!r} is neither true nor false")
+    return text in _TRUE
+
+
+def _size(value: str | None) -> int:
+    if not value:
+        return OUTPUT_LIMIT_BYTES
+    if not value.isascii() or not value.isdigit():
+        raise pytest.UsageError(f"--insight-output-limit: {value!r} is not a number of bytes")
+    return int(value)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise pytest.UsageError(f"--insight-tag: {text!r} is not KEY=VALUE")
+    return key.strip(), value.strip()

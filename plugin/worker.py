@@ -1,0 +1,90 @@
+"""What runs in an xdist worker: make reports carry only what can be sent to the controller.
+
+xdist raises on a lone surrogate in an assertion message, or on a `Path` in `record_property`. The report is then lost,
+the test with it, and in some combinations the whole run exits 0. Nothing is written here; only the controller writes.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from .markers import markers_of
+
+_SENDABLE = (int, float, bytes, bool, complex)
+_DEPTH_MAX = 50
+MARKERS_KEY = "insight_markers"
+
+
+class WorkerSide:
+    """Hooks of a worker."""
+
+    def __init__(self) -> None:
+        self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember the markers of each test; the controller never sees the items."""
+        for item in items:
+            found = markers_of(item)
+            if found is not None:
+                self._markers[item.nodeid] = found
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_to_serializable(self, report: Any) -> Generator[None, Any, Any]:
+        """Clean the data of a report on its way out."""
+        data = yield
+        if not isinstance(data, dict):
+            return data
+        if getattr(report, "when", None) == "teardown" and report.nodeid in self._markers:
+            names, tags = self._markers[report.nodeid]
+            data[MARKERS_KEY] = [names, tags]
+        return sendable(data)
+
+    def pytest_warning_recorded(self, warning_message: Any) -> None:
+        """Clean the text of a warning, which is sent as well."""
+        message = getattr(warning_message, "message", None)
+        if isinstance(message, Warning) and message.args:
+            cleaned = tuple(sendable(arg) for arg in message.args)
+            if cleaned != message.args:
+                message.args = cleaned
+
+
+def sendable(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return for each kind of value
+    r"""Return `value` as something xdist can send: surrogates as `\udcXX`, unknown objects as text."""
+    if value is None or type(value) in _SENDABLE:
+        return value
+    if isinstance(value, str):
+        return _sendable_text(value)
+    if depth > _DEPTH_MAX:
+        return "<nested too deeply>"
+    if isinstance(value, dict):
+        return {sendable(key, depth + 1): sendable(item, depth + 1) for key, item in value.items()}
+    if type(value) is tuple:
+        return tuple(sendable(item, depth + 1) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [sendable(item, depth + 1) for item in value]
+    if type(value) in (set, frozenset):
+        return type(value)(sendable(item, depth + 1) for item in value)
+    return _text_of(value)
+
+
+def _sendable_text(text: str) -> str:
+    if type(text) is str and text.isascii():
+        return text
+    plain = "".join(text)
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        return plain.encode("utf-8", "backslashreplace").decode()
+    return plain
+
+
+def _text_of(value: Any) -> Any:
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    try:
+        return _sendable_text(str(value))
+    except Exception as error:  # noqa: BLE001 - a foreign __str__ may raise anything; the report matters more
+        return f"<{type(value).__name__}: {type(error).__name__} in str()>"
