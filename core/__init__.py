@@ -1,1 +1,1 @@
-
+"""The documented Python API; names are imported from the modules."""

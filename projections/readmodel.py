@@ -1,0 +1,504 @@
+"""The read model: what the projections yield, kept in SQLite beside nothing but other read models.
+
+It is disposable. Every query first catches up with the log from the checkpoint, and whenever anything does not fit (the
+log was replaced, a spool file was folded in, the file is damaged, other rules or another schema made it) it is dropped
+and made anew. Attempts are stored in packed columns, one row per session and stretch; captured output and tracebacks
+stay in the log and are fetched by position.
+"""
+
+import json
+import os
+import sqlite3
+import time
+from array import array
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self, cast
+
+import msgspec
+
+from ..eventlog.codec import parse_envelope
+from ..eventlog.errors import LogUnavailableError
+from ..eventlog.reader import Record, event_at, read_batches
+from ..eventlog.scan import Finding
+from ..eventlog.sources import LogSource, as_source, spool_files
+from .apply import Applier, SessionRow
+from .fold import Nodes, Rows, SessionPart, fold_lines
+from .replay import fold_parallel
+from .rules import RULES_VERSION, is_shown
+from .schema import SCHEMA, SCHEMA_VERSION
+
+SOURCE_SHIFT = 48
+"""Positions hold the number of their file in the bits above: 0 is the log, others are spool files."""
+
+_TAIL_BYTES = 64
+_HOW_IT_WAS_FOLDED = ("rows", "workers", "finished_early")
+"""Fields of a part that depend on where a log was cut; the attempts are compared by name."""
+_BUSY_TIMEOUT_S = 30.0
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+
+class AmbiguousPrefixError(LookupError):
+    """More than one session has an id that starts so."""
+
+    def __init__(self, prefix: str, matches: list[str]) -> None:
+        super().__init__(f"{prefix!r} is the beginning of {len(matches)} session ids: {', '.join(sorted(matches)[:5])}")
+        self.prefix = prefix
+        self.matches = matches
+
+
+class UnknownSessionError(LookupError):
+    """No session has an id that starts so."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"no session has an id that begins with {prefix!r}")
+        self.prefix = prefix
+
+
+class CatchUp(NamedTuple):
+    """What a catch-up or a replay did."""
+
+    events: int
+    bytes: int
+    findings: int
+    seconds: float
+    rebuilt: str
+    """Why the model was made anew; empty if it was not."""
+
+
+class Attempted(NamedTuple):
+    """One attempt as the read model has it."""
+
+    nodeid: str
+    outcome: int
+    duration_us: int
+    position: int
+    attempt: int
+    worker: str
+
+
+class ReadModel:
+    """The views of one log; use `ReadModel.open`, and as a context manager.
+
+    Args:
+        log: the log; it need not exist.
+        path: file of the model, None for memory.
+    """
+
+    def __init__(self, log: LogSource, path: Path | None) -> None:
+        self.log = log
+        self.path = path
+        self._connect()
+
+    @classmethod
+    def open(cls, log: Path | str | LogSource, model: Path | None) -> "ReadModel":
+        """Open the read model of a log, an empty one if there is none yet.
+
+        Args:
+            log: path of the log.
+            model: file of the model; None keeps it in memory.
+
+        Raises:
+            LogUnavailableError: the file of the model cannot be made.
+        """
+        return cls(as_source(log), model)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # -------------------------------------------------------------- catching up
+
+    def catch_up(self, progress: Progress | None = None) -> CatchUp:
+        """Fold what was added to the log since the last time; make the model anew if it does not fit the log.
+
+        Raises:
+            FileNotFoundError: there is no such log.
+            LogUnavailableError: the log cannot be read.
+        """
+        began = time.monotonic()
+        try:
+            doubt = self._doubt()
+            if not doubt and not self._pending():
+                return CatchUp(0, 0, 0, time.monotonic() - began, "")
+            if not doubt:
+                return self._catch_up_in_place(began, progress)
+        except sqlite3.DatabaseError as error:
+            doubt = f"the read model is damaged: {error}"
+        return self._rebuild(doubt, progress, None)
+
+    def replay(self, progress: Progress | None = None, workers: int | None = None) -> CatchUp:
+        """Make the model from nothing.
+
+        Args:
+            progress: told about the bytes done.
+            workers: number of processes; None for as many as are worth it.
+
+        Raises:
+            FileNotFoundError: there is no such log.
+            LogUnavailableError: the log cannot be read.
+        """
+        return self._rebuild("asked for", progress, workers)
+
+    def check(self) -> list[str]:
+        """Return the differences between this model and one made from nothing, in words."""
+        self.catch_up()
+        with ReadModel(self.log, None) as fresh:
+            fresh.replay(workers=1)
+            mine, theirs = dict(self._dump()), dict(fresh._dump())
+        return [
+            f"{key}: {mine.get(key, 'missing')} in the read model, {theirs.get(key, 'missing')} in the log"
+            for key in sorted({*mine, *theirs})
+            if mine.get(key) != theirs.get(key)
+        ]
+
+    def _catch_up_in_place(self, began: float, progress: Progress | None) -> CatchUp:
+        with self._transaction():
+            applier = Applier(self._db)
+            events, done, findings = 0, 0, 0
+            for number, source in enumerate(self._sources()):
+                position = self._position(number)
+                for batch in read_batches(source, position):
+                    nodes = Nodes()
+                    fold = fold_lines(_shifted(batch.offsets, number), batch.lines, nodes)
+                    applier.add(fold, list(nodes.numbers))
+                    kept = [finding for finding in batch.findings if finding.reason != "pending"]
+                    applier.add_findings(kept)
+                    events, findings = events + len(batch.lines), findings + len(kept)
+                    done, position = done + batch.end - position, batch.end
+                    if progress is not None:
+                        progress(done, done)
+                self._save_position(number, source, position)
+            doubtful = applier.finish()
+            if doubtful:
+                self._fold_again(doubtful)
+        return CatchUp(events, done, findings, time.monotonic() - began, "")
+
+    def _rebuild(self, reason: str, progress: Progress | None, workers: int | None) -> CatchUp:
+        began = time.monotonic()
+        if self.path is None:
+            self._db.close()
+            self._connect()
+            result = self._fill(progress, workers)
+        else:
+            temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+            temporary.unlink(missing_ok=True)
+            with ReadModel(self.log, temporary) as fresh:
+                result = fresh._fill(progress, workers)
+            self._db.close()
+            os.replace(temporary, self.path)  # noqa: PTH105 - one call, as atomic as the platform has it
+            self._connect()
+        return result._replace(seconds=time.monotonic() - began, rebuilt=reason)
+
+    def _fill(self, progress: Progress | None, workers: int | None) -> CatchUp:
+        with self._transaction():
+            applier = Applier(self._db, empty=True)
+            events, done, findings = 0, 0, 0
+            for number, source in enumerate(self._sources()):
+                position = 0
+                for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
+                    applier.add(stretch.fold, stretch.nodeids)
+                    applier.add_findings(stretch.findings)
+                    events, findings = events + stretch.fold.events, findings + len(stretch.findings)
+                    position = max(position, stretch.end)
+                done += position
+                self._save_position(number, source, position)
+            doubtful = applier.finish()
+            if doubtful:
+                self._fold_again(doubtful)
+        return CatchUp(events, done, findings, 0.0, "")
+
+    def _fold_again(self, streams: set[str]) -> None:
+        """Fold whole streams whose events do not simply follow each other: they repeat, or stand in another order."""
+        found: dict[str, dict[int, tuple[int, bytes]]] = {stream: {} for stream in streams}
+        for number, source in enumerate(self._sources()):
+            for batch in read_batches(source):
+                for offset, line in zip(_shifted(batch.offsets, number), batch.lines, strict=True):
+                    envelope = parse_envelope(line)
+                    if envelope is not None and envelope.stream in found:
+                        found[envelope.stream].setdefault(envelope.seq, (offset, line))
+        applier = Applier(self._db)
+        for stream, events in found.items():
+            applier.forget(stream)
+            places = [events[seq] for seq in sorted(events)]
+            nodes = Nodes()
+            applier.add(fold_lines([at for at, _ in places], [line for _, line in places], nodes), list(nodes.numbers))
+        applier.finish()
+
+    # -------------------------------------------------------------- does it fit the log
+
+    def _sources(self) -> list[LogSource]:
+        spools = [LogSource(path) for path in spool_files(self.log)]
+        if spools and not self.log.path.exists():
+            return [LogSource(Path(os.devnull)), *spools]
+        return [self.log, *spools]
+
+    def _doubt(self) -> str:
+        """Say why the model does not fit its log any more, or nothing."""
+        known = self._known_sources()
+        if self._meta("schema") != SCHEMA_VERSION or self._meta("rules") != RULES_VERSION:
+            return "made by another release"
+        current = [source.name for source in self._sources()]
+        if [name for name, _, _ in known] != current[: len(known)]:
+            return "a spool file was folded into the log" if known and current[0] == known[0][0] else "of another log"
+        for source, (_, position, tail) in zip(self._sources(), known, strict=False):
+            if position and _tail_of(source, position) != tail:
+                return "the log was replaced"
+        return ""
+
+    def _pending(self) -> bool:
+        """Tell whether the log or its spool has grown."""
+        for number, source in enumerate(self._sources()):
+            if source.compressed:
+                return not self._known_sources()
+            if _size_of(source) != self._position(number):
+                return True
+        return False
+
+    def _known_sources(self) -> list[tuple[str, int, bytes]]:
+        rows = self._db.execute("SELECT name, position, tail FROM sources ORDER BY number").fetchall()
+        return [(str(name), int(position), bytes(tail)) for name, position, tail in rows]
+
+    def _position(self, number: int) -> int:
+        row = self._db.execute("SELECT position FROM sources WHERE number = ?", (number,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _save_position(self, number: int, source: LogSource, position: int) -> None:
+        row = (number, source.name, position, _tail_of(source, position))
+        self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", row)
+
+    # -------------------------------------------------------------- the file
+
+    def _connect(self) -> None:
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise LogUnavailableError(
+                    self.path.parent, reason, "set PYTEST_INSIGHT_HOME to another folder"
+                ) from error
+        self._db = self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._open_file()
+        except sqlite3.DatabaseError as error:
+            if self.path is None or isinstance(error, sqlite3.OperationalError):
+                raise LogUnavailableError(self.path or "memory", str(error), "check the folder of the model") from error
+            self.path.unlink(missing_ok=True)  # not a database any more; nothing but the log counts
+            return self._open_file()
+
+    def _open_file(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path or ":memory:", timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        # The model may be lost with the machine, not with a process: a crash of the machine at worst costs a replay.
+        db.execute("PRAGMA synchronous = OFF")
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            db.executescript(SCHEMA)
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('rules', ?)", (SCHEMA_VERSION, RULES_VERSION)
+            )
+        return db
+
+    def _meta(self, key: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # -------------------------------------------------------------- questions
+
+    def sessions(
+        self, *, sut: str | None = None, since_us: int | None = None, limit: int | None = None, hidden: bool = False
+    ) -> list[SessionRow]:
+        """Return sessions, the newest first.
+
+        Args:
+            sut: only of this system under test.
+            since_us: only those that started at this time or later, in microseconds since the epoch.
+            limit: at most so many.
+            hidden: also sessions that were cleared or superseded.
+        """
+        wanted = "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IS NOT NULL"
+        values: list[object] = []
+        if sut is not None:
+            wanted, values = f"{wanted} AND sut = ?", [*values, sut]
+        if since_us is not None:
+            wanted, values = f"{wanted} AND started_us >= ?", [*values, since_us]
+        gone: set[str] = set() if hidden else self._hidden()
+        rows: list[SessionRow] = []
+        for row in self._db.execute(f"{wanted} ORDER BY started_us DESC, stream", values):
+            if row[0] not in gone:
+                rows.append(self._session_row(row))
+                if limit is not None and len(rows) >= limit:
+                    break
+        return rows
+
+    def find_session(self, prefix: str) -> SessionRow:
+        """Return the session whose label or stream begins with `prefix`; `last` is the newest.
+
+        Raises:
+            UnknownSessionError: there is none.
+            AmbiguousPrefixError: there are several.
+        """
+        if prefix in ("last", "latest"):
+            newest = self.sessions(limit=1)
+            if newest:
+                return newest[0]
+            raise UnknownSessionError(prefix)
+        pattern = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        rows = self._db.execute(
+            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IS NOT NULL"
+            " AND (label LIKE ?1 ESCAPE '\\' OR stream LIKE ?1 ESCAPE '\\')",
+            (pattern,),
+        ).fetchall()
+        gone = self._hidden()
+        shown = [row for row in rows if row[0] not in gone]
+        exact = [row for row in shown if prefix in (row[0], row[1])] or shown
+        if not exact:
+            raise UnknownSessionError(prefix)
+        if len(exact) > 1:
+            raise AmbiguousPrefixError(prefix, [str(row[1]) for row in exact])
+        return self._session_row(exact[0])
+
+    def attempts(self, stream: str) -> list[Attempted]:
+        """Return the attempts of a session in the order of its log."""
+        row = self._db.execute("SELECT id, state FROM sessions WHERE stream = ?", (stream,)).fetchone()
+        if row is None:
+            return []
+        workers = msgspec.msgpack.decode(row[1], type=SessionPart).workers
+        found: list[Attempted] = []
+        for chunk in self._chunks(int(row[0])):
+            numbers = array("I", chunk.nodes)
+            names = self._names(set(numbers))
+            who = chunk.workers or bytes(len(chunk))
+            columns = zip(
+                numbers,
+                chunk.outcomes,
+                array("q", chunk.durations),
+                array("q", chunk.positions),
+                chunk.attempts,
+                who,
+                strict=True,
+            )
+            found.extend(
+                Attempted(names[node], code, duration, position, attempt, workers[worker])
+                for node, code, duration, position, attempt, worker in columns
+            )
+        return found
+
+    def suts(self) -> list[tuple[str, int, int, int]]:
+        """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
+        found: dict[str, tuple[int, int, int]] = {}
+        gone = self._hidden()
+        rows = self._db.execute("SELECT stream, sut, started_us FROM sessions WHERE label IS NOT NULL")
+        for stream, sut, started in rows:
+            if stream not in gone:
+                count, first, last = found.get(sut, (0, started, started))
+                found[sut] = (count + 1, min(first, started), max(last, started))
+        return [(sut, *found[sut]) for sut in sorted(found)]
+
+    def findings(self) -> list[Finding]:
+        """Return what is in the log that is not an event."""
+        rows = self._db.execute("SELECT log, offset, length, reason, detail FROM findings ORDER BY log, offset")
+        return [Finding(*row) for row in rows]
+
+    def record_at(self, position: int) -> Record:
+        """Return the event at a position of this model.
+
+        Raises:
+            LookupError: it is not there any more.
+        """
+        source = self._sources()[position >> SOURCE_SHIFT]
+        return event_at(source, position & ((1 << SOURCE_SHIFT) - 1))
+
+    def counts(self) -> dict[str, int]:
+        """Return how much is in the model."""
+        tables = ("sessions", "nodes", "findings")
+        counts = {name: self._db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+        attempts = self._db.execute("SELECT coalesce(sum(length(outcomes)), 0) FROM chunks").fetchone()[0]
+        return {**counts, "attempts": attempts}
+
+    def _session_row(self, row: tuple[object, ...]) -> SessionRow:
+        stream, label, state, verdicts, missing = row
+        part = msgspec.msgpack.decode(cast("bytes", state), type=SessionPart)
+        decoded = msgspec.json.decode(cast("str", verdicts), type=dict[str, int])
+        return SessionRow.of(str(stream), str(label), part, decoded, cast("int", missing))
+
+    def _chunks(self, session: int) -> Iterator[Rows]:
+        columns = "nodes, outcomes, durations, positions, attempts, workers"
+        query = f"SELECT {columns} FROM chunks WHERE session = ? ORDER BY number"  # noqa: S608 - fixed text
+        for row in self._db.execute(query, (session,)).fetchall():
+            yield Rows(*row)
+
+    def _names(self, numbers: set[int]) -> dict[int, str]:
+        names: dict[int, str] = {}
+        for number in numbers:
+            names[number] = self._db.execute("SELECT nodeid FROM nodes WHERE id = ?", (number,)).fetchone()[0]
+        return names
+
+    def _hidden(self) -> set[str]:
+        """Streams that are not shown: cleared and not restored, or not the earliest of their label."""
+        changes: dict[str, list[tuple[str, str, str]]] = {}
+        for target, at, digest, what in self._db.execute("SELECT target, at, digest, what FROM changes"):
+            changes.setdefault(target, []).append((at, digest, what))
+        hidden = {target for target, found in changes.items() if not is_shown(found)}  # type: ignore[arg-type]
+        twice = "SELECT label FROM sessions WHERE label IS NOT NULL GROUP BY label HAVING count(*) > 1"
+        for (label,) in self._db.execute(twice).fetchall():
+            rows = self._db.execute("SELECT started_us, stream FROM sessions WHERE label = ? ORDER BY 1, 2", (label,))
+            shown = [stream for _, stream in rows if stream not in hidden]
+            hidden.update(shown[1:])
+        return hidden
+
+    def _dump(self) -> Iterator[tuple[str, object]]:
+        """Everything that is the same in every model of a log, whatever the way it was made."""
+        rows = self._db.execute("SELECT stream, label, sut, status, tests, missing, verdicts, state FROM sessions")
+        for stream, *columns, state in rows.fetchall():
+            part = msgspec.structs.asdict(msgspec.msgpack.decode(state, type=SessionPart))
+            for name in _HOW_IT_WAS_FOLDED:
+                del part[name]
+            yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
+            attempts = [tuple(attempt) for attempt in self.attempts(stream)]
+            yield f"attempts of {stream}", attempts
+        yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
+        yield "findings", [tuple(finding) for finding in self.findings()]
+
+
+def _shifted(offsets: list[int], number: int) -> list[int]:
+    base = number << SOURCE_SHIFT
+    return [base + offset for offset in offsets] if base else offsets
+
+
+def _tail_of(source: LogSource, position: int) -> bytes:
+    """The bytes before a checkpoint; they end in an event's digest, which nothing else has."""
+    if source.compressed:
+        info = source.path.stat()
+        return f"{info.st_size} {info.st_mtime_ns}".encode()
+    start = max(position - _TAIL_BYTES, 0)
+    try:
+        with source.open(start) as stream:
+            return stream.read(position - start) or b""
+    except (OSError, LogUnavailableError):
+        return b""
+
+
+def _size_of(source: LogSource) -> int:
+    """Size of a plain file; that of a live one may lie in mid-line, which costs a look and no more."""
+    return source.path.stat().st_size

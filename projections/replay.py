@@ -1,0 +1,148 @@
+"""Fold a whole log, on two processes where that pays.
+
+Folds are mergeable, so the second half of a large log is folded by a process of its own, which sends what its stretches
+came to over a pipe. It is started as a program, not forked: the caller may have threads.
+"""
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import IO, BinaryIO, NamedTuple
+
+import msgspec
+
+from ..eventlog.reader import read_batches
+from ..eventlog.scan import Finding
+from ..eventlog.sources import LogSource, as_source
+from .fold import Fold, Nodes, fold_lines
+
+CHUNK_BYTES = 1 << 20
+PARALLEL_BYTES_MIN = 32 << 20
+"""Below this the start of a process costs more than it saves."""
+
+_OWN_SHARE = 0.49
+"""Part of the log that this process folds itself; it also has to put together both parts."""
+_SEARCH_BYTES = 1 << 20
+_FRAME = 8
+
+Progress = Callable[[int, int], None]
+
+
+class Stretch(NamedTuple):
+    """What a stretch of a log came to."""
+
+    fold: Fold
+    nodeids: list[str]
+    """Node ids by the numbers that its rows use."""
+    findings: list[Finding]
+    end: int
+    """Byte offset where the next stretch begins."""
+
+
+class _Frame(msgspec.Struct, array_like=True):
+    fold: Fold
+    nodeids: list[str]
+    findings: list[tuple[str, int, int, str, str]]
+    end: int
+
+
+def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Iterator[Stretch]:
+    """Fold a log from byte `start` to byte `end`, both starts of lines, in stretches of a few megabytes.
+
+    Args:
+        source: the log.
+        base: added to every position.
+        start: where to begin.
+        end: where to end; None for the end of the log.
+    """
+    for batch in read_batches(source, start, end, CHUNK_BYTES):
+        nodes = Nodes()
+        offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
+        fold = fold_lines(offsets, batch.lines, nodes)
+        findings = [finding for finding in batch.findings if finding.reason != "pending"]
+        yield Stretch(fold, list(nodes.numbers), findings, batch.end)
+
+
+def fold_parallel(
+    source: LogSource, base: int = 0, workers: int | None = None, progress: Progress | None = None
+) -> Iterator[Stretch]:
+    """Fold a whole log, its stretches in order.
+
+    Args:
+        source: the log.
+        base: added to every position.
+        workers: 1 or 2 processes; None decides by the size of the log.
+        progress: called with bytes done and bytes in all.
+    """
+    size = source.path.stat().st_size
+    split = None
+    if not source.compressed and (workers == 2 or (workers is None and size >= PARALLEL_BYTES_MIN)):  # noqa: PLR2004
+        split = _line_start(source, int(size * _OWN_SHARE))
+    if split is None:
+        yield from _reporting(fold_range(source, base, 0, None), 0, size, progress)
+        return
+    command = [sys.executable, "-m", f"{__package__}.replay", str(source.path), str(base), str(split)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        if process.stdout is None:
+            raise RuntimeError("a pipe was asked for")
+        mailbox = _Mailbox(process.stdout)
+        yield from _reporting(fold_range(source, base, 0, split), 0, size, progress)
+        yield from _reporting(mailbox.stretches(), split, size, progress)
+    if process.returncode:
+        raise RuntimeError(f"the second process of the replay ended with {process.returncode}")
+
+
+def _reporting(stretches: Iterator[Stretch], done: int, size: int, progress: Progress | None) -> Iterator[Stretch]:
+    for stretch in stretches:
+        yield stretch
+        if progress is not None:
+            progress(max(stretch.end, done), max(size, stretch.end))
+
+
+def _line_start(source: LogSource, near: int) -> int | None:
+    """Byte offset of the first line that starts behind `near`, if there is one soon."""
+    with source.open(near) as stream:
+        data = stream.read(_SEARCH_BYTES) or b""
+    cut = data.find(b"\n")
+    return near + cut + 1 if cut >= 0 else None
+
+
+def _send(stretch: Stretch, stream: BinaryIO) -> None:
+    findings = [tuple(finding) for finding in stretch.findings]
+    data = msgspec.msgpack.encode(_Frame(stretch.fold, stretch.nodeids, findings, stretch.end))  # type: ignore[arg-type]
+    stream.write(len(data).to_bytes(_FRAME, "big"))
+    stream.write(data)
+
+
+class _Mailbox:
+    """Takes frames out of a pipe as they come, so that their sender never waits for us."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self) -> None:
+        while head := self._pipe.read(_FRAME):
+            self._frames.put(self._pipe.read(int.from_bytes(head, "big")))
+        self._frames.put(b"")
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Yield what was sent, in order."""
+        decoder = msgspec.msgpack.Decoder(_Frame)
+        while data := self._frames.get():
+            frame = decoder.decode(data)
+            findings = [Finding(*finding) for finding in frame.findings]  # type: ignore[arg-type]
+            yield Stretch(frame.fold, frame.nodeids, findings, frame.end)
+
+
+def _main(path: str, base: str, start: str) -> None:
+    for stretch in fold_range(as_source(path), int(base), int(start), None):
+        _send(stretch, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,155 @@
+"""Whole sessions out of the read model and the log: captured texts are read when they are asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from ..eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
+from ..eventlog.times import parse_time, to_datetime
+from .apply import SessionRow
+from .fold import CRASHED_FLAG
+from .models import OutputFields, RerunTestGroup, TestResult, TestSession
+from .readmodel import ReadModel
+from .rules import OUTCOMES
+
+_TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
+
+
+def load_session(model: ReadModel, row: SessionRow) -> TestSession:
+    """Return a whole session.
+
+    Args:
+        model: the read model that `row` came from; it must stay open as long as texts are asked for.
+        row: the session.
+    """
+    header = row.part.header or {}
+    session = TestSession(
+        sut_name=row.sut,
+        testing_system=header.get("testing_system"),
+        session_id=row.session_id,
+        session_start_time=to_datetime(row.started_us),
+        session_duration=row.duration_us / 1_000_000,
+        session_tags=header.get("tags"),
+        output_fields=load_output(model, row),
+    )
+    session.test_results = load_results(model, row)
+    session.rerun_test_groups = rerun_groups(session.test_results)
+    session.exit_status, session.status, session.counts = row.exit_status, row.status, row.counts
+    session.vcs, session.ci = header.get("vcs") or {}, header.get("ci") or {}
+    session.running = running_tests(row)
+    session.not_run = not_run_tests(model, row, session.test_results)
+    return session
+
+
+def load_results(model: ReadModel, row: SessionRow) -> list[TestResult]:
+    """Return the attempts of a session in the order of its log."""
+    warned = set(row.part.warned)
+    results: list[TestResult] = []
+    for attempt in model.attempts(row.stream):
+        event = finished_event(model, attempt.position)
+        results.append(
+            TestResult(
+                nodeid=attempt.nodeid,
+                outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],
+                start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
+                duration=attempt.duration_us / 1_000_000,
+                has_warning=attempt.nodeid in warned,
+                texts=_reader_of_texts(model, attempt.position),
+            )
+        )
+    return results
+
+
+def rerun_groups(results: list[TestResult]) -> list[RerunTestGroup]:
+    """Return the tests that have more than one attempt."""
+    groups: dict[str, list[TestResult]] = {}
+    for result in results:
+        groups.setdefault(result.nodeid, []).append(result)
+    return [RerunTestGroup(nodeid, tests) for nodeid, tests in groups.items() if len(tests) > 1]
+
+
+def running_tests(row: SessionRow) -> list[str]:
+    """Return what was started and has no result."""
+    return [nodeid for nodeid, _, _ in row.part.open]
+
+
+def not_run_tests(model: ReadModel, row: SessionRow, results: list[TestResult]) -> list[str]:
+    """Return the announced tests that never started, in the order of their announcement."""
+    if not row.missing:
+        return []
+    started = {result.nodeid for result in results} | set(running_tests(row))
+    names: dict[str, None] = {}
+    for position in row.part.announced_at:
+        event = model.record_at(position).event()
+        if isinstance(event, TestsAnnounced):
+            names.update(dict.fromkeys(event.nodeids))
+    return [nodeid for nodeid in names if nodeid not in started]
+
+
+def section_text(model: ReadModel, row: SessionRow, name: str) -> str:
+    """Return a section of the terminal output; empty if it did not occur."""
+    parts: list[str] = []
+    for section, position in row.part.outputs:
+        if section == name:
+            event = model.record_at(position).event()
+            if isinstance(event, OutputRecorded):
+                parts.append(event.content)
+    return "".join(parts)
+
+
+def load_output(model: ReadModel, row: SessionRow) -> OutputFields:
+    """Return the sections of the terminal output of a session."""
+    names = dict.fromkeys(name for name, _ in row.part.outputs)
+    return OutputFields.from_contents({name: section_text(model, row, name) for name in names})
+
+
+def finished_event(model: ReadModel, position: int) -> TestFinished:
+    """Return the event of an attempt, with everything that was recorded.
+
+    Raises:
+        LookupError: the log does not have it any more.
+    """
+    event = model.record_at(position).event()
+    if not isinstance(event, TestFinished):
+        raise LookupError(f"no test.finished at {position}")  # noqa: TRY004 - it is the place that is wrong
+    return event
+
+
+def session_from_file(path: Path) -> TestSession:
+    """Read the newest session of an event log, or a session exported as JSON; see `TestSession.from_file`."""
+    with path.open("rb") as stream:
+        head = stream.read(5)
+    if head == b'{"v":' or path.name.endswith((".gz", ".zip")):
+        return _newest_in_log(path)
+    try:
+        data: Any = msgspec.json.decode(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: neither an event log nor an export: {error}") from error
+    if isinstance(data, dict) and "sessions" in data:
+        data = cast("dict[str, Any]", data)["sessions"]
+    sessions: list[Any] = cast("list[Any]", data) if isinstance(data, list) else [data]
+    if not sessions or not isinstance(sessions[-1], dict):
+        raise ValueError(f"{path}: holds no session")
+    return TestSession.from_dict(cast("dict[str, Any]", sessions[-1]))
+
+
+def _newest_in_log(path: Path) -> TestSession:
+    with ReadModel.open(path, None) as model:
+        model.catch_up()
+        rows = model.sessions(limit=1)
+        if not rows:
+            raise ValueError(f"{path}: holds no session")
+        session = load_session(model, rows[0])
+        for result in session.test_results:
+            _ = result.longreprtext  # the model is closed after this; texts are read while it is open
+        return session
+
+
+def _reader_of_texts(model: ReadModel, position: int) -> Callable[[], dict[str, str]]:
+    def read() -> dict[str, str]:
+        event = finished_event(model, position)
+        return {name: getattr(event, name) for name in _TEXTS}
+
+    return read
