@@ -1,0 +1,5 @@
+"""`python -m pytest_insight.cli` is `insight`."""
+
+from .main import main
+
+main()

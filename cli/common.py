@@ -1,0 +1,144 @@
+"""What the commands share: which log is meant, how times and durations look, how data is printed."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .safe import safe_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from ..projections.readmodel import ReadModel
+
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", "-p", metavar="NAME", help="Profile to look at (default: the active one).")
+]
+LogOption = Annotated[
+    Path | None, typer.Option("--log", metavar="PATH", help="Log to look at, instead of a profile's; .gz is read too.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_SECOND_US = 1_000_000
+_MINUTE_S = 60
+
+OUTCOME_STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "crashed": "bold red",
+    "skipped": "yellow",
+    "xfailed": "yellow",
+    "xpassed": "yellow",
+    "rerun": "yellow",
+    "not_run": "magenta",
+    "complete": "green",
+    "incomplete": "magenta",
+    "interrupted": "bold red",
+    "running": "cyan",
+}
+"""Colours by outcome, verdict and status; the words stand beside them, so nothing is said by colour alone."""
+
+
+def log_path(profile: str | None, log: Path | None) -> Path:
+    """Return the path of the log that the options mean.
+
+    Raises:
+        ValueError: the profile's name is none.
+        FileNotFoundError: there is no such log.
+    """
+    from ..eventlog.home import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.sources import as_source, spool_files  # noqa: PLC0415
+
+    path = log or profile_log(resolve_profile(profile))
+    if not as_source(path).path.exists() and not spool_files(path):
+        raise FileNotFoundError(2, "there is no log yet", str(path))
+    return path
+
+
+def open_model(profile: str | None, log: Path | None) -> "ReadModel":
+    """Return the read model of the log that the options mean, caught up with it."""
+    from ..eventlog.home import model_path  # noqa: PLC0415
+    from ..projections.readmodel import ReadModel  # noqa: PLC0415
+
+    path = log_path(profile, log)
+    model = ReadModel.open(path, model_path(path))
+    result = model.catch_up()
+    if result.findings:
+        say(f"{result.findings} places in the log are not events; see `insight log verify`")
+    return model
+
+
+def console(*, err: bool = False) -> "Console":
+    """Return where people read: no markup in what is printed, no guessing of colours for numbers and paths."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def say(text: str) -> None:
+    """Tell people something that is not data, on stderr."""
+    typer.echo(f"insight: {text}", err=True)
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document; all that is not ASCII is escaped, so that it arrives whatever the encoding."""
+    typer.echo(json.dumps(data, indent=2))
+
+
+def styled(word: str) -> "Text":
+    """Return an outcome, verdict or status in its colour."""
+    from rich.text import Text  # noqa: PLC0415
+
+    return Text(safe_line(word), style=OUTCOME_STYLES.get(word, ""))
+
+
+def utc_text(time_us: int) -> str:
+    """Return microseconds since the epoch as ISO 8601 in UTC, for data."""
+    return datetime.fromtimestamp(time_us / _SECOND_US, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def local_text(time_us: int) -> str:
+    """Return microseconds since the epoch as local time to the second, for people."""
+    moment = datetime.fromtimestamp(time_us // _SECOND_US, UTC).astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def duration_text(duration_us: int) -> str:
+    """Return a duration for people: `12 ms`, `3.4 s`, `5 min 07 s`, `2 h 05 min`."""
+    if duration_us < _SECOND_US:
+        return f"{duration_us / 1000:.0f} ms" if duration_us >= 1000 else f"{duration_us / 1000:.1f} ms"  # noqa: PLR2004
+    seconds = duration_us / _SECOND_US
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE_S)
+    if minutes < _MINUTE_S:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, _MINUTE_S)
+    return f"{hours} h {minutes:02d} min"
+
+
+COUNT_ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun")
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """Return counts in the order and words of pytest's last line."""
+    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in COUNT_ORDER if counts.get(name)]
+    return ", ".join(parts) or "no tests ran"
+
+
+def plural(count: int, name: str) -> str:
+    """Return the word as pytest writes it: `1 error`, `2 errors`, `1 warning`."""
+    if name == "error" and count != 1:
+        return "errors"
+    return "warning" if name == "warnings" and count == 1 else name
+
+
+def is_terminal() -> bool:
+    """Tell whether stderr is a terminal, so that progress can be shown on it."""
+    return sys.stderr.isatty()

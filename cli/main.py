@@ -1,0 +1,133 @@
+"""Entry point of `insight`: which commands there are, and what becomes of errors.
+
+Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session); 2 wrong usage; 3 a log or
+the environment cannot be used; 130 interrupted.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import Annotated, NamedTuple
+
+import typer
+
+
+class Noun(NamedTuple):
+    """A command as the top-level help lists it; its module is imported when it is used."""
+
+    name: str
+    module: str
+    help: str
+    group: bool
+
+
+NOUNS = (
+    Noun("session", "session", "List recorded sessions and look into one.", group=True),
+    Noun("sut", "sut", "List the systems under test.", group=True),
+    Noun("log", "log", "Verify, describe and repair event logs.", group=True),
+    Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
+    Noun("replay", "replay", "Rebuild the views from the log.", group=False),
+)
+
+EXIT_NO = 1
+EXIT_UNUSABLE = 3
+EXIT_INTERRUPTED = 130
+
+
+def build_app(wanted: str | None) -> typer.Typer:
+    """Return the command line with the commands of one noun; the others are there by name and help only.
+
+    Args:
+        wanted: name of the noun; None for all, in full.
+    """
+    app = typer.Typer(
+        name="insight",
+        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for noun in NOUNS:
+        if wanted not in (None, noun.name):
+            app.command(noun.name, help=noun.help)(_placeholder)
+        elif noun.group:
+            app.add_typer(import_module(f".{noun.module}", __package__).app, name=noun.name, help=noun.help)
+        else:
+            app.command(noun.name)(import_module(f".{noun.module}", __package__).command)
+    return app
+
+
+def _placeholder() -> None:
+    """Stand for a command in the list of commands."""
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415 - only here
+
+        typer.echo(f"pytest-insight {version('pytest-insight')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; the one place where exceptions become exit codes."""
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    completing = "_INSIGHT_COMPLETE" in os.environ
+    usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    try:
+        result = build_app(None if completing else wanted)(arguments, prog_name="insight", standalone_mode=False)
+        sys.stdout.flush()
+    except usage_error as error:  # type: ignore[misc]
+        error.show()
+        return int(error.exit_code)
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; that is its right. Python would complain again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None or os.environ.get("INSIGHT_DEBUG"):
+            raise
+        from .safe import safe  # noqa: PLC0415 - only when something went wrong
+
+        typer.echo(f"insight: {safe(_message(error))}", err=True)
+        return code
+    return result if isinstance(result, int) else 0
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Say what an exception means for the caller; None for one that nobody foresaw."""
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415 - only when something went wrong
+
+    if isinstance(error, (EventLogError, OSError)):
+        return EXIT_UNUSABLE
+    if isinstance(error, ValueError):
+        return 2
+    return EXIT_NO if isinstance(error, LookupError) and type(error) is not KeyError else None
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{error.filename}: {error.strerror}; record a run with `pytest --insight`, or name a log with --log"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

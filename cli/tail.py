@@ -1,0 +1,222 @@
+"""`insight tail`: what happens in logs."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from ..eventlog.codec import EventDecodeError
+from ..eventlog.follow import Item, Restarted, follow
+from ..eventlog.home import profile_log, resolve_profile
+from ..eventlog.reader import Record, read_records, session_start
+from ..eventlog.scan import Finding
+from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
+from .common import OUTCOME_STYLES, say
+from .safe import safe_line
+from .tail_lines import Line, SessionState, outcome_of, render, running_lines
+
+_ANSI = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "magenta": "35",
+    "cyan": "36",
+    "bold": "1",
+    "bold red": "1;31",
+    "dim": "2",
+}
+
+
+def command(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Logs, folders of CI artifacts, .gz or .zip (default: the profile's log)."
+        ),
+    ] = None,
+    profile: Annotated[str | None, typer.Option("--profile", "-p", metavar="NAME", help="Profile to follow.")] = None,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the logs grow, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the raw events, one JSON object a line.")] = False,
+    sut: Annotated[str | None, typer.Option("--sut", help="Only sessions of this system under test.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", metavar="failed,error", help="Only results with one of these outcomes.")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option("--sessions", "-n", min=0, help="Show so many of the newest sessions (default: 1).")
+    ] = None,
+) -> None:
+    """Show sessions as they happened, or as they happen: each test with verdict and duration, failures in place.
+
+    Example: insight tail -f --outcome failed,error
+    """
+    chosen = paths or [profile_log(resolve_profile(profile))]
+    screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen))
+    if following:
+        _follow(chosen, screen, last)
+        return
+    sources = [source for path in chosen for source in find_logs(path)] if paths else _profile_sources(chosen[0])
+    count = last if last is not None or len(sources) > 1 else 1
+    for source in sources:
+        start = 0 if count is None else session_start(source, count)
+        old = _Old(_size(source) if start else 0)
+        items = read_records(source, start=start)
+        screen.show_all((source.name, item) for item in items if not old.is_hidden(item))
+    screen.show_running()
+
+
+class Screen:
+    """Prints events for people or for programs.
+
+    Args:
+        out: where to print.
+        as_json: print raw events.
+        sut: only sessions of this system under test.
+        outcomes: only results with these outcomes; empty for all.
+        prefix: name the log before each line.
+    """
+
+    def __init__(self, out: TextIO, *, as_json: bool, sut: str | None, outcomes: frozenset[str], prefix: bool) -> None:
+        self._out = out
+        self._as_json = as_json
+        self._sut = sut
+        self._outcomes = outcomes
+        self._prefix = prefix
+        self._colour = out.isatty() and not as_json and not _no_colour()
+        self._states: dict[str, SessionState] = {}
+
+    def show_all(self, items: Iterable[tuple[str, Item]]) -> None:
+        """Show events, findings and restarts in order."""
+        for name, item in items:
+            self.show(name, item)
+
+    def show(self, name: str, item: Item) -> None:
+        """Show one event, finding or restart of the log `name`."""
+        if isinstance(item, Restarted):
+            say(f"{safe_line(item.log)} was {item.reason}; reading it from its start")
+        elif isinstance(item, Finding):
+            if item.reason != "pending":
+                say(safe_line(str(item)))
+        else:
+            self._show_record(name, item)
+
+    def _show_record(self, name: str, record: Record) -> None:
+        try:
+            event = record.event()
+        except EventDecodeError as error:
+            say(safe_line(str(error)))
+            return
+        state = self._states.setdefault(record.envelope.stream, SessionState(record.envelope.stream[:12]))
+        lines = list(render(event, state, record.envelope.at))
+        if not self._is_wanted(state, outcome_of(event)):
+            return
+        if self._as_json:
+            self._out.write(record.line.decode() + "\n")
+            return
+        for line in lines:
+            self._print(name, line)
+
+    def show_running(self) -> None:
+        """Show what was started and has no result, of sessions that have no end."""
+        if self._as_json:
+            return
+        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
+
+        for state in self._states.values():
+            if not state.sealed and self._is_wanted(state, ""):
+                for line in running_lines(state, SystemClock().now_us()):
+                    self._print("", line)
+        self._out.flush()
+
+    def flush(self) -> None:
+        """Show at once what was printed."""
+        self._out.flush()
+
+    def _is_wanted(self, state: SessionState, outcome: str) -> bool:
+        if self._sut is not None and state.sut != self._sut:
+            return False
+        return not (self._outcomes and outcome not in self._outcomes)
+
+    def _print(self, name: str, line: Line) -> None:
+        text = line.text
+        if self._colour:
+            code = _ANSI.get(OUTCOME_STYLES.get(line.style, line.style), "")
+            text = f"\x1b[{code}m{text}\x1b[0m" if code else text
+        prefix = f"{safe_line(Path(name).name)}: " if self._prefix and name else ""
+        self._out.write(f"{prefix}{text}\n")
+
+
+def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Of a log that is there already, its newest sessions are shown, and everything that is added from now on.
+    count = 1 if last is None else last
+    old: dict[Path, _Old] = {}
+
+    def start_of(path: Path) -> int:
+        if not path.exists():
+            return 0
+        old[path] = _Old(path.stat().st_size)
+        return session_start(path, count)
+
+    try:
+        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.flush):
+            if path not in old or not old[path].is_hidden(item):
+                screen.show(str(path), item)
+            screen.flush()
+    except KeyboardInterrupt:
+        screen.show_running()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    screen.show_running()
+
+
+class _Old:
+    """Hides what belongs to sessions that began before the place where reading began, up to a byte offset."""
+
+    def __init__(self, until: int) -> None:
+        self._until = until
+        self._begun: set[str] = set()
+
+    def is_hidden(self, item: Item) -> bool:
+        if isinstance(item, Restarted):
+            self._until = 0
+        if not isinstance(item, Record) or item.position >= self._until:
+            return False
+        if item.envelope.seq == 0:
+            self._begun.add(item.envelope.stream)
+        return item.envelope.stream not in self._begun
+
+
+def _size(source: LogSource) -> int:
+    return source.path.stat().st_size if not source.compressed else sys.maxsize
+
+
+def _profile_sources(path: Path) -> list[LogSource]:
+    if not path.exists() and not spool_files(path):
+        raise FileNotFoundError(2, "there is no log yet", str(path))
+    return [as_source(path)]
+
+
+def _many(paths: list[Path]) -> bool:
+    return len(paths) > 1 or any(path.is_dir() or path.name.endswith(".zip") for path in paths)
+
+
+def _outcomes(text: str | None) -> frozenset[str]:
+    if not text:
+        return frozenset()
+    known = {"passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun"}
+    chosen = frozenset(word.strip().lower() for word in text.split(","))
+    if not chosen <= known:
+        raise typer.BadParameter(f"{', '.join(sorted(chosen - known))}: outcomes are {', '.join(sorted(known))}")
+    return chosen
+
+
+def _no_colour() -> bool:
+    import os  # noqa: PLC0415 - one look
+
+    return bool(os.environ.get("NO_COLOR"))

@@ -1,0 +1,153 @@
+"""Events to lines for people: pure functions, used by `insight tail`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..eventlog.events import (
+    CollectionFailed,
+    CollectionSkipped,
+    Event,
+    RecorderDegraded,
+    SessionCleared,
+    SessionFinished,
+    SessionRestored,
+    SessionStarted,
+    SubtestFinished,
+    TestFinished,
+    TestsAnnounced,
+    TestStarted,
+    UnknownEvent,
+    WarningRecorded,
+    WorkerLost,
+)
+from ..eventlog.times import parse_time, to_datetime
+from .common import duration_text
+from .safe import safe, safe_line
+
+TRACE_LINES_MAX = 30
+
+
+@dataclass
+class Line:
+    """One line of output: words, the word that is coloured, and whether it belongs to the line before."""
+
+    text: str
+    style: str = ""
+    detail: bool = False
+
+
+@dataclass
+class SessionState:
+    """What a session has come to while it is watched."""
+
+    session_id: str
+    sut: str = ""
+    announced: int = 0
+    finished: int = 0
+    running: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Time of start by `(worker, nodeid)`."""
+    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    sealed: bool = False
+
+
+def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterator[Line]:  # noqa: C901, PLR0912 - a table
+    """Yield the lines that tell an event, and note in `state` what it changes.
+
+    Args:
+        event: what happened.
+        state: the session it belongs to.
+        at: when it was recorded.
+    """
+    match event:
+        case SessionStarted():
+            yield from _started(event, state, at)
+        case TestsAnnounced():
+            state.announced += len(event.nodeids)
+        case TestStarted():
+            state.running[event.worker, event.nodeid] = at
+        case TestFinished():
+            yield from _finished(event, state)
+        case SubtestFinished() if event.outcome in ("failed", "error"):
+            name = event.message or ", ".join(f"{key}={value}" for key, value in event.params.items())
+            yield Line(f"{'SUBTEST':<8}{safe_line(event.nodeid)} [{safe_line(name)}]", event.outcome)
+            yield from _trace(event.longreprtext)
+        case CollectionFailed():
+            yield Line(f"{'ERROR':<8}collecting {safe_line(event.nodeid)}", "error")
+            yield from _trace(event.longreprtext)
+        case CollectionSkipped():
+            yield Line(f"{'SKIPPED':<8}{safe_line(event.nodeid)}  {safe_line(event.reason)}", "skipped")
+        case WarningRecorded():
+            yield Line(f"{'WARNING':<8}{safe_line(event.category)}: {safe_line(event.message)[:200]}", "skipped")
+        case WorkerLost():
+            running = ", ".join(event.running) or "nothing"
+            yield Line(f"{'LOST':<8}worker {safe_line(event.worker)}, running {safe_line(running)}", "crashed")
+        case RecorderDegraded():
+            yield Line(f"{'NOTE':<8}{event.dropped} events not recorded: {safe_line(event.reason)}", "skipped")
+        case SessionFinished():
+            yield from _sealed(event, state)
+        case SessionCleared() | SessionRestored():
+            what = "cleared" if isinstance(event, SessionCleared) else "restored"
+            yield Line(f"{'NOTE':<8}session {safe_line(event.target[:12])} {what}", "skipped")
+        case _:
+            return
+
+
+def running_lines(state: SessionState, now_us: int) -> Iterator[Line]:
+    """Yield a line for each test that was started and has no result."""
+    for (worker, nodeid), at in state.running.items():
+        took = duration_text(max(now_us - parse_time(at), 0))
+        yield Line(f"{'RUNNING':<8}{safe_line(nodeid)}{_on(worker)}  for {took}", "running")
+
+
+def outcome_of(event: Event | UnknownEvent) -> str:
+    """Return the outcome an event reports; empty if it reports none."""
+    if isinstance(event, CollectionFailed):
+        return "error"
+    return event.outcome if isinstance(event, (TestFinished, SubtestFinished)) else ""
+
+
+def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
+    state.session_id, state.sut = event.session_id, event.sut
+    moment = to_datetime(parse_time(at)).astimezone()
+    commit = f", commit {event.vcs.commit[:12]}" if event.vcs is not None and event.vcs.commit else ""
+    workers = f", {event.workers} workers" if event.workers else ""
+    text = f"session {event.session_id} of {event.sut}, {moment:%Y-%m-%d %H:%M:%S}{commit}{workers}"
+    yield Line(f"=== {safe_line(text)}", "bold")
+
+
+def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
+    state.running.pop((event.worker, event.nodeid), None)
+    state.finished += 1
+    word = "crashed" if event.crashed else event.outcome
+    state.outcomes[word] = state.outcomes.get(word, 0) + 1
+    attempt = f" (attempt {event.attempt})" if event.attempt > 1 or event.outcome == "rerun" else ""
+    reason = f"  {safe_line(event.reason)}" if event.reason else ""
+    duration = duration_text(event.duration_us)
+    yield Line(f"{word.upper():<8}{safe_line(event.nodeid)}{attempt}{_on(event.worker)}  {duration}{reason}", word)
+    if event.outcome in ("failed", "error"):
+        yield from _trace(event.longreprtext)
+
+
+def _sealed(event: SessionFinished, state: SessionState) -> Iterator[Line]:
+    state.sealed = True
+    yield from running_lines(state, 0)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(state.outcomes.items())) or "no tests ran"
+    missing = f", {state.announced - state.finished} not reported" if state.announced > state.finished else ""
+    why = f", {safe_line(event.interrupted)}" if event.interrupted else ""
+    took = duration_text(event.duration_us)
+    yield Line(
+        f"=== session {safe_line(state.session_id)}: {counts}{missing} in {took}, exit {event.exit_status}{why}", "bold"
+    )
+
+
+def _trace(text: str) -> Iterator[Line]:
+    lines = safe(text).rstrip("\n").split("\n") if text else []
+    if len(lines) > TRACE_LINES_MAX:
+        half = TRACE_LINES_MAX // 2
+        lines = [*lines[:half], f"[... {len(lines) - 2 * half} lines left out ...]", *lines[-half:]]
+    for line in lines:
+        yield Line(f"        {line}", "dim", detail=True)
+
+
+def _on(worker: str) -> str:
+    return f" [{safe_line(worker)}]" if worker else ""
