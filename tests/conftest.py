@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadlines: a busy machine is not a defect. Examples differ from run to run; a failing one is printed to be replayed.
+settings.register_profile("insight", deadline=None, print_blob=True)
+settings.load_profile("insight")
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
 

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from pytest_insight.eventlog import reference
 
 ROOT = Path(__file__).parent.parent

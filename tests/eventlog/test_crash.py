@@ -1,0 +1,197 @@
+"""Real processes, really killed: nothing acknowledged is lost, nothing false is accepted."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from pytest_insight.eventlog.reader import Record, read_records
+from pytest_insight.eventlog.verify import verify_log
+
+WRITER = """
+import os, sys, pathlib, random
+from pytest_insight.eventlog.writer import LogWriter
+from pytest_insight.eventlog.events import TestFinished
+rng = random.Random(int(sys.argv[3]))
+writer = LogWriter(pathlib.Path(sys.argv[1]), durability=sys.argv[4])
+acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+while True:
+    text = "x" * rng.choice((10, 300, 4000, 60000))
+    ack = writer.append(TestFinished(nodeid="t", outcome="passed", capstdout=text))
+    if ack.place != "held":
+        os.write(acks, b"%s %d\\n" % (writer.stream.encode(), ack.first_seq))
+"""
+
+
+def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
+    """Keep four writers on one log, kill them at random moments, and return acknowledged events and what is wrong."""
+    rng = random.Random(seed)
+    log, acks = folder / "log.jsonl", folder / "acks"
+    writers: list[subprocess.Popen] = []
+    for _ in range(kills):
+        while len(writers) < 4:
+            command = [sys.executable, "-c", WRITER, str(log), str(acks), str(rng.randrange(10**6)), "never"]
+            writers.append(subprocess.Popen(command))
+        time.sleep(rng.uniform(0.002, 0.05))
+        victim = writers.pop(rng.randrange(4))
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    for writer in writers:
+        writer.kill()
+        writer.wait()
+    acknowledged = {tuple(line.split(" ")) for line in acks.read_text().splitlines() if len(line.split(" ")) == 2}
+    found: dict[tuple[str, str], str] = {}
+    wrong = []
+    for item in read_records(log):
+        if isinstance(item, Record):
+            key = (item.envelope.stream, str(item.envelope.seq))
+            if found.setdefault(key, item.digest) != item.digest:
+                wrong.append(f"conflict {key}")
+    wrong += [f"lost {key}" for key in acknowledged - set(found)]
+    return len(acknowledged), wrong
+
+
+def test_random_kills_of_four_writers(tmp_path):
+    """Writers killed with SIGKILL at random moments, most of them while they write: no acknowledged event is lost."""
+    seed = 20261121
+    acknowledged, wrong = kill_campaign(tmp_path, 150, seed)
+    torn = sum(finding.reason == "torn" for finding in verify_log(tmp_path / "log.jsonl").findings)
+    print(f"kill -9: 150 kills, seed {seed}, {acknowledged} acknowledged, {torn} torn, {len(wrong)} wrong")
+    assert wrong == []
+    assert acknowledged > 100
+
+
+INJECTED = """
+import os, sys, pathlib
+from pytest_insight.eventlog.writer import LogWriter
+from pytest_insight.eventlog.events import TestStarted
+writer = LogWriter(pathlib.Path(sys.argv[1]), durability="event", lock_timeout_s=0.05)
+acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+for number in range(4):
+    if writer.append(TestStarted(nodeid=str(number))).place != "held":
+        os.write(acks, b"%d\\n" % number)
+writer.close()
+"""
+SYSCALLS = {"flock": 9, "fstat,newfstatat": 6, "write": 5, "fdatasync": 4, "pread64": 1, "openat": 1}
+FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC", "error=EINTR")
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_every_system_call_failing_or_killed(tmp_path):
+    """strace fails or kills each call on the log at each of its uses: what was acknowledged is there, and reads clean."""
+    injections, wrong = 0, []
+    first = tmp_path / "first.jsonl"
+    subprocess.run([sys.executable, "-c", INJECTED, str(first), str(tmp_path / "first.acks")], check=True)
+    for calls, uses in SYSCALLS.items():
+        for fault in FAULTS:
+            for use in range(1, uses + 1):
+                log, acks = tmp_path / f"{injections}.jsonl", tmp_path / f"{injections}.acks"
+                shutil.copy(first, log)
+                inject = f"inject={calls}:{fault}:when={use}"
+                command = ["strace", "-f", "-qq", "-o", os.devnull, "-P", str(log), "-e", inject]
+                command += [sys.executable, "-c", INJECTED, str(log), str(acks)]
+                subprocess.run(command, capture_output=True, timeout=60)
+                injections += 1
+                acked = acks.read_text().split() if acks.exists() else []
+                records = [item for item in read_records(log) if isinstance(item, Record)]
+                mine = {(r.envelope.seq, r.digest): r.event().nodeid for r in records[4:]}
+                if not set(acked) <= set(mine.values()) or len(set(mine.values())) != len(mine):
+                    wrong.append((inject, acked, mine))
+                if [f for f in verify_log(log).problems if f.reason != "torn"]:
+                    wrong.append((inject, "damage"))
+    print(f"strace: {injections} injections, {len(wrong)} wrong")
+    assert wrong == []
+    assert injections >= 100
+
+
+CONCURRENT = """
+import sys, pathlib
+from pytest_insight.eventlog.writer import LogWriter
+from pytest_insight.eventlog.events import TestFinished
+writer = LogWriter(pathlib.Path(sys.argv[1]), durability="never", lock_timeout_s=60)
+for number in range(int(sys.argv[2])):
+    writer.append(TestFinished(nodeid=str(number), outcome="passed", capstdout="x" * (number % 7 * 200)))
+writer.close()
+"""
+
+
+def test_sixteen_writers(tmp_path, program):
+    """16 processes with 5,000 events each: every event once, in order within its stream, and nothing else."""
+    log = tmp_path / "log.jsonl"
+    processes = [program(CONCURRENT, log, 5000) for _ in range(16)]
+    assert [process.wait(100) for process in processes] == [0] * 16
+    streams: dict[str, list[int]] = {}
+    findings = 0
+    for item in read_records(log):
+        if isinstance(item, Record):
+            streams.setdefault(item.envelope.stream, []).append(item.envelope.seq)
+        else:
+            findings += 1
+    print(f"writers: 16 x 5,000, {sum(map(len, streams.values()))} present, {findings} findings")
+    assert findings == 0
+    assert len(streams) == 16
+    assert all(seqs == list(range(5000)) for seqs in streams.values())
+
+
+KILLED_RUN = """
+import os, time, pytest
+@pytest.mark.parametrize("i", range(400))
+def test_x(i): time.sleep(0.002)
+"""
+ORACLE = """
+import os
+fd = os.open(os.environ["ORACLE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+import pytest
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish(nodeid): os.write(fd, f"finished {nodeid}\\n".encode())
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item): os.write(fd, f"running {item.nodeid}\\n".encode())
+"""
+
+
+def test_a_killed_run_has_all_finished_tests_and_names_the_running_one(tmp_path):
+    """pytest killed at ten random moments: an oracle of its own saw no finished test that is not in the log."""
+    (tmp_path / "test_slow.py").write_text(KILLED_RUN)
+    (tmp_path / "oracle.py").write_text(ORACLE)
+    rng = random.Random(7)
+    finished_total = 0
+    for number in range(10):
+        log, oracle = tmp_path / f"{number}.jsonl", tmp_path / f"{number}.oracle"
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        env |= {"ORACLE": str(oracle), "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "oracle",
+            "-p",
+            "no:cacheprovider",
+            "--insight-log",
+            str(log),
+        ]
+        process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (oracle.exists() and b"running" in oracle.read_bytes()):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0.01, 0.7))
+        process.kill()
+        process.wait()
+        lines = oracle.read_text().splitlines()
+        events = [
+            json.loads(line) for line in log.read_bytes().split(b"\n") if re.search(rb'"digest":"[0-9a-f]{32}"}$', line)
+        ]
+        recorded = {event["nodeid"] for event in events if event["type"] == "test.finished"}
+        started = {event["nodeid"] for event in events if event["type"] == "test.started"}
+        finished = {line.partition(" ")[2] for line in lines if line.startswith("finished ")}
+        running = {line.partition(" ")[2] for line in lines if line.startswith("running ")} - finished
+        assert finished <= recorded
+        assert running <= started
+        finished_total += len(finished)
+    print(f"killed runs: 10, {finished_total} finished tests, 0 missing, every running test named")
