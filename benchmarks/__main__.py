@@ -1,0 +1,59 @@
+"""Measure everything and print figures beside their targets.
+
+python -m benchmarks [--quick] [--write] [record|startup|replay|tail ...]
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import import_module
+
+from .measure import ROOT, WORK, Figure
+
+ALL = ("record", "startup", "replay", "tail")
+BEGIN, END = "<!-- bench:", "<!-- /bench -->"
+
+
+def main() -> int:
+    """Run the benchmarks that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}; default all")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(ALL)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    WORK.mkdir(exist_ok=True)
+    figures: list[Figure] = []
+    for name in options.names or ALL:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        figures += import_module(f".{name}", __package__).measure(quick=options.quick)
+    for figure in figures:
+        verdict = "ok    " if figure.ok else "MISSED"
+        print(f"{verdict} {figure.name}: {figure.value} (target {figure.target}) {figure.note}")
+    (WORK / "results.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=2))
+    if options.write:
+        write(figures)
+    return 0
+
+
+def write(figures: list[Figure]) -> None:
+    """Put the table into docs/performance.md."""
+    page = ROOT / "docs" / "performance.md"
+    head, mark, rest = page.read_text().partition(BEGIN)
+    comment, _, rest = rest.partition("\n")
+    rows = [f"| {f.name} | {f.value} | {f.target} | {'yes' if f.ok else '**no**'} | {f.note} |" for f in figures]
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    machine = f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
+    table = ["| what | measured | target | met | |", "|---|---|---|---|---|", *rows]
+    text = f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine}.\n\n" + "\n".join(table)
+    page.write_text(f"{head}{mark}{comment}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What having pytest-insight installed costs a pytest that does not use it, and how fast `insight` starts."""
+
+import subprocess
+
+from .generate import cached_log
+from .measure import ROOT, WORK, Figure, fresh_install, installed_python, rounds, run
+
+ONE_COMMAND = """
+import typer
+app = typer.Typer()
+@app.command()
+def hello(name: str = "you"):
+    '''Greet.'''
+    typer.echo(name)
+app()
+"""
+COMMANDS = (("session", "list"), ("sut", "list"), ("session", "show", "last"), ("tail",))
+
+
+def measure(*, quick: bool = False) -> list[Figure]:
+    """Return the start of pytest without `--insight`, and that of everyday commands on a large log."""
+    count = 5 if quick else 25
+    bare = installed_python("bare", "pytest", "msgspec", "rich", "typer", "watchfiles")
+    ours = installed_python("ours", "pytest", "msgspec", "rich", "typer", "watchfiles")
+    fresh_install(ours)
+    folder = WORK / "one-test"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test_x.py").write_text("def test_x(): pass\n")
+    (WORK / "one_command.py").write_text(ONE_COMMAND)
+    log = cached_log(100_000 if quick else 1_000_000).resolve()
+    insight = ours.removesuffix("python") + "insight"
+    pytest_run = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    subprocess.run(
+        [insight, "replay", "--log", str(log)],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+        env={"PYTEST_INSIGHT_HOME": str(WORK / "home")},
+    )
+    cases = {
+        "without": lambda: run([bare, *pytest_run], folder),
+        "installed": lambda: run([ours, *pytest_run], folder),
+        "typer": lambda: run([ours, str(WORK / "one_command.py")]),
+        "typer help": lambda: run([ours, str(WORK / "one_command.py"), "--help"]),
+        "insight --help": lambda: run([insight, "--help"]),
+    }
+    for command in COMMANDS:
+        where = [str(log)] if command == ("tail",) else ["--log", str(log)]
+        cases[" ".join(command)] = lambda command=command, where=where: run([insight, *command, *where])
+    costs = rounds(cases, count)
+    more_ms = (costs["installed"].wall_s - costs["without"].wall_s) * 1000
+    figures = [
+        Figure(
+            "pytest start without --insight",
+            f"{more_ms:+.1f} ms",
+            "<= 3 ms",
+            more_ms <= 3,
+            f"of {costs['without'].wall_s * 1000:.0f} ms",
+        )
+    ]
+    help_ratio = costs["insight --help"].wall_s / costs["typer help"].wall_s
+    figures.append(
+        Figure("insight --help against a one-command Typer program", f"{help_ratio:.2f}x", "< 1.5x", help_ratio < 1.5)
+    )
+    for command in COMMANDS:
+        name = " ".join(command)
+        ratio = costs[name].wall_s / costs["typer"].wall_s
+        figures.append(
+            Figure(
+                f"insight {name} on a large log",
+                f"{ratio:.2f}x",
+                "< 1.5x",
+                ratio < 1.5,
+                f"{costs[name].wall_s * 1000:.0f} ms",
+            )
+        )
+    return figures
