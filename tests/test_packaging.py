@@ -40,7 +40,9 @@ def test_the_wheel_does_the_main_job(tmp_path):
     (tmp_path / "test_a.py").write_text("def test_ok(): pass\ndef test_bad(): assert 0\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {"PYTEST_INSIGHT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-    run = subprocess.run([python, "-m", "pytest", "--insight", "test_a.py"], cwd=tmp_path, env=environment, capture_output=True)
+    run = subprocess.run(
+        [python, "-m", "pytest", "--insight", "test_a.py"], cwd=tmp_path, env=environment, capture_output=True
+    )
     assert run.returncode == 1
     shown = quiet(home / "bin" / "insight", "session", "show", "last", env=environment, cwd=tmp_path)
     assert "1 failed, 1 passed" in shown
