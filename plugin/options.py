@@ -4,7 +4,7 @@ The command line wins over the environment, the environment over the ini file.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -146,6 +146,22 @@ def add_options(parser: pytest.Parser) -> None:
         if setting.flags:
             group.addoption(*setting.flags, **_option(setting))
         parser.addini(setting.ini, setting.help, type=_ini_type(setting), default=None)
+
+
+def joined_arguments(args: Sequence[str]) -> list[str]:
+    """Return a command line with our options and their values as one word each, `--insight-log=PATH`.
+
+    pytest looks for its root folder before it knows the options of plugins, and takes every word that exists as a path
+    for a place of tests. The log does not exist when a run begins, but it does when xdist starts its workers with the
+    same words: they would find another root folder, and other names of tests.
+    """
+    takes_value = {flag for setting in SETTINGS if setting.kind != "bool" for flag in setting.flags}
+    joined: list[str] = []
+    words = iter(args)
+    for word in words:
+        value = next(words, None) if word in takes_value else None
+        joined.append(word if value is None else f"{word}={value}")
+    return joined
 
 
 def _option(setting: Setting) -> dict[str, Any]:

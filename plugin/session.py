@@ -32,7 +32,7 @@ from ..eventlog.writer import Durability, LogWriter
 from . import metadata
 from .attempt import CRASH_PHASE, Attempt, Policy, longrepr_of, phase_outcome, reason_of
 from .markers import markers_of
-from .options import Settings, read_settings
+from .options import Settings, joined_arguments, read_settings
 from .redact import Redactor
 from .sections import HeadCopy, summary_sections
 from .target import log_target
@@ -64,6 +64,9 @@ def start_recording(config: pytest.Config) -> None:
     except (EventLogError, OSError) as error:
         config.pluginmanager.register(NotRecording(str(error)), _PLUGIN_NAME)
         return
+    params = config.invocation_params
+    args = tuple(joined_arguments([str(arg) for arg in params.args]))
+    config.invocation_params = type(params)(args=args, plugins=params.plugins, dir=params.dir)
     recorder = Recorder(config, settings, writer, profile, redact)
     recorder.write_header()
     _active.append(recorder)

@@ -120,7 +120,7 @@ def compare(name: str) -> bool:
     for workers in ((), ("-n", "2")):
         bare = run(folder, python, "-p", "no:insight", *workers)
         log.unlink(missing_ok=True)
-        recorded = run(folder, python, "--insight-log", str(log), *workers)
+        recorded = run(folder, python, f"--insight-log={log}", *workers)
         events = folded(log)
         same = bare[:2] == recorded[:2] and events == recorded[1]
         fine = fine and same
@@ -153,8 +153,7 @@ def kill(name: str, kills: int, rng: random.Random) -> bool:
             "no:cacheprovider",
             "-p",
             "kill_oracle",
-            "--insight-log",
-            str(log),
+            f"--insight-log={log}",
         ]
         env = environment(ORACLE=str(oracle), PYTHONPATH=str(WORK))
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -131,7 +131,8 @@ def run(tmp_path, private_home):
         log = tmp_path / "log.jsonl"
         log.unlink(missing_ok=True)
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        command += ["--insight-log", str(log)] if insight else ["-p", "no:insight"]
+        if "--insight-log" not in args:
+            command += ["--insight-log", str(log)] if insight else ["-p", "no:insight"]
         result = subprocess.run(
             [*command, *args],
             cwd=tmp_path,

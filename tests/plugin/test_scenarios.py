@@ -291,6 +291,16 @@ REPAIRED = {
 }
 
 
+def test_a_log_outside_of_the_project_changes_no_name(python, suite, run, tmp_path_factory):
+    """Workers find the same root folder as the controller although the log, a word of the command line, exists by then."""
+    suite(test_a="def test_a(): pass\n")
+    outside = tmp_path_factory.mktemp("elsewhere") / "log.jsonl"
+    bare = run(python, "-n2", insight=False)
+    recorded = run(python, "-n2", "--insight-log", str(outside), "--insight-sut", "shop", insight=True)
+    assert (recorded.exit_code, recorded.counts) == (bare.exit_code, bare.counts)
+    assert b"test_a.py::test_a" in outside.read_bytes()
+
+
 @pytest.mark.parametrize("name", REPAIRED)
 def test_a_failing_test_that_xdist_would_drop_is_reported(python, suite, run, fold, name):
     """A report that cannot be sent makes xdist lose a failing test; with the recorder the run fails as it must."""
