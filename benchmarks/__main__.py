@@ -32,10 +32,10 @@ def main() -> int:
     figures: list[Figure] = []
     for name in options.names or ALL:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        figures += import_module(f".{name}", __package__).measure(quick=options.quick)
-    for figure in figures:
-        verdict = "ok    " if figure.ok else "MISSED"
-        print(f"{verdict} {figure.name}: {figure.value} (target {figure.target}) {figure.note}")
+        for figure in import_module(f".{name}", __package__).measure(quick=options.quick):
+            verdict = "ok    " if figure.ok else "MISSED"
+            print(f"{verdict} {figure.name}: {figure.value} (target {figure.target}) {figure.note}", flush=True)
+            figures.append(figure)
     (WORK / "results.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=2))
     if options.write:
         write(figures)

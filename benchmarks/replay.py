@@ -25,6 +25,7 @@ from pathlib import Path
 Path(sys.argv[2]).unlink(missing_ok=True)
 db = duckdb.connect(sys.argv[2])
 db.execute("SET threads = 2")
+db.execute("SET enable_progress_bar = false")
 began = time.perf_counter()
 db.execute(f"CREATE TABLE events AS SELECT * FROM read_ndjson('{sys.argv[1]}', maximum_object_size = 1000000)")
 print(time.perf_counter() - began)
@@ -66,7 +67,7 @@ def measure(*, quick: bool = False) -> list[Figure]:
         replay_s.append(float(printed))
         memory_mb.append(used)
         used, printed = peak_memory_mb(DUCKDB, str(log), str(WORK / "duck.db"))
-        duck_s.append(float(printed))
+        duck_s.append(float(printed.split()[-1]))
         duck_mb.append(used)
     bare, replay, duck = (statistics.median(found) for found in (bare_s, replay_s, duck_s))
     note = (
