@@ -43,10 +43,11 @@ def run(command: list[str], cwd: Path | None = None, **more: str) -> Cost:
     """Run a program to its end."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    subprocess.run(
-        command, cwd=cwd, env=environment(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-    )
+    quiet = subprocess.DEVNULL
+    result = subprocess.run(command, cwd=cwd, env=environment(**more), stdout=quiet, stderr=quiet, check=False)
     wall_s = time.perf_counter() - began
+    if result.returncode not in (0, 1):
+        raise RuntimeError(f"ended with {result.returncode}, so its time means nothing: {' '.join(command)}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Cost(wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 

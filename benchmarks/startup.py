@@ -19,12 +19,13 @@ COMMANDS = (("session", "list"), ("sut", "list"), ("session", "show", "last"), (
 
 def measure(*, quick: bool = False) -> list[Figure]:
     """Return the start of pytest without `--insight`, and that of everyday commands on a large log."""
-    count = 5 if quick else 25
+    count = 5 if quick else 15
     bare = installed_python("bare", "pytest", "msgspec", "rich", "typer", "watchfiles")
     ours = installed_python("ours", "pytest", "msgspec", "rich", "typer", "watchfiles")
     fresh_install(ours)
     folder = WORK / "one-test"
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pytest.ini").write_text("[pytest]\n")  # a root of its own
     (folder / "test_x.py").write_text("def test_x(): pass\n")
     (WORK / "one_command.py").write_text(ONE_COMMAND)
     log = cached_log(100_000 if quick else 1_000_000).resolve()
