@@ -263,7 +263,9 @@ def verdict_counts(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tupl
     for key in {*attempts, *running}:
         verdicts[_verdict(attempts.get(key, []), running=key in running)] += 1
     verdicts["flaky"] = sum(is_flaky(_outcomes(codes)) for codes in attempts.values())
-    return {verdict: count for verdict, count in verdicts.items() if count}, len(singles) + len(attempts)
+    return {verdict: count for verdict, count in verdicts.items() if count}, len(singles) + len(
+        attempts.keys() - running
+    )
 
 
 def _key(node: int, worker: int, head: SessionPart) -> int:

@@ -11,11 +11,11 @@ Starts of tests are decoded only where they matter: in a sealed session as many 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ..eventlog.codec import parse_envelope
+from ..eventlog.codec import Envelope, parse_envelope
 from ..eventlog.events import Outcome
 from .rules import OUTCOMES, terminal_counts
 
@@ -35,12 +35,18 @@ _KIND_AT = _TYPE_AT + len("test.")
 _T, _KIND_FINISHED, _KIND_STARTED = b"tfs"
 
 
+# What the columns and the tables can hold; a line with more is malformed, not a reason to stop reading.
+_Seq = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**62), lt=2**62)]
+
+
 class _Finished(msgspec.Struct, gc=False):
-    seq: int
+    seq: _Seq
     nodeid: str
-    outcome: str
-    duration_us: int = 0
-    attempt: int = 1
+    outcome: Outcome
+    duration_us: _Int64 = 0
+    attempt: _Count = 1
     worker: str = ""
     crashed: bool = False
     phase_outcomes: dict[str, Outcome] | None = None
@@ -51,29 +57,33 @@ class _Phases(msgspec.Struct, gc=False):
 
 
 class _Started(msgspec.Struct, gc=False):
-    seq: int
+    seq: _Seq
     nodeid: str
-    attempt: int = 1
+    attempt: _Count = 1
     worker: str = ""
 
 
 class _Subtest(msgspec.Struct, gc=False):
-    outcome: str
+    outcome: Outcome
 
 
 class _Announced(msgspec.Struct):
     nodeids: list[str]
-    deselected: int = 0
+    deselected: _Count = 0
     worker: str = ""
 
 
+class _Degraded(msgspec.Struct):
+    dropped: _Count = 0
+
+
 class _Seal(msgspec.Struct):
-    exit_status: int
-    count: int
-    duration_us: int = 0
+    exit_status: _Int64
+    count: _Int64
+    duration_us: _Int64 = 0
     interrupted: str = ""
     internal_error: str = ""
-    dropped: int = 0
+    dropped: _Count = 0
 
 
 class _Collect(msgspec.Struct):
@@ -104,7 +114,9 @@ _decode_target = msgspec.json.Decoder(_Target).decode
 _decode_header = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_phases = msgspec.json.Decoder(_Phases).decode
 
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+_decode_degraded = msgspec.json.Decoder(_Degraded).decode
+
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
 
 Change = tuple[str, str, Literal["cleared", "restored"]]
 """`(at, digest, what)` of an event that hides or shows a session."""
@@ -294,7 +306,7 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     part.last_finished_seq = events[-1].seq
     numbers = nodes.numbers
     node = [numbers.setdefault(e.nodeid, len(numbers)) for e in events]
-    codes = bytearray([_OUTCOME_CODES.get(e.outcome, _PASSED) for e in events])
+    codes = bytearray([_OUTCOME_CODES[e.outcome] for e in events])
     special = [i for i, e in enumerate(events) if e.phase_outcomes is not None or codes[i] != _PASSED or e.crashed]
     part.outcomes = {name: codes.count(code) for name, code in _OUTCOME_CODES.items() if code in codes}
     part.counts = _terminal_counts(events, special, group)
@@ -349,12 +361,20 @@ def _without_repeats(part: SessionPart, group: _Group, events: list[_Finished]) 
     first: dict[int, int] = {}
     for index, event in enumerate(events):
         first.setdefault(event.seq, index)
-    part.first_seq = min(part.first_seq, *first)
-    part.last_seq = max(part.last_seq, *first)
+    _widen(part, [envelope for envelope in map(parse_envelope, group.finished) if envelope is not None])
     keep = [first[seq] for seq in sorted(first)]
     part.events -= len(events) - len(keep)
     _keep(group, keep)
     return [events[index] for index in keep]
+
+
+def _widen(part: SessionPart, envelopes: Sequence[Envelope]) -> None:
+    """Extend the span of a part to events that are not in order, so that the ends of their list do not say it."""
+    for envelope in envelopes:
+        part.first_seq = min(part.first_seq, envelope.seq)
+        part.last_seq = max(part.last_seq, envelope.seq)
+        part.first_at = min(part.first_at, envelope.at)
+        part.last_at = max(part.last_at, envelope.at)
 
 
 def _keep(group: _Group, indexes: list[int]) -> None:
@@ -374,13 +394,24 @@ def _worker_column(part: SessionPart, events: list[_Finished]) -> bytes:
 def _match_starts(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     """Find what was started and not finished, and the other way round."""
     started: dict[OpenTest, None] = {}
+    seen: set[int] = set()
+    last, in_order = -1, True
     for line in group.starts:
         try:
             event = _decode_started(line)
         except _DECODE_ERRORS:
+            part.starts -= 1
             continue
-        started[event.nodeid, event.attempt, event.worker] = None
-        part.first_seq = min(part.first_seq, event.seq)
+        in_order = in_order and event.seq > last
+        last = event.seq
+        if event.seq in seen:
+            part.events -= 1
+            part.starts -= 1
+            continue
+        seen.add(event.seq)
+        started[event.nodeid, min(255, event.attempt), event.worker] = None  # as the column has it
+    if not in_order:
+        _widen(part, [envelope for envelope in map(parse_envelope, group.starts) if envelope is not None])
     names = list(nodes.numbers)
     rows = part.rows
     workers = rows.workers or bytes(len(rows))
@@ -402,7 +433,7 @@ def _take_other(part: SessionPart, group: _Group, fold: Fold) -> None:
             part.events -= 1
             continue
         seen.add(envelope.seq)
-        part.first_seq = min(part.first_seq, envelope.seq)
+        _widen(part, [envelope])
         take = _TAKERS.get(envelope.type)
         if take is None:
             part.unknown += 1
@@ -419,12 +450,13 @@ def _take_header(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
         header.pop(key, None)
     if not isinstance(header.get("session_id"), str) or not isinstance(header.get("sut"), str):
         raise ValueError("a header without session_id and sut")  # noqa: TRY004 - joins the decode errors
+    msgspec.msgpack.encode(header)  # what the model cannot keep is malformed here, and not an error later
     part.header, part.header_at = header, offset
 
 
 def _take_announced(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
     event = _decode_announced(line)
-    part.announced += len(event.nodeids)
+    part.announced += len(set(event.nodeids))  # with `--keep-duplicates` a test is announced more than once
     part.announced_at.append(offset)
     part.deselected += event.deselected
     part.announced_each = part.announced_each or bool(event.worker)
@@ -460,7 +492,7 @@ def _take_output(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
 
 
 def _take_degraded(part: SessionPart, _: int, line: bytes, __: Fold) -> None:
-    part.dropped = max(part.dropped, int(_decode_header(line).get("dropped", 0)))
+    part.dropped = max(part.dropped, _decode_degraded(line).dropped)
 
 
 def _take_seal(part: SessionPart, _: int, line: bytes, __: Fold) -> None:

@@ -25,7 +25,7 @@ from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, spool_files
 from .apply import Applier, SessionRow
 from .fold import Nodes, Rows, SessionPart, fold_lines
-from .replay import fold_parallel
+from .replay import fold_parallel, malformed_findings
 from .rules import RULES_VERSION, is_shown
 from .schema import SCHEMA, SCHEMA_VERSION
 
@@ -36,6 +36,8 @@ _TAIL_BYTES = 64
 _HOW_IT_WAS_FOLDED = ("rows", "workers", "finished_early")
 """Fields of a part that depend on where a log was cut; the attempts are compared by name."""
 _BUSY_TIMEOUT_S = 30.0
+_OPEN_TRIES = 100
+_OPEN_PAUSE_S = 0.02
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -126,6 +128,7 @@ class ReadModel:
             LogUnavailableError: the log cannot be read.
         """
         began = time.monotonic()
+        self._reopen_if_replaced()
         try:
             doubt = self._doubt()
             if not doubt and not self._pending():
@@ -172,6 +175,7 @@ class ReadModel:
                     fold = fold_lines(_shifted(batch.offsets, number), batch.lines, nodes)
                     applier.add(fold, list(nodes.numbers))
                     kept = [finding for finding in batch.findings if finding.reason != "pending"]
+                    kept += malformed_findings(fold, batch, number << SOURCE_SHIFT, source.name)
                     applier.add_findings(kept)
                     events, findings = events + len(batch.lines), findings + len(kept)
                     done, position = done + batch.end - position, batch.end
@@ -290,24 +294,39 @@ class ReadModel:
         self._db = self._opened()
 
     def _opened(self) -> sqlite3.Connection:
-        try:
-            return self._open_file()
-        except sqlite3.DatabaseError as error:
-            if self.path is None or isinstance(error, sqlite3.OperationalError):
-                raise LogUnavailableError(self.path or "memory", str(error), "check the folder of the model") from error
-            self.path.unlink(missing_ok=True)  # not a database any more; nothing but the log counts
-            return self._open_file()
+        reason: sqlite3.DatabaseError | None = None
+        for _ in range(_OPEN_TRIES):
+            try:
+                return self._open_file()
+            except sqlite3.OperationalError as error:
+                # Another process is making the model, or has just put a new one in its place.
+                reason = error
+                time.sleep(_OPEN_PAUSE_S)
+            except sqlite3.DatabaseError as error:
+                if self.path is None:
+                    raise LogUnavailableError("memory", str(error), "check the memory of the machine") from error
+                self.path.unlink(missing_ok=True)  # not a database any more; nothing but the log counts
+                reason = error
+        raise LogUnavailableError(self.path or "memory", str(reason), "check the folder of the model") from reason
 
     def _open_file(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path or ":memory:", timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        # The model may be lost with the machine, not with a process: a crash of the machine at worst costs a replay.
-        db.execute("PRAGMA synchronous = OFF")
-        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            db.executescript(SCHEMA)
-            db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('rules', ?)", (SCHEMA_VERSION, RULES_VERSION)
-            )
+        try:
+            # The model may be lost with the machine, not with a process: a crash of it at worst costs a replay.
+            db.execute("PRAGMA synchronous = OFF")
+            if _is_blank(db):
+                _make_tables(db)
+        except BaseException:
+            db.close()
+            raise
+        self._identity = _identity_of(self.path)
         return db
+
+    def _reopen_if_replaced(self) -> None:
+        """Follow another process that has put a new model in the place of the one that is open here."""
+        if self.path is not None and _identity_of(self.path) != self._identity:
+            self._db.close()
+            self._connect()
 
     def _meta(self, key: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -474,11 +493,40 @@ class ReadModel:
             part = msgspec.structs.asdict(msgspec.msgpack.decode(state, type=SessionPart))
             for name in _HOW_IT_WAS_FOLDED:
                 del part[name]
+            part["open"] = sorted(part["open"])
             yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
             attempts = [tuple(attempt) for attempt in self.attempts(stream)]
             yield f"attempts of {stream}", attempts
         yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
         yield "findings", [tuple(finding) for finding in self.findings()]
+
+
+def _is_blank(db: sqlite3.Connection) -> bool:
+    return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Make the tables, unless another process was faster."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if _is_blank(db):
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                db.execute(statement)
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('rules', ?)", (SCHEMA_VERSION, RULES_VERSION)
+            )
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _identity_of(path: Path | None) -> tuple[int, int]:
+    try:
+        info = path.stat() if path is not None else None
+    except FileNotFoundError:
+        return 0, 0
+    return (info.st_dev, info.st_ino) if info is not None else (0, 0)
 
 
 def _shifted(offsets: list[int], number: int) -> list[int]:

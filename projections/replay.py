@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, NamedTuple
 import msgspec
 
 from ..eventlog.reader import read_batches
-from ..eventlog.scan import Finding
+from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
 from .fold import Fold, Nodes, fold_lines
 
@@ -62,7 +62,15 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
         offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
         fold = fold_lines(offsets, batch.lines, nodes)
         findings = [finding for finding in batch.findings if finding.reason != "pending"]
+        findings += malformed_findings(fold, batch, base, source.name)
         yield Stretch(fold, list(nodes.numbers), findings, batch.end)
+
+
+def malformed_findings(fold: Fold, batch: Batch, base: int, log: str) -> list[Finding]:
+    """Return a finding for each whole line of a batch whose fields are not those of its type."""
+    places = sorted(position - base for part in fold.parts.values() for position in part.malformed)
+    lengths = dict(zip(batch.offsets, map(len, batch.lines), strict=True)) if places else {}
+    return [Finding(log, place, lengths[place], "malformed") for place in places]
 
 
 def fold_parallel(

@@ -158,7 +158,7 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:
             good = ("passed", "xfailed", "skipped", "xpassed")
             if len(attempts) > 1 and attempts[-1][0] in good and any(a[0] not in good for a in attempts[:-1]):
                 verdicts["flaky"] += 1
-        missing = sum(nodeid not in session["attempts"] for nodeid in session["announced"])
+        missing = sum(nodeid not in session["attempts"] or nodeid in running for nodeid in session["announced"])
         not_run = sum(nodeid not in session["attempts"] and nodeid not in running for nodeid in session["announced"])
         if not_run:
             verdicts["not_run"] = not_run
