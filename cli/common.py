@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from ..eventlog.sources import LogSource
     from ..projections.readmodel import ReadModel
 
 ProfileOption = Annotated[
@@ -23,6 +26,8 @@ LogOption = Annotated[
     Path | None, typer.Option("--log", metavar="PATH", help="Log to look at, instead of a profile's; .gz is read too.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
 
 _SECOND_US = 1_000_000
 _MINUTE_S = 60
@@ -57,7 +62,7 @@ def log_path(profile: str | None, log: Path | None) -> Path:
 
     path = log or profile_log(resolve_profile(profile))
     if not as_source(path).path.exists() and not spool_files(path):
-        raise FileNotFoundError(2, "there is no log yet", str(path))
+        raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return path
 
 
@@ -67,11 +72,73 @@ def open_model(profile: str | None, log: Path | None) -> "ReadModel":
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
     path = log_path(profile, log)
-    model = ReadModel.open(path, model_path(path))
+    source = readable_log(path)
+    model = ReadModel.open(source, model_path(path) if source.on_disk else None)
     result = model.catch_up()
     if result.findings:
         say(f"{result.findings} places in the log are not events; see `insight log verify`")
     return model
+
+
+def readable_log(path: Path) -> "LogSource":
+    """Return where a log is read; a file of the earlier plugin is read as the log that it would be converted to."""
+    from ..eventlog.format import HEAD  # noqa: PLC0415
+    from ..eventlog.sources import as_source  # noqa: PLC0415
+
+    source = as_source(path)
+    if not source.compressed and source.path.is_file():
+        with source.open() as stream:
+            head = stream.read(len(HEAD))
+        if head and head != HEAD:
+            from ..eventlog.convert import readable  # noqa: PLC0415 - hardly ever needed
+
+            return readable(source)
+    return source
+
+
+class NotConfirmedError(LookupError):
+    """Nobody said yes."""
+
+
+def confirm(question: str, *, force: bool) -> None:
+    """Ask on the terminal, and go on only with a yes.
+
+    Args:
+        question: what is about to happen.
+        force: do not ask.
+
+    Raises:
+        NotConfirmedError: the answer is no, or there is no terminal to ask on.
+    """
+    if force:
+        return
+    if not sys.stdin.isatty():
+        raise NotConfirmedError(f"{question} - there is no terminal to ask on; --force says yes")
+    if not typer.confirm(question, err=True):
+        raise NotConfirmedError("nothing was changed")
+
+
+@contextmanager
+def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
+    """Give what shows progress on a terminal, `(done, total)`; None where nobody looks."""
+    if not is_terminal():
+        yield None
+        return
+    from rich.progress import Progress  # noqa: PLC0415 - only for people
+
+    with Progress(console=console(err=True), transient=True) as bar:
+        task = bar.add_task(safe_line(title), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes for people: `812 B`, `3.4 kB`, `1.2 MB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:  # noqa: PLR2004 - a thousand
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
 
 
 def console(*, err: bool = False) -> "Console":

@@ -1,12 +1,17 @@
 """`insight log`: the log as a file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, console, log_path, print_json
+from .common import JsonOption, ProfileOption, confirm, console, log_path, print_json, size_text
 from .safe import safe_line
+
+if TYPE_CHECKING:
+    import re
+
+    from ..eventlog.purge import PurgeReport
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -134,3 +139,176 @@ def _verify_data(report: Any) -> dict[str, Any]:
 
 def _finding_data(finding: Any) -> dict[str, Any]:
     return dict(finding._asdict())
+
+
+@app.command("pack")
+def pack(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Move sessions without an event since then: 30d, 12w.")
+    ] = "30d",
+    path: PathArgument = None,
+    profile: ProfileOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be packed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move what is old of a log into a compressed file beside it; everything that reads the log reads that too.
+
+    Example: insight log pack --older-than 90d --dry-run
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415 - commands import what they use
+
+    from ..core.selection import parse_age  # noqa: PLC0415
+    from ..eventlog.packing import pack_log  # noqa: PLC0415
+    from ..eventlog.times import from_datetime  # noqa: PLC0415
+
+    since = from_datetime(datetime.now(UTC) - parse_age(older_than))
+    report = pack_log(log_path(profile, path), since, dry_run=dry_run)
+    if as_json:
+        print_json(vars(report) | {"dry_run": dry_run})
+        return
+    out = console()
+    if not report.streams:
+        out.print(f"{safe_line(report.log)}: nothing is older than {older_than}", soft_wrap=True)
+        return
+    what = f"{len(report.streams)} sessions, {report.events} events, {size_text(report.bytes)}"
+    if dry_run:
+        out.print(f"{safe_line(report.log)}: would pack {what}", soft_wrap=True)
+    else:
+        out.print(f"packed {what} to {size_text(report.packed_bytes)}: {safe_line(report.pack)}", soft_wrap=True)
+
+
+@app.command("unpack")
+def unpack(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Bring what was packed back into the log, and remove the packs.
+
+    Example: insight log unpack
+    """
+    from ..eventlog.packing import unpack_log  # noqa: PLC0415
+
+    log = log_path(profile, path)
+    count = unpack_log(log)
+    if as_json:
+        print_json({"log": str(log), "packs": count})
+    else:
+        console().print(f"{safe_line(str(log))}: {count} packs brought back", soft_wrap=True)
+
+
+@app.command("purge")
+def purge(
+    path: PathArgument = None,
+    profile: ProfileOption = None,
+    session: Annotated[
+        list[str] | None, typer.Option("--session", metavar="ID", help="Remove this session whole; may be repeated.")
+    ] = None,
+    match_file: Annotated[
+        str | None,
+        typer.Option(
+            "--match-file",
+            metavar="FILE",
+            help="Replace each line of this file, as a text, wherever it occurs; `-` is standard input. So the secret is"
+            " in no shell history.",
+        ),
+    ] = None,
+    regex: Annotated[
+        str | None, typer.Option("--regex", metavar="PATTERN", help="Replace whatever fits this regular expression.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the log.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be removed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Physically remove sessions, or a text wherever it occurs, from a log: for secrets. There is no way back.
+
+    A tombstone stays, so that merging an old copy does not bring it back. What this command cannot reach, it names.
+
+    Example: printf '%s' "$TOKEN" | insight log purge --match-file - --reason "leaked token" --force
+    """
+    from ..eventlog.purge import purge_log  # noqa: PLC0415
+
+    log = log_path(profile, path)
+    text = _purge_pattern(match_file, regex)
+    if not session and text is None:
+        raise ValueError("purge what? give --session, --match-file or --regex")
+    streams = frozenset(_streams_of(log, session or []))
+    preview = purge_log(log, streams=streams, text=text, dry_run=True)
+    report = preview
+    if preview.found and not dry_run:
+        confirm(f"remove {_purge_text(preview)} from {log} for ever?", force=force)
+        report = purge_log(log, streams=streams, text=text, reason=reason)
+        _forget_model(log)
+    elsewhere = _also_in(log, {*report.streams, *(stream for stream, _, _ in report.changed)}) if report.found else []
+    if as_json:
+        print_json(vars(report) | {"damaged": [_finding_data(f) for f in report.damaged], "profiles": elsewhere})
+        return
+    _print_purge(report, elsewhere, dry_run=dry_run)
+
+
+def _purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str] | None":
+    import re  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    if regex is not None and match_file is not None:
+        raise ValueError("give either --match-file or --regex")
+    if regex is not None:
+        try:
+            pattern = re.compile(regex)
+        except re.error as error:
+            raise ValueError(f"--regex: {error}") from error
+    elif match_file is not None:
+        content = sys.stdin.read() if match_file == "-" else Path(match_file).read_text(encoding="utf-8")
+        secrets = [line for line in content.split("\n") if line.strip()]
+        if not secrets:
+            raise ValueError("--match-file holds no text")
+        pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
+    else:
+        return None
+    if pattern.match(""):
+        raise ValueError("the pattern fits the empty text, and so everything")
+    return pattern
+
+
+def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
+    from ..core.manage import any_streams_of  # noqa: PLC0415
+    from ..core.store import Store  # noqa: PLC0415
+
+    return any_streams_of(Store(log), prefixes) if prefixes else []
+
+
+def _forget_model(log: Path) -> None:
+    """Make the read model anew at once: its pages may still hold names of what was purged."""
+    from ..eventlog.home import model_path  # noqa: PLC0415
+    from ..projections.readmodel import ReadModel  # noqa: PLC0415
+
+    model_path(log).unlink(missing_ok=True)
+    with ReadModel.open(log, model_path(log)) as model:
+        model.catch_up()
+
+
+def _also_in(log: Path, streams: set[str]) -> list[str]:
+    from ..core.manage import profiles_with  # noqa: PLC0415
+
+    return profiles_with(streams, log)
+
+
+def _purge_text(report: "PurgeReport") -> str:
+    return f"{len(report.streams)} sessions ({report.removed} events) and a text in {len(report.changed)} events"
+
+
+def _print_purge(report: "PurgeReport", elsewhere: list[str], *, dry_run: bool) -> None:
+    out = console()
+    if not report.found:
+        out.print(f"{safe_line(report.log)}: nothing of that is in it", soft_wrap=True)
+        return
+    out.print(
+        f"{'would remove' if dry_run else 'removed'} {_purge_text(report)}: {safe_line(report.log)}", soft_wrap=True
+    )
+    if report.damaged:
+        would = "would be" if dry_run else "were"
+        out.print(f"{len(report.damaged)} damaged places {would} dropped, as nobody can tell what they hold")
+    for name in report.left:
+        out.print(f"not touched, may hold a copy: {safe_line(name)}", soft_wrap=True)
+    for name in elsewhere:
+        out.print(
+            f"the same sessions are in profile {safe_line(name)}: run `insight log purge -p {name}`", soft_wrap=True
+        )
+    out.print("Copies elsewhere - exports, CI artifacts, merged logs, backups, terminals - are not reached from here.")

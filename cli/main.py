@@ -1,7 +1,7 @@
 """Entry point of `insight`: which commands there are, and what becomes of errors.
 
-Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session); 2 wrong usage; 3 a log or
-the environment cannot be used; 130 interrupted.
+Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile); 2 wrong usage; 3
+a log or the environment cannot be used; 130 interrupted.
 """
 
 import os
@@ -24,7 +24,13 @@ class Noun(NamedTuple):
 NOUNS = (
     Noun("session", "session", "List recorded sessions and look into one.", group=True),
     Noun("sut", "sut", "List the systems under test.", group=True),
-    Noun("log", "log", "Verify, describe and repair event logs.", group=True),
+    Noun("profile", "profile", "Named logs: list, create, switch, delete and merge them.", group=True),
+    Noun("export", "exporting", "Write sessions to a file: JSON, JSON Lines or CSV.", group=False),
+    Noun("import", "importing", "Add the sessions of a file, an archive or a folder of logs.", group=False),
+    Noun("clear", "clearing", "Clear sessions that are not wanted any more.", group=False),
+    Noun("restore", "restoring", "Show sessions again that were cleared.", group=False),
+    Noun("merge", "merging", "Merge logs of many machines into one, in canonical order.", group=False),
+    Noun("log", "log", "Verify, describe, repair, pack and purge event logs.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
 )
@@ -116,8 +122,10 @@ def run(arguments: list[str]) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Say what an exception means for the caller; None for one that nobody foresaw."""
-    from ..eventlog.errors import EventLogError  # noqa: PLC0415 - only when something went wrong
+    from ..eventlog.errors import EventLogError, ProfileError  # noqa: PLC0415 - only when something went wrong
 
+    if isinstance(error, ProfileError):
+        return EXIT_NO
     if isinstance(error, (EventLogError, OSError)):
         return EXIT_UNUSABLE
     if isinstance(error, ValueError):
@@ -126,8 +134,6 @@ def _exit_code(error: Exception) -> int | None:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f"{error.filename}: {error.strerror}; record a run with `pytest --insight`, or name a log with --log"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)

@@ -1,13 +1,11 @@
 """`insight replay`: rebuild the views."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, console, is_terminal, log_path, print_json
+from .common import JsonOption, ProfileOption, console, log_path, print_json, progress_bar
 from .safe import safe_line
 
 
@@ -40,7 +38,7 @@ def _replay(path: Path) -> dict[str, Any]:
     from ..eventlog.home import model_path  # noqa: PLC0415 - commands import what they use
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
-    with ReadModel.open(path, model_path(path)) as model, _progress(path) as progress:
+    with ReadModel.open(path, model_path(path)) as model, progress_bar(path.name) as progress:
         result = model.replay(progress)
         seconds = max(result.seconds, 1e-9)
         return {
@@ -76,15 +74,3 @@ def _print(document: dict[str, Any]) -> None:
     out.print(f"{name}: {document['events']} events in {document['sessions']} streams,", end=" ", soft_wrap=True)
     out.print(f"{document['attempts']} results of {document['nodes']} tests, {len(document['findings'])} findings")
     out.print(f"  {document['seconds']:.2f} s, {document['events_per_s']} events/s, {document['mb_per_s']} MB/s")
-
-
-@contextmanager
-def _progress(path: Path) -> Generator[Callable[[int, int], None] | None]:
-    if not is_terminal():
-        yield None
-        return
-    from rich.progress import Progress  # noqa: PLC0415 - only for people
-
-    with Progress(console=console(err=True), transient=True) as bar:
-        task = bar.add_task(safe_line(path.name), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -15,7 +15,7 @@ from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
-from .common import OUTCOME_STYLES, say
+from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
 from .tail_lines import Line, SessionState, outcome_of, render, running_lines
 
@@ -198,7 +198,7 @@ def _size(source: LogSource) -> int:
 
 def _profile_sources(path: Path) -> list[LogSource]:
     if not path.exists() and not spool_files(path):
-        raise FileNotFoundError(2, "there is no log yet", str(path))
+        raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return [as_source(path)]
 
 

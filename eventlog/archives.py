@@ -5,11 +5,13 @@ A module of its own because these libraries take longer to import than everythin
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, Any, cast
 
+_CHUNK_BYTES = 1 << 20
 _BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError)
 """What the libraries raise for a container that is cut off, damaged, encrypted, or packed in a way they do not know."""
 
@@ -42,8 +44,44 @@ class ArchiveStream(io.RawIOBase):
         super().close()
 
 
-def open_gzip(raw: IO[bytes]) -> IO[bytes]:
-    """Return the decompressed bytes of a gzip file."""
+_MEMBER_HEAD = struct.Struct("<4sIBBH2sHQQ")
+_MEMBER_START = b"\x1f\x8b\x08\x04"
+
+
+def open_gzip(raw: IO[bytes], start: int = 0) -> IO[bytes]:
+    """Return the decompressed bytes of a gzip file from byte `start`.
+
+    Whole members that say how long they are, as those of packs do, are passed over without being unpacked.
+    """
+    position = 0
+    while start > position:
+        head = raw.read(_MEMBER_HEAD.size)
+        lengths = _member_lengths(head)
+        if lengths is None or position + lengths[1] > start:
+            raw.seek(-len(head), io.SEEK_CUR)
+            break
+        raw.seek(lengths[0] - len(head), io.SEEK_CUR)
+        position += lengths[1]
+    stream = _gzip_stream(raw)
+    skip(stream, start - position)
+    return stream
+
+
+def skip(stream: IO[bytes], count: int) -> None:
+    """Read and forget so many bytes."""
+    while count > 0 and (chunk := stream.read(min(count, _CHUNK_BYTES))):
+        count -= len(chunk)
+
+
+def _member_lengths(head: bytes) -> tuple[int, int] | None:
+    """Packed and unpacked length of a member of a pack, None for any other."""
+    if len(head) < _MEMBER_HEAD.size or not head.startswith(_MEMBER_START):
+        return None
+    *_, name, size, packed, unpacked = _MEMBER_HEAD.unpack(head)
+    return (packed, unpacked) if (name, size) == (b"IP", 16) else None
+
+
+def _gzip_stream(raw: IO[bytes]) -> IO[bytes]:
     return cast("IO[bytes]", ArchiveStream(gzip.open(raw, "rb"), raw))
 
 

@@ -198,6 +198,10 @@ def line_digest(line: bytes) -> str:
     return line[-(DIGEST_HEX + 2) : -2].decode("ascii")
 
 
+match_head = _HEAD.match
+"""Match of a line's first keys with the groups v, type, stream, seq, at as bytes, or None."""
+
+
 def parse_envelope(line: bytes) -> Envelope | None:
     """Return the first keys of a line, or None if it does not start as format 1 demands."""
     match = _HEAD.match(line)

@@ -6,6 +6,9 @@
     ├── LogWriteError            the machine: disk full, I/O error; nothing of the append was kept
     ├── NewerFormatError         upgrade: written by a newer pytest-insight
     ├── SequenceConflictError    the caller: another writer came first (compare-and-append)
+    ├── InputLimitError          the user: an archive that unpacks to more than is reasonable
+    ├── InputUnreadableError     the user: a file to import that is nothing we know; also a ValueError
+    ├── ProfileError             the user: no such profile, or not to be done with it; also a ValueError
     ├── EventTooLargeError       the caller: an event that does not fit into a line
     └── ForkedWriterError        the caller: a forked child used its parent's writer
 
@@ -65,6 +68,21 @@ class SequenceConflictError(EventLogError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+
+class InputLimitError(EventLogError):
+    """An input unpacks to more than the limits allow; nothing of it was used."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}; unpack it yourself if you trust it, and name the files in it")
+
+
+class InputUnreadableError(EventLogError, ValueError):
+    """A file that is to be imported cannot be read at all; nothing was changed."""
+
+
+class ProfileError(EventLogError, ValueError):
+    """There is no such profile, its name is none, or what was asked for cannot be done with it."""
 
 
 class EventTooLargeError(EventLogError):

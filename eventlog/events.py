@@ -18,6 +18,7 @@ __all__ = [
     "CollectionFailed",
     "CollectionSkipped",
     "Event",
+    "EventsPurged",
     "Outcome",
     "OutputRecorded",
     "RecorderDegraded",
@@ -276,6 +277,18 @@ class SessionSuperseded(Event, frozen=True, kw_only=True, tag="session.supersede
     reason: str = ""
 
 
+class EventsPurged(Event, frozen=True, kw_only=True, tag="events.purged"):
+    """Tombstone of what was physically removed from a log (`insight log purge`): merging an old copy does not bring it
+    back, and seals are checked with the digests named here.
+    """
+
+    streams: list[str] = []
+    """Streams that were removed as a whole."""
+    lines: list[tuple[str, int, str]] = []
+    """`(stream, seq, digest)` of lines that were replaced by ones without the removed text."""
+    reason: str = ""
+
+
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of a type this release does not know: carried, counted, copied verbatim, never an error."""
 
@@ -299,4 +312,5 @@ SESSION_EVENTS: tuple[type[Event], ...] = (
     SessionCleared,
     SessionRestored,
     SessionSuperseded,
+    EventsPurged,
 )

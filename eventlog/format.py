@@ -35,6 +35,9 @@ LINE_BYTES_MAX: Final = 256 * 1024
 SPOOL_SUFFIX: Final = ".spool"
 """A log `NAME` keeps the events of writers that could not reach it in the folder `NAME.spool`."""
 
+PACK_SUFFIX: Final = ".packs"
+"""`insight log pack` puts what is old of a log `NAME` into compressed files in the folder `NAME.packs`."""
+
 LOG_SUFFIX: Final = ".jsonl"
 
 BROKEN_SUFFIX: Final = ".broken"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import LogUnavailableError
+from .errors import LogUnavailableError, ProfileError
 from .format import DIGEST_SIZE, LOG_SUFFIX
 
 HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
@@ -45,10 +45,10 @@ def check_profile_name(name: str) -> str:
     """Return `name` if it is a profile name that is a safe file name everywhere.
 
     Raises:
-        ValueError: it is not; the message says what names may look like.
+        ProfileError: it is not (a ValueError); the message says what names may look like.
     """
     if not _NAME.fullmatch(name) or name.endswith(".") or name.partition(".")[0].lower() in _RESERVED:
-        raise ValueError(
+        raise ProfileError(
             f"Invalid profile name {name!r}: use 1 to 64 letters, digits, '.', '_' or '-', "
             "beginning with a letter or digit, and no reserved name"
         )

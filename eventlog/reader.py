@@ -5,6 +5,7 @@ Reading never changes a file and never stops at the first bad line.
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -12,7 +13,7 @@ from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_
 from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
 from .scan import Batch, Finding, Scanner, is_whole
-from .sources import LogSource, as_source, spool_files
+from .sources import LogSource, as_source, pack_files, spool_files
 
 CHUNK_BYTES = 1 << 20
 _HEADER = b'{"v":1,"type":"session.started",'
@@ -88,15 +89,17 @@ def read_batches(
 def read_records(
     log: LogPath, *, start: int = 0, stream: str | None = None, spool: bool = True
 ) -> Iterator[Record | Finding]:
-    """Yield every event of a log in order of position, then those of its spool files, and findings between them.
+    """Yield every event of a log: first those of its packs, then its own in order of position, then those of its spool
+    files, and findings between them.
 
-    An event that stands in a spool file and in the log (a fold was interrupted) is yielded once.
+    An event that stands in a spool file and in the log (a fold was interrupted) is yielded once; one that stands in a
+    pack and in the log (a pack was interrupted) twice.
 
     Args:
         log: path of a log.
-        start: byte offset of the start of a line in the log; spool files are always read whole.
+        start: byte offset of the start of a line in the log; spool files are always read whole, packs only from 0.
         stream: yield only events of this stream; findings of the whole log are yielded all the same.
-        spool: read spool files too.
+        spool: read spool files and packs too.
 
     Raises:
         FileNotFoundError: there is neither such a log nor a spool of it.
@@ -104,21 +107,26 @@ def read_records(
     """
     source = as_source(log)
     spools = spool_files(source) if spool else []
+    packs = pack_files(source) if spool and not start else []
     spooled = {path.name.split(".")[0] for path in spools}
     seen: set[tuple[str, int, str]] = set()
-    if source.compressed or source.path.exists() or not spools:
-        for item in _records_of(source, start):
+
+    def wanted(item: Record | Finding) -> bool:
+        return isinstance(item, Finding) or stream is None or item.envelope.stream == stream
+
+    yield from filter(wanted, chain.from_iterable(map(_beside_records, packs)))
+    if source.compressed or source.exists() or not (spools or packs):
+        for item in filter(wanted, _records_of(source, start)):
             if isinstance(item, Record) and item.envelope.stream in spooled:
-                seen.add((item.envelope.stream, item.envelope.seq, item.digest))
-            if isinstance(item, Finding) or stream is None or item.envelope.stream == stream:
-                yield item
-    for path in spools:
-        for item in _spool_records(path):
-            if isinstance(item, Record):
-                key = (item.envelope.stream, item.envelope.seq, item.digest)
-                if key in seen or (stream is not None and item.envelope.stream != stream):
-                    continue
+                seen.add(_key(item))
             yield item
+    for item in filter(wanted, chain.from_iterable(map(_beside_records, spools))):
+        if isinstance(item, Finding) or _key(item) not in seen:
+            yield item
+
+
+def _key(record: Record) -> tuple[str, int, str]:
+    return record.envelope.stream, record.envelope.seq, record.digest
 
 
 def event_at(log: LogPath, position: int) -> Record:
@@ -209,7 +217,7 @@ def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
         yield from records_in(source.name, batch)
 
 
-def _spool_records(path: Path) -> Iterator[Record | Finding]:
+def _beside_records(path: Path) -> Iterator[Record | Finding]:
     try:
         yield from _records_of(LogSource(path), 0)
     except FileNotFoundError:

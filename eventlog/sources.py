@@ -3,7 +3,6 @@
 Offsets are always those of the decompressed bytes. Everything is streamed; a compressed log is read from its start.
 """
 
-import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from types import ModuleType
 from typing import IO
 
 from .errors import LogUnavailableError
-from .format import HEAD, LOG_SUFFIX, SPOOL_SUFFIX
+from .format import HEAD, LOG_SUFFIX, PACK_SUFFIX, SPOOL_SUFFIX
 from .system import SYSTEM
 
-_CHUNK_BYTES = 1 << 20
 _GZIP = (".jsonl.gz",)
 _MEMBERS = (LOG_SUFFIX, *_GZIP)
 
@@ -28,6 +26,11 @@ class LogSource:
     member: str = ""
 
     @property
+    def on_disk(self) -> bool:
+        """Whether it is a file of its own: others may lie beside it, and another process can read it."""
+        return True
+
+    @property
     def name(self) -> str:
         """How the log is called in findings and listings."""
         return f"{self.path}!{self.member}" if self.member else str(self.path)
@@ -37,6 +40,18 @@ class LogSource:
         """Whether the log has to be read from its start."""
         return bool(self.member) or self.path.name.endswith(_GZIP)
 
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        return self.path.exists()
+
+    def size(self) -> int:
+        """Return the size of the file in bytes; of a live log it may lie in the middle of a line.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        return self.path.stat().st_size
+
     def open(self, start: int = 0) -> IO[bytes]:
         """Open the log for reading at byte `start`.
 
@@ -45,20 +60,25 @@ class LogSource:
             LogUnavailableError: it cannot be opened; the message says why.
         """
         try:
-            stream = self._open_plain() if not self.member else self._open_member()
+            stream = self._open_member() if self.member else self._open_plain(start)
         except FileNotFoundError:
             raise
         except PermissionError as error:
             raise LogUnavailableError(self.name, "no permission to read", "ask its owner") from error
         except OSError as error:
             raise LogUnavailableError(self.name, str(error), "check that it is a log or an archive of logs") from error
-        _skip(stream, start)
+        if self.member:
+            _archives().skip(stream, start)
         return stream
 
-    def _open_plain(self) -> IO[bytes]:
+    def _open_plain(self, start: int) -> IO[bytes]:
         # the seam's open: a FIFO somebody left in a folder of artifacts must not block us for ever
         raw: IO[bytes] = os.fdopen(SYSTEM.open_read(str(self.path)), "rb", buffering=0)
-        return _archives().open_gzip(raw) if self.compressed else raw
+        if self.compressed:
+            return _archives().open_gzip(raw, start)
+        if start:
+            raw.seek(start)
+        return raw
 
     def _open_member(self) -> IO[bytes]:
         return _archives().open_member(self.path, self.member)
@@ -106,27 +126,44 @@ def spool_dir(log: Path) -> Path:
     return log.with_name(log.name + SPOOL_SUFFIX)
 
 
+def pack_dir(log: Path) -> Path:
+    """Return the folder where `insight log pack` puts what is old of `log`."""
+    return log.with_name(log.name + PACK_SUFFIX)
+
+
+def pack_files(log: Path | str | LogSource) -> list[Path]:
+    """Return the packs of a log, in order of name."""
+    source = as_source(log)
+    if source.compressed or not source.on_disk:
+        return []
+    return _listed(pack_dir(source.path), ".jsonl.gz")
+
+
 def spool_files(log: Path | str | LogSource) -> list[Path]:
     """Return the spool files beside a log, in order of name."""
     source = as_source(log)
-    if source.compressed:
+    if source.compressed or not source.on_disk:
         return []
-    folder = str(spool_dir(source.path))
+    return _listed(spool_dir(source.path), LOG_SUFFIX)
+
+
+def _listed(folder: Path, suffix: str) -> list[Path]:
     try:
-        names = SYSTEM.listdir(folder)
+        names = SYSTEM.listdir(str(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [Path(folder, name) for name in sorted(names) if name.endswith(LOG_SUFFIX)]
+    return [folder / name for name in sorted(names) if name.endswith(suffix)]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_spool_of_a_log(Path(where, name)))
+        folders[:] = sorted(name for name in folders if not _belongs_to_a_log(Path(where, name)))
         yield from (Path(where, name) for name in sorted(files))
 
 
-def _is_spool_of_a_log(folder: Path) -> bool:
-    return folder.name.endswith(SPOOL_SUFFIX) and folder.with_name(folder.name.removesuffix(SPOOL_SUFFIX)).exists()
+def _belongs_to_a_log(folder: Path) -> bool:
+    suffix = next((suffix for suffix in (SPOOL_SUFFIX, PACK_SUFFIX) if folder.name.endswith(suffix)), None)
+    return suffix is not None and folder.with_name(folder.name.removesuffix(suffix)).exists()
 
 
 def _logs_of_file(path: Path) -> list[LogSource]:
@@ -146,14 +183,3 @@ def _looks_like_log(log: LogSource) -> bool:
     except (OSError, LogUnavailableError):
         return False
     return head == HEAD[: len(head)]
-
-
-def _skip(stream: IO[bytes], start: int) -> None:
-    if not start:
-        return
-    if isinstance(stream, io.FileIO):
-        stream.seek(start)
-        return
-    left = start
-    while left and (chunk := stream.read(min(left, _CHUNK_BYTES))):
-        left -= len(chunk)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from .codec import EventDecodeError, EventDecoder, line_hash, session_events
-from .events import Event, SessionFinished
+from .events import Event, EventsPurged, SessionFinished
 from .format import DIGEST_SIZE
 from .reader import LogPath, Record, read_records
 from .scan import Finding, Reason
@@ -58,6 +58,7 @@ class VerifyReport:
         return [finding for finding in self.findings if finding.reason not in ("pending", "duplicate")]
 
 
+_PURGED = "events.purged"
 _SEQ_JUMP_MAX = 1_000_000
 _EMPTY = bytes(DIGEST_SIZE)
 
@@ -65,13 +66,15 @@ _EMPTY = bytes(DIGEST_SIZE)
 class _StreamState:
     """The digests of one stream in order of seq, 16 bytes an event."""
 
-    __slots__ = ("digests", "present", "report", "seal")
+    __slots__ = ("digests", "present", "purged", "report", "seal")
 
     def __init__(self, stream: str) -> None:
         self.report = StreamReport(stream)
         self.digests = bytearray()
         self.present = 0
         self.seal: SessionFinished | None = None
+        self.purged: dict[int, bytes] = {}
+        """Digests by seq of what stood there before a purge."""
 
     def put(self, seq: int, digest: bytes) -> Reason | None:
         """Keep the digest of one event; say what is wrong with its place in the stream, if anything."""
@@ -101,7 +104,10 @@ class _StreamState:
 
     def root(self, count: int) -> str:
         """Return the root digest over the first `count` events."""
-        return line_hash(self.digests[: count * DIGEST_SIZE].hex().encode()).hexdigest()
+        digests = self.digests[: count * DIGEST_SIZE]
+        for seq, digest in self.purged.items():
+            digests[seq * DIGEST_SIZE : (seq + 1) * DIGEST_SIZE] = digest
+        return line_hash(digests.hex().encode()).hexdigest()
 
 
 def verify_log(log: LogPath, *, decoder: EventDecoder = session_events, system: System = SYSTEM) -> VerifyReport:
@@ -128,9 +134,12 @@ def verify_log(log: LogPath, *, decoder: EventDecoder = session_events, system: 
         _count(report, item, source.name)
         state = states.setdefault(item.envelope.stream, _StreamState(item.envelope.stream))
         report.findings.extend(chain(_check_fields(item, decoder, state), _check_order(item, state)))
+        if item.envelope.type == _PURGED:
+            _note_purged(item, states)
     for state in states.values():
-        report.findings.extend(_check_end(source.name, state))
-        report.streams[state.report.stream] = state.report
+        if state.report.events:
+            report.findings.extend(_check_end(source.name, state))
+            report.streams[state.report.stream] = state.report
     return report
 
 
@@ -183,6 +192,19 @@ def _key_twice(line: bytes) -> str:
         return ""
     counts = Counter(key for key, _ in pairs)
     return next((key for key, count in counts.items() if count > 1), "")
+
+
+def _note_purged(record: Record, states: dict[str, _StreamState]) -> None:
+    try:
+        event = record.event()
+    except EventDecodeError:
+        return  # it is a finding already
+    if not isinstance(event, EventsPurged):
+        return
+    for stream, seq, digest in event.lines:
+        if len(digest) == 2 * DIGEST_SIZE and seq >= 0:
+            # A line purged twice is named twice; the seal was made over the first of its versions.
+            states.setdefault(stream, _StreamState(stream)).purged.setdefault(seq, bytes.fromhex(digest))
 
 
 def _check_order(record: Record, state: _StreamState) -> Iterator[Finding]:

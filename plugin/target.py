@@ -1,13 +1,19 @@
 """Which log a run is recorded into."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from ..eventlog.home import profile_log, resolve_profile
+from ..eventlog.errors import EventLogError
+from ..eventlog.format import HEAD
+from ..eventlog.home import DEFAULT_PROFILE, profile_log, resolve_profile
+from ..eventlog.system import SYSTEM
 
 
 def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
     """Return the absolute path of the log, and the name of the profile; that is empty for a log given by its path.
+
+    A profile that is not known yet is created, and an old document in the place of its log is converted.
 
     Args:
         log: path given by the user, may be relative to `folder`.
@@ -16,9 +22,33 @@ def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
 
     Raises:
         ValueError: the name is not a profile name.
-        LogUnavailableError: `profiles.json` cannot be read.
+        LogUnavailableError: `profiles.json` or an old document cannot be read.
     """
     if log:
         return Path(os.path.abspath(folder / Path(log).expanduser())), ""  # noqa: PTH100 - links are refused, not followed
     name = resolve_profile(profile)
-    return profile_log(name), name
+    path = profile_log(name)
+    with suppress(OSError):  # whatever it is, opening the log says it better
+        _convert_old(path)
+    with suppress(EventLogError, OSError):  # the run is recorded all the same, and the next one tries again
+        _register(name)
+    return path, name
+
+
+def _convert_old(path: Path) -> None:
+    fd = SYSTEM.open_read(str(path))
+    try:
+        head = SYSTEM.pread(fd, len(HEAD), 0)
+    finally:
+        SYSTEM.close(fd)
+    if head and not head.startswith(HEAD):
+        from ..eventlog.convert import convert_in_place  # noqa: PLC0415 - hardly ever needed
+
+        convert_in_place(path)
+
+
+def _register(name: str) -> None:
+    if name != DEFAULT_PROFILE:
+        from ..eventlog.profiles import register_profile  # noqa: PLC0415 - only where there are profiles at all
+
+        register_profile(name)

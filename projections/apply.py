@@ -113,6 +113,7 @@ class Applier:
             self._heads[stream] = msgspec.structs.replace(joined, rows=Rows())
         changes = [(target, *change) for target, found in fold.changes.items() for change in found]
         self._db.executemany("INSERT OR IGNORE INTO changes VALUES (?, ?, ?, ?)", changes)
+        self._db.executemany("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", fold.purged)
 
     def add_findings(self, findings: list[Finding]) -> None:
         """Add what is not an event."""

@@ -11,13 +11,13 @@ Starts of tests are decoded only where they matter: in a sealed session as many 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from ..eventlog.codec import Envelope, parse_envelope
 from ..eventlog.events import Outcome
-from .rules import OUTCOMES, terminal_counts
+from .rules import OUTCOMES, Change, ChangeKind, terminal_counts
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _PASSED = _OUTCOME_CODES["passed"]
@@ -102,6 +102,12 @@ class _Target(msgspec.Struct):
     target: str
 
 
+class _Purged(msgspec.Struct):
+    streams: list[str] = []
+    lines: list[tuple[str, int, str]] = []
+
+
+_decode_purged = msgspec.json.Decoder(_Purged).decode
 _decode_finished = msgspec.json.Decoder(_Finished).decode
 _decode_started = msgspec.json.Decoder(_Started).decode
 _decode_subtest = msgspec.json.Decoder(_Subtest).decode
@@ -117,9 +123,6 @@ _decode_phases = msgspec.json.Decoder(_Phases).decode
 _decode_degraded = msgspec.json.Decoder(_Degraded).decode
 
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
-
-Change = tuple[str, str, Literal["cleared", "restored"]]
-"""`(at, digest, what)` of an event that hides or shows a session."""
 
 OpenTest = tuple[str, int, str]
 """`(nodeid, attempt, worker)` of a test that was started."""
@@ -205,6 +208,8 @@ class Fold(msgspec.Struct):
 
     parts: dict[str, SessionPart] = msgspec.field(default_factory=dict[str, SessionPart])
     changes: dict[str, list[Change]] = msgspec.field(default_factory=dict[str, list[Change]])
+    purged: list[tuple[str, str]] = msgspec.field(default_factory=list[tuple[str, str]])
+    """`(stream, digest)` of what was purged; the digest is empty for a whole stream."""
     events: int = 0
 
 
@@ -506,11 +511,21 @@ def _take_cleared(_: SessionPart, __: int, line: bytes, fold: Fold) -> None:
     _change(line, fold, "cleared")
 
 
+def _take_superseded(_: SessionPart, __: int, line: bytes, fold: Fold) -> None:
+    _change(line, fold, "superseded")
+
+
 def _take_restored(_: SessionPart, __: int, line: bytes, fold: Fold) -> None:
     _change(line, fold, "restored")
 
 
-def _change(line: bytes, fold: Fold, what: Literal["cleared", "restored"]) -> None:
+def _take_purged(_: SessionPart, __: int, line: bytes, fold: Fold) -> None:
+    event = _decode_purged(line)
+    fold.purged.extend((stream, "") for stream in event.streams)
+    fold.purged.extend((stream, digest) for stream, _, digest in event.lines)
+
+
+def _change(line: bytes, fold: Fold, what: ChangeKind) -> None:
     envelope = parse_envelope(line)
     target = _decode_target(line).target
     at = envelope.at if envelope is not None else ""
@@ -529,8 +544,9 @@ _TAKERS = {
     "recorder.degraded": _take_degraded,
     "session.finished": _take_seal,
     "session.cleared": _take_cleared,
-    "session.superseded": _take_cleared,
+    "session.superseded": _take_superseded,
     "session.restored": _take_restored,
+    "events.purged": _take_purged,
 }
 """Every type but the two that come once per test; a type that is not here is carried and counted."""
 
@@ -612,7 +628,8 @@ def join_folds(first: Fold, second: Fold) -> tuple[Fold, list[str]]:
     changes = {stream: list(found) for stream, found in first.changes.items()}
     for stream, found in second.changes.items():
         changes.setdefault(stream, []).extend(found)
-    return Fold(parts=parts, changes=changes, events=first.events + second.events), doubtful
+    purged = [*first.purged, *second.purged]
+    return Fold(parts=parts, changes=changes, purged=purged, events=first.events + second.events), doubtful
 
 
 def join_rows(first: Rows, second: Rows) -> Rows:

@@ -4,6 +4,7 @@ Times are aware and in UTC; durations are seconds as `float`, as pytest gives th
 taken as local time.
 """
 
+import copy
 import fnmatch
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -113,6 +114,10 @@ class TestResult:
             "longreprtext": longreprtext,
         }
         self._load = texts
+
+    def forget_loader(self) -> None:
+        """Take the texts as they are; nothing is to be read any more."""
+        self._load = None
 
     def _text(self, name: str) -> str:
         if self._load is not None:
@@ -276,6 +281,10 @@ class OutputFields:
         return {name: getattr(self, name).content for name in OUTPUT_FIELDS if getattr(self, name).content}
 
 
+_MORE = ("exit_status", "status", "running", "not_run", "vcs", "ci")
+"""What a session knows beside the documented fields."""
+
+
 class TestSession:
     """One pytest run.
 
@@ -324,9 +333,12 @@ class TestSession:
         self.session_duration = float(session_duration)
         self.session_stop_time = self.session_start_time + timedelta(seconds=self.session_duration)
         self.session_tags = dict(session_tags or {})
-        self.rerun_test_groups = list(rerun_test_groups or [])
-        self.test_results = list(test_results or [])
-        self.output_fields = output_fields if output_fields is not None else OutputFields()
+        self._load: Callable[[TestSession], None] | None = None
+        self._outcomes: dict[str, int] | None = None
+        self._rerun_test_groups = list(rerun_test_groups or [])
+        self._test_results = list(test_results or [])
+        self._output_fields = output_fields if output_fields is not None else OutputFields()
+        self._not_run: list[str] = []
         self.exit_status: int | None = None
         self.status = "complete"
         """`complete`, `incomplete` or `interrupted`."""
@@ -334,10 +346,77 @@ class TestSession:
         """As in pytest's last line; empty for a session that was not recorded by the plugin."""
         self.running: list[str] = []
         """Tests that were running when the session ended without their result."""
-        self.not_run: list[str] = []
-        """Announced tests that never started."""
         self.vcs: dict[str, Any] = {}
         self.ci: dict[str, str] = {}
+        self.stream = ""
+        """Identity of the stored session; empty for one that was made in memory."""
+
+    def load_later(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int] | None = None) -> None:
+        """Have results, rerun groups, output and `not_run` filled in by `load(session)` when one is first asked for.
+
+        Args:
+            load: fills the session.
+            outcomes: attempts by outcome, as far as they are known before.
+        """
+        self._load = load
+        self._outcomes = outcomes
+
+    def head(self) -> "TestSession":
+        """Return a copy that shares what was read and reads by itself what was not."""
+        return copy.copy(self)
+
+    def _loaded(self) -> None:
+        if self._load is not None:
+            load, self._load = self._load, None
+            try:
+                load(self)
+            except BaseException:
+                self._load = load  # what could not be read now may be readable later; it is not an empty session
+                raise
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All attempts, in the order of their reports."""
+        self._loaded()
+        return self._test_results
+
+    @test_results.setter
+    def test_results(self, results: list[TestResult]) -> None:
+        self._loaded()
+        self._test_results = results
+
+    @property
+    def rerun_test_groups(self) -> list[RerunTestGroup]:
+        """Tests that were run again."""
+        self._loaded()
+        return self._rerun_test_groups
+
+    @rerun_test_groups.setter
+    def rerun_test_groups(self, groups: list[RerunTestGroup]) -> None:
+        self._loaded()
+        self._rerun_test_groups = groups
+
+    @property
+    def output_fields(self) -> OutputFields:
+        """Sections of the terminal output."""
+        self._loaded()
+        return self._output_fields
+
+    @output_fields.setter
+    def output_fields(self, fields: OutputFields) -> None:
+        self._loaded()
+        self._output_fields = fields
+
+    @property
+    def not_run(self) -> list[str]:
+        """Announced tests that never started."""
+        self._loaded()
+        return self._not_run
+
+    @not_run.setter
+    def not_run(self, nodeids: list[str]) -> None:
+        self._loaded()
+        self._not_run = nodeids
 
     def add_test_result(self, result: TestResult) -> None:
         """Add an attempt."""
@@ -350,6 +429,8 @@ class TestSession:
     @property
     def outcome_counts(self) -> dict[str, int]:
         """Attempts by outcome in lower case."""
+        if self._load is not None and self._outcomes is not None:
+            return dict(self._outcomes)
         return dict(Counter(result.outcome.to_str() for result in self.test_results))
 
     @property
@@ -369,8 +450,9 @@ class TestSession:
         return [result for result in self.test_results if fnmatch.fnmatchcase(result.nodeid, pattern)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {
+        """Return plain data; what is known of exit, checkout and CI only if there is something."""
+        more = {name: value for name in _MORE if (value := getattr(self, name)) not in (None, "complete", [], {})}
+        return more | {
             "sut_name": self.sut_name,
             "testing_system": self.testing_system,
             "session_id": self.session_id,
@@ -393,7 +475,7 @@ class TestSession:
         if not data.get("session_start_time"):
             raise ValueError("a session needs session_start_time")
         stop = data.get("session_stop_time")
-        return cls(
+        session = cls(
             sut_name=str(data.get("sut_name") or "unknown-sut"),
             testing_system=data.get("testing_system"),
             session_id=str(data.get("session_id") or ""),
@@ -405,6 +487,10 @@ class TestSession:
             test_results=[TestResult.from_dict(result) for result in data.get("test_results") or ()],
             output_fields=OutputFields.from_contents(data.get("output_fields") or {}),
         )
+        for name in _MORE:
+            if data.get(name):
+                setattr(session, name, data[name])
+        return session
 
     @classmethod
     def from_file(cls, path: Path | str) -> "TestSession":
@@ -419,10 +505,9 @@ class TestSession:
         return session_from_file(Path(path))
 
     def __repr__(self) -> str:
-        return (
-            f"TestSession({self.session_id!r}, sut_name={self.sut_name!r}, "
-            f"start={self.session_start_time.isoformat()}, {len(self.test_results)} results)"
-        )
+        results = "" if self._load is not None else f", {len(self._test_results)} results"
+        start = self.session_start_time.isoformat()
+        return f"TestSession({self.session_id!r}, sut_name={self.sut_name!r}, start={start}{results})"
 
 
 @dataclass

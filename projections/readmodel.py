@@ -1,9 +1,9 @@
 """The read model: what the projections yield, kept in SQLite beside nothing but other read models.
 
 It is disposable. Every query first catches up with the log from the checkpoint, and whenever anything does not fit (the
-log was replaced, a spool file was folded in, the file is damaged, other rules or another schema made it) it is dropped
-and made anew. Attempts are stored in packed columns, one row per session and stretch; captured output and tracebacks
-stay in the log and are fetched by position.
+log was replaced, a spool file was folded in, the file is damaged, other rules or another schema made it) it is made
+anew, in one transaction. Attempts are stored in packed columns, one row per session and stretch; captured output and
+tracebacks stay in the log and are fetched by position.
 """
 
 import json
@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import Literal, NamedTuple, Self, cast
 
 import msgspec
 
@@ -22,19 +22,24 @@ from ..eventlog.codec import parse_envelope
 from ..eventlog.errors import LogUnavailableError
 from ..eventlog.reader import Record, event_at, read_batches
 from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, spool_files
+from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
 from .apply import Applier, SessionRow
 from .fold import Nodes, Rows, SessionPart, fold_lines
 from .replay import fold_parallel, malformed_findings
-from .rules import RULES_VERSION, is_shown
+from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
 from .schema import SCHEMA, SCHEMA_VERSION
 
 SOURCE_SHIFT = 48
-"""Positions hold the number of their file in the bits above: 0 is the log, others are spool files."""
+"""Positions hold the number of their file in the bits above: 0 is the log, others are packs and spool files."""
 
 _TAIL_BYTES = 64
+_NEAR_BYTES = 16 << 10
+_FAR_BYTES = 64 << 10
+"""Bytes between two events from which it is faster to start reading again than to read on."""
+
 _HOW_IT_WAS_FOLDED = ("rows", "workers", "finished_early")
 """Fields of a part that depend on where a log was cut; the attempts are compared by name."""
+_ASKED_FOR = "asked for"
 _BUSY_TIMEOUT_S = 30.0
 _OPEN_TRIES = 100
 _OPEN_PAUSE_S = 0.02
@@ -80,6 +85,19 @@ class Attempted(NamedTuple):
     position: int
     attempt: int
     worker: str
+
+
+class Roster(NamedTuple):
+    """Who is in a log, as far as adding to it is concerned."""
+
+    streams: dict[str, tuple[str | None, int]]
+    """Label (None for a stream that is no session) and start in microseconds, by stream."""
+    changes: dict[str, Change]
+    """What was said last, by the stream it is about."""
+    buried: set[str]
+    """Streams that were purged."""
+    buried_lines: set[str]
+    """Digests of single lines that were purged."""
 
 
 class ReadModel:
@@ -150,7 +168,7 @@ class ReadModel:
             FileNotFoundError: there is no such log.
             LogUnavailableError: the log cannot be read.
         """
-        return self._rebuild("asked for", progress, workers)
+        return self._rebuild(_ASKED_FOR, progress, workers)
 
     def check(self) -> list[str]:
         """Return the differences between this model and one made from nothing, in words."""
@@ -168,7 +186,10 @@ class ReadModel:
         with self._transaction():
             applier = Applier(self._db)
             events, done, findings = 0, 0, 0
+            known = len(self._known_sources())
             for number, source in enumerate(self._sources()):
+                if source.compressed and number < known:
+                    continue  # it does not grow
                 position = self._position(number)
                 for batch in read_batches(source, position):
                     nodes = Nodes()
@@ -189,36 +210,52 @@ class ReadModel:
 
     def _rebuild(self, reason: str, progress: Progress | None, workers: int | None) -> CatchUp:
         began = time.monotonic()
-        if self.path is None:
-            self._db.close()
-            self._connect()
+        try:
+            result = self._refill(reason, progress, workers)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self._discard()
+            result = self._refill(reason, progress, workers)
+        return result._replace(seconds=time.monotonic() - began)
+
+    def _refill(self, reason: str, progress: Progress | None, workers: int | None) -> CatchUp:
+        """Empty the model and fill it again, in one transaction: nobody ever sees half of it.
+
+        The file is not replaced by a new one: SQLite finds a journal by the name of its file, so the journal of a
+        process that still had the old file open would be played back into the new one.
+        """
+        with self._transaction("EXCLUSIVE"):
+            if reason != _ASKED_FOR and not self._doubt():
+                return CatchUp(0, 0, 0, 0.0, "")  # another process was faster
+            _drop_tables(self._db)
+            _make_tables(self._db)
             result = self._fill(progress, workers)
-        else:
-            temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
-            temporary.unlink(missing_ok=True)
-            with ReadModel(self.log, temporary) as fresh:
-                result = fresh._fill(progress, workers)
-            self._db.close()
-            os.replace(temporary, self.path)  # noqa: PTH105 - one call, as atomic as the platform has it
-            self._connect()
-        return result._replace(seconds=time.monotonic() - began, rebuilt=reason)
+        return result._replace(rebuilt=reason)
+
+    def _discard(self) -> None:
+        """Throw away a file that is not a database any more; nothing but the log counts."""
+        self._db.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
+        self._connect()
 
     def _fill(self, progress: Progress | None, workers: int | None) -> CatchUp:
-        with self._transaction():
-            applier = Applier(self._db, empty=True)
-            events, done, findings = 0, 0, 0
-            for number, source in enumerate(self._sources()):
-                position = 0
-                for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
-                    applier.add(stretch.fold, stretch.nodeids)
-                    applier.add_findings(stretch.findings)
-                    events, findings = events + stretch.fold.events, findings + len(stretch.findings)
-                    position = max(position, stretch.end)
-                done += position
-                self._save_position(number, source, position)
-            doubtful = applier.finish()
-            if doubtful:
-                self._fold_again(doubtful)
+        applier = Applier(self._db, empty=True)
+        events, done, findings = 0, 0, 0
+        for number, source in enumerate(self._sources()):
+            position = 0
+            for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
+                applier.add(stretch.fold, stretch.nodeids)
+                applier.add_findings(stretch.findings)
+                events, findings = events + stretch.fold.events, findings + len(stretch.findings)
+                position = max(position, stretch.end)
+            done += position
+            self._save_position(number, source, position)
+        doubtful = applier.finish()
+        if doubtful:
+            self._fold_again(doubtful)
         return CatchUp(events, done, findings, 0.0, "")
 
     def _fold_again(self, streams: set[str]) -> None:
@@ -241,10 +278,10 @@ class ReadModel:
     # -------------------------------------------------------------- does it fit the log
 
     def _sources(self) -> list[LogSource]:
-        spools = [LogSource(path) for path in spool_files(self.log)]
-        if spools and not self.log.path.exists():
-            return [LogSource(Path(os.devnull)), *spools]
-        return [self.log, *spools]
+        beside = [LogSource(path) for path in (*pack_files(self.log), *spool_files(self.log))]
+        if beside and not self.log.exists():
+            return [LogSource(Path(os.devnull)), *beside]
+        return [self.log, *beside]
 
     def _doubt(self) -> str:
         """Say why the model does not fit its log any more, or nothing."""
@@ -253,7 +290,7 @@ class ReadModel:
             return "made by another release"
         current = [source.name for source in self._sources()]
         if [name for name, _, _ in known] != current[: len(known)]:
-            return "a spool file was folded into the log" if known and current[0] == known[0][0] else "of another log"
+            return "files beside the log came or went" if known and current[0] == known[0][0] else "of another log"
         for source, (_, position, tail) in zip(self._sources(), known, strict=False):
             if position and _tail_of(source, position) != tail:
                 return "the log was replaced"
@@ -261,10 +298,9 @@ class ReadModel:
 
     def _pending(self) -> bool:
         """Tell whether the log or its spool has grown."""
+        known = len(self._known_sources())
         for number, source in enumerate(self._sources()):
-            if source.compressed:
-                return not self._known_sources()
-            if _size_of(source) != self._position(number):
+            if number >= known or (not source.compressed and source.size() != self._position(number)):
                 return True
         return False
 
@@ -310,12 +346,14 @@ class ReadModel:
         raise LogUnavailableError(self.path or "memory", str(reason), "check the folder of the model") from reason
 
     def _open_file(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path or ":memory:", timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        db = sqlite3.connect(
+            self.path or ":memory:", timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
         try:
             # The model may be lost with the machine, not with a process: a crash of it at worst costs a replay.
             db.execute("PRAGMA synchronous = OFF")
             if _is_blank(db):
-                _make_tables(db)
+                _make_first_tables(db)
         except BaseException:
             db.close()
             raise
@@ -333,8 +371,8 @@ class ReadModel:
         return str(row[0]) if row else ""
 
     @contextmanager
-    def _transaction(self) -> Generator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: Literal["IMMEDIATE", "EXCLUSIVE"] = "IMMEDIATE") -> Generator[None]:
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield
         except BaseException:
@@ -361,11 +399,11 @@ class ReadModel:
             wanted, values = f"{wanted} AND sut = ?", [*values, sut]
         if since_us is not None:
             wanted, values = f"{wanted} AND started_us >= ?", [*values, since_us]
-        gone: set[str] = set() if hidden else self._hidden()
+        visibility = self._visibility()
         rows: list[SessionRow] = []
         for row in self._db.execute(f"{wanted} ORDER BY started_us DESC, stream", values):
-            if row[0] not in gone:
-                rows.append(self._session_row(row))
+            if hidden or row[0] not in visibility.hidden:
+                rows.append(self._session_row(row, visibility.names))
                 if limit is not None and len(rows) >= limit:
                     break
         return rows
@@ -382,20 +420,57 @@ class ReadModel:
             if newest:
                 return newest[0]
             raise UnknownSessionError(prefix)
-        pattern = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        label, _, digits = prefix.rpartition("~")
         rows = self._db.execute(
             "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IS NOT NULL"
-            " AND (label LIKE ?1 ESCAPE '\\' OR stream LIKE ?1 ESCAPE '\\')",
-            (pattern,),
+            " AND (label LIKE ?1 ESCAPE '\\' OR stream LIKE ?1 ESCAPE '\\'"
+            " OR (label = ?2 AND stream LIKE ?3 ESCAPE '\\'))",
+            (_like(prefix), label, _like(digits)),
         ).fetchall()
-        gone = self._hidden()
-        shown = [row for row in rows if row[0] not in gone]
-        exact = [row for row in shown if prefix in (row[0], row[1])] or shown
+        visibility = self._visibility()
+        shown = [self._session_row(row, visibility.names) for row in rows if row[0] not in visibility.hidden]
+        exact = [row for row in shown if prefix in (row.session_id, row.stream)] or shown
         if not exact:
             raise UnknownSessionError(prefix)
         if len(exact) > 1:
-            raise AmbiguousPrefixError(prefix, [str(row[1]) for row in exact])
-        return self._session_row(exact[0])
+            raise AmbiguousPrefixError(prefix, [row.session_id for row in exact])
+        return exact[0]
+
+    def session_named(self, session_id: str) -> SessionRow | None:
+        """Return the visible session that goes by exactly this name, or None."""
+        label = session_id.rpartition("~")[0]
+        rows = self._db.execute(
+            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IN (?, ?)", (session_id, label)
+        ).fetchall()
+        visibility = self._visibility() if rows else _Visibility(set(), {})
+        shown = [self._session_row(row, visibility.names) for row in rows if row[0] not in visibility.hidden]
+        return next((row for row in shown if row.session_id == session_id), None)
+
+    def session_of(self, stream: str) -> SessionRow | None:
+        """Return the session of a stream, also one that is not shown, or None."""
+        row = self._db.execute(
+            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE stream = ? AND label IS NOT NULL",
+            (stream,),
+        ).fetchone()
+        return None if row is None else self._session_row(row, self._visibility().names)
+
+    def roster(self) -> "Roster":
+        """Return every stream of the log, whose label it bears, and what is visible; for those who add to the log."""
+        rows = self._db.execute("SELECT stream, label, started_us FROM sessions").fetchall()
+        changes: dict[str, list[Change]] = {}
+        for target, at, digest, what in self._db.execute("SELECT target, at, digest, what FROM changes"):
+            changes.setdefault(target, []).append((at, digest, what))
+        return Roster(
+            {stream: (label, started) for stream, label, started in rows},
+            {stream: change for stream, found in changes.items() if (change := latest_change(found)) is not None},
+            {stream for (stream,) in self._db.execute(_BURIED)},
+            {digest for (digest,) in self._db.execute("SELECT digest FROM tombstones WHERE digest != ''")},
+        )
+
+    def part_of(self, stream: str) -> SessionPart | None:
+        """Return what was folded of a stream, or None if there is no such stream."""
+        row = self._db.execute("SELECT state FROM sessions WHERE stream = ?", (stream,)).fetchone()
+        return None if row is None else msgspec.msgpack.decode(row[0], type=SessionPart)
 
     def attempts(self, stream: str) -> list[Attempted]:
         """Return the attempts of a session in the order of its log."""
@@ -426,7 +501,7 @@ class ReadModel:
     def suts(self) -> list[tuple[str, int, int, int]]:
         """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
         found: dict[str, tuple[int, int, int]] = {}
-        gone = self._hidden()
+        gone = self._visibility().hidden
         rows = self._db.execute("SELECT stream, sut, started_us FROM sessions WHERE label IS NOT NULL")
         for stream, sut, started in rows:
             if stream not in gone:
@@ -448,6 +523,32 @@ class ReadModel:
         source = self._sources()[position >> SOURCE_SHIFT]
         return event_at(source, position & ((1 << SOURCE_SHIFT) - 1))
 
+    def lines_at(self, positions: list[int]) -> list[bytes]:
+        """Return the lines at some positions; those that lie near to each other are read together.
+
+        Raises:
+            LookupError: there is no event at one of them any more.
+        """
+        found: dict[int, bytes] = {}
+        sources = self._sources()
+        for stretch in _stretches(sorted(set(positions))):
+            number = stretch[0] >> SOURCE_SHIFT
+            if number >= len(sources):
+                raise LookupError(f"the file of position {stretch[0]} is gone")
+            base = number << SOURCE_SHIFT
+            wanted = {position - base for position in stretch}
+            span = stretch[-1] - stretch[0]
+            for batch in read_batches(sources[number], stretch[0] - base, chunk_bytes=min(span + _NEAR_BYTES, 1 << 20)):
+                for offset, line in zip(batch.offsets, batch.lines, strict=True):
+                    if offset in wanted:
+                        found[base + offset] = line
+                if batch.end > stretch[-1] - base:
+                    break
+        missing = next((position for position in positions if position not in found), None)
+        if missing is not None:
+            raise LookupError(f"{self.log.name}: no event starts at position {missing}")
+        return [found[position] for position in positions]
+
     def counts(self) -> dict[str, int]:
         """Return how much is in the model."""
         tables = ("sessions", "nodes", "findings")
@@ -455,11 +556,11 @@ class ReadModel:
         attempts = self._db.execute("SELECT coalesce(sum(length(outcomes)), 0) FROM chunks").fetchone()[0]
         return {**counts, "attempts": attempts}
 
-    def _session_row(self, row: tuple[object, ...]) -> SessionRow:
+    def _session_row(self, row: tuple[object, ...], names: dict[str, str]) -> SessionRow:
         stream, label, state, verdicts, missing = row
         part = msgspec.msgpack.decode(cast("bytes", state), type=SessionPart)
         decoded = msgspec.json.decode(cast("str", verdicts), type=dict[str, int])
-        return SessionRow.of(str(stream), str(label), part, decoded, cast("int", missing))
+        return SessionRow.of(str(stream), names.get(str(stream), str(label)), part, decoded, cast("int", missing))
 
     def _chunks(self, session: int) -> Iterator[Rows]:
         columns = "nodes, outcomes, durations, positions, attempts, workers"
@@ -473,18 +574,22 @@ class ReadModel:
             names[number] = self._db.execute("SELECT nodeid FROM nodes WHERE id = ?", (number,)).fetchone()[0]
         return names
 
-    def _hidden(self) -> set[str]:
-        """Streams that are not shown: cleared and not restored, or not the earliest of their label."""
-        changes: dict[str, list[tuple[str, str, str]]] = {}
+    def _visibility(self) -> "_Visibility":
+        """Which sessions are not shown, and which go by another name than their label."""
+        changes: dict[str, list[Change]] = {}
         for target, at, digest, what in self._db.execute("SELECT target, at, digest, what FROM changes"):
             changes.setdefault(target, []).append((at, digest, what))
-        hidden = {target for target, found in changes.items() if not is_shown(found)}  # type: ignore[arg-type]
-        twice = "SELECT label FROM sessions WHERE label IS NOT NULL GROUP BY label HAVING count(*) > 1"
-        for (label,) in self._db.execute(twice).fetchall():
-            rows = self._db.execute("SELECT started_us, stream FROM sessions WHERE label = ? ORDER BY 1, 2", (label,))
-            shown = [stream for _, stream in rows if stream not in hidden]
-            hidden.update(shown[1:])
-        return hidden
+        labelled: dict[str, list[Labelled]] = {}
+        for stream, label, started in self._db.execute(_IN_QUESTION):
+            change = latest_change(changes.get(stream, ()))
+            labelled.setdefault(label, []).append(Labelled(stream, started, change))
+        found = _Visibility(set(), {})
+        for label, sessions in labelled.items():
+            names = visible_names(label, sessions)
+            found.names.update(names)
+            found.hidden.update(session.stream for session in sessions if session.stream not in names)
+        found.hidden.update(stream for (stream,) in self._db.execute(_BURIED))
+        return found
 
     def _dump(self) -> Iterator[tuple[str, object]]:
         """Everything that is the same in every model of a log, whatever the way it was made."""
@@ -497,24 +602,70 @@ class ReadModel:
             yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
             attempts = [tuple(attempt) for attempt in self.attempts(stream)]
             yield f"attempts of {stream}", attempts
+        yield "tombstones", sorted(self._db.execute("SELECT stream, digest FROM tombstones").fetchall())
         yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
         yield "findings", [tuple(finding) for finding in self.findings()]
+
+
+class _Visibility(NamedTuple):
+    """What is said about sessions, or follows from labels that several of them bear."""
+
+    hidden: set[str]
+    names: dict[str, str]
+
+
+_IN_QUESTION = """
+SELECT stream, label, started_us FROM sessions WHERE label IN (
+    SELECT label FROM sessions WHERE label IS NOT NULL GROUP BY label HAVING count(*) > 1
+    UNION SELECT label FROM sessions JOIN changes ON target = stream WHERE label IS NOT NULL
+)
+"""
+"""Sessions whose label alone does not say whether and how they are shown."""
+
+
+_BURIED = "SELECT stream FROM tombstones WHERE digest = ''"
+"""Streams that were purged."""
 
 
 def _is_blank(db: sqlite3.Connection) -> bool:
     return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
+def _stretches(positions: list[int]) -> Iterator[list[int]]:
+    """Sorted positions in groups that are worth being read at once."""
+    stretch: list[int] = []
+    for position in positions:
+        if stretch and (position - stretch[-1] > _FAR_BYTES or position >> SOURCE_SHIFT != stretch[0] >> SOURCE_SHIFT):
+            yield stretch
+            stretch = []
+        stretch.append(position)
+    if stretch:
+        yield stretch
+
+
+def _like(prefix: str) -> str:
+    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
 def _make_tables(db: sqlite3.Connection) -> None:
-    """Make the tables, unless another process was faster."""
+    """Make the tables of an empty database, within a transaction."""
+    for statement in filter(str.strip, SCHEMA.split(";")):
+        db.execute(statement)
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('rules', ?)", (SCHEMA_VERSION, RULES_VERSION))
+
+
+def _drop_tables(db: sqlite3.Connection) -> None:
+    """Remove all tables, also those of another release, within a transaction."""
+    for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        db.execute(f'DROP TABLE "{name}"')
+
+
+def _make_first_tables(db: sqlite3.Connection) -> None:
+    """Make the tables of a new file, unless another process was faster."""
     db.execute("BEGIN IMMEDIATE")
     try:
         if _is_blank(db):
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                db.execute(statement)
-            db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('rules', ?)", (SCHEMA_VERSION, RULES_VERSION)
-            )
+            _make_tables(db)
     except BaseException:
         db.execute("ROLLBACK")
         raise
@@ -545,8 +696,3 @@ def _tail_of(source: LogSource, position: int) -> bytes:
             return stream.read(position - start) or b""
     except (OSError, LogUnavailableError):
         return b""
-
-
-def _size_of(source: LogSource) -> int:
-    """Size of a plain file; that of a live one may lie in mid-line, which costs a look and no more."""
-    return source.path.stat().st_size

@@ -84,9 +84,9 @@ def fold_parallel(
         workers: 1 or 2 processes; None decides by the size of the log.
         progress: called with bytes done and bytes in all.
     """
-    size = source.path.stat().st_size
+    size = source.size()
     split = None
-    if not source.compressed and (workers == 2 or (workers is None and size >= PARALLEL_BYTES_MIN)):  # noqa: PLR2004
+    if source.on_disk and not source.compressed and (workers == 2 or (workers is None and size >= PARALLEL_BYTES_MIN)):  # noqa: PLR2004
         split = _line_start(source, int(size * _OWN_SHARE))
     if split is None:
         yield from _reporting(fold_range(source, base, 0, None), 0, size, progress)

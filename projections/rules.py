@@ -6,12 +6,12 @@ Pure functions over small finite domains; the tests go through all of them. The 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..eventlog.events import Outcome
 from ..eventlog.verdict import RULES_VERSION as ATTEMPT_RULES_VERSION
 
-RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.1"
+RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.2"
 """Part of every read model; a model made by other rules is made anew."""
 
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun")
@@ -69,12 +69,65 @@ def terminal_counts(phases: Iterable[str], phase_outcomes: Mapping[str, Outcome]
     return counts
 
 
-def is_shown(changes: Iterable[tuple[str, str, Literal["cleared", "restored"]]]) -> bool:
-    """Tell whether a session is shown after these changes `(at, digest, what)`: the latest wins."""
-    latest = max(changes, default=None)
-    return latest is None or latest[2] == "restored"
+ChangeKind = Literal["cleared", "superseded", "restored"]
+
+Change = tuple[str, str, ChangeKind]
+"""`(at, digest, what)` of an event that hides or shows a session; of several the greatest counts."""
 
 
-def visible_of(streams: Iterable[tuple[str, str]]) -> str:
-    """Of streams `(start, stream)` with the same label, return the one that is shown under it: the earliest."""
-    return min(streams)[1]
+class Labelled(NamedTuple):
+    """A session as far as its label is concerned."""
+
+    stream: str
+    started_us: int
+    change: Change | None = None
+    """The latest that was said about it."""
+
+
+def latest_change(changes: Iterable[Change]) -> Change | None:
+    """Return the change that counts: the latest by time, then by digest, wherever the logs were merged."""
+    return max(changes, default=None)
+
+
+def visible_names(label: str, sessions: Iterable[Labelled]) -> dict[str, str]:
+    """Of all sessions with one label, return the visible ones: their names by stream.
+
+    | said last about it | visible |
+    |---|---|
+    | cleared | no |
+    | superseded | no; only where all of a label gave way to each other, the one that gave way first |
+    | restored | yes, beside others of its label |
+    | nothing | the earliest by `(start, stream)` of those about which nothing was said |
+
+    The first by `(time of restoring, start, stream)` bears the label itself, the others `<label>~<8 digits of stream>`.
+    """
+    found = list(sessions)
+    said: dict[str, list[Labelled]] = {}
+    for session in found:
+        said.setdefault(session.change[2] if session.change else "", []).append(session)
+    visible = said.get("restored", []) + sorted(said.get("", []), key=_start)[:1]
+    if not visible and "cleared" not in said and "superseded" in said:
+        visible = [min(said["superseded"], key=_changed)]
+    visible.sort(key=lambda session: (_changed(session)[:1] if _is_restored(session) else ("",), _start(session)))
+    digits = _digits({session.stream for session in found})
+    return {
+        session.stream: label if rank == 0 else f"{label}~{session.stream[:digits]}"
+        for rank, session in enumerate(visible)
+    }
+
+
+def _start(session: Labelled) -> tuple[int, str]:
+    return session.started_us, session.stream
+
+
+def _changed(session: Labelled) -> tuple[str, str]:
+    return session.change[:2] if session.change else ("", "")
+
+
+def _is_restored(session: Labelled) -> bool:
+    return session.change is not None and session.change[2] == "restored"
+
+
+def _digits(streams: set[str]) -> int:
+    """How many digits of a stream tell it from the others of its label; 8 unless chance will have it otherwise."""
+    return next(digits for digits in range(8, 33) if len({stream[:digits] for stream in streams}) == len(streams))

@@ -1,6 +1,6 @@
 """Tables of the read model."""
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Rises with every change below; a model of another version is made anew."""
 
 SCHEMA = """
@@ -40,6 +40,7 @@ CREATE TABLE changes (
     what TEXT NOT NULL,
     PRIMARY KEY (target, at, digest, what)
 ) WITHOUT ROWID;
+CREATE TABLE tombstones (stream TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (stream, digest)) WITHOUT ROWID;
 CREATE TABLE findings (
     log TEXT NOT NULL,
     offset INTEGER NOT NULL,

@@ -1,6 +1,7 @@
 """Whole sessions out of the read model and the log: captured texts are read when they are asked for."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +16,37 @@ from .readmodel import ReadModel
 from .rules import OUTCOMES
 
 _TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
+_decode_finished = msgspec.json.Decoder(TestFinished).decode
+
+
+Models = Callable[[], AbstractContextManager[ReadModel]]
+"""Gives a read model to read from, now or later."""
+
+
+class _StartedAt(msgspec.Struct):
+    started_at: str = ""
+
+
+_decode_started_at = msgspec.json.Decoder(_StartedAt).decode
 
 
 def load_session(model: ReadModel, row: SessionRow) -> TestSession:
-    """Return a whole session.
+    """Return a whole session; captured texts are read when they are asked for.
 
     Args:
         model: the read model that `row` came from; it must stay open as long as texts are asked for.
+        row: the session.
+    """
+    session = lazy_session(lambda: nullcontext(model), row)
+    _ = session.test_results
+    return session
+
+
+def lazy_session(models: Models, row: SessionRow) -> TestSession:
+    """Return a session of which only the head is there; results and output are read when they are asked for.
+
+    Args:
+        models: gives the read model to read from, then.
         row: the session.
     """
     header = row.part.header or {}
@@ -32,33 +57,67 @@ def load_session(model: ReadModel, row: SessionRow) -> TestSession:
         session_start_time=to_datetime(row.started_us),
         session_duration=row.duration_us / 1_000_000,
         session_tags=header.get("tags"),
-        output_fields=load_output(model, row),
     )
-    session.test_results = load_results(model, row)
-    session.rerun_test_groups = rerun_groups(session.test_results)
     session.exit_status, session.status, session.counts = row.exit_status, row.status, row.counts
     session.vcs, session.ci = header.get("vcs") or {}, header.get("ci") or {}
     session.running = running_tests(row)
-    session.not_run = not_run_tests(model, row, session.test_results)
+    session.stream = row.stream
+    session.load_later(lambda view: fill_session(view, models), row.part.outcomes)
     return session
 
 
-def load_results(model: ReadModel, row: SessionRow) -> list[TestResult]:
-    """Return the attempts of a session in the order of its log."""
+def fill_session(session: TestSession, models: Models, *, texts: bool = False) -> None:
+    """Read the results and the output of a session.
+
+    Args:
+        session: one of `lazy_session`.
+        models: gives the read model to read from.
+        texts: read all captured texts too, at once, instead of each when it is asked for.
+
+    Raises:
+        LookupError: the log does not have the session any more.
+    """
+    with models() as model:
+        row = model.session_of(session.stream)
+        if row is None:
+            raise LookupError(f"session {session.session_id} ({session.stream}) is not in {model.log.name} any more")
+        session.load_later(lambda _: None)
+        session.test_results = load_results(model, row, models, texts=texts)
+        session.rerun_test_groups = rerun_groups(session.test_results)
+        session.output_fields = load_output(model, row)
+        session.not_run = not_run_tests(model, row, session.test_results)
+
+
+def load_results(
+    model: ReadModel, row: SessionRow, models: Models | None = None, *, texts: bool = False
+) -> list[TestResult]:
+    """Return the attempts of a session in the order of its log.
+
+    Args:
+        model: where to read.
+        row: the session.
+        models: where to read texts later; None for `model`, which must stay open then.
+        texts: read all captured texts now.
+    """
+    later = models or (lambda: nullcontext(model))
     warned = set(row.part.warned)
+    attempts = model.attempts(row.stream)
+    lines = model.lines_at([attempt.position for attempt in attempts])
     results: list[TestResult] = []
-    for attempt in model.attempts(row.stream):
-        event = finished_event(model, attempt.position)
-        results.append(
-            TestResult(
-                nodeid=attempt.nodeid,
-                outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],
-                start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
-                duration=attempt.duration_us / 1_000_000,
-                has_warning=attempt.nodeid in warned,
-                texts=_reader_of_texts(model, attempt.position),
-            )
+    for number, (attempt, line) in enumerate(zip(attempts, lines, strict=True)):
+        event = _decode_finished(line) if texts else _decode_started_at(line)
+        result = TestResult(
+            nodeid=attempt.nodeid,
+            outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],
+            start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
+            duration=attempt.duration_us / 1_000_000,
+            has_warning=attempt.nodeid in warned,
+            texts=_reader_of_texts(later, row.stream, number, attempt.position),
+            **({name: getattr(event, name) for name in _TEXTS} if texts else {}),
         )
+        if texts:
+            result.forget_loader()
+        results.append(result)
     return results
 
 
@@ -147,9 +206,15 @@ def _newest_in_log(path: Path) -> TestSession:
         return session
 
 
-def _reader_of_texts(model: ReadModel, position: int) -> Callable[[], dict[str, str]]:
+def _reader_of_texts(models: Models, stream: str, number: int, position: int) -> Callable[[], dict[str, str]]:
     def read() -> dict[str, str]:
-        event = finished_event(model, position)
+        with models() as model:
+            try:
+                event = finished_event(model, position)
+            except LookupError:
+                # The log was rewritten (packed, purged, repaired) since; the attempt is still the same by its number.
+                model.catch_up()
+                event = finished_event(model, model.attempts(stream)[number].position)
         return {name: getattr(event, name) for name in _TEXTS}
 
     return read

@@ -30,7 +30,15 @@ from pytest_insight.eventlog.events import (
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
-from pytest_insight.projections.rules import OUTCOMES, is_flaky, is_shown, session_status, verdict_of, visible_of
+from pytest_insight.projections.rules import (
+    OUTCOMES,
+    Labelled,
+    is_flaky,
+    latest_change,
+    session_status,
+    verdict_of,
+    visible_names,
+)
 
 SEEDS = st.integers(0, 2**32).map(random.Random)
 
@@ -417,7 +425,6 @@ def test_one_label_shows_one_session(tmp_path):
         model.catch_up()
         assert [row.stream for row in model.sessions()] == ["bb" * 16]
         assert len(model.sessions(hidden=True)) == 2
-    assert visible_of([("2", "aa"), ("1", "bb")]) == "bb"
 
 
 def test_verdicts_over_their_domain():
@@ -437,9 +444,55 @@ def test_verdicts_over_their_domain():
         "interrupted",
     ]
     later, earlier = ("2", "aa"), ("1", "ff")
-    for first, second in product(("cleared", "restored"), repeat=2):
-        assert is_shown([(*earlier, first), (*later, second)]) == (second == "restored")
-    assert is_shown([])
+    for first, second in product(("cleared", "superseded", "restored"), repeat=2):
+        assert latest_change([(*earlier, first), (*later, second)]) == (*later, second)
+    assert latest_change([]) is None
+
+
+CHANGES = (None, "cleared", "superseded", "restored")
+
+
+@pytest.mark.parametrize("first", CHANGES)
+@pytest.mark.parametrize("second", CHANGES)
+@pytest.mark.parametrize("third", CHANGES)
+def test_which_sessions_of_a_label_are_shown(first, second, third):
+    """Over the whole domain of three sessions with one label: the rule, said in another way."""
+    said = [first, second, third]
+    sessions = [
+        Labelled(stream * 32, start, what and (f"at {start}", "d", what))
+        for stream, start, what in zip("abc", (1, 2, 3), said, strict=True)
+    ]
+    names = visible_names("L", sessions)
+    assert visible_names("L", reversed(sessions)) == names
+    shown = [what if session.stream in names else "no" for session, what in zip(sessions, said, strict=True)]
+    for what, seen in zip(said, shown, strict=True):
+        if what == "cleared":
+            assert seen == "no"
+        if what == "restored":
+            assert seen == "restored"
+    if None in said:
+        assert shown[said.index(None)] is None
+        assert shown.count(None) == 1
+    if set(said) == {"superseded"}:
+        assert shown == ["superseded", "no", "no"]
+    elif "superseded" in said:
+        assert ("superseded" in shown) == (set(said) == {"superseded"})
+    assert sorted(names.values())[:1] == ["L"] * bool(names)
+    assert len(set(names.values())) == len(names)
+    assert all(name in ("L", f"L~{stream[:8]}") for stream, name in names.items())
+
+
+def test_the_plain_name_stays_with_whom_it_was_first():
+    """A session about which nothing was said keeps its label beside an older one that was brought in later."""
+    old = Labelled("a" * 32, 1, ("2026", "d", "restored"))
+    here = Labelled("b" * 32, 5)
+    assert visible_names("L", [old, here]) == {"b" * 32: "L", "a" * 32: "L~aaaaaaaa"}
+
+
+def test_streams_with_the_same_beginning_get_longer_suffixes():
+    """Names stay unique where eight digits do not tell streams apart."""
+    twins = [Labelled("a" * 10 + digit * 22, 1, ("2026", "d", "restored")) for digit in "bc"]
+    assert sorted(visible_names("L", twins).values()) == ["L", "L~aaaaaaaaaac"]
 
 
 def test_join_keeps_the_numbers_of_workers():

@@ -1,0 +1,55 @@
+"""`insight export`: sessions to a file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import ProfileOption, progress_bar, say
+from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
+from .safe import safe_line
+
+
+def command(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; `-` is standard output.")],
+    profile: ProfileOption = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="json|jsonl|csv",
+            help="Default: by the ending of the name; an event log (jsonl) for other endings and for `-`.",
+        ),
+    ] = None,
+    sut: SutOption = None,
+    days: DaysOption = None,
+    older_than: OlderOption = None,
+    pattern: FilterOption = None,
+    keep_last: KeepOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the sessions.")] = False,
+) -> None:
+    """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
+
+    Filters are combined with AND. The file takes its name when it is complete.
+
+    Example: insight export team.jsonl --days 7 --sut shop
+    """
+    from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
+    from ..core.manage import candidates_of, store_of  # noqa: PLC0415
+
+    chosen = format_of(path, form)
+    store = store_of(profile, must_exist=True)
+    picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
+    names = [candidate.name for candidate in picked]
+    if dry_run:
+        for name in names:
+            typer.echo(safe_line(name))
+        say(f"{len(names)} sessions would be exported")
+        return
+    with progress_bar("export") as progress:
+        if str(path) == "-":
+            export_to(store, sys.stdout.buffer, names, chosen, progress)
+        else:
+            export_to(store, path, names, chosen, progress)
+    say(f"{len(names)} sessions exported to {'standard output' if str(path) == '-' else safe_line(str(path))}")

@@ -1,0 +1,43 @@
+"""The entry point of the Python API.
+
+from pytest_insight.core.core_api import InsightAPI, query
+
+InsightAPI(profile_name="my_profile").query().with_sut("service").in_last_days(7).execute()
+query().with_outcome("failed").execute()
+"""
+
+from .query import Query
+from .storage import get_storage_instance
+
+__all__ = ["InsightAPI", "query"]
+
+
+class InsightAPI:
+    """Questions to the sessions of a profile.
+
+    Args:
+        profile_name: which; None for the active one. An unknown one is created.
+
+    Raises:
+        ValueError: the name is no profile name.
+    """
+
+    def __init__(self, profile_name: str | None = None) -> None:
+        self.profile_name = profile_name
+        self.storage = get_storage_instance(profile_name)
+
+    def query(self) -> Query:
+        """Return a new query over the profile's sessions."""
+        return Query(self.storage)
+
+    def with_profile(self, profile_name: str) -> "InsightAPI":
+        """Return the same for another profile."""
+        return InsightAPI(profile_name)
+
+    def __repr__(self) -> str:
+        return f"InsightAPI({self.profile_name!r})"
+
+
+def query(profile_name: str | None = None) -> Query:
+    """Return a new query over the sessions of a profile; None for the active one."""
+    return InsightAPI(profile_name).query()

@@ -1,0 +1,328 @@
+"""Profiles: named logs, kept in `profiles.json`; profiles in memory live as long as the process."""
+
+import fnmatch
+import os
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from ..eventlog.errors import ProfileError
+from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
+from ..projections.models import as_utc
+
+STORAGE_TYPES = ("json", "memory")
+
+
+@dataclass
+class StorageProfile:
+    """A named log and where it is.
+
+    Args:
+        name: 1 to 64 letters, digits, `.`, `_` or `-`.
+        storage_type: `json` for an event log in a file, `memory` for one that is gone with the process.
+        file_path: where the log is; None for the default place.
+        created, last_modified: aware times in UTC, None if not known.
+        created_by, last_modified_by: names of users.
+
+    Raises:
+        ValueError: the name or the type is none.
+    """
+
+    name: str
+    storage_type: str = "json"
+    file_path: str | None = None
+    created: datetime | None = None
+    last_modified: datetime | None = None
+    created_by: str | None = None
+    last_modified_by: str | None = None
+
+    def __post_init__(self) -> None:
+        check_profile_name(self.name)
+        if self.storage_type not in STORAGE_TYPES:
+            raise ProfileError(f"Unknown storage type {self.storage_type!r}: use one of {', '.join(STORAGE_TYPES)}")
+        if self.file_path is not None:
+            self.file_path = str(self.file_path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; times in ISO 8601."""
+        return {
+            "name": self.name,
+            "storage_type": self.storage_type,
+            "file_path": self.file_path,
+            "created": self.created.isoformat() if self.created else None,
+            "last_modified": self.last_modified.isoformat() if self.last_modified else None,
+            "created_by": self.created_by,
+            "last_modified_by": self.last_modified_by,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "StorageProfile":
+        """Make a profile of what `to_dict` returned.
+
+        Raises:
+            ValueError: a value is missing or is not what it should be.
+        """
+        if not data.get("name"):
+            raise ProfileError("a profile needs a name")
+        return cls(
+            name=str(data["name"]),
+            storage_type=str(data.get("storage_type") or "json"),
+            file_path=data.get("file_path"),
+            created=_moment(data.get("created")),
+            last_modified=_moment(data.get("last_modified")),
+            created_by=data.get("created_by"),
+            last_modified_by=data.get("last_modified_by"),
+        )
+
+
+def _moment(value: object) -> datetime | None:
+    """A time of the file; a naive one, as the earlier plugin wrote them, is local time."""
+    if not value:
+        return None
+    try:
+        return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
+    except (ValueError, OverflowError):
+        return None
+
+
+class ProfileManager:
+    """The profiles of one `profiles.json`; every look reads the file, so that other processes' changes are seen.
+
+    Args:
+        config_path: the file; None for the one in the home.
+    """
+
+    def __init__(self, config_path: Path | str | None = None) -> None:
+        self._file = ProfilesFile(Path(config_path).expanduser() if config_path else None)
+        self._mutex = threading.RLock()
+        self._memory: dict[str, StorageProfile] = {}
+        self._memory_active = ""
+
+    @property
+    def config_path(self) -> Path:
+        """The file."""
+        return self._file.path
+
+    @property
+    def profiles(self) -> dict[str, StorageProfile]:
+        """All profiles by name, those in memory included; a copy."""
+        return self._profiles_of(self._file.read())
+
+    @property
+    def active_profile_name(self) -> str:
+        """Name of the active profile: PYTEST_INSIGHT_PROFILE if it is set, else the one switched to, else `default`."""
+        given = os.environ.get(PROFILE_VARIABLE)
+        if given:
+            return check_profile_name(given)
+        return self._memory_active or self._file.read().get("active_profile") or DEFAULT_PROFILE
+
+    def _create_profile(
+        self, name: str, storage_type: str = "json", file_path: Path | str | None = None
+    ) -> StorageProfile:
+        """Create a profile.
+
+        Raises:
+            ValueError: the name or type is none, or the profile exists already.
+            EventLogError, OSError: the file cannot be read or written.
+        """
+        path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
+        profile = StorageProfile(name, storage_type, path)
+        with self._mutex:
+            if storage_type == "memory":
+                if name in self.profiles:
+                    raise ProfileError(f"Profile '{name}' already exists")
+                profile.created = profile.last_modified = _moment(now_text())
+                profile.created_by = profile.last_modified_by = user_name()
+                self._memory[name] = profile
+                return profile
+            entry = new_entry(name, Path(path) if path else self._file.default_log(name))
+
+            def create(document: Document) -> None:
+                if name in self._profiles_of(document, implicit=False):
+                    raise ProfileError(f"Profile '{name}' already exists")
+                document["profiles"][name] = entry
+
+            self._file.change(create)
+        return StorageProfile.from_dict(entry)
+
+    def get_profile(self, name: str | None = None) -> StorageProfile:
+        """Return a profile, the active one if no name is given; an unknown one that the environment names is created.
+
+        Raises:
+            ValueError: there is no such profile.
+        """
+        wanted = name or self.active_profile_name
+        found = self.profiles.get(wanted)
+        if found is not None:
+            return found
+        if name is None and os.environ.get(PROFILE_VARIABLE) == wanted:
+            return self.ensure_profile(wanted)
+        raise ProfileError(f"Profile '{wanted}' does not exist")
+
+    def ensure_profile(self, name: str) -> StorageProfile:
+        """Return a profile; one that does not exist is created in the default place.
+
+        Raises:
+            ValueError: the name is no profile name.
+        """
+        check_profile_name(name)
+        with self._mutex:
+            found = self.profiles.get(name)
+            if found is not None:
+                return found
+            try:
+                return self._create_profile(name)
+            except ProfileError:
+                return self.profiles[name]  # another process was faster
+
+    def switch_profile(self, name: str) -> StorageProfile:
+        """Make a profile the active one, and return it.
+
+        Raises:
+            ValueError: there is no such profile.
+        """
+        with self._mutex:
+            if name in self._memory:
+                self._memory_active = name
+                return self._memory[name]
+
+            def switch(document: Document) -> None:
+                if name not in self._profiles_of(document):
+                    raise ProfileError(f"Profile '{name}' does not exist")
+                document["active_profile"] = name
+
+            document = self._file.change(switch)
+            self._memory_active = ""
+            return self._profiles_of(document)[name]
+
+    def get_active_profile(self) -> StorageProfile:
+        """Return the active profile."""
+        return self.get_profile()
+
+    def list_profiles(self, storage_type: str | None = None, pattern: str | None = None) -> dict[str, StorageProfile]:
+        """Return profiles by name, in order of name.
+
+        Args:
+            storage_type: only of this type.
+            pattern: only whose name fits this glob.
+
+        Raises:
+            ValueError: there is no such type.
+        """
+        if storage_type is not None and storage_type not in STORAGE_TYPES:
+            raise ProfileError(f"Unknown storage type {storage_type!r}: use one of {', '.join(STORAGE_TYPES)}")
+        return {
+            name: profile
+            for name, profile in sorted(self.profiles.items())
+            if storage_type in (None, profile.storage_type)
+            if pattern is None or fnmatch.fnmatchcase(name, pattern)
+        }
+
+    def delete_profile(self, name: str) -> StorageProfile:
+        """Forget a profile, and return it; its log stays where it is.
+
+        Raises:
+            ValueError: there is no such profile, or it is the default or the active one.
+        """
+        with self._mutex:
+            if name == DEFAULT_PROFILE:
+                raise ProfileError("Cannot delete the default profile")
+            found = self.profiles.get(name)
+            if found is None:
+                raise ProfileError(f"Profile '{name}' does not exist")
+            if name == self.active_profile_name:
+                raise ProfileError("Cannot delete the active profile")
+            if self._memory.pop(name, None) is not None:
+                return found
+
+            def delete(document: Document) -> None:
+                if document.get("active_profile") == name:
+                    raise ProfileError("Cannot delete the active profile")
+                document["profiles"].pop(name, None)
+
+            self._file.change(delete)
+            return found
+
+    def save_session(self, profile: str, session: Any, session_id: str | None = None) -> None:
+        """Save a session in a profile; one that does not exist is created.
+
+        Args:
+            profile: its name.
+            session: a `TestSession`.
+            session_id: name of the stored copy; None for the session's own.
+        """
+        from .storage import get_storage_instance  # noqa: PLC0415 - storage is made of profiles
+
+        copy = session.head()
+        if session_id is not None:
+            copy.session_id = session_id
+        get_storage_instance(profile, manager=self).save_session(copy)
+
+    def _profiles_of(self, document: Document, *, implicit: bool = True) -> dict[str, StorageProfile]:
+        found: dict[str, StorageProfile] = {}
+        if implicit:
+            found[DEFAULT_PROFILE] = StorageProfile(
+                DEFAULT_PROFILE, "json", str(self._file.default_log(DEFAULT_PROFILE))
+            )
+        for name, entry in cast("dict[str, Document]", document["profiles"]).items():
+            profile = StorageProfile.from_dict({**entry, "name": name})
+            if profile.storage_type == "json" and not profile.file_path:
+                profile.file_path = str(self._file.default_log(name))
+            found[name] = profile
+        return found | self._memory
+
+
+_managers: dict[Path, ProfileManager] = {}
+_managers_mutex = threading.Lock()
+
+
+def get_profile_manager() -> ProfileManager:
+    """Return the manager of the home's profiles: one a process and home, so that memory profiles are shared."""
+    path = ProfilesFile().path
+    with _managers_mutex:
+        return _managers.setdefault(path, ProfileManager(path))
+
+
+def create_profile(name: str, storage_type: str = "json", file_path: Path | str | None = None) -> StorageProfile:
+    """Create a profile.
+
+    Args:
+        name: 1 to 64 letters, digits, `.`, `_` or `-`.
+        storage_type: `json` for an event log in a file, `memory` for one that is gone with the process.
+        file_path: where the log is; None for `<home>/<name>.jsonl`.
+
+    Raises:
+        ValueError: the name or type is none, or the profile exists already.
+    """
+    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001 - the documented name
+
+
+def switch_profile(name: str) -> StorageProfile:
+    """Make a profile the active one, and return it.
+
+    Raises:
+        ValueError: there is no such profile.
+    """
+    return get_profile_manager().switch_profile(name)
+
+
+def delete_profile(name: str) -> StorageProfile:
+    """Forget a profile, and return it; its log stays where it is.
+
+    Raises:
+        ValueError: there is no such profile, or it is the default or the active one.
+    """
+    return get_profile_manager().delete_profile(name)
+
+
+def list_profiles(storage_type: str | None = None, pattern: str | None = None) -> dict[str, StorageProfile]:
+    """Return profiles by name, of a type and with a name that fits a glob if those are given."""
+    return get_profile_manager().list_profiles(storage_type, pattern)
+
+
+def get_active_profile() -> StorageProfile:
+    """Return the active profile: the one PYTEST_INSIGHT_PROFILE names, else the one switched to, else `default`."""
+    return get_profile_manager().get_active_profile()

@@ -1,0 +1,106 @@
+"""A log with its read model, as storage works with it."""
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..eventlog.adding import DiskTarget, LogTarget, MemoryTarget
+from ..eventlog.documents import convert_session
+from ..eventlog.home import model_path
+from ..eventlog.memory import MemoryLog
+from ..eventlog.sources import pack_files, spool_files
+from ..projections.models import TestSession
+from ..projections.readmodel import ReadModel
+from ..projections.sessions import fill_session, lazy_session
+
+
+class Store:
+    """A log that is read through its model and added to under its lock. Safe to use from several threads.
+
+    Args:
+        path: the log; None for one in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.target: LogTarget = MemoryTarget() if path is None else DiskTarget(path)
+        self._mutex = threading.RLock()
+        self._model: ReadModel | None = None
+        self._pid = os.getpid()
+
+    @contextmanager
+    def model(self) -> Generator[ReadModel]:
+        """Give the read model, caught up with the log; one of an empty log if there is none yet.
+
+        Raises:
+            LogUnavailableError: the log or the model cannot be read.
+        """
+        with self._mutex:
+            model = self._opened()
+            model.catch_up()
+            yield model
+
+    @contextmanager
+    def model_as_it_is(self) -> Generator[ReadModel]:
+        """Give the read model as it was caught up last, for what is read later of sessions already given out."""
+        with self._mutex:
+            if self._model is None or self._pid != os.getpid():
+                self._opened().catch_up()
+            yield self._opened()
+
+    def sessions(self) -> list[TestSession]:
+        """Return the visible sessions, the earliest first; results and texts are read when they are asked for."""
+        with self.model() as model:
+            rows = model.sessions()
+        return [lazy_session(self.model_as_it_is, row) for row in reversed(rows)]
+
+    def session_named(self, session_id: str) -> TestSession | None:
+        """Return the visible session of this name, or None."""
+        with self.model() as model:
+            row = model.session_named(session_id)
+        return None if row is None else lazy_session(self.model_as_it_is, row)
+
+    def last_session(self) -> TestSession | None:
+        """Return the session that started last, or None."""
+        with self.model() as model:
+            rows = model.sessions(limit=1)
+        return lazy_session(self.model_as_it_is, rows[0]) if rows else None
+
+    def content_digest(self, stream: str) -> str:
+        """Return the stream that a session would get as a document: a digest of its content."""
+        with self.model() as model:
+            row = model.session_of(stream)
+            if row is None:
+                return ""
+            session = lazy_session(self.model_as_it_is, row)
+            session.session_id = str((row.part.header or {}).get("session_id", row.session_id))
+            fill_session(session, self.model_as_it_is, texts=True)
+        return convert_session(session.to_dict()).stream
+
+    def fill(self, session: TestSession) -> None:
+        """Read everything of a session at once, texts included."""
+        fill_session(session, self.model_as_it_is, texts=True)
+
+    def close(self) -> None:
+        """Close the read model; it is opened again when it is needed."""
+        with self._mutex:
+            if self._model is not None and self._pid == os.getpid():
+                self._model.close()
+            self._model = None
+
+    def _opened(self) -> ReadModel:
+        log = self._log()
+        if self._pid != os.getpid():
+            self._model, self._pid = None, os.getpid()  # the connection belongs to the parent process
+        if self._model is not None and (self._model.log.name, type(self._model.log)) != (log.name, type(log)):
+            self.close()
+        if self._model is None:
+            self._model = ReadModel.open(log, model_path(log.path) if log.on_disk else None)
+        return self._model
+
+    def _log(self):  # noqa: ANN202 - a source
+        if self.path is not None and not self.path.exists() and not (pack_files(self.path) or spool_files(self.path)):
+            return MemoryLog(label=str(self.path))
+        return self.target.source

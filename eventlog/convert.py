@@ -1,0 +1,116 @@
+"""Files of the earlier plugin where a log is expected: read as they are, converted when something is to be added."""
+
+import os
+from pathlib import Path
+
+from .documents import DocumentError, StreamLines, convert_session, parse_json, session_documents
+from .errors import LogUnavailableError
+from .format import HEAD
+from .memory import MemoryLog
+from .sources import LogSource, as_source
+from .system import SYSTEM, System
+
+BACKUP_SUFFIX = ".bak"
+_TEMPORARY_SUFFIX = ".convert"
+_SNIFF_BYTES = 4096
+
+
+def is_old_document(path: Path) -> bool:
+    """Tell whether a file is one JSON document, as the earlier plugin wrote it, instead of a log."""
+    try:
+        fd = SYSTEM.open_read(str(path))
+    except OSError:
+        return False
+    try:
+        head = SYSTEM.pread(fd, _SNIFF_BYTES, 0).lstrip()
+    except OSError:
+        return False
+    finally:
+        SYSTEM.close(fd)
+    return head[:1] in (b"{", b"[") and not head.startswith(HEAD)
+
+
+def readable(log: Path | str | LogSource) -> LogSource:
+    """Return a source to read a log from; an old document comes as the log that it would be converted to.
+
+    Raises:
+        LogUnavailableError: it is a document, but not one of sessions.
+    """
+    source = as_source(log)
+    if source.compressed or not source.on_disk or not is_old_document(source.path):
+        return source
+    lines, _ = _lines_of(source.path)
+    return MemoryLog(data=bytearray(lines), label=source.name)
+
+
+def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
+    """Turn an old document into a log of the same name, and keep the document as `NAME.bak`.
+
+    The log is complete and durable before it takes the name, so a crash leaves either of them.
+
+    Returns:
+        Where the document is kept; None if the file is no document (any more).
+
+    Raises:
+        LogUnavailableError: the document cannot be read as sessions, all of them; it stays as it is.
+        OSError: the log cannot be written.
+    """
+    if not is_old_document(path):
+        return None
+    fd = system.open_append(str(path))
+    try:
+        while not system.lock(fd):
+            system.sleep(0.01)
+        if not is_old_document(path) or system.fstat(fd).st_nlink == 0:
+            return None
+        lines, errors = _lines_of(path)
+        if errors:
+            raise LogUnavailableError(
+                path,
+                f"is an old document with {len(errors)} sessions that cannot be read ({errors[0]})",
+                "import it into another profile with `insight import`, which takes the rest",
+            )
+        backup = _free_name(path)
+        temporary = Path(str(path) + _TEMPORARY_SUFFIX)
+        temporary.unlink(missing_ok=True)  # of a conversion that was killed
+        new = system.open_append(str(temporary), exclusive=True)
+        try:
+            data = lines
+            while data:
+                data = data[system.write(new, data) :]
+            system.fsync(new)
+        finally:
+            system.close(new)
+        system.link(str(path), str(backup))
+        system.rename(str(temporary), str(path))
+        system.sync_dir(str(path.parent))
+        return backup
+    finally:
+        system.close(fd)
+
+
+def _lines_of(path: Path) -> tuple[bytes, list[str]]:
+    """The lines of all sessions that can be read, in canonical order, and why the others cannot."""
+    try:
+        documents = session_documents(parse_json(path.read_bytes()))
+    except DocumentError as error:
+        raise LogUnavailableError(path, f"is no event log, and {error}", "choose another file") from error
+    found: list[StreamLines] = []
+    errors: list[str] = []
+    for number, document in enumerate(documents):
+        try:
+            found.append(convert_session(document))
+        except DocumentError as error:
+            errors.append(f"sessions[{number}]: {error}")
+    found.sort(key=lambda session: (session.started_us, session.stream))
+    unique = {session.stream: b"".join(session.lines) for session in found}
+    return b"".join(unique.values()), errors
+
+
+def _free_name(path: Path) -> Path:
+    backup = Path(str(path) + BACKUP_SUFFIX)
+    number = 2
+    while os.path.lexists(backup):
+        backup = Path(f"{path}{BACKUP_SUFFIX}-{number}")
+        number += 1
+    return backup
