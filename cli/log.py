@@ -205,8 +205,8 @@ def purge(
         typer.Option(
             "--match-file",
             metavar="FILE",
-            help="Replace each line of this file, as a text, wherever it occurs; `-` is standard input. So the secret is"
-            " in no shell history.",
+            help="Replace each line of this file, as a text, wherever it occurs; `-` is standard input. So the secret"
+            " stays out of the shell's history.",
         ),
     ] = None,
     regex: Annotated[
@@ -221,7 +221,7 @@ def purge(
 
     A tombstone stays, so that merging an old copy does not bring it back. What this command cannot reach, it names.
 
-    Example: printf '%s' "$TOKEN" | insight log purge --match-file - --reason "leaked token" --force
+    Example: insight log purge --match-file leaked.txt --reason "a token" --dry-run
     """
     from ..eventlog.purge import purge_log  # noqa: PLC0415
 
@@ -236,7 +236,7 @@ def purge(
         confirm(f"remove {_purge_text(preview)} from {log} for ever?", force=force)
         report = purge_log(log, streams=streams, text=text, reason=reason)
         _forget_model(log)
-    elsewhere = _also_in(log, {*report.streams, *(stream for stream, _, _ in report.changed)}) if report.found else []
+    elsewhere = _also_in(log, streams, text)
     if as_json:
         print_json(vars(report) | {"damaged": [_finding_data(f) for f in report.damaged], "profiles": elsewhere})
         return
@@ -284,10 +284,11 @@ def _forget_model(log: Path) -> None:
         model.catch_up()
 
 
-def _also_in(log: Path, streams: set[str]) -> list[str]:
+def _also_in(log: Path, streams: frozenset[str], text: "re.Pattern[str] | None") -> list[str]:
+    """Return the names of other profiles where the same would be found."""
     from ..core.manage import profiles_with  # noqa: PLC0415
 
-    return profiles_with(streams, log)
+    return profiles_with(streams, text, log)
 
 
 def _purge_text(report: "PurgeReport") -> str:
@@ -296,19 +297,18 @@ def _purge_text(report: "PurgeReport") -> str:
 
 def _print_purge(report: "PurgeReport", elsewhere: list[str], *, dry_run: bool) -> None:
     out = console()
-    if not report.found:
+    if report.found:
+        done = "would remove" if dry_run else "removed"
+        out.print(f"{done} {_purge_text(report)}: {safe_line(report.log)}", soft_wrap=True)
+    else:
         out.print(f"{safe_line(report.log)}: nothing of that is in it", soft_wrap=True)
-        return
-    out.print(
-        f"{'would remove' if dry_run else 'removed'} {_purge_text(report)}: {safe_line(report.log)}", soft_wrap=True
-    )
-    if report.damaged:
+    if report.found and report.damaged:
         would = "would be" if dry_run else "were"
         out.print(f"{len(report.damaged)} damaged places {would} dropped, as nobody can tell what they hold")
     for name in report.left:
         out.print(f"not touched, may hold a copy: {safe_line(name)}", soft_wrap=True)
     for name in elsewhere:
-        out.print(
-            f"the same sessions are in profile {safe_line(name)}: run `insight log purge -p {name}`", soft_wrap=True
-        )
-    out.print("Copies elsewhere - exports, CI artifacts, merged logs, backups, terminals - are not reached from here.")
+        out.print(f"profile {name} holds it too: run `insight log purge -p {name}`", soft_wrap=True)
+    if report.found:
+        copies = "exports, CI artifacts, merged logs, backups, terminals"
+        out.print(f"Copies elsewhere - {copies} - are not reached from here.", soft_wrap=True)

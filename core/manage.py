@@ -1,5 +1,6 @@
 """What the command line asks of profiles and logs, beyond the documented API."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from ..eventlog.errors import EventLogError
 from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.merge import Strategy
 from ..eventlog.profiles import register_profile
+from ..eventlog.purge import purge_log
 from ..eventlog.sources import pack_files, spool_files
 from ..eventlog.staging import staging
 from ..projections.apply import SessionRow
@@ -102,19 +104,19 @@ def any_streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:
     return found
 
 
-def profiles_with(streams: set[str], but: Path) -> list[str]:
-    """Return the names of profiles whose logs hold some of these streams, other than those of the log `but`."""
+def profiles_with(streams: frozenset[str], text: re.Pattern[str] | None, but: Path) -> list[str]:
+    """Return the names of profiles in whose logs a purge would find something, other than the log `but`."""
     found: list[str] = []
     for name, profile in get_profile_manager().list_profiles("json").items():
         path = Path(profile.file_path or "").expanduser()
         if not path.is_file() or path.resolve() == but.resolve():
             continue
         try:
-            with Store(path).model() as model:
-                if streams & model.roster().streams.keys():
-                    found.append(name)
+            holds = bool(pack_files(path)) or purge_log(path, streams=streams, text=text, dry_run=True).found
         except (EventLogError, OSError):
-            found.append(name)  # it cannot be told, so it may
+            holds = True  # it cannot be told
+        if holds:
+            found.append(name)
     return found
 
 

