@@ -42,6 +42,7 @@ bench: $(VENV)/.ready ## Measure everything in docs/performance.md
 campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten thousand
 	$(BIN)/python tests/campaigns/real_projects.py
 	$(BIN)/python tests/campaigns/crash.py
+	$(BIN)/python tests/campaigns/merge_laws.py
 
 docs: $(VENV)/.ready ## Make the generated parts of the documents anew
 	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md

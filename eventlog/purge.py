@@ -156,6 +156,10 @@ class _Work:
             return None
         return self.changed(line)
 
+    def touches(self, path: Path) -> bool:
+        """Tell whether something in a file is to be removed."""
+        return any(self.keep(line) is not line for batch in read_batches(path) for line in batch.lines)
+
     def changed(self, line: bytes) -> bytes:
         """Return a line without the text; the very same object if it does not hold it."""
         if self._text is None:
@@ -198,9 +202,8 @@ def _fill(path: Path, work: _Work, append: Callable[[bytes], None], tombstone: b
 
 
 def _purge_spool(path: Path, work: _Work, report: PurgeReport, system: System) -> None:
-    before = len(report.changed), report.removed
     work.look(path, report)
-    if before == (len(report.changed), report.removed):
+    if not work.touches(path):
         return
     fd = system.open_append(str(path))
     try:
