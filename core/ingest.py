@@ -199,15 +199,19 @@ def _add_batch(
 def _identified(store: Store, incoming: Incoming, labels: Labels, strategy: Strategy) -> Incoming:
     """Return a document's session as the one in the log that has the same content, if there is one of its label.
 
-    A session that was recorded and exported as a document has another stream than its document has.
+    A session that was recorded and exported as a document has another stream than its document has; one that is kept
+    beside others of its label is exported under its name with a suffix.
     """
     if not incoming.document or incoming.stream in labels.label_of:
         return incoming
     if strategy is Strategy.SKIP_EXISTING and labels.visible(incoming.label):
         return incoming  # it will not be added in any case
-    for stream in labels.bearers(incoming.label):
-        if store.content_digest(stream) == incoming.stream:
-            return replace(incoming, stream=stream, events=0, last_seq=-1)
+    base, _, digits = incoming.label.rpartition("~")
+    suffixed = [stream for stream in labels.bearers(base) if digits and stream.startswith(digits)]
+    for stream in (*labels.bearers(incoming.label), *suffixed):
+        if store.content_digest(stream, incoming.label) == incoming.stream:
+            label = labels.label_of[stream] or incoming.label
+            return replace(incoming, stream=stream, label=label, events=0, last_seq=-1)
     return incoming
 
 

@@ -68,14 +68,14 @@ class Store:
             rows = model.sessions(limit=1)
         return lazy_session(self.model_as_it_is, rows[0]) if rows else None
 
-    def content_digest(self, stream: str) -> str:
-        """Return the stream that a session would get as a document: a digest of its content."""
+    def content_digest(self, stream: str, session_id: str) -> str:
+        """Return the stream that a session would get as a document under this name: a digest of its content."""
         with self.model() as model:
             row = model.session_of(stream)
             if row is None:
                 return ""
             session = lazy_session(self.model_as_it_is, row)
-            session.session_id = str((row.part.header or {}).get("session_id", row.session_id))
+            session.session_id = session_id
             fill_session(session, self.model_as_it_is, texts=True)
         return convert_session(session.to_dict()).stream
 
