@@ -154,6 +154,8 @@ class ReadModel:
             if not doubt:
                 return self._catch_up_in_place(began, progress)
         except sqlite3.DatabaseError as error:
+            if _is_about_the_machine(error):
+                self._go_to_memory()
             doubt = f"the read model is damaged: {error}"
         return self._rebuild(doubt, progress, None)
 
@@ -212,11 +214,12 @@ class ReadModel:
         began = time.monotonic()
         try:
             result = self._refill(reason, progress, workers)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            self._discard()
-            result = self._refill(reason, progress, workers)
+        except sqlite3.DatabaseError as error:
+            if _is_about_the_machine(error):
+                self._go_to_memory()
+            else:
+                self._discard()
+            result = self._refill(_ASKED_FOR, progress, workers)._replace(rebuilt=reason)
         return result._replace(seconds=time.monotonic() - began)
 
     def _refill(self, reason: str, progress: Progress | None, workers: int | None) -> CatchUp:
@@ -226,12 +229,18 @@ class ReadModel:
         process that still had the old file open would be played back into the new one.
         """
         with self._transaction("EXCLUSIVE"):
-            if reason != _ASKED_FOR and not self._doubt():
+            if reason != _ASKED_FOR and not self._doubt() and not self._pending():
                 return CatchUp(0, 0, 0, 0.0, "")  # another process was faster
             _drop_tables(self._db)
             _make_tables(self._db)
             result = self._fill(progress, workers)
         return result._replace(rebuilt=reason)
+
+    def _go_to_memory(self) -> None:
+        """Leave a file that cannot be written (disk full, no permission): answers are made anew, and are right."""
+        self._db.close()
+        self.path = None
+        self._connect()
 
     def _discard(self) -> None:
         """Throw away a file that is not a database any more; nothing but the log counts."""
@@ -605,6 +614,11 @@ class ReadModel:
         yield "tombstones", sorted(self._db.execute("SELECT stream, digest FROM tombstones").fetchall())
         yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
         yield "findings", [tuple(finding) for finding in self.findings()]
+
+
+def _is_about_the_machine(error: sqlite3.DatabaseError) -> bool:
+    """Tell trouble with disk, permissions or locks from a file whose content is wrong."""
+    return isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such")
 
 
 class _Visibility(NamedTuple):

@@ -180,7 +180,7 @@ for number in range(5):
 """
 
 
-@pytest.mark.parametrize("replays", [0], ids=["catch-ups"])
+@pytest.mark.parametrize("replays", [0, 3], ids=["catch-ups", "replays among them"])
 def test_processes_that_meet_at_a_new_model_all_get_answers(tmp_path, replays):
     """Four processes make the same model at the same instant, some of them anew again and again: no error, one answer."""
     log, file = tmp_path / "log.jsonl", tmp_path / "models" / "model.sqlite"
@@ -209,3 +209,31 @@ def test_processes_that_meet_at_a_new_model_all_get_answers(tmp_path, replays):
 def test_crashed_is_part_of_the_code_of_an_attempt():
     """The view above compares codes: a crash and an ordinary failure must differ in it."""
     assert all(code | CRASHED_FLAG != other for code in range(len(OUTCOMES)) for other in range(len(OUTCOMES)))
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from pytest_insight.projections.readmodel import ReadModel
+log, file = Path(sys.argv[1]), Path(sys.argv[2])
+with ReadModel.open(log, file) as model:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+    model.catch_up()
+    print(len(model.sessions()), sum(len(model.attempts(row.stream)) for row in model.sessions()))
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 1, 4096, 40_000, 70_000, 90_000])
+def test_a_full_disk_does_not_change_an_answer(tmp_path, limit):
+    """Where the model cannot be written, answers are computed from the log; they are never those of half a model."""
+    log, file = tmp_path / "log.jsonl", tmp_path / "model.sqlite"
+    lines = [session(f"{number:032x}", *one_test("t.py::a")) for number in range(400)]
+    log.write_bytes(b"".join(line for one in lines[:200] for line in one))
+    with ReadModel.open(log, file) as model:
+        model.catch_up()
+    log.write_bytes(b"".join(line for one in lines for line in one))
+    command = [sys.executable, "-c", FULL, str(log), str(file), str(limit)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.stdout.split() == ["400", "400"], result.stderr
+    with ReadModel.open(log, file) as model:
+        assert model.check() == []
