@@ -1,6 +1,7 @@
 """The documents tell the truth: their samples run, their generated parts are current, their links lead somewhere."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,15 @@ def blocks(page: Path, language: str) -> list[str]:
     return [match["code"] for match in BLOCK.finditer(page.read_text()) if match["language"] == language]
 
 
-PYTHON_SAMPLES = [(page, number, code) for page in PAGES for number, code in enumerate(blocks(page, "python"), 1)]
+STORIES = ["profiles-and-exchange.md"]
+"""Pages whose samples, Python and shell, build on each other."""
+
+PYTHON_SAMPLES = [
+    (page, number, code)
+    for page in PAGES
+    if page.name not in STORIES
+    for number, code in enumerate(blocks(page, "python"), 1)
+]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +40,22 @@ def test_python_samples_run(page, number, code, tmp_path):
     """Every Python sample runs as it stands, in an empty folder."""
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, f"{page.name} sample {number}:\n{result.stderr}"
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path):
+    """All samples of a page in order, in one folder and one home, as a new user would type them."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    followed = 0
+    for match in BLOCK.finditer((ROOT / "docs" / name).read_text()):
+        command = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}.get(match["language"])
+        if command is not None:
+            command.append(match["code"])
+            result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
+            assert result.returncode == 0, f"{match['code']}\n{result.stdout}{result.stderr}"
+            followed += 1
+    assert followed > 5
 
 
 def example_lines() -> list[bytes]:
