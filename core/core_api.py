@@ -6,10 +6,12 @@ InsightAPI(profile_name="my_profile").query().with_sut("service").in_last_days(7
 query().with_outcome("failed").execute()
 """
 
+from .analysis import Analysis
+from .comparison import Comparison
 from .query import Query
 from .storage import get_storage_instance
 
-__all__ = ["InsightAPI", "query"]
+__all__ = ["InsightAPI", "analyze", "compare", "query"]
 
 
 class InsightAPI:
@@ -30,6 +32,14 @@ class InsightAPI:
         """Return a new query over the profile's sessions."""
         return Query(self.storage)
 
+    def compare(self) -> Comparison:
+        """Return a new comparison of sessions of the profile."""
+        return Comparison(self.storage)
+
+    def analyze(self) -> Analysis:
+        """Return a new analysis of the profile's sessions."""
+        return Analysis(self.storage)
+
     def with_profile(self, profile_name: str) -> "InsightAPI":
         """Return the same for another profile."""
         return InsightAPI(profile_name)
@@ -41,3 +51,13 @@ class InsightAPI:
 def query(profile_name: str | None = None) -> Query:
     """Return a new query over the sessions of a profile; None for the active one."""
     return InsightAPI(profile_name).query()
+
+
+def compare(profile_name: str | None = None) -> Comparison:
+    """Return a new comparison of sessions of a profile; None for the active one."""
+    return InsightAPI(profile_name).compare()
+
+
+def analyze(profile_name: str | None = None) -> Analysis:
+    """Return a new analysis of the sessions of a profile; None for the active one."""
+    return InsightAPI(profile_name).analyze()

@@ -207,6 +207,11 @@ class Query:
         )
         return self
 
+    def with_commit(self, commit: str) -> Self:
+        """Only sessions of this commit, given by the beginning of its hash."""
+        wanted = _text(commit, "with_commit").lower()
+        return self._add(f"commit {wanted}", lambda session: str(session.vcs.get("commit") or "").startswith(wanted))
+
     def with_testing_system(self, name: str) -> Self:
         """Only sessions that ran on the testing system of this name."""
         wanted = _text(name, "with_testing_system")

@@ -350,6 +350,8 @@ class TestSession:
         self.ci: dict[str, str] = {}
         self.stream = ""
         """Identity of the stored session; empty for one that was made in memory."""
+        self.models: Any = None
+        """Where a stored session is read from; see `projections.sessions.Models`."""
 
     def load_later(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int] | None = None) -> None:
         """Have results, rerun groups, output and `not_run` filled in by `load(session)` when one is first asked for.
@@ -364,6 +366,11 @@ class TestSession:
     def head(self) -> "TestSession":
         """Return a copy that shares what was read and reads by itself what was not."""
         return copy.copy(self)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether its results were not looked at yet, and so are what the log says."""
+        return self._load is not None
 
     def _loaded(self) -> None:
         if self._load is not None:

@@ -20,10 +20,11 @@ import msgspec
 
 from ..eventlog.codec import parse_envelope
 from ..eventlog.errors import LogUnavailableError
+from ..eventlog.events import TestFinished
 from ..eventlog.reader import Record, event_at, read_batches
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
-from .apply import Applier, SessionRow
+from .apply import Applier, SessionRow, join_all
 from .fold import Nodes, Rows, SessionPart, fold_lines
 from .replay import fold_parallel, malformed_findings
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
@@ -111,6 +112,7 @@ class ReadModel:
     def __init__(self, log: LogSource, path: Path | None) -> None:
         self.log = log
         self.path = path
+        self._node_names: tuple[tuple[int, int], list[str]] | None = None
         self._connect()
 
     @classmethod
@@ -231,6 +233,7 @@ class ReadModel:
         with self._transaction("EXCLUSIVE"):
             if reason != _ASKED_FOR and not self._doubt() and not self._pending():
                 return CatchUp(0, 0, 0, 0.0, "")  # another process was faster
+            self._node_names = None
             _drop_tables(self._db)
             _make_tables(self._db)
             result = self._fill(progress, workers)
@@ -507,6 +510,32 @@ class ReadModel:
             )
         return found
 
+    def columns(self, stream: str) -> Rows:
+        """Return the attempts of a session in columns, in order of its log; node ids as their numbers in `names`."""
+        row = self._db.execute("SELECT id FROM sessions WHERE stream = ?", (stream,)).fetchone()
+        chunks = list(self._chunks(int(row[0]))) if row is not None else []
+        return join_all(chunks) if chunks else Rows()
+
+    def names(self) -> list[str]:
+        """Return all node ids by their numbers."""
+        count = self._db.execute("SELECT coalesce(max(id) + 1, 0) FROM nodes").fetchone()[0]
+        version = (count, self._db.execute("PRAGMA data_version").fetchone()[0])  # the latter: another process wrote
+        if self._node_names is None or self._node_names[0] != version:
+            names = [""] * count
+            for number, nodeid in self._db.execute("SELECT id, nodeid FROM nodes"):
+                names[number] = nodeid
+            self._node_names = version, names
+        return self._node_names[1]
+
+    def sessions_with(self, nodeid: str) -> list[str]:
+        """Return the streams of all sessions that have an attempt of a test."""
+        row = self._db.execute("SELECT id FROM nodes WHERE nodeid = ?", (nodeid,)).fetchone()
+        if row is None:
+            return []
+        wanted = array("I", [row[0]]).tobytes()
+        query = "SELECT stream, nodes FROM chunks JOIN sessions ON sessions.id = chunks.session"
+        return list(dict.fromkeys(stream for stream, nodes in self._db.execute(query) if _holds(nodes, wanted)))
+
     def suts(self) -> list[tuple[str, int, int, int]]:
         """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
         found: dict[str, tuple[int, int, int]] = {}
@@ -557,6 +586,14 @@ class ReadModel:
         if missing is not None:
             raise LookupError(f"{self.log.name}: no event starts at position {missing}")
         return [found[position] for position in positions]
+
+    def finished_at(self, positions: list[int]) -> list[TestFinished]:
+        """Return the attempts whose events are at some positions.
+
+        Raises:
+            LookupError: there is no such event at one of them any more.
+        """
+        return [_decode_finished(line) for line in self.lines_at(positions)]
 
     def counts(self) -> dict[str, int]:
         """Return how much is in the model."""
@@ -616,6 +653,9 @@ class ReadModel:
         yield "findings", [tuple(finding) for finding in self.findings()]
 
 
+_decode_finished = msgspec.json.Decoder(TestFinished).decode
+
+
 def _is_about_the_machine(error: sqlite3.DatabaseError) -> bool:
     """Tell trouble with disk, permissions or locks from a file whose content is wrong."""
     return isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such")
@@ -643,6 +683,14 @@ _BURIED = "SELECT stream FROM tombstones WHERE digest = ''"
 
 def _is_blank(db: sqlite3.Connection) -> bool:
     return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def _holds(column: bytes, value: bytes) -> bool:
+    """Tell whether a column of 32-bit numbers has a value; the bytes of two neighbours together do not count."""
+    at = column.find(value)
+    while at >= 0 and at % len(value):
+        at = column.find(value, at + 1)
+    return at >= 0
 
 
 def _stretches(positions: list[int]) -> Iterator[list[int]]:

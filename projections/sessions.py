@@ -62,6 +62,7 @@ def lazy_session(models: Models, row: SessionRow) -> TestSession:
     session.vcs, session.ci = header.get("vcs") or {}, header.get("ci") or {}
     session.running = running_tests(row)
     session.stream = row.stream
+    session.models = models
     session.load_later(lambda view: fill_session(view, models), row.part.outcomes)
     return session
 

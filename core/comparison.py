@@ -1,0 +1,254 @@
+"""Compare two sets of sessions: what broke, what was mended, what is gone, what became slower.
+
+A test's verdict on one side is that of the last session there that ran it. Durations are compared on all its passing
+runs of each side, by a test on the distributions where there are enough of them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from ..projections.models import TestSession
+from .query import Loads, Query
+from .runs import BAD, GOOD, Run, runs_of
+from .stats import false_discovery_rates, mann_whitney, median
+from .storage import get_storage_instance
+
+DURATION_RATIO = 1.2
+DURATION_MIN_S = 0.01
+"""Changes of tests that take less than this on both sides are noise to a person."""
+SAMPLES_MIN = 4
+"""Passing runs on each side from which on a test of the distributions can be significant at all."""
+SIGNIFICANT = 0.05
+
+
+LISTS = ("new_failures", "new_passes", "missing_tests", "new_tests", "newly_skipped", "slower_tests", "faster_tests")
+"""What a comparison is about, in the order in which it is told."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A test with its verdicts on both sides; None where it did not run."""
+
+    nodeid: str
+    before: str | None
+    after: str | None
+    base_session: str = ""
+    """Where the verdict comes from."""
+    target_session: str = ""
+
+
+@dataclass(frozen=True)
+class DurationChange:
+    """A test that became slower or faster."""
+
+    nodeid: str
+    before_s: float
+    """Median of its passing runs."""
+    after_s: float
+    ratio: float
+    q: float | None
+    """Probability that this is chance, adjusted for the number of tests compared; None with too few runs to test."""
+    effect: float
+    """Cliff's delta: 1 if every run after was slower than every run before."""
+    samples: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """What differs between two sets of sessions. Lists are in order of node id, those of durations of their change."""
+
+    base: str
+    target: str
+    base_sessions: list[str]
+    target_sessions: list[str]
+    new_failures: list[Change]
+    """Good before, bad now."""
+    new_passes: list[Change]
+    """Bad before, good now."""
+    still_failing: list[Change]
+    missing_tests: list[Change]
+    """Ran before, does not any more: silently lost, renamed, deselected or removed."""
+    new_tests: list[Change]
+    newly_skipped: list[Change]
+    outcome_changes: list[Change]
+    """Every test whose verdict differs."""
+    slower_tests: list[DurationChange]
+    faster_tests: list[DurationChange]
+
+    def has_changes(self) -> bool:
+        """Tell whether anything differs."""
+        return any(getattr(self, name) for name in (*LISTS, "outcome_changes"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        lists = {
+            name: [vars(item) for item in getattr(self, name)] for name in (*LISTS, "still_failing", "outcome_changes")
+        }
+        sessions = {"base_sessions": self.base_sessions, "target_sessions": self.target_sessions}
+        return {"base": self.base, "target": self.target, **sessions, **lists}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(getattr(self, name))}" for name in (*LISTS, "still_failing"))
+        return f"<ComparisonResult {self.base} -> {self.target}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - only in notebooks
+
+        rows = "".join(
+            f"<tr><th>{name.replace('_', ' ')}</th><td>{len(getattr(self, name))}</td><td>"
+            + "<br>".join(escape(item.nodeid) for item in getattr(self, name)[:20])
+            + "</td></tr>"
+            for name in (*LISTS, "still_failing")
+        )
+        return f"<table><caption>{escape(self.base)} &rarr; {escape(self.target)}</caption>{rows}</table>"
+
+
+class Comparison:
+    """A comparison to be set up and executed.
+
+        compare().between_suts("shop", "shop-next").apply_to_both(lambda q: q.in_last_days(7)).execute()
+
+    Args:
+        storage: where both sides are; None for that of the profile.
+        profile_name: which profile; None for the active one.
+    """
+
+    def __init__(self, storage: Loads | None = None, profile_name: str | None = None) -> None:
+        store = storage if storage is not None else get_storage_instance(profile_name)
+        self._base, self._target = Query(store), Query(store)
+        self._names = ["base", "target"]
+        self._given: tuple[list[TestSession], list[TestSession]] | None = None
+
+    def between_suts(self, base: str, target: str) -> Self:
+        """Compare two systems under test."""
+        self._base.for_sut(base)
+        self._target.for_sut(target)
+        return self._called(base, target)
+
+    def with_profiles(self, base: str, target: str) -> Self:
+        """Compare two profiles."""
+        self._base.with_profile(base)
+        self._target.with_profile(target)
+        return self._called(base, target)
+
+    def between_sessions(self, base: str | TestSession, target: str | TestSession) -> Self:
+        """Compare two sessions, given as they are or by their ids."""
+        sides = [one if isinstance(one, TestSession) else self._session(one) for one in (base, target)]
+        self._given = [sides[0]], [sides[1]]
+        return self._called(sides[0].session_id, sides[1].session_id)
+
+    def between_periods(self, base: tuple[datetime, datetime], target: tuple[datetime, datetime]) -> Self:
+        """Compare two spans of time, both ends inclusive."""
+        self._base.between(*base)
+        self._target.between(*target)
+        return self._called(*(f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}" for start, end in (base, target)))
+
+    def between_commits(self, base: str, target: str) -> Self:
+        """Compare two commits, given by the beginnings of their hashes."""
+        self._base.with_commit(base)
+        self._target.with_commit(target)
+        return self._called(base, target)
+
+    def apply_to_both(self, narrow: Callable[[Query], object]) -> Self:
+        """Narrow both sides in the same way, for instance `lambda q: q.for_sut("shop").in_last_days(7)`."""
+        narrow(self._base)
+        narrow(self._target)
+        return self
+
+    def execute(
+        self, base: Iterable[TestSession] | None = None, target: Iterable[TestSession] | None = None
+    ) -> ComparisonResult:
+        """Return what differs.
+
+        Args:
+            base, target: sessions to compare; None for those that were set up.
+        """
+        given = self._given or (None, None)
+        sides = [
+            list(sessions) if sessions is not None else list(query.execute(found))
+            for sessions, query, found in ((base, self._base, given[0]), (target, self._target, given[1]))
+        ]
+        return compare_runs(runs_of(sides[0]), runs_of(sides[1]), *self._names)
+
+    def _session(self, session_id: str) -> TestSession:
+        found = next((one for one in self._base.execute() if one.session_id == session_id), None)
+        if found is None:
+            raise LookupError(f"no session {session_id!r}")
+        return found
+
+    def _called(self, base: str, target: str) -> Self:
+        self._names = [base, target]
+        return self
+
+
+def compare_runs(
+    base: list[Run], target: list[Run], base_name: str = "base", target_name: str = "target"
+) -> ComparisonResult:
+    """Compare two lists of runs, each in order of time."""
+    before, after = _last(base), _last(target)
+    changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
+    slower, faster = _durations(base, target)
+    both = [change for change in changes if change.before is not None and change.after is not None]
+    return ComparisonResult(
+        base=base_name,
+        target=target_name,
+        base_sessions=[run.name for run in base],
+        target_sessions=[run.name for run in target],
+        new_failures=[c for c in changes if c.before not in BAD and c.after in BAD and c.before is not None],
+        new_passes=[c for c in both if c.before in BAD and c.after in GOOD],
+        still_failing=[c for c in both if c.before in BAD and c.after in BAD],
+        missing_tests=[c for c in changes if c.after is None],
+        new_tests=[c for c in changes if c.before is None],
+        newly_skipped=[c for c in both if c.before != "skipped" and c.after == "skipped"],
+        outcome_changes=[c for c in both if c.before != c.after],
+        slower_tests=slower,
+        faster_tests=faster,
+    )
+
+
+def _last(runs: list[Run]) -> dict[str, tuple[str, str]]:
+    """Verdict of each test in the last run that has it, with the name of that run."""
+    return {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+
+
+def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> Change:
+    old, new = before.get(nodeid, (None, "")), after.get(nodeid, (None, ""))
+    return Change(nodeid, old[0], new[0], old[1], new[1])
+
+
+def _durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+    before, after = _passing(base), _passing(target)
+    found = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(before.keys() & after.keys())]
+    tested = [(change, p) for change, p in found if p is not None]
+    rates = false_discovery_rates([p for _, p in tested])
+    adjusted = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
+    changes = [change for change in adjusted if (change.q or 0.0) <= SIGNIFICANT]
+    changes += [change for change, p in found if p is None]
+    visible = [c for c in changes if max(c.before_s, c.after_s) >= DURATION_MIN_S]
+    slower = [c for c in visible if c.ratio >= DURATION_RATIO]
+    faster = [c for c in visible if c.ratio <= 1 / DURATION_RATIO]
+    return sorted(slower, key=lambda c: -c.ratio), sorted(faster, key=lambda c: c.ratio)
+
+
+def _compared(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:
+    old, new = median(before), median(after)
+    test = mann_whitney(before, after)
+    p = test.p if min(len(before), len(after)) >= SAMPLES_MIN else None
+    ratio = new / old if old else float("inf") if new else 1.0
+    return DurationChange(nodeid, old, new, ratio, None, test.effect, (len(before), len(after))), p
+
+
+def _with_rate(change: DurationChange, q: float) -> DurationChange:
+    return DurationChange(**{**vars(change), "q": q})
+
+
+def _passing(runs: list[Run]) -> dict[str, list[float]]:
+    """Seconds of the passing runs of each test."""
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        for nodeid, test in run.tests.items():
+            if test.verdict in GOOD:
+                found.setdefault(nodeid, []).append(test.duration_us / 1e6)
+    return found
