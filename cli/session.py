@@ -4,6 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .asking import (
+    AsOfOption,
+    SutOption,
+    complete_session,
+    history_model,
+    paged,
+    window_of,
+)
 from .common import (
     JsonOption,
     LogOption,
@@ -12,8 +20,8 @@ from .common import (
     counts_text,
     duration_text,
     local_text,
-    open_model,
     print_json,
+    say,
     styled,
     utc_text,
 )
@@ -21,6 +29,7 @@ from .safe import safe, safe_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
@@ -28,6 +37,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+SessionArgument = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="Beginning of a session id, or `last`.", autocompletion=complete_session),
+]
 LIST_LIMIT = 50
 _BAD = ("failed", "error")
 _NAMES_SHOWN = 20
@@ -37,15 +50,16 @@ _NAMES_SHOWN = 20
 def list_sessions(
     profile: ProfileOption = None,
     log: LogOption = None,
-    sut: Annotated[str | None, typer.Option("--sut", help="Only sessions of this system under test.")] = None,
+    sut: SutOption = None,
     everything: Annotated[bool, typer.Option("--all", help=f"All sessions, not only the newest {LIST_LIMIT}.")] = False,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List recorded sessions, the newest first.
 
     Example: insight session list --sut checkout
     """
-    with open_model(profile, log) as model:
+    with history_model(profile, log, as_of) as model:
         rows = model.sessions(sut=sut, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
         if as_json:
@@ -54,20 +68,26 @@ def list_sessions(
         if not rows:
             console(err=True).print("No sessions." if sut is None else f"No sessions of {safe_line(sut)}.")
             return
-        _print_list(shown)
+        with paged(len(shown)) as out:
+            out.print(list_table(shown))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
 
 
 @app.command("show")
 def show_session(
-    session: Annotated[str, typer.Argument(metavar="ID", help="Beginning of a session id, or `last`.")],
+    session: SessionArgument,
     profile: ProfileOption = None,
     log: LogOption = None,
     results: Annotated[bool, typer.Option("--results", "-r", help="List every test.")] = False,
     output: Annotated[
         bool, typer.Option("--output", "-o", help="Show captured output of tests that went wrong.")
     ] = False,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="SPAN", help="`last` is the last of this span: 7d, 24h, 2026-11-01.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All details: --results and --output.")] = False,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one session: its counts, what failed and why, what was running when it ended, what never ran.
@@ -76,13 +96,116 @@ def show_session(
     """
     from ..projections.sessions import load_session  # noqa: PLC0415 - commands import what they use
 
-    with open_model(profile, log) as model:
-        row = model.find_session(session)
+    with history_model(profile, log, as_of) as model:
+        row = _session_meant(model, session, time)
         view = load_session(model, row)
         if as_json:
             print_json(_details(row, view))
             return
-        _print_session(model, row, view, results=results, output=output)
+        _print_session(model, row, view, results=results or verbose, output=output or verbose)
+
+
+@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_session(
+    context: typer.Context,
+    sut: Annotated[str | None, typer.Option("--sut", metavar="NAME", help="System under test.")] = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+) -> None:
+    """Run pytest with recording; everything else is passed on to it, and its exit code is passed back.
+
+    Example: insight session run --sut shop -- tests -x
+    """
+    from .running import run_pytest  # noqa: PLC0415 - commands import what they use
+
+    raise typer.Exit(run_pytest(context.args, sut=sut, profile=profile, log=log))
+
+
+@app.command("rerun", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def rerun_session(
+    context: typer.Context,
+    session: Annotated[
+        str, typer.Argument(metavar="[ID]", help="Beginning of a session id.", autocompletion=complete_session)
+    ] = "last",
+    failed: Annotated[bool, typer.Option("--failed", help="What failed.")] = False,
+    not_run: Annotated[bool, typer.Option("--not-run", help="What was running or never ran.")] = False,
+    all_but_passed: Annotated[bool, typer.Option("--all-but-passed", help="Also what was skipped.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the tests.")] = False,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+) -> None:
+    """Run again what a recorded session left failing or unfinished, also one from a CI artifact. Recorded like any run.
+
+    Repeating it converges: each run takes what the last one left. Without an option: what failed and what did not run.
+
+    Example: insight session rerun last --failed -- -x
+    """
+    from .running import left_over, rerun_pytest  # noqa: PLC0415
+
+    with history_model(profile, log, None) as model:
+        row = model.find_session(session)
+        tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
+    if dry_run:
+        for nodeid in tests:
+            typer.echo(safe_line(nodeid))
+        return
+    if not tests:
+        say(f"session {safe_line(row.session_id)} left nothing to run again")
+        return
+    raise typer.Exit(rerun_pytest(tests, context.args, sut=row.sut, profile=profile, log=log))
+
+
+@app.command("play")
+def play_session(
+    session: SessionArgument,
+    until: Annotated[int | None, typer.Option("--until", metavar="SEQ", min=0, help="Only up to this event.")] = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Do not make control characters visible.")] = False,
+) -> None:
+    """Show a recorded session as the terminal showed it: its sections, and between them its tests as they finished.
+
+    Example: insight session play last --until 40
+    """
+    from .running import play  # noqa: PLC0415
+
+    with history_model(profile, log, None) as model:
+        for line in play(model, model.find_session(session), until):
+            typer.echo(line if raw else safe(line), nl=False)
+
+
+@app.command("compare")
+def compare_sessions(
+    base: SessionArgument,
+    target: Annotated[
+        str, typer.Argument(metavar="[ID]", help="What it is compared with.", autocompletion=complete_session)
+    ] = "last",
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two sessions: new failures, fixed, still failing, missing and new tests, slower and faster ones.
+
+    Example: insight session compare 5f0c2a91 last
+    """
+    from ..core.comparison import compare_runs  # noqa: PLC0415
+    from ..core.runs import run_of_row  # noqa: PLC0415
+    from .comparing import show_comparison  # noqa: PLC0415
+
+    with history_model(profile, log, None) as model:
+        sides = [run_of_row(model, model.find_session(one)) for one in (base, target)]
+    show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+
+
+def _session_meant(model: "ReadModel", session: str, time: str | None) -> "SessionRow":
+    if time is None:
+        return model.find_session(session)
+    window = window_of(time, None)
+    rows = [row for row in model.sessions(since_us=window.since_us) if window.holds(row.started_us)]
+    fits = [row for row in rows if session in ("last", "latest") or row.session_id.startswith(session)]
+    if not fits:
+        raise LookupError(f"no session {session!r} in {time}")
+    return fits[0]
 
 
 def session_data(row: "SessionRow") -> dict[str, Any]:
@@ -127,7 +250,8 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     }
 
 
-def _print_list(rows: "list[SessionRow]") -> None:
+def list_table(rows: "list[SessionRow]") -> "Table":
+    """Return a table of sessions."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -146,7 +270,7 @@ def _print_list(rows: "list[SessionRow]") -> None:
             styled(row.status),
             counts_text(row.counts),
         )
-    console().print(table)
+    return table
 
 
 def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:

@@ -1,25 +1,33 @@
 """`insight sut`: the systems under test."""
 
+from typing import Annotated
+
 import typer
 
-from .common import JsonOption, LogOption, ProfileOption, console, local_text, open_model, print_json, utc_text
+from .asking import (
+    DEFAULT_DAYS,
+    AsOfOption,
+    DaysOption,
+    TimeOption,
+    complete_sut,
+    history_model,
+    window_of,
+)
+from .common import JsonOption, LogOption, ProfileOption, console, local_text, print_json, utc_text
 from .safe import safe_line
 
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Make this a group even while it has one command."""
-
-
 @app.command("list")
-def list_suts(profile: ProfileOption = None, log: LogOption = None, as_json: JsonOption = False) -> None:
+def list_suts(
+    profile: ProfileOption = None, log: LogOption = None, as_of: AsOfOption = None, as_json: JsonOption = False
+) -> None:
     """List the systems under test, with the number of their sessions and when they ran.
 
     Example: insight sut list --json
     """
-    with open_model(profile, log) as model:
+    with history_model(profile, log, as_of) as model:
         suts = model.suts()
     if as_json:
         print_json(
@@ -39,3 +47,67 @@ def list_suts(profile: ProfileOption = None, log: LogOption = None, as_json: Jso
     for name, count, first, last in suts:
         table.add_row(safe_line(name), str(count), local_text(first), local_text(last))
     console().print(table)
+
+
+SutArgument = Annotated[
+    str, typer.Argument(metavar="SUT", help="Name of a system under test.", autocompletion=complete_sut)
+]
+
+
+@app.command("show")
+def show_sut(
+    sut: SutArgument,
+    time: TimeOption = None,
+    days: DaysOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one system under test: its figures of the last 30 days, what is broken and flaky in it.
+
+    Example: insight sut show shop --days 7
+    """
+    from .analytics import summary  # noqa: PLC0415 - the same question
+
+    summary(sut=sut, days=days, time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)
+
+
+@app.command("compare")
+def compare_suts(
+    base: SutArgument,
+    target: SutArgument,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two systems under test.
+
+    Example: insight sut compare shop shop-next --time 14d
+    """
+    from .analytics import compare  # noqa: PLC0415
+
+    compare(base=base, target=target, mode="sut", time=time, profile=profile, log=log, as_json=as_json)
+
+
+@app.command("analyze")
+def analyze_sut(
+    sut: SutArgument,
+    metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="One question only.")] = "all",
+    days: DaysOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer the questions of the analysis about one system, and draw the verdicts of its worst tests.
+
+    Example: insight sut analyze shop --days 30
+    """
+    from .analytics import analyze, draw_worst  # noqa: PLC0415
+
+    if not as_json and metric == "all":
+        draw_worst(sut, window_of(time, days, DEFAULT_DAYS, as_of), profile, log, as_of)
+    analyze(sut=sut, metric=metric, days=days, time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)

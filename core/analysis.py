@@ -8,17 +8,21 @@ broken machine says nothing about a test. Definitions and where they come from: 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ..eventlog.reader import Record
-from ..projections.models import TestSession
 from ..projections.rules import is_flaky
-from .query import Loads, Query
-from .runs import BAD, DEFAULT_BRANCHES, GOOD, Run, TestRun, runs_of
+from .runs import BAD, DEFAULT_BRANCHES, GOOD, Run, TestRun, run_of_row, runs_of
 from .stats import Interval, median, pettitt, quantile, wilson
-from .storage import get_storage_instance
+from .windows import Window
+
+if TYPE_CHECKING:  # a command that has its read model open pays for none of these
+    from ..eventlog.reader import Record
+    from ..projections.models import TestSession
+    from ..projections.readmodel import ReadModel
+    from .query import Loads, Query
 
 RULES_VERSION = 1
 """Rises when an answer to the same history would be another one."""
@@ -195,13 +199,54 @@ class Analysis:
     """
 
     def __init__(
-        self, storage: Loads | None = None, profile_name: str | None = None, runs: list[Run] | None = None
+        self, storage: "Loads | None" = None, profile_name: str | None = None, runs: list[Run] | None = None
     ) -> None:
         self._storage = storage
         self._profile = profile_name
         self._query: Query | None = None
         self._runs = runs
         self._models: Any = None
+
+    @classmethod
+    def of_model(cls, model: "ReadModel", sut: str | None = None, window: Window = Window()) -> "Analysis":  # noqa: B008
+        """Analyse the sessions of an open read model.
+
+        Args:
+            model: stays open as long as questions are asked.
+            sut: only of this system under test.
+            window: only those that started within.
+        """
+        rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+        analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
+        analysis._models = lambda: nullcontext(model)
+        return analysis
+
+    @classmethod
+    def of_test(
+        cls,
+        model: "ReadModel",
+        nodeid: str,
+        sut: str | None = None,
+        window: Window = Window(),  # noqa: B008 - immutable
+        *,
+        alone: bool = False,
+    ) -> "Analysis":
+        """Analyse the sessions that have a run of one test; as `of_model`, but others are not looked at.
+
+        Args:
+            model: stays open as long as questions are asked.
+            nodeid: the test.
+            sut: only of this system under test.
+            window: only sessions that started within.
+            alone: leave out the other tests of those sessions; only the history of this one is asked for.
+        """
+        rows = model.visible_sessions_of(model.sessions_with(nodeid))
+        fit = [row for row in rows if sut in (None, row.sut) and window.holds(row.started_us)]
+        fit.sort(key=lambda row: (row.started_us, row.stream))
+        only = nodeid if alone else None
+        analysis = cls(runs=[run_of_row(model, row, only=only) for row in fit])
+        analysis._models = lambda: nullcontext(model)
+        return analysis
 
     # -------------------------------------------------------------- which history
 
@@ -216,14 +261,18 @@ class Analysis:
     def where(self, narrow: Any) -> Self:
         """Narrow the history by any filter of a query: `lambda q: q.with_session_tag("team", "pay")`."""
         if self._query is None:
-            self._query = Query(self._storage if self._storage is not None else get_storage_instance(self._profile))
+            from .query import Query  # noqa: PLC0415 - as above
+
+            self._query = Query(self._storage, self._profile)
         narrow(self._query)
         self._runs = None
         return self
 
-    def of(self, sessions: Iterable[TestSession]) -> Self:
+    def of(self, sessions: "Iterable[TestSession]") -> Self:
         """Analyse these sessions, for instance the result of a query."""
-        self._runs = runs_of(sessions)
+        given = list(sessions)
+        self._models = next((session.models for session in given if session.models is not None), None)
+        self._runs = runs_of(given)
         return self
 
     @property
@@ -231,10 +280,8 @@ class Analysis:
         """The sessions that are looked at, in order of time, outages included."""
         if self._runs is None:
             self.where(lambda _: None)
-            sessions = self._query.execute() if self._query is not None else ()
-            self._models = next((session.models for session in sessions if session.models is not None), None)
-            self._runs = runs_of(sessions)
-        return self._runs
+            self.of(self._query.execute() if self._query is not None else ())
+        return self._runs or []
 
     @property
     def considered(self) -> list[Run]:
@@ -296,7 +343,7 @@ class Analysis:
         """Return every run of a test, the earliest first, outages included."""
         return [occurrence(run, run.tests[nodeid]) for run in self.runs if nodeid in run.tests]
 
-    def why(self, nodeid: str) -> list[Record]:
+    def why(self, nodeid: str) -> "list[Record]":
         """Return the events behind what is said of a test: its `test.finished` of each session, the earliest first.
 
         Raises:
@@ -428,7 +475,7 @@ def broken_tests(runs: list[Run]) -> list[Broken]:
 
 
 def duration_shifts(runs: list[Run]) -> list[DurationShift]:
-    """Changes of level in the durations of passing runs: Pettitt's test, and a ratio of medians that one would notice."""
+    """Changes of level in the durations of passing runs: Pettitt's test, and a ratio of medians that show."""
     passing: dict[str, list[tuple[Run, TestRun]]] = {}
     for run in runs:
         for nodeid, test in run.tests.items():
@@ -562,7 +609,7 @@ def failure_clusters(
     """Failures grouped by their normalised message."""
     found: dict[str, list[tuple[str, Occurrence]]] = {}
     for nodeid, run, test in failures:
-        text = "the worker process died" if test.verdict == "crashed" else messages.get((run.stream, nodeid), "")
+        text = "the process died" if test.verdict == "crashed" else messages.get((run.stream, nodeid), "")
         found.setdefault(normalised(text) or "(no message)", []).append((nodeid, occurrence(run, test)))
     clusters = [
         FailureCluster(message, len(items), sorted({nodeid for nodeid, _ in items}), [one for _, one in items])

@@ -7,13 +7,14 @@ runs of each side, by a test on the distributions where there are enough of them
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ..projections.models import TestSession
-from .query import Loads, Query
 from .runs import BAD, GOOD, Run, runs_of
 from .stats import false_discovery_rates, mann_whitney, median
-from .storage import get_storage_instance
+
+if TYPE_CHECKING:  # a command that has its read model open pays for none of these
+    from ..projections.models import TestSession
+    from .query import Loads, Query
 
 DURATION_RATIO = 1.2
 DURATION_MIN_S = 0.01
@@ -115,9 +116,11 @@ class Comparison:
         profile_name: which profile; None for the active one.
     """
 
-    def __init__(self, storage: Loads | None = None, profile_name: str | None = None) -> None:
-        store = storage if storage is not None else get_storage_instance(profile_name)
-        self._base, self._target = Query(store), Query(store)
+    def __init__(self, storage: "Loads | None" = None, profile_name: str | None = None) -> None:
+        from .query import Query  # noqa: PLC0415 - as above
+
+        self._base = Query(storage, profile_name)
+        self._target = Query(storage, profile_name)
         self._names = ["base", "target"]
         self._given: tuple[list[TestSession], list[TestSession]] | None = None
 
@@ -133,9 +136,9 @@ class Comparison:
         self._target.with_profile(target)
         return self._called(base, target)
 
-    def between_sessions(self, base: str | TestSession, target: str | TestSession) -> Self:
+    def between_sessions(self, base: "str | TestSession", target: "str | TestSession") -> Self:
         """Compare two sessions, given as they are or by their ids."""
-        sides = [one if isinstance(one, TestSession) else self._session(one) for one in (base, target)]
+        sides = [self._session(one) if isinstance(one, str) else one for one in (base, target)]
         self._given = [sides[0]], [sides[1]]
         return self._called(sides[0].session_id, sides[1].session_id)
 
@@ -151,14 +154,14 @@ class Comparison:
         self._target.with_commit(target)
         return self._called(base, target)
 
-    def apply_to_both(self, narrow: Callable[[Query], object]) -> Self:
+    def apply_to_both(self, narrow: "Callable[[Query], object]") -> Self:
         """Narrow both sides in the same way, for instance `lambda q: q.for_sut("shop").in_last_days(7)`."""
         narrow(self._base)
         narrow(self._target)
         return self
 
     def execute(
-        self, base: Iterable[TestSession] | None = None, target: Iterable[TestSession] | None = None
+        self, base: "Iterable[TestSession] | None" = None, target: "Iterable[TestSession] | None" = None
     ) -> ComparisonResult:
         """Return what differs.
 
@@ -172,7 +175,7 @@ class Comparison:
         ]
         return compare_runs(runs_of(sides[0]), runs_of(sides[1]), *self._names)
 
-    def _session(self, session_id: str) -> TestSession:
+    def _session(self, session_id: str) -> "TestSession":
         found = next((one for one in self._base.execute() if one.session_id == session_id), None)
         if found is None:
             raise LookupError(f"no session {session_id!r}")

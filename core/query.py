@@ -28,8 +28,8 @@ class InvalidQueryParameterError(ValueError):
 class Loads(Protocol):
     """What a query needs of a storage."""
 
-    def load_sessions(self) -> list[TestSession]:
-        """Return all sessions."""
+    def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:
+        """Return at least the sessions of a system that started at a time or later."""
         ...
 
 
@@ -95,12 +95,14 @@ class Query:
         self._storage: Loads = storage if storage is not None else get_storage_instance(profile_name)
         self._sessions: list[Filter] = []
         self._tests: list[Filter] = []
+        self._sut: str | None = None
+        self._earliest: datetime | None = None
 
     # -------------------------------------------------------------- sessions
 
     def for_sut(self, sut_name: str) -> Self:
         """Only sessions of this system under test, by its exact name."""
-        name = _text(sut_name, "for_sut")
+        name = self._sut = _text(sut_name, "for_sut")
         return self._add(f"sut {name}", lambda session: session.sut_name == name)
 
     with_sut = for_sut
@@ -134,7 +136,7 @@ class Query:
     def after_date(self, day: str | date) -> Self:
         """Only sessions that started on this day, in local time, or later."""
         when = _midnight(day, "after_date")
-        return self._add(f"from {day}", lambda session: session.session_start_time >= when)
+        return self._from(when, f"from {day}")
 
     def before_date(self, day: str | date) -> Self:
         """Only sessions that started before this day, in local time."""
@@ -244,7 +246,7 @@ class Query:
         Args:
             sessions: look among these; None for all of the storage.
         """
-        everyone = self._storage.load_sessions() if sessions is None else sessions
+        everyone = self._storage.load_matching(self._sut, self._earliest) if sessions is None else sessions
         found = [session for session in everyone if all(one.fits(session) for one in self._sessions)]
         if self._tests:
             found = [narrowed for session in found if (narrowed := self._narrowed(session)) is not None]
@@ -254,6 +256,7 @@ class Query:
         """Take all filters away."""
         self._sessions.clear()
         self._tests.clear()
+        self._sut = self._earliest = None
         return self
 
     def add_test_filters(self, filters: Iterable[Filter]) -> None:
@@ -276,6 +279,10 @@ class Query:
             since = datetime.now(UTC) - span
         except OverflowError:
             since = datetime.min.replace(tzinfo=UTC)
+        return self._from(since, name)
+
+    def _from(self, since: datetime, name: str) -> Self:
+        self._earliest = max(since, self._earliest or since)
         return self._add(name, lambda session: session.session_start_time >= since)
 
     def _add(self, name: str, fits: Callable[[TestSession], object]) -> Self:

@@ -7,14 +7,15 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..projections.apply import SessionRow
 from ..projections.fold import CRASHED_FLAG, Rows
-from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.rules import OUTCOMES, verdict_of
-from ..projections.sessions import running_tests
+
+if TYPE_CHECKING:
+    from ..projections.models import TestSession
 
 BAD: frozenset[str] = frozenset({"failed", "error", "crashed"})
 GOOD: frozenset[str] = frozenset({"passed", "xfailed", "xpassed"})
@@ -57,16 +58,23 @@ class Run:
     branch: str
     dirty: bool | None
     tests: dict[str, TestRun] = field(repr=False)
+    verdicts: dict[str, int] | None = field(default=None, repr=False)
+    """Tests by verdict, where `tests` are not all of them."""
 
     @property
     def considered(self) -> int:
         """Number of tests that passed or failed."""
-        return sum(test.verdict in GOOD or test.verdict in BAD for test in self.tests.values())
+        return self._count(GOOD) + self._count(BAD)
 
     @property
     def bad(self) -> int:
         """Number of tests that failed."""
-        return sum(test.verdict in BAD for test in self.tests.values())
+        return self._count(BAD)
+
+    def _count(self, wanted: frozenset[str]) -> int:
+        if self.verdicts is not None:
+            return sum(self.verdicts.get(verdict, 0) for verdict in wanted)
+        return sum(test.verdict in wanted for test in self.tests.values())
 
     @property
     def is_outage(self) -> bool:
@@ -77,13 +85,13 @@ class Run:
         return self.considered >= GUARD_TESTS and self.bad > GUARD_SHARE * self.considered
 
 
-def runs_of(sessions: Iterable[TestSession]) -> list[Run]:
+def runs_of(sessions: "Iterable[TestSession]") -> list[Run]:
     """Return sessions with their verdicts, in order of their start."""
     runs = [run for session in sessions for run in _run_of(session)]
     return sorted(runs, key=lambda run: (run.started_us, run.stream))
 
 
-def _run_of(session: TestSession) -> Iterator[Run]:
+def _run_of(session: "TestSession") -> Iterator[Run]:
     models = session.models
     if models is not None and session.is_untouched:
         with models() as model:
@@ -94,9 +102,18 @@ def _run_of(session: TestSession) -> Iterator[Run]:
     yield _run_of_results(session)
 
 
-def run_of_row(model: ReadModel, row: SessionRow, name: str = "") -> Run:
-    """Return a stored session with its verdicts."""
+def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | None = None) -> Run:
+    """Return a stored session with its verdicts.
+
+    Args:
+        model: where it is stored.
+        row: the session.
+        name: how to call it; empty for the name it is shown by.
+        only: leave out all tests but this one.
+    """
     vcs = (row.part.header or {}).get("vcs") or {}
+    running = [nodeid for nodeid, _, _ in row.part.open]
+    tests = _tests_of_rows(model.columns(row.stream), row.part.workers, model.names(), running, only)
     return Run(
         name=name or row.session_id,
         stream=row.stream,
@@ -107,7 +124,8 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "") -> Run:
         commit=str(vcs.get("commit") or ""),
         branch=str(vcs.get("branch") or ""),
         dirty=vcs.get("dirty"),
-        tests=_tests_of_rows(model.columns(row.stream), row.part.workers, model.names(), running_tests(row)),
+        tests=tests,
+        verdicts=None if only is None else row.verdicts,
     )
 
 
@@ -116,25 +134,33 @@ _VERDICTS = [*OUTCOMES, *([""] * (CRASHED_FLAG - len(OUTCOMES))), *(["crashed"] 
 _OUTCOMES_ONCE = [(OUTCOMES[code & ~CRASHED_FLAG],) if _VERDICTS[code] else () for code in range(len(_VERDICTS))]
 
 
-def _tests_of_rows(rows: Rows, workers: list[str], names: list[str], running: list[str]) -> dict[str, TestRun]:
-    count = len(rows)
-    nodeids = [names[node] for node in array("I", rows.nodes)]
-    who = [workers[worker] for worker in rows.workers] if rows.workers else [workers[0]] * count
+def _tests_of_rows(
+    rows: Rows, workers: list[str], names: list[str], running: list[str], only: str | None
+) -> dict[str, TestRun]:
+    numbers = array("I", rows.nodes)
+    wanted: range | list[int] = range(len(numbers))
+    if only is not None:
+        number = names.index(only)
+        wanted = [place for place, node in enumerate(numbers) if node == number]
+        running = [nodeid for nodeid in running if nodeid == only]
+    nodeids = [names[numbers[place]] for place in wanted]
+    who = rows.workers or bytes(len(rows))
+    durations, positions = array("q", rows.durations), array("q", rows.positions)
     columns = (
-        [_VERDICTS[code] for code in rows.outcomes],
-        [_OUTCOMES_ONCE[code] for code in rows.outcomes],
-        array("q", rows.durations),
-        array("q", rows.positions),
-        who,
-        range(count),
+        [_VERDICTS[rows.outcomes[place]] for place in wanted],
+        [_OUTCOMES_ONCE[rows.outcomes[place]] for place in wanted],
+        [durations[place] for place in wanted],
+        [positions[place] for place in wanted],
+        [workers[who[place]] for place in wanted],
+        wanted,
     )
     attempts = list(map(TestRun._make, zip(*columns, strict=True)))
     tests = dict(zip(nodeids, attempts, strict=True))
-    if len(tests) < count:
+    if len(tests) < len(attempts):
         _join_attempts(tests, nodeids, attempts)
     for nodeid in running:
         before = tests.get(nodeid)
-        tests[nodeid] = TestRun("crashed", before.outcomes if before else (), 0, -1, "", count)
+        tests[nodeid] = TestRun("crashed", before.outcomes if before else (), 0, -1, "", len(rows))
     return tests
 
 
@@ -149,7 +175,7 @@ def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list
         tests[nodeid] = tests[nodeid]._replace(outcomes=found)
 
 
-def _run_of_results(session: TestSession) -> Run:
+def _run_of_results(session: "TestSession") -> Run:
     tests: dict[str, TestRun] = {}
     for order, result in enumerate(session.test_results):
         outcome = result.outcome.to_str()

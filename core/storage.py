@@ -12,6 +12,7 @@ from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.memory import MemoryLog
 from ..eventlog.merge import Strategy
 from ..eventlog.staging import staging
+from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
@@ -85,6 +86,13 @@ class BaseStorage(ABC):
         """Keep several sessions."""
         for session in test_sessions:
             self.save_session(session)
+
+    def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:  # noqa: ARG002
+        """Return at least the sessions of a system that started at a time or later, the earliest first.
+
+        Queries ask this; an implementation that can look these two up does less than load everything.
+        """
+        return self.load_sessions()
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """Return the session with this id, or None."""
@@ -217,6 +225,10 @@ class LogStorage(BaseStorage):
     def load_sessions(self) -> list[TestSession]:
         """Return all sessions, the earliest first; results and captured texts are read when they are asked for."""
         return self._store.sessions()
+
+    def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:
+        """Return the sessions of a system that started at a time or later, the earliest first."""
+        return self._store.sessions(sut_name, None if since is None else from_datetime(since))
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """Return the session with this id, or None."""

@@ -50,10 +50,15 @@ class Store:
                 self._opened().catch_up()
             yield self._opened()
 
-    def sessions(self) -> list[TestSession]:
-        """Return the visible sessions, the earliest first; results and texts are read when they are asked for."""
+    def sessions(self, sut: str | None = None, since_us: int | None = None) -> list[TestSession]:
+        """Return the visible sessions, the earliest first; results and texts are read when they are asked for.
+
+        Args:
+            sut: only of this system under test.
+            since_us: only those that started at this time or later, in microseconds since the epoch.
+        """
         with self.model() as model:
-            rows = model.sessions()
+            rows = model.sessions(sut=sut, since_us=since_us)
         return [lazy_session(self.model_as_it_is, row) for row in reversed(rows)]
 
     def session_named(self, session_id: str) -> TestSession | None:

@@ -21,7 +21,7 @@ import msgspec
 from ..eventlog.codec import parse_envelope
 from ..eventlog.errors import LogUnavailableError
 from ..eventlog.events import TestFinished
-from ..eventlog.reader import Record, event_at, read_batches
+from ..eventlog.reader import Record, event_at, read_batches, records_in
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
 from .apply import Applier, SessionRow, join_all
@@ -466,6 +466,23 @@ class ReadModel:
         ).fetchone()
         return None if row is None else self._session_row(row, self._visibility().names)
 
+    def visible_sessions_of(self, streams: list[str]) -> list[SessionRow]:
+        """Return those of some streams' sessions that are shown."""
+        visibility = self._visibility()
+        rows = [
+            self._db.execute(
+                "SELECT stream, label, state, verdicts, missing FROM sessions WHERE stream = ? AND label IS NOT NULL",
+                (stream,),
+            ).fetchone()
+            for stream in streams
+            if stream not in visibility.hidden
+        ]
+        return [self._session_row(row, visibility.names) for row in rows if row is not None]
+
+    def nodeids(self, pattern: str = "") -> list[str]:
+        """Return the node ids of all tests that contain a text, in order."""
+        return sorted(name for name in self.names() if name and pattern in name)
+
     def roster(self) -> "Roster":
         """Return every stream of the log, whose label it bears, and what is visible; for those who add to the log."""
         rows = self._db.execute("SELECT stream, label, started_us FROM sessions").fetchall()
@@ -560,6 +577,21 @@ class ReadModel:
         """
         source = self._sources()[position >> SOURCE_SHIFT]
         return event_at(source, position & ((1 << SOURCE_SHIFT) - 1))
+
+    def records_of(self, row: SessionRow) -> Iterator[Record]:
+        """Yield all events of a session in the order of its log, without reading what comes before and after it."""
+        sources = self._sources()
+        start = max(row.part.header_at, 0)
+        first, left = start >> SOURCE_SHIFT, row.part.events
+        places = [(first, start & ((1 << SOURCE_SHIFT) - 1))]
+        places += [(number, 0) for number in range(len(sources)) if number != first]
+        for number, offset in places:
+            for item in _records_in(sources[number], offset):
+                if left <= 0:
+                    return
+                if item.envelope.stream == row.stream:
+                    left -= 1
+                    yield item
 
     def lines_at(self, positions: list[int]) -> list[bytes]:
         """Return the lines at some positions; those that lie near to each other are read together.
@@ -691,6 +723,13 @@ def _holds(column: bytes, value: bytes) -> bool:
     while at >= 0 and at % len(value):
         at = column.find(value, at + 1)
     return at >= 0
+
+
+def _records_in(source: LogSource, start: int) -> Iterator[Record]:
+    for batch in read_batches(source, start):
+        for item in records_in(source.name, batch):
+            if isinstance(item, Record):
+                yield item
 
 
 def _stretches(positions: list[int]) -> Iterator[list[int]]:

@@ -1,0 +1,325 @@
+"""`insight analytics`: figures and patterns over many sessions."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .asking import (
+    DEFAULT_DAYS,
+    STRIP_LEGEND,
+    AsOfOption,
+    DaysOption,
+    SutOption,
+    TimeOption,
+    analysis_of,
+    bar,
+    complete_test,
+    data_of,
+    find_test,
+    history_model,
+    name,
+    percent,
+    seconds,
+    spark,
+    strip,
+    when,
+    window_of,
+)
+from .common import JsonOption, LogOption, ProfileOption, console, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..core.analysis import Analysis
+    from ..core.runs import Run
+    from ..core.windows import Window
+    from ..projections.readmodel import ReadModel
+
+app = typer.Typer(no_args_is_help=True)
+
+_SHOWN = 20
+_DAY_US = 86_400_000_000
+
+
+@app.command("summary")
+def summary(
+    sut: SutOption = None,
+    days: DaysOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show figures of the last 30 days, or of another span: pass rate with its limits, what is broken, flaky and slow.
+
+    Example: insight analytics summary --sut shop --days 7
+    """
+    with history_model(profile, log, as_of) as model:
+        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+        figures = analysis.summary()
+        broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
+        slow = analysis.most_expensive_tests(5)
+        daily = _daily(analysis.considered)
+    if as_json:
+        print_json(
+            data_of(figures)
+            | {"broken": data_of(broken), "flaky": data_of(flaky), "most_expensive": data_of(slow), "daily": daily}
+        )
+        return
+    out = console()
+    if not figures.sessions:
+        out.print("No sessions in that span of time.")
+        return
+    rate = figures.pass_rate
+    span = f"{when(figures.first_us)} to {when(figures.last_us)}"
+    out.print(f"{figures.sessions} sessions, {figures.tests} tests, {figures.runs} runs, {span}", style="bold")
+    out.print(f"pass rate {bar(rate.estimate)} {percent(rate.estimate)} ({percent(rate.low)} to {percent(rate.high)})")
+    out.print(f"by day    {spark([share for _, share in daily])}")
+    out.print(f"all good  {figures.sessions_all_good} sessions; {figures.interrupted} were interrupted")
+    if figures.outages:
+        out.print(f"left out  {len(figures.outages)} sessions in which nearly everything failed", style="yellow")
+    out.print("verdicts  " + ", ".join(f"{count} {verdict}" for verdict, count in figures.verdicts.items()))
+    _print_names(
+        "broken now",
+        [f"{name(one.nodeid)}  since {name(one.first_bad.session)} {name(one.commit_range)}" for one in broken],
+    )
+    _print_names("flaky", [f"{name(one.nodeid)}  {one.rule}, {one.count} of {one.considered}" for one in flaky])
+    _print_names("most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {one.runs} runs" for one in slow])
+
+
+@app.command("compare")
+def compare(
+    base: Annotated[
+        str, typer.Option("--base", metavar="WHAT", help="A session, SUT, span of time, commit or profile.")
+    ],
+    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What it is compared with.")],
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="session|sut|period|commit|profile", help="What the two are.")
+    ] = "session",
+    time: TimeOption = None,
+    sut: SutOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two sessions, systems, spans of time, commits or profiles.
+
+    Example: insight analytics compare --mode period --base 2026-11-01..2026-11-07 --target 7d
+    """
+    from ..core.comparison import compare_runs  # noqa: PLC0415 - commands import what they use
+    from .comparing import show_comparison  # noqa: PLC0415
+
+    side = _SIDES.get(mode)
+    if side is None:
+        raise ValueError(f"no such mode: {mode!r}; use one of {', '.join(_SIDES)}")
+    sides: list[list[Run]] = []
+    for what in (base, target):
+        of_profile = what if mode == "profile" else profile
+        with history_model(of_profile, log, None) as model:
+            sides.append(side(model, what, sut, time))
+    for what, runs in zip((base, target), sides, strict=True):
+        if not runs:
+            raise LookupError(f"no sessions for {what!r}")
+    show_comparison(compare_runs(sides[0], sides[1], base, target), as_json=as_json)
+
+
+@app.command("analyze")
+def analyze(
+    sut: SutOption = None,
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="NAME", help="One question only; see the list in docs/analysis.md.")
+    ] = "all",
+    days: DaysOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer the questions of the analysis, each with its evidence; of all of them, or of one with --metric.
+
+    Example: insight analytics analyze --sut shop --metric flaky --days 14
+    """
+    if metric != "all" and metric not in METRICS:
+        raise ValueError(f"no such metric: {metric!r}; use all or one of {', '.join(METRICS)}")
+    wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
+    with history_model(profile, log, as_of) as model:
+        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+        answers = {key: ask(analysis) for key, (ask, _) in wanted.items()}
+        outages = analysis.summary().outages
+    if as_json:
+        print_json({"outages": outages, **{key: data_of(answer) for key, answer in answers.items()}})
+        return
+    for key, answer in answers.items():
+        _print_names(key, [wanted[key][1](one) for one in answer], always=metric != "all")
+    if outages:
+        console().print(f"left out: {len(outages)} sessions in which nearly everything failed", style="yellow")
+
+
+@app.command("failures")
+def failures(
+    sut: SutOption = None,
+    nodeid: Annotated[
+        str | None,
+        typer.Option("--nodeid", metavar="NODEID", help="Only of this test.", autocompletion=complete_test),
+    ] = None,
+    days: DaysOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show failures by what they say, and which tests fail together.
+
+    Example: insight analytics failures --days 7
+    """
+    with history_model(profile, log, as_of) as model:
+        test = find_test(model, nodeid) if nodeid else None
+        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+        clusters = [one for one in analysis.failure_clusters() if test is None or test in one.tests]
+        together = [one for one in analysis.failing_together() if test is None or test in one.tests]
+        history = analysis.history_of(test) if test else []
+    if as_json:
+        print_json({"clusters": data_of(clusters), "together": data_of(together), "history": data_of(history)})
+        return
+    out = console()
+    if history:
+        out.print(name(test or ""), style="bold", soft_wrap=True)
+        out.print(strip(history))
+    for cluster in clusters[:_SHOWN]:
+        out.print(f"{cluster.count} times in {len(cluster.tests)} tests: {name(cluster.message)}", soft_wrap=True)
+        last = cluster.evidence[-1]
+        more = f" and {len(cluster.tests) - 3} more" if len(cluster.tests) > 3 else ""  # noqa: PLR2004 - a few
+        out.print(f"    {', '.join(map(name, cluster.tests[:3]))}{more}", style="dim", soft_wrap=True)
+        out.print(f"    last in session {name(last.session)} at {when(last.started_us)}", style="dim", soft_wrap=True)
+    _print_names("fail together", [f"{', '.join(map(name, one.tests[:5]))}  ({one.joint} times)" for one in together])
+    if not clusters:
+        out.print("no failures")
+
+
+def draw_worst(
+    sut: str, window: "Window", profile: str | None, log: "Path | None", as_of: str | None, count: int = 15
+) -> None:
+    """Draw the verdicts of the tests of a system that failed most, a row a test and a letter a session."""
+    with history_model(profile, log, as_of) as model:
+        analysis = analysis_of(model, sut, window)
+        worst = sorted(analysis.failure_rates(), key=lambda one: (-one.bad, one.nodeid))[:count]
+        rows = [(one, analysis.history_of(one.nodeid)) for one in worst]
+    if not rows:
+        return
+    out = console()
+    for one, history in rows:
+        line = strip(history[-60:])
+        line.append(f"  {name(one.nodeid)}  {one.bad} of {one.considered}")
+        out.print(line, soft_wrap=True)
+    out.print(STRIP_LEGEND, style="dim")
+
+
+METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]]] = {
+    "broken": (
+        lambda analysis: analysis.broken_tests(),
+        lambda one: (
+            f"{name(one.nodeid)}  since {name(one.first_bad.session)}, {one.failing_runs} runs {name(one.commit_range)}"
+        ),
+    ),
+    "flaky": (
+        lambda analysis: analysis.flaky_tests(),
+        lambda one: (
+            f"{name(one.nodeid)}  {one.rule}: {one.count} of {one.considered}, last {name(one.evidence[-1].session)}"
+        ),
+    ),
+    "rates": (
+        lambda analysis: analysis.failure_rates(),
+        lambda one: (
+            f"{name(one.nodeid)}  {percent(one.rate.estimate)} of {one.considered} runs"
+            f" ({percent(one.rate.low)} to {percent(one.rate.high)}){'' if one.enough else ', too few to judge'}"
+        ),
+    ),
+    "transitions": (
+        lambda analysis: analysis.transition_scores(),
+        lambda one: f"{name(one.nodeid)}  {one.changes} changes in {one.considered} runs",
+    ),
+    "slow": (
+        lambda analysis: analysis.slowest_tests(),
+        lambda one: f"{name(one.nodeid)}  median {seconds(one.median_s)}, 95 % below {seconds(one.p95_s)}",
+    ),
+    "cost": (
+        lambda analysis: analysis.most_expensive_tests(),
+        lambda one: f"{name(one.nodeid)}  {seconds(one.total_s)} in {one.runs} runs",
+    ),
+    "shifts": (
+        lambda analysis: analysis.duration_shifts(),
+        lambda one: (
+            f"{name(one.nodeid)}  {seconds(one.before_s)} to {seconds(one.after_s)} since {name(one.since.session)}"
+        ),
+    ),
+    "together": (
+        lambda analysis: analysis.failing_together(),
+        lambda one: f"{', '.join(map(name, one.tests))}  {one.joint} times",
+    ),
+    "order": (
+        lambda analysis: analysis.order_suspects(),
+        lambda one: f"{name(one.nodeid)}  fails only after {name(one.after)} ({one.failed_after} times)",
+    ),
+}
+"""Questions by name: how to ask, and how an answer is told."""
+
+
+def _of_session(model: "ReadModel", what: str, _: str | None, __: str | None) -> "list[Run]":
+    from ..core.runs import run_of_row  # noqa: PLC0415
+
+    return [run_of_row(model, model.find_session(what))]
+
+
+def _of_sut(model: "ReadModel", what: str, _: str | None, time: str | None) -> "list[Run]":
+    return analysis_of(model, what, window_of(time, None)).considered
+
+
+def _of_period(model: "ReadModel", what: str, sut: str | None, _: str | None) -> "list[Run]":
+    return analysis_of(model, sut, window_of(what, None)).considered
+
+
+def _of_commit(model: "ReadModel", what: str, sut: str | None, time: str | None) -> "list[Run]":
+    runs = analysis_of(model, sut, window_of(time, None)).considered
+    return [run for run in runs if run.commit.startswith(what.lower())]
+
+
+def _of_profile(model: "ReadModel", _: str, sut: str | None, time: str | None) -> "list[Run]":
+    return analysis_of(model, sut, window_of(time, None)).considered
+
+
+_SIDES = {
+    "session": _of_session,
+    "sut": _of_sut,
+    "period": _of_period,
+    "commit": _of_commit,
+    "profile": _of_profile,
+}
+"""How each mode finds the sessions of one side."""
+
+
+def _daily(runs: "list[Run]") -> list[tuple[str, float]]:
+    """Pass rate by day, for days that have sessions."""
+    from ..core.runs import GOOD  # noqa: PLC0415
+
+    days: dict[int, list[int]] = {}
+    for run in runs:
+        good = sum(test.verdict in GOOD for test in run.tests.values())
+        totals = days.setdefault(run.started_us // _DAY_US, [0, 0])
+        totals[0] += good
+        totals[1] += run.considered
+    return [(when(day * _DAY_US)[:10], good / total if total else 0.0) for day, (good, total) in sorted(days.items())]
+
+
+def _print_names(title: str, lines: list[str], *, always: bool = False) -> None:
+    if not lines and not always:
+        return
+    out = console()
+    out.print(f"{title}: {len(lines)}", style="bold")
+    for line in lines[:_SHOWN]:
+        out.print(f"    {line}", soft_wrap=True)
+    if len(lines) > _SHOWN:
+        out.print(f"    ... and {len(lines) - _SHOWN} more; --json shows all")

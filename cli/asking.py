@@ -1,0 +1,254 @@
+"""What the commands that ask about history share: options, the history that is meant, and how it is drawn."""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import OUTCOME_STYLES, console, local_text, log_path, open_model, readable_log, utc_text
+from .safe import safe_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..core.analysis import Analysis, Occurrence
+    from ..core.windows import Window
+    from ..projections.readmodel import ReadModel
+
+
+def complete_sut(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a system under test."""
+    return _completions(ctx, lambda model: [name for name, *_ in model.suts()], incomplete)
+
+
+def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the id of a session."""
+    return _completions(ctx, lambda model: ["last", *(row.session_id for row in model.sessions(limit=200))], incomplete)
+
+
+def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a node id."""
+    return _completions(ctx, lambda model: model.nodeids(incomplete), incomplete)
+
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Complete the name of a profile."""
+    from ..core.profiles import list_profiles  # noqa: PLC0415 - commands import what they use
+
+    return [name for name in list_profiles() if name.startswith(incomplete)]
+
+
+def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
+    """Answers to a question to the log that is meant; none if anything stands against it: completion never fails."""
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        with open_model(ctx.params.get("profile"), ctx.params.get("log")) as model:
+            return [name for name in ask(model) if name.startswith(incomplete)]
+    except (EventLogError, OSError, LookupError, ValueError):
+        return []
+
+
+SutOption = Annotated[
+    str | None,
+    typer.Option("--sut", metavar="NAME", help="Only this system under test.", autocompletion=complete_sut),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option("--time", metavar="SPAN", help="7d, 24h, 2w; a day 2026-11-01; 2026-11-01..2026-11-08."),
+]
+DaysOption = Annotated[int | None, typer.Option("--days", metavar="N", min=0, help="The last N days.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="WHEN", help="As it was at a date, a time, or a byte offset of the log."),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All of them, not only the first 50.")]
+NodeArgument = Annotated[
+    str, typer.Argument(metavar="NODEID", help="A test, or a part of its node id.", autocompletion=complete_test)
+]
+
+LIMIT = 50
+DEFAULT_DAYS = 30
+
+
+@contextmanager
+def history_model(profile: str | None, log: Path | None, as_of: str | None) -> Generator["ReadModel"]:
+    """Give the read model of the log that is meant, as it is or as it was."""
+    if as_of is None:
+        with open_model(profile, log) as model:
+            yield model
+        return
+    from ..core.windows import model_as_of  # noqa: PLC0415
+
+    with model_as_of(readable_log(log_path(profile, log)), as_of) as model:
+        yield model
+
+
+def window_of(
+    time: str | None, days: int | None, default_days: int | None = None, as_of: str | None = None
+) -> "Window":
+    """Return the span of time that the options mean; an age is counted back from the time of `--as-of`.
+
+    Raises:
+        ValueError: both were given, or it is no span.
+    """
+    from ..core.windows import moment_of, parse_window  # noqa: PLC0415
+
+    if time is not None and days is not None:
+        raise ValueError("give either --time or --days")
+    if time is None and days is None and not (as_of or "").isdigit():
+        days = default_days
+    text = time if time is not None else None if days is None else f"{days}d"
+    return parse_window(text, moment_of(as_of) if as_of else None)
+
+
+def analysis_of(model: "ReadModel", sut: str | None, window: "Window") -> "Analysis":
+    """Return the history that is meant."""
+    from ..core.analysis import Analysis  # noqa: PLC0415
+
+    return Analysis.of_model(model, sut, window)
+
+
+def find_test(model: "ReadModel", text: str) -> str:
+    """Return the one test that a text means: its node id, or a part that no other has.
+
+    Raises:
+        LookupError: there is none, or there are several.
+    """
+    found = model.nodeids(text)
+    if text in found:
+        return text
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise LookupError(f"no test has {text!r} in its node id; see `insight test list`")
+    shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
+    raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
+
+
+# ------------------------------------------------------------------ data
+
+
+def data_of(value: Any) -> Any:
+    """Return an answer as `--json` prints it: dataclasses as objects, times as ISO 8601."""
+    if is_dataclass(value) and not isinstance(value, type):
+        fields = {name: data_of(item) for name, item in asdict_shallow(value).items()}
+        return _with_times(fields)
+    fields = getattr(value, "_asdict", None)
+    if fields is not None:
+        return {name: data_of(item) for name, item in fields().items()}
+    if isinstance(value, dict):
+        return {str(name): data_of(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [data_of(item) for item in value]
+    return value
+
+
+def asdict_shallow(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass without going into them."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        (name[:-3] + "_at" if name.endswith("_us") else name): utc_text(item) if name.endswith("_us") else item
+        for name, item in fields.items()
+    }
+
+
+# ------------------------------------------------------------------ drawing
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MARKS = {
+    "passed": ".",
+    "failed": "F",
+    "error": "E",
+    "crashed": "!",
+    "skipped": "s",
+    "xfailed": "x",
+    "xpassed": "X",
+    "rerun": "R",
+    "flaky": "~",
+}
+"""One letter for a verdict, as pytest prints them; `~` for a pass that needed more than one attempt."""
+
+STRIP_LEGEND = ". passed  F failed  E error  ! crashed  ~ passed after a retry  s skipped  x xfailed  X xpassed"
+
+
+def spark(values: Sequence[float]) -> str:
+    """Return a sparkline from zero to the greatest value."""
+    top = max(values, default=0.0)
+    if not top:
+        return _BARS[0] * len(values)
+    return "".join(_BARS[min(int(value / top * len(_BARS)), len(_BARS) - 1)] for value in values)
+
+
+def bar(share: float, width: int = 20) -> str:
+    """Return a bar of a share from 0 to 1."""
+    full = round(max(0.0, min(share, 1.0)) * width)
+    return "█" * full + "░" * (width - full)
+
+
+def mark_of(one: "Occurrence") -> str:
+    """Return the word whose letter a strip shows."""
+    return "flaky" if one.verdict == "passed" and len(one.outcomes) > 1 else one.verdict
+
+
+def strip(history: "Iterable[Occurrence]") -> "Text":
+    """Return one letter a session, the earliest first, in colour where there is colour."""
+    from rich.text import Text  # noqa: PLC0415
+
+    text = Text()
+    for one in history:
+        word = mark_of(one)
+        text.append(_MARKS.get(word, "?"), style=OUTCOME_STYLES.get("rerun" if word == "flaky" else word, ""))
+    return text
+
+
+def table(*columns: str) -> "Table":
+    """Return a table as all commands print them; a column that begins with `>` is set to the right."""
+    from rich.table import Table  # noqa: PLC0415
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        name = column.removeprefix(">")
+        made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
+    return made
+
+
+def seconds(value: float) -> str:
+    """Return seconds for people."""
+    from .common import duration_text  # noqa: PLC0415
+
+    return duration_text(round(value * 1e6))
+
+
+def percent(value: float) -> str:
+    """Return a share as per cent, with as many digits as it takes to tell it from none and all."""
+    return f"{value * 100:.1f} %" if 0 < value < 1 else f"{value * 100:.0f} %"
+
+
+def when(time_us: int) -> str:
+    """Return a time for people."""
+    return local_text(time_us)
+
+
+def name(text: str) -> str:
+    """Return a name from a log, safe to print."""
+    return safe_line(text)
+
+
+@contextmanager
+def paged(lines: int) -> Generator[Any]:
+    """Give a console; on a terminal that is shorter than the output, what is printed goes through the pager."""
+    out = console()
+    if out.is_terminal and lines > out.height:
+        with out.pager(styles=True):
+            yield out
+    else:
+        yield out

@@ -1,0 +1,54 @@
+"""`insight history`: sessions over time."""
+
+from typing import Annotated, Any
+
+import typer
+
+from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, history_model, name, paged, window_of
+from .common import JsonOption, LogOption, ProfileOption, console, print_json
+from .session import list_table, session_data
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Make this a group even while it has one command."""
+
+
+@app.command("list")
+def list_history(
+    time: TimeOption = None,
+    by_sut: Annotated[bool, typer.Option("--by-sut", help="Grouped by system under test.")] = False,
+    sut: SutOption = None,
+    everything: AllOption = False,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List sessions of a span of time, the newest first.
+
+    Example: insight history list --time 7d --by-sut
+    """
+    window = window_of(time, None, None, as_of)
+    with history_model(profile, log, as_of) as model:
+        rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+    shown = rows if everything else rows[:LIMIT]
+    groups: dict[str, list[Any]] = {}
+    for row in shown:
+        groups.setdefault(row.sut if by_sut else "", []).append(row)
+    if as_json:
+        data = {group: [session_data(row) for row in found] for group, found in sorted(groups.items())}
+        print_json(data if by_sut else data.get("", []))
+        return
+    if not rows:
+        console(err=True).print("No sessions.")
+        return
+    with paged(len(shown) + 2 * len(groups)) as out:
+        for group, found in sorted(groups.items()):
+            if by_sut:
+                out.print(f"{name(group)}: {len(found)} sessions", style="bold")
+            out.print(list_table(found))
+    if len(rows) > len(shown):
+        console(err=True).print(f"The newest {LIMIT} of {len(rows)}; --all shows all of them.")

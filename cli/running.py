@@ -1,0 +1,91 @@
+"""Start pytest from a recorded history, and show a session as its terminal did."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..projections.apply import SessionRow
+    from ..projections.readmodel import ReadModel
+
+_BAD = frozenset({"failed", "error", "crashed"})
+_BEFORE = ("test_session_starts",)
+
+
+def run_pytest(arguments: list[str], *, sut: str | None, profile: str | None, log: Path | None) -> int:
+    """Run pytest with recording, with our terminal as its own, and return its exit code."""
+    options = ["--insight"]
+    options += [f"--insight-sut={sut}"] if sut else []
+    options += [f"--insight-profile={profile}"] if profile else []
+    options += [f"--insight-log={log}"] if log else []
+    command = [sys.executable, "-m", "pytest", *options, *(arg for arg in arguments if arg != "--")]
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 2  # pytest got the signal too, has ended its session, and says this for it
+
+
+def rerun_pytest(
+    tests: list[str], arguments: list[str], *, sut: str | None, profile: str | None, log: Path | None
+) -> int:
+    """Run some tests with recording; their number is not bounded by what a command line can hold."""
+    with tempfile.TemporaryDirectory(prefix="insight-") as folder:
+        listed = Path(folder) / "tests"
+        listed.write_text("\n".join(tests) + "\n", encoding="utf-8")
+        return run_pytest([f"@{listed}", *arguments], sut=sut, profile=profile, log=log)
+
+
+def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
+    """Return the tests that a session left failing or unfinished, in the order of its log."""
+    from ..core.runs import run_of_row  # noqa: PLC0415 - commands import what they use
+    from ..projections.sessions import load_results, not_run_tests  # noqa: PLC0415
+
+    both = not (failed or not_run or all_but_passed)
+    tests = run_of_row(model, row).tests
+    running = {nodeid for nodeid, _, _ in row.part.open}
+    wanted: dict[str, None] = {}
+    for nodeid, test in tests.items():
+        is_running = nodeid in running
+        fits = (
+            (test.verdict in _BAD and not is_running and (failed or both))
+            or (is_running and (not_run or both))
+            or (all_but_passed and test.verdict not in ("passed", "xfailed", "xpassed"))
+        )
+        if fits:
+            wanted[nodeid] = None
+    if not_run or both or all_but_passed:
+        wanted.update(dict.fromkeys(not_run_tests(model, row, load_results(model, row))))
+    return list(wanted)
+
+
+def play(model: "ReadModel", row: "SessionRow", until: int | None) -> Iterator[str]:
+    """Yield what the terminal showed, section by section; tests in between as pytest's verbose mode has them.
+
+    Args:
+        model: where the session is.
+        row: the session.
+        until: `seq` of the last event to show; None for all.
+    """
+    from ..eventlog.events import OutputRecorded, TestFinished, TestStarted  # noqa: PLC0415
+
+    shown: list[OutputRecorded] = []
+    lines: list[str] = []
+    running: dict[str, None] = {}
+    for record in model.records_of(row):
+        if until is not None and record.envelope.seq > until:
+            continue
+        event = record.event()
+        if isinstance(event, TestStarted):
+            running[event.nodeid] = None
+        elif isinstance(event, TestFinished):
+            running.pop(event.nodeid, None)
+            lines.append(f"{event.nodeid} {event.outcome.upper()}{f' ({event.reason})' if event.reason else ''}\n")
+        elif isinstance(event, OutputRecorded):
+            shown.append(event)
+    yield from (event.content for event in shown if event.name in _BEFORE)
+    yield from lines
+    yield from (f"{nodeid} ... running\n" for nodeid in running)
+    yield from (event.content for event in shown if event.name not in _BEFORE)

@@ -1,0 +1,288 @@
+"""`insight test`: one test over many sessions."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .asking import (
+    DEFAULT_DAYS,
+    LIMIT,
+    STRIP_LEGEND,
+    AllOption,
+    AsOfOption,
+    DaysOption,
+    NodeArgument,
+    SutOption,
+    TimeOption,
+    analysis_of,
+    data_of,
+    find_test,
+    history_model,
+    name,
+    paged,
+    percent,
+    seconds,
+    spark,
+    strip,
+    table,
+    when,
+    window_of,
+)
+from .common import JsonOption, LogOption, ProfileOption, console, print_json, styled
+from .safe import safe
+
+if TYPE_CHECKING:
+    from ..core.analysis import Analysis, Occurrence
+    from ..projections.readmodel import ReadModel
+
+app = typer.Typer(no_args_is_help=True)
+
+_STRIP = 60
+
+
+@app.command("list")
+def list_tests(
+    pattern: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only tests with this in their node id.")] = "",
+    sut: SutOption = None,
+    time: TimeOption = None,
+    days: DaysOption = None,
+    everything: AllOption = False,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List tests with their runs, failures and median duration; those that fail most come first.
+
+    The span of time is the last 30 days unless it is given.
+
+    Example: insight test list checkout --time 7d
+    """
+    from ..core.runs import BAD  # noqa: PLC0415 - commands import what they use
+    from ..core.stats import median  # noqa: PLC0415
+
+    with history_model(profile, log, as_of) as model:
+        found: dict[str, list[Any]] = {}
+        for run in analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of)).runs:
+            for nodeid, test in run.tests.items():
+                if pattern in nodeid:
+                    found.setdefault(nodeid, []).append(test)
+    rows = [
+        {
+            "nodeid": nodeid,
+            "runs": len(tests),
+            "failed": sum(test.verdict in BAD for test in tests),
+            "last": tests[-1].verdict,
+            "median_s": median([test.duration_us / 1e6 for test in tests]),
+        }
+        for nodeid, tests in found.items()
+    ]
+    rows.sort(key=lambda row: (-row["failed"] / row["runs"], row["nodeid"]))
+    shown = rows if everything else rows[:LIMIT]
+    if as_json:
+        print_json(shown)
+        return
+    listing = table("test", ">runs", ">failed", ">median", "last")
+    for row in shown:
+        listing.add_row(
+            name(row["nodeid"]), str(row["runs"]), str(row["failed"]), seconds(row["median_s"]), styled(row["last"])
+        )
+    with paged(len(shown)) as out:
+        out.print(listing)
+    if len(rows) > len(shown):
+        console(err=True).print(f"The first {LIMIT} of {len(rows)}; --all shows all of them.")
+
+
+@app.command("show")
+def show_test(
+    nodeid: NodeArgument,
+    sut: SutOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is known of a test: its rate, since when it fails, whether it is flaky and by what evidence.
+
+    Example: insight test show test_refund
+    """
+    with history_model(profile, log, as_of) as model:
+        test, analysis, history = _ask(model, nodeid, sut, (time, as_of))
+        answer = _verdicts(analysis, test)
+        text = _last_failure(model, history)
+    if as_json:
+        print_json(
+            {
+                "nodeid": test,
+                "runs": len(history),
+                **{key: data_of(value) for key, value in answer.items()},
+                "last_failure": text,
+            }
+        )
+        return
+    out = console()
+    out.print(name(test), style="bold", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]))
+    counts = Counter(one.verdict for one in history)
+    out.print(f"{len(history)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    for line in _sentences(answer):
+        out.print(line, soft_wrap=True)
+    if text:
+        out.print("last failure:", style="dim")
+        for line in safe(text).rstrip("\n").split("\n"):
+            out.print(f"    {line}", soft_wrap=True)
+
+
+@app.command("history")
+def list_runs(
+    nodeid: NodeArgument,
+    sut: SutOption = None,
+    time: TimeOption = None,
+    everything: AllOption = False,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List every run of a test, the newest first, with session, commit and position of its event.
+
+    Example: insight test history test_refund --time 30d
+    """
+    with history_model(profile, log, as_of) as model:
+        test, _, history = _ask(model, nodeid, sut, (time, as_of), alone=True)
+    newest = history[::-1]
+    shown = newest if everything else newest[:LIMIT]
+    if as_json:
+        print_json({"nodeid": test, "runs": data_of(shown)})
+        return
+    listing = table("session", "started", "verdict", ">duration", "attempts", "commit")
+    for one in shown:
+        attempts = " ".join(one.outcomes) if len(one.outcomes) > 1 else ""
+        row = (name(one.session), when(one.started_us), styled(one.verdict), seconds(one.duration_s))
+        listing.add_row(*row, attempts, name(one.commit[:12]))
+    with paged(len(shown)) as out:
+        out.print(name(test), style="bold", soft_wrap=True)
+        out.print(strip(history[-_STRIP:]))
+        out.print(listing)
+    if len(newest) > len(shown):
+        console(err=True).print(f"The newest {LIMIT} of {len(newest)}; --all shows all of them.")
+
+
+@app.command("trends")
+def draw_trends(
+    nodeid: NodeArgument,
+    sut: SutOption = None,
+    time: TimeOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw verdicts and durations of a test over its sessions, and say whether its duration changed its level.
+
+    Example: insight test trends test_refund --time 90d
+    """
+    from ..core.stats import median, quantile  # noqa: PLC0415
+
+    with history_model(profile, log, as_of) as model:
+        test, analysis, history = _ask(model, nodeid, sut, (time, as_of), alone=True)
+        shift = next((one for one in analysis.duration_shifts() if one.nodeid == test), None)
+    durations = [one.duration_s for one in history if one.verdict == "passed"]
+    middle, high = median(durations), quantile(durations, 0.95)
+    if as_json:
+        figures = {"median_s": middle, "p95_s": high, "durations_s": durations}
+        print_json(
+            {
+                "nodeid": test,
+                "runs": len(history),
+                **figures,
+                "shift": data_of(shift),
+                "verdicts": [one.verdict for one in history],
+            }
+        )
+        return
+    out = console()
+    out.print(name(test), style="bold", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]))
+    out.print(STRIP_LEGEND, style="dim")
+    out.print(f"{spark(durations[-_STRIP:])}  of passing runs: median {seconds(middle)}, 95 % below {seconds(high)}")
+    if shift is not None:
+        out.print(
+            f"changed from {seconds(shift.before_s)} to {seconds(shift.after_s)} with session"
+            f" {name(shift.since.session)} at {when(shift.since.started_us)} (p = {shift.p:.2g})",
+            soft_wrap=True,
+        )
+
+
+def _ask(
+    model: "ReadModel",
+    text: str,
+    sut: str | None,
+    span: tuple[str | None, str | None],
+    *,
+    alone: bool = False,
+) -> "tuple[str, Analysis, list[Occurrence]]":
+    """Find the test that is meant, and its history.
+
+    Args:
+        model: where to look.
+        text: the test.
+        sut: only of this system under test.
+        span: `--time` and `--as-of`.
+        alone: other tests of its sessions are not needed.
+    """
+    from ..core.analysis import Analysis  # noqa: PLC0415
+
+    test = find_test(model, text)
+    analysis = Analysis.of_test(model, test, sut, window_of(span[0], None, None, span[1]), alone=alone)
+    history = analysis.history_of(test)
+    if not history:
+        raise LookupError(f"no run of {test} in that span of time")
+    return test, analysis, history
+
+
+def _verdicts(analysis: "Analysis", test: str) -> dict[str, Any]:
+    """The answer of each question about one test; None where there is nothing to say."""
+
+    def of(found: list[Any]) -> Any:
+        return next((one for one in found if one.nodeid == test), None)
+
+    return {
+        "failure_rate": of(analysis.failure_rates()),
+        "broken": of(analysis.broken_tests()),
+        "flaky": [one for one in analysis.flaky_tests() if one.nodeid == test],
+        "transitions": of(analysis.transition_scores()),
+        "duration_shift": of(analysis.duration_shifts()),
+        "order_suspects": [one for one in analysis.order_suspects() if one.nodeid == test],
+    }
+
+
+def _sentences(answer: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    rate, broken, shift, score = (answer[key] for key in ("failure_rate", "broken", "duration_shift", "transitions"))
+    if rate is not None:
+        limits = f"{percent(rate.rate.low)} to {percent(rate.rate.high)} with 95 % confidence"
+        lines.append(f"fails in {percent(rate.rate.estimate)} of {rate.considered} runs ({limits})")
+    if broken is not None:
+        since = f"{name(broken.first_bad.session)} at {when(broken.first_bad.started_us)}"
+        lines.append(f"broken since session {since}, {broken.failing_runs} runs {name(broken.commit_range)}")
+    for flaky in answer["flaky"]:
+        what = "sessions it passed after a retry" if flaky.rule == "retry" else "commits it passed and failed"
+        proof = ", ".join(dict.fromkeys(name(one.session) for one in flaky.evidence[-5:]))
+        lines.append(f"flaky ({flaky.rule}): in {flaky.count} of {flaky.considered} {what}; see {proof}")
+    if score is not None:
+        lines.append(f"changed between good and bad {score.changes} times in {score.considered} runs")
+    if shift is not None:
+        lines.append(f"duration changed from {seconds(shift.before_s)} to {seconds(shift.after_s)}")
+    lines.extend(f"fails only after {name(one.after)} on the same worker" for one in answer["order_suspects"])
+    return lines or ["never failed"]
+
+
+def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:
+    from ..core.runs import BAD  # noqa: PLC0415
+    from ..projections.sessions import finished_event  # noqa: PLC0415
+
+    last = next((one for one in reversed(history) if one.verdict in BAD and one.position >= 0), None)
+    return finished_event(model, last.position).longreprtext if last is not None else ""
