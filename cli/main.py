@@ -4,6 +4,7 @@ Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no su
 a log or the environment cannot be used; 130 interrupted.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -39,6 +40,7 @@ NOUNS = (
 )
 
 EXIT_NO = 1
+_GARBAGE_THRESHOLD = 50_000
 EXIT_UNUSABLE = 3
 EXIT_INTERRUPTED = 130
 
@@ -95,6 +97,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; the one place where exceptions become exit codes."""
+    gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
