@@ -12,11 +12,14 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from html import escape
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol, Self, overload
 
 from ..projections.models import TestOutcome, TestResult, TestSession, as_utc
 from .storage import get_storage_instance
 
+_HTML_ROWS = 50
 _GLOB = re.compile(r"[*?\[]")
 _TEST_FIELDS = ("nodeid", "caplog", "capstderr", "capstdout", "longreprtext", "outcome")
 
@@ -78,9 +81,58 @@ class QueryResult:
     def __getitem__(self, index: int | slice) -> TestSession | list[TestSession]:
         return self._sessions[index]
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one row for each test result, without its texts, with session, system, commit and times."""
+        return [
+            {
+                "session_id": session.session_id,
+                "sut_name": session.sut_name,
+                "session_start_time": session.session_start_time,
+                "status": session.status,
+                "commit": str(session.vcs.get("commit") or ""),
+                "branch": str(session.vcs.get("branch") or ""),
+                "nodeid": result.nodeid,
+                "outcome": result.outcome.to_str(),
+                "start_time": result.start_time,
+                "duration": result.duration,
+                "has_warning": result.has_warning,
+            }
+            for session in self._sessions
+            for result in session.test_results
+        ]
+
+    def to_frame(self) -> Any:
+        """Return the rows of `to_dicts` as a data frame of pandas, or of polars where pandas is not installed.
+
+        Raises:
+            ImportError: neither is installed.
+        """
+        for name in ("pandas", "polars"):
+            try:
+                return import_module(name).DataFrame(self.to_dicts())
+            except ModuleNotFoundError:
+                continue
+        raise ImportError("to_frame needs pandas or polars; to_dicts gives the same rows without them")
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{title}</th>" for title in ("session", "started", "system", "status", "outcomes"))
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(session)) + "</tr>"
+            for session in self._sessions[:_HTML_ROWS]
+        )
+        more = len(self._sessions) - _HTML_ROWS
+        rest = f"<tr><td colspan='5'>... and {more} more</td></tr>" if more > 0 else ""
+        return f"<table><caption>{escape(repr(self))}</caption><tr>{head}</tr>{rows}{rest}</table>"
+
     def __repr__(self) -> str:
         what = f" for {self._description}" if self._description else ""
         return f"<QueryResult: {len(self._sessions)} sessions{what}>"
+
+
+def _cells(session: TestSession) -> tuple[str, ...]:
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in session.outcome_counts.items())
+    started = f"{session.session_start_time:%Y-%m-%d %H:%M:%S}"
+    return session.session_id, started, session.sut_name, session.status, outcomes
 
 
 class Query:
