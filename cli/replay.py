@@ -1,12 +1,15 @@
 """`insight replay`: rebuild the views."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, console, log_path, print_json, progress_bar
+from .common import JsonOption, ProfileOption, console, log_path, print_json, progress_bar, readable_log
 from .safe import safe_line
+
+if TYPE_CHECKING:
+    from ..projections.readmodel import ReadModel, StoredVerdicts
 
 
 def command(
@@ -18,6 +21,9 @@ def command(
         bool,
         typer.Option("--check", help="Compare the views as they are with rebuilt ones; exit with 1 if they differ."),
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say which sessions have other verdicts than before, and by which rules.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rebuild the views of a log from its first event, and report what was read and how fast.
@@ -25,7 +31,7 @@ def command(
     Example: insight replay --check
     """
     paths = [log_path(None, path) for path in log] if log else [log_path(profile, None)]
-    documents = [_check(path) if check else _replay(path) for path in paths]
+    documents = [_check(path) if check else _replay(path, explain=explain) for path in paths]
     if as_json:
         print_json(documents)
     else:
@@ -34,14 +40,17 @@ def command(
     raise typer.Exit(1 if any(document.get("differences") for document in documents) else 0)
 
 
-def _replay(path: Path) -> dict[str, Any]:
+def _replay(path: Path, *, explain: bool) -> dict[str, Any]:
     from ..eventlog.home import model_path  # noqa: PLC0415 - commands import what they use
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
-    with ReadModel.open(path, model_path(path)) as model, progress_bar(path.name) as progress:
+    source = readable_log(path)
+    file = model_path(path) if source.on_disk else None
+    with ReadModel.open(source, file) as model, progress_bar(path.name) as progress:
+        before = model.stored_verdicts() if explain else None
         result = model.replay(progress)
         seconds = max(result.seconds, 1e-9)
-        return {
+        return _explanation(model, before) | {
             "log": str(path),
             "events": result.events,
             "bytes": result.bytes,
@@ -51,6 +60,18 @@ def _replay(path: Path) -> dict[str, Any]:
             **model.counts(),
             "findings": [finding._asdict() for finding in model.findings()],
         }
+
+
+def _explanation(model: "ReadModel", before: "StoredVerdicts | None") -> dict[str, Any]:
+    if before is None:
+        return {}
+    after = model.stored_verdicts()
+    changed = [
+        {"session_id": new.label, "stream": stream, "before": old.what, "after": new.what}
+        for stream, new in sorted(after.sessions.items())
+        if (old := before.sessions.get(stream)) is not None and old.what != new.what
+    ]
+    return {"rules_before": before.rules, "rules_after": after.rules, "changed": changed}
 
 
 def _check(path: Path) -> dict[str, Any]:
@@ -73,4 +94,12 @@ def _print(document: dict[str, Any]) -> None:
         return
     out.print(f"{name}: {document['events']} events in {document['sessions']} streams,", end=" ", soft_wrap=True)
     out.print(f"{document['attempts']} results of {document['nodes']} tests, {len(document['findings'])} findings")
+    if "changed" in document:
+        out.print(f"  rules {document['rules_before'] or '-'} before, {document['rules_after']} now:", end=" ")
+        out.print(f"{len(document['changed'])} sessions have other verdicts")
+        for change in document["changed"]:
+            before, after = change["before"], change["after"]
+            words = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            told = ", ".join(f"{safe_line(name)} {before.get(name, 0)} -> {after.get(name, 0)}" for name in words)
+            out.print(f"    {safe_line(change['session_id'])}: {told}", soft_wrap=True)
     out.print(f"  {document['seconds']:.2f} s, {document['events_per_s']} events/s, {document['mb_per_s']} MB/s")

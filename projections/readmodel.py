@@ -88,6 +88,21 @@ class Attempted(NamedTuple):
     worker: str
 
 
+class StoredVerdict(NamedTuple):
+    """What a session came to."""
+
+    label: str
+    what: dict[str, int]
+    """Tests by verdict, and the status of the session."""
+
+
+class StoredVerdicts(NamedTuple):
+    """What the sessions of a log came to, by the rules of some version."""
+
+    rules: str
+    sessions: dict[str, StoredVerdict]
+
+
 class Roster(NamedTuple):
     """Who is in a log, as far as adding to it is concerned."""
 
@@ -482,6 +497,17 @@ class ReadModel:
     def nodeids(self, pattern: str = "") -> list[str]:
         """Return the node ids of all tests that contain a text, in order."""
         return sorted(name for name in self.names() if name and pattern in name)
+
+    def stored_verdicts(self) -> "StoredVerdicts":
+        """Return what is stored, by whatever rules made it, without catching up."""
+        rows = self._db.execute(
+            "SELECT stream, label, status, verdicts FROM sessions WHERE label IS NOT NULL"
+        ).fetchall()
+        found: dict[str, StoredVerdict] = {}
+        for stream, label, status, verdicts in rows:
+            counts = msgspec.json.decode(verdicts, type=dict[str, int])
+            found[stream] = StoredVerdict(label, counts | {f"session {status}": 1})
+        return StoredVerdicts(self._meta("rules"), found)
 
     def roster(self) -> "Roster":
         """Return every stream of the log, whose label it bears, and what is visible; for those who add to the log."""

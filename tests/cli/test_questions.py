@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -320,3 +321,21 @@ def test_completion_knows_the_names(recorded):
         )
         assert expected in result.stdout, f"{words}: {result.stdout}{result.stderr}"
         assert "Traceback" not in result.stderr
+
+
+def test_replay_explains_what_other_rules_made_of_a_session(recorded, tmp_path):
+    """A model made by other rules: its sessions are projected anew, and what changed is named."""
+    _, settings = recorded
+    settings = settings | {"PYTEST_INSIGHT_HOME": str(tmp_path)}
+    (tmp_path / "default.jsonl").write_bytes((Path(recorded[1]["PYTEST_INSIGHT_HOME"]) / "default.jsonl").read_bytes())
+    first = ask("session", "list", **settings)[-1]
+    (model,) = (tmp_path / "models").iterdir()
+    with sqlite3.connect(model) as db:
+        db.execute("UPDATE meta SET value = '0.9' WHERE key = 'rules'")
+        db.execute("UPDATE sessions SET verdicts = '{\"passed\": 1}' WHERE stream = ?", (first["stream"],))
+    (document,) = ask("replay", "--explain", **settings)
+    (change,) = document["changed"]
+    assert (change["session_id"], change["before"]["passed"]) == (first["session_id"], 1)
+    assert change["after"]["passed"] == first["verdicts"]["passed"]
+    assert document["rules_before"] == "0.9"
+    assert "0 sessions have other verdicts" in insight("replay", "--explain", **settings)

@@ -27,6 +27,8 @@ from pytest_insight.eventlog.events import (
     TestStarted,
     WarningRecorded,
 )
+from pytest_insight.eventlog.merge import merge_logs
+from pytest_insight.eventlog.staging import staging
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
@@ -511,3 +513,24 @@ def test_join_keeps_the_numbers_of_workers():
     for part in parts[1:]:
         joined = join(joined, part)
     assert [joined.workers[index] for index in joined.rows.workers] == ["gw1", "gw0", "gw1", ""]
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.integers(1, 4))
+def test_a_merged_log_shows_what_a_slow_fold_of_its_parts_says(tmp_path_factory, rng, sessions):
+    """Parts that overlap, in any mix, merged: the views are those of all events, clearing and restoring included."""
+    folder = tmp_path_factory.mktemp("merged")
+    lines = random_history(rng, sessions)
+    parts = [[line for line in lines if rng.random() < 0.7] for _ in range(3)]
+    parts.append([line for line in lines if not any(line in part for part in parts)])
+    for number, part in enumerate(parts):
+        if rng.random() < 0.5:
+            rng.shuffle(part)
+        (folder / f"{number}.jsonl").write_bytes(b"".join(part))
+    out = folder / "out.jsonl"
+    with staging() as stage, out.open("wb") as sink:
+        merge_logs([folder / f"{number}.jsonl" for number in range(4)], sink, stage)
+    with ReadModel.open(out, None) as model:
+        model.catch_up()
+        assert model_view(model) == slow_fold(sorted(lines, key=lambda line: json.loads(line)["seq"]))
+        assert model.check() == []
