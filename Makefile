@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 VENV84 := .venv-pytest84
 .DEFAULT_GOAL := help
 
-.PHONY: help test lint types demo bench campaign docs clean
+.PHONY: help test lint types demo bench campaign docs screens clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -47,6 +47,9 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 docs: $(VENV)/.ready ## Make the generated parts of the documents anew
 	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md
 	$(BIN)/python -m pytest_insight.cli.reference docs/cli.md
+
+screens: $(VENV)/.ready ## Render the main views anew
+	$(BIN)/python docs/examples/screens.py
 
 clean: ## Remove everything that was set up
 	rm -rf $(VENV) $(VENV84) .bench .demo build *.egg-info .pytest_cache .ruff_cache .hypothesis
