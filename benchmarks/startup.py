@@ -1,6 +1,11 @@
 """What having pytest-insight installed costs a pytest that does not use it, and how fast `insight` starts."""
 
 import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+from pytest_insight.eventlog.times import to_datetime
+from pytest_insight.projections.readmodel import ReadModel
 
 from .generate import cached_log
 from .measure import ROOT, WORK, Figure, fresh_install, installed_python, rounds, run
@@ -14,7 +19,15 @@ def hello(name: str = "you"):
     typer.echo(name)
 app()
 """
-COMMANDS = (("session", "list"), ("sut", "list"), ("session", "show", "last"), ("tail",))
+COMMANDS = (
+    ("session", "list"),
+    ("sut", "list"),
+    ("session", "show", "last"),
+    ("tail",),
+    ("test", "history", "TEST"),
+    ("session", "compare", "last"),
+    ("analytics", "summary", "--time", "WEEK"),
+)
 
 
 def measure(*, quick: bool = False) -> list[Figure]:
@@ -45,8 +58,10 @@ def measure(*, quick: bool = False) -> list[Figure]:
         "typer help": lambda: run([ours, str(WORK / "one_command.py"), "--help"]),
         "insight --help": lambda: run([insight, "--help"]),
     }
+    words = _words(log)
     for command in COMMANDS:
-        where = [str(log)] if command == ("tail",) else ["--log", str(log)]
+        command = [words.get(word, word) for word in command]  # noqa: PLW2901 - as it is typed
+        where = [str(log)] if command == ["tail"] else ["--log", str(log)]
         cases[" ".join(command)] = lambda command=command, where=where: run([insight, *command, *where])
     costs = rounds(cases, count)
     more_ms = (costs["installed"].wall_s - costs["without"].wall_s) * 1000
@@ -64,11 +79,11 @@ def measure(*, quick: bool = False) -> list[Figure]:
         Figure("insight --help against a one-command Typer program", f"{help_ratio:.2f}x", "< 1.5x", help_ratio < 1.5)
     )
     for command in COMMANDS:
-        name = " ".join(command)
+        name = " ".join(words.get(word, word) for word in command)
         ratio = costs[name].wall_s / costs["typer"].wall_s
         figures.append(
             Figure(
-                f"insight {name} on a large log",
+                f"insight {' '.join(command)} on a large log",
                 f"{ratio:.2f}x",
                 "< 1.5x",
                 ratio < 1.5,
@@ -76,3 +91,11 @@ def measure(*, quick: bool = False) -> list[Figure]:
             )
         )
     return figures
+
+
+def _words(log: Path) -> dict[str, str]:
+    """What the placeholders in the commands mean for a log: some test, and its last week."""
+    with ReadModel.open(log, WORK / f"questions-{log.stem}.sqlite") as model:
+        model.catch_up()
+        last = to_datetime(model.sessions(limit=1)[0].started_us)
+        return {"TEST": model.nodeids()[0], "WEEK": f"{last - timedelta(days=7):%Y-%m-%d}.."}

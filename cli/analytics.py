@@ -102,6 +102,7 @@ def compare(
     sut: SutOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two sessions, systems, spans of time, commits or profiles.
@@ -117,8 +118,8 @@ def compare(
     sides: list[list[Run]] = []
     for what in (base, target):
         of_profile = what if mode == "profile" else profile
-        with history_model(of_profile, log, None) as model:
-            sides.append(side(model, what, sut, time))
+        with history_model(of_profile, log, as_of) as model:
+            sides.append(side(model, what, sut, (time, as_of)))
     for what, runs in zip((base, target), sides, strict=True):
         if not runs:
             raise LookupError(f"no sessions for {what!r}")
@@ -268,27 +269,31 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
 """Questions by name: how to ask, and how an answer is told."""
 
 
-def _of_session(model: "ReadModel", what: str, _: str | None, __: str | None) -> "list[Run]":
+Span = tuple[str | None, str | None]
+"""`--time` and `--as-of`."""
+
+
+def _of_session(model: "ReadModel", what: str, _: str | None, __: "Span") -> "list[Run]":
     from ..core.runs import run_of_row  # noqa: PLC0415
 
     return [run_of_row(model, model.find_session(what))]
 
 
-def _of_sut(model: "ReadModel", what: str, _: str | None, time: str | None) -> "list[Run]":
-    return analysis_of(model, what, window_of(time, None)).considered
+def _of_sut(model: "ReadModel", what: str, _: str | None, span: "Span") -> "list[Run]":
+    return analysis_of(model, what, window_of(span[0], None, None, span[1])).considered
 
 
-def _of_period(model: "ReadModel", what: str, sut: str | None, _: str | None) -> "list[Run]":
-    return analysis_of(model, sut, window_of(what, None)).considered
+def _of_period(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
+    return analysis_of(model, sut, window_of(what, None, None, span[1])).considered
 
 
-def _of_commit(model: "ReadModel", what: str, sut: str | None, time: str | None) -> "list[Run]":
-    runs = analysis_of(model, sut, window_of(time, None)).considered
+def _of_commit(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
+    runs = analysis_of(model, sut, window_of(span[0], None, None, span[1])).considered
     return [run for run in runs if run.commit.startswith(what.lower())]
 
 
-def _of_profile(model: "ReadModel", _: str, sut: str | None, time: str | None) -> "list[Run]":
-    return analysis_of(model, sut, window_of(time, None)).considered
+def _of_profile(model: "ReadModel", _: str, sut: str | None, span: "Span") -> "list[Run]":
+    return analysis_of(model, sut, window_of(span[0], None, None, span[1])).considered
 
 
 _SIDES = {

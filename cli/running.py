@@ -28,14 +28,12 @@ def run_pytest(arguments: list[str], *, sut: str | None, profile: str | None, lo
         return 2  # pytest got the signal too, has ended its session, and says this for it
 
 
-def rerun_pytest(
-    tests: list[str], arguments: list[str], *, sut: str | None, profile: str | None, log: Path | None
-) -> int:
+def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, profile: str | None) -> int:
     """Run some tests with recording; their number is not bounded by what a command line can hold."""
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"
         listed.write_text("\n".join(tests) + "\n", encoding="utf-8")
-        return run_pytest([f"@{listed}", *arguments], sut=sut, profile=profile, log=log)
+        return run_pytest([f"@{listed}", *arguments], sut=sut, profile=profile, log=None)
 
 
 def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:

@@ -134,14 +134,18 @@ def rerun_session(
     profile: ProfileOption = None,
     log: LogOption = None,
 ) -> None:
-    """Run again what a recorded session left failing or unfinished, also one from a CI artifact. Recorded like any run.
+    """Run again what a recorded session left failing or unfinished, also one from a CI artifact (--log).
 
-    Repeating it converges: each run takes what the last one left. Without an option: what failed and what did not run.
+    The run is recorded into the profile, so that repeating it without --log converges: each run takes what the last one
+    left. Without an option: what failed and what did not run.
 
     Example: insight session rerun last --failed -- -x
     """
     from .running import left_over, rerun_pytest  # noqa: PLC0415
 
+    arguments = list(context.args)
+    if session.startswith("-"):  # no id was given, so the first word for pytest stands in its place
+        session, arguments = "last", [session, *arguments]
     with history_model(profile, log, None) as model:
         row = model.find_session(session)
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
@@ -152,7 +156,7 @@ def rerun_session(
     if not tests:
         say(f"session {safe_line(row.session_id)} left nothing to run again")
         return
-    raise typer.Exit(rerun_pytest(tests, context.args, sut=row.sut, profile=profile, log=log))
+    raise typer.Exit(rerun_pytest(tests, arguments, sut=row.sut, profile=profile))
 
 
 @app.command("play")
@@ -182,6 +186,7 @@ def compare_sessions(
     ] = "last",
     profile: ProfileOption = None,
     log: LogOption = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two sessions: new failures, fixed, still failing, missing and new tests, slower and faster ones.
@@ -192,7 +197,7 @@ def compare_sessions(
     from ..core.runs import run_of_row  # noqa: PLC0415
     from .comparing import show_comparison  # noqa: PLC0415
 
-    with history_model(profile, log, None) as model:
+    with history_model(profile, log, as_of) as model:
         sides = [run_of_row(model, model.find_session(one)) for one in (base, target)]
     show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
 

@@ -80,6 +80,7 @@ def compare_suts(
     time: TimeOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two systems under test.
@@ -88,7 +89,7 @@ def compare_suts(
     """
     from .analytics import compare  # noqa: PLC0415
 
-    compare(base=base, target=target, mode="sut", time=time, profile=profile, log=log, as_json=as_json)
+    compare(base=base, target=target, mode="sut", time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)
 
 
 @app.command("analyze")

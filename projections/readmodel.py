@@ -26,7 +26,6 @@ from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
 from .apply import Applier, SessionRow, join_all
 from .fold import Nodes, Rows, SessionPart, fold_lines
-from .replay import fold_parallel, malformed_findings
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
 from .schema import SCHEMA, SCHEMA_VERSION
 
@@ -202,6 +201,8 @@ class ReadModel:
         ]
 
     def _catch_up_in_place(self, began: float, progress: Progress | None) -> CatchUp:
+        from .replay import malformed_findings  # noqa: PLC0415 - as in _fill
+
         with self._transaction():
             applier = Applier(self._db)
             events, done, findings = 0, 0, 0
@@ -269,6 +270,8 @@ class ReadModel:
         self._connect()
 
     def _fill(self, progress: Progress | None, workers: int | None) -> CatchUp:
+        from .replay import fold_parallel  # noqa: PLC0415 - a question to a model that is there needs no processes
+
         applier = Applier(self._db, empty=True)
         events, done, findings = 0, 0, 0
         for number, source in enumerate(self._sources()):
@@ -651,7 +654,8 @@ class ReadModel:
         Raises:
             LookupError: there is no such event at one of them any more.
         """
-        return [_decode_finished(line) for line in self.lines_at(positions)]
+        decode = msgspec.json.Decoder(TestFinished).decode
+        return [decode(line) for line in self.lines_at(positions)]
 
     def counts(self) -> dict[str, int]:
         """Return how much is in the model."""
@@ -709,9 +713,6 @@ class ReadModel:
         yield "tombstones", sorted(self._db.execute("SELECT stream, digest FROM tombstones").fetchall())
         yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
         yield "findings", [tuple(finding) for finding in self.findings()]
-
-
-_decode_finished = msgspec.json.Decoder(TestFinished).decode
 
 
 def _is_about_the_machine(error: sqlite3.DatabaseError) -> bool:

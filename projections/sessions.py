@@ -16,7 +16,6 @@ from .readmodel import ReadModel
 from .rules import OUTCOMES
 
 _TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
-_decode_finished = msgspec.json.Decoder(TestFinished).decode
 
 
 Models = Callable[[], AbstractContextManager[ReadModel]]
@@ -25,9 +24,6 @@ Models = Callable[[], AbstractContextManager[ReadModel]]
 
 class _StartedAt(msgspec.Struct):
     started_at: str = ""
-
-
-_decode_started_at = msgspec.json.Decoder(_StartedAt).decode
 
 
 def load_session(model: ReadModel, row: SessionRow) -> TestSession:
@@ -102,11 +98,12 @@ def load_results(
     """
     later = models or (lambda: nullcontext(model))
     warned = set(row.part.warned)
+    decode = msgspec.json.Decoder(TestFinished if texts else _StartedAt).decode
     attempts = model.attempts(row.stream)
     lines = model.lines_at([attempt.position for attempt in attempts])
     results: list[TestResult] = []
     for number, (attempt, line) in enumerate(zip(attempts, lines, strict=True)):
-        event = _decode_finished(line) if texts else _decode_started_at(line)
+        event = decode(line)
         result = TestResult(
             nodeid=attempt.nodeid,
             outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],

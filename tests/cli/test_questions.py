@@ -231,6 +231,20 @@ def test_time_travel(recorded):
     assert {session["session_id"] for session in some} >= {session["session_id"] for session in sessions[5:]}
     assert len(some) <= 3
     assert "not a date" in insight("session", "list", "--as-of", "yesterday", code=2, **settings)
+    early = ask(
+        "analytics",
+        "compare",
+        "--mode",
+        "sut",
+        "--base",
+        "shop-good",
+        "--target",
+        "shop-good",
+        "--as-of",
+        position,
+        **settings,
+    )
+    assert len(early["base_sessions"]) == 2
 
 
 def test_rerun_takes_what_was_left_and_converges(recorded, tmp_path):
@@ -252,6 +266,20 @@ def test_rerun_takes_what_was_left_and_converges(recorded, tmp_path):
     assert insight("session", "rerun", "--failed", "--dry-run", **more).split() == []
     insight("session", "rerun", cwd=tmp_path, **more, STATE="good")
     assert ask("session", "show", "last", **more)["counts"] == {"passed": 2}
+
+
+def test_rerun_of_an_artifact_is_recorded_into_the_profile(recorded, tmp_path):
+    """A log from elsewhere names the tests; it is not written to."""
+    folder, settings = recorded
+    artifact = tmp_path / "artifact.jsonl"
+    artifact.write_bytes((Path(settings["PYTEST_INSIGHT_HOME"]) / "default.jsonl").read_bytes())
+    before = artifact.read_bytes()
+    more = settings | {"PYTEST_INSIGHT_PROFILE": "local"}
+    insight("session", "rerun", "--failed", "--log", artifact, "--", "-q", cwd=folder, **more, STATE="good")
+    assert artifact.read_bytes() == before
+    (session,) = ask("session", "list", **more)
+    assert session["sut"] == "shop-bad"
+    assert session["counts"]["passed"] >= 1
 
 
 def _run_killed(folder: Path, settings: dict[str, str]) -> None:
