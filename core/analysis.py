@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from ..projections.rules import is_flaky
-from .runs import BAD, DEFAULT_BRANCHES, GOOD, Run, TestRun, run_of_row, runs_of
+from .runs import BAD, DEFAULT_BRANCHES, GOOD, Run, TestRun, many_objects, run_of_row, runs_of
 from .stats import Interval, median, pettitt, quantile, wilson
 from .windows import Window
 
@@ -217,7 +217,8 @@ class Analysis:
             window: only those that started within.
         """
         rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
-        analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
+        with many_objects():
+            analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
         analysis._models = lambda: nullcontext(model)
         return analysis
 

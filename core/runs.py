@@ -3,9 +3,11 @@
 For sessions of a log these come from the columns of the read model; for others from their results.
 """
 
+import gc
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,9 +87,22 @@ class Run:
         return self.considered >= GUARD_TESTS and self.bad > GUARD_SHARE * self.considered
 
 
+@contextmanager
+def many_objects() -> Generator[None]:
+    """Keep the garbage collector from looking again and again through very many new objects, none of them garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def runs_of(sessions: "Iterable[TestSession]") -> list[Run]:
     """Return sessions with their verdicts, in order of their start."""
-    runs = [run for session in sessions for run in _run_of(session)]
+    with many_objects():
+        runs = [run for session in sessions for run in _run_of(session)]
     return sorted(runs, key=lambda run: (run.started_us, run.stream))
 
 

@@ -1,11 +1,11 @@
-"""Every setting of the plugin in one table: its option, its ini name, its environment variable, its default.
+"""Every setting of the plugin in one table: its option, its ini name, its environment variable.
 
-The command line wins over the environment, the environment over the ini file.
+Every pytest run imports this, recorded or not, so that nothing is in it but what declaring options needs;
+`plugin.settings` reads their values.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -120,25 +120,6 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the settings come to for one run."""
-
-    enabled: bool
-    profile: str
-    log: str
-    sut: str
-    system_name: str
-    durability: str
-    output: str
-    output_limit: int
-    tags: dict[str, str]
-    strict: bool
-    redact: list[str]
-    environment: list[str]
-    system_type: str = ""
-
-
 def add_options(parser: pytest.Parser) -> None:
     """Declare all options and ini names."""
     group = parser.getgroup("insight", "flight recorder (pytest-insight)")
@@ -146,22 +127,6 @@ def add_options(parser: pytest.Parser) -> None:
         if setting.flags:
             group.addoption(*setting.flags, **_option(setting))
         parser.addini(setting.ini, setting.help, type=_ini_type(setting), default=None)
-
-
-def joined_arguments(args: Sequence[str]) -> list[str]:
-    """Return a command line with our options and their values as one word each, `--insight-log=PATH`.
-
-    pytest looks for its root folder before it knows the options of plugins, and takes every word that exists as a path
-    for a place of tests. The log does not exist when a run begins, but it does when xdist starts its workers with the
-    same words: they would find another root folder, and other names of tests.
-    """
-    takes_value = {flag for setting in SETTINGS if setting.kind != "bool" for flag in setting.flags}
-    joined: list[str] = []
-    words = iter(args)
-    for word in words:
-        value = next(words, None) if word in takes_value else None
-        joined.append(word if value is None else f"{word}={value}")
-    return joined
 
 
 def _option(setting: Setting) -> dict[str, Any]:
@@ -190,67 +155,22 @@ def is_wanted(option: Callable[[str], Any], ini: Callable[[str], Any], environ: 
     return bool(
         option("insight_enabled")
         or option("insight_log")
-        or _truth(environ.get("PYTEST_INSIGHT"), "PYTEST_INSIGHT")
+        or truth(environ.get("PYTEST_INSIGHT"), "PYTEST_INSIGHT")
         or environ.get("PYTEST_INSIGHT_LOG")
         or ini("insight_log")
-        or _truth(ini("insight"), "insight")
+        or truth(ini("insight"), "insight")
     )
 
 
-def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of a run.
+def truth(value: object, name: str) -> bool:
+    """Return what a text means that says yes or no.
 
     Raises:
-        pytest.UsageError: a value is not one that its setting takes.
+        pytest.UsageError: it says neither.
     """
-    values = {setting.name: _value(setting, config, environ) for setting in SETTINGS}
-    for setting in SETTINGS:
-        if setting.choices and values[setting.name] and values[setting.name] not in setting.choices:
-            choices = ", ".join(setting.choices)
-            raise pytest.UsageError(f"{setting.ini}: {values[setting.name]!r} is not one of {choices}")
-    return Settings(
-        enabled=True,
-        profile=values["profile"] or "",
-        log=values["log"] or "",
-        sut=values["sut"] or "",
-        system_name=values["system_name"] or "",
-        durability=values["durability"] or "session",
-        output=values["output"] or "failed",
-        output_limit=_size(values["output_limit"]),
-        tags=dict(_tag(tag) for tag in values["tags"] or ()),
-        strict=_truth(values["strict"], "insight_strict"),
-        redact=list(values["redact"] or ()),
-        environment=list(values["environment"] or ()),
-        system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
-    )
-
-
-def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) -> Any:
-    given = config.getoption(f"insight_{setting.name}", None) if setting.flags else None
-    if setting.kind == "linelist":
-        return [*(config.getini(setting.ini) or ()), *(given or ())]
-    return given or (environ.get(setting.env) if setting.env else None) or config.getini(setting.ini)
-
-
-def _truth(value: object, name: str) -> bool:
     if isinstance(value, bool) or value is None:
         return bool(value)
     text = str(value).strip().lower()
     if text not in _TRUE | _FALSE:
         raise pytest.UsageError(f"{name}: {value!r} is neither true nor false")
     return text in _TRUE
-
-
-def _size(value: str | None) -> int:
-    if not value:
-        return OUTPUT_LIMIT_BYTES
-    if not value.isascii() or not value.isdigit():
-        raise pytest.UsageError(f"--insight-output-limit: {value!r} is not a number of bytes")
-    return int(value)
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise pytest.UsageError(f"--insight-tag: {text!r} is not KEY=VALUE")
-    return key.strip(), value.strip()

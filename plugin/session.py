@@ -32,9 +32,9 @@ from ..eventlog.writer import Durability, LogWriter
 from . import metadata
 from .attempt import CRASH_PHASE, Attempt, Policy, longrepr_of, phase_outcome, reason_of
 from .markers import markers_of
-from .options import Settings, joined_arguments, read_settings
 from .redact import Redactor
 from .sections import HeadCopy, summary_sections
+from .settings import Settings, joined_arguments, read_settings
 from .target import log_target
 from .worker import MARKERS_KEY
 

@@ -1,0 +1,98 @@
+"""What the settings of the plugin come to for a run that is recorded.
+
+The command line wins over the environment, the environment over the ini file.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the settings come to for one run."""
+
+    enabled: bool
+    profile: str
+    log: str
+    sut: str
+    system_name: str
+    durability: str
+    output: str
+    output_limit: int
+    tags: dict[str, str]
+    strict: bool
+    redact: list[str]
+    environment: list[str]
+    system_type: str = ""
+
+
+def joined_arguments(args: Sequence[str]) -> list[str]:
+    """Return a command line with our options and their values as one word each, `--insight-log=PATH`.
+
+    pytest looks for its root folder before it knows the options of plugins, and takes every word that exists as a path
+    for a place of tests. The log does not exist when a run begins, but it does when xdist starts its workers with the
+    same words: they would find another root folder, and other names of tests.
+    """
+    takes_value = {flag for setting in SETTINGS if setting.kind != "bool" for flag in setting.flags}
+    joined: list[str] = []
+    words = iter(args)
+    for word in words:
+        value = next(words, None) if word in takes_value else None
+        joined.append(word if value is None else f"{word}={value}")
+    return joined
+
+
+def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a run.
+
+    Raises:
+        pytest.UsageError: a value is not one that its setting takes.
+    """
+    values = {setting.name: _value(setting, config, environ) for setting in SETTINGS}
+    for setting in SETTINGS:
+        if setting.choices and values[setting.name] and values[setting.name] not in setting.choices:
+            choices = ", ".join(setting.choices)
+            raise pytest.UsageError(f"{setting.ini}: {values[setting.name]!r} is not one of {choices}")
+    return Settings(
+        enabled=True,
+        profile=values["profile"] or "",
+        log=values["log"] or "",
+        sut=values["sut"] or "",
+        system_name=values["system_name"] or "",
+        durability=values["durability"] or "session",
+        output=values["output"] or "failed",
+        output_limit=_size(values["output_limit"]),
+        tags=dict(_tag(tag) for tag in values["tags"] or ()),
+        strict=truth(values["strict"], "insight_strict"),
+        redact=list(values["redact"] or ()),
+        environment=list(values["environment"] or ()),
+        system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
+    )
+
+
+def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) -> Any:
+    given = config.getoption(f"insight_{setting.name}", None) if setting.flags else None
+    if setting.kind == "linelist":
+        return [*(config.getini(setting.ini) or ()), *(given or ())]
+    return given or (environ.get(setting.env) if setting.env else None) or config.getini(setting.ini)
+
+
+def _size(value: str | None) -> int:
+    if not value:
+        return OUTPUT_LIMIT_BYTES
+    if not value.isascii() or not value.isdigit():
+        raise pytest.UsageError(f"--insight-output-limit: {value!r} is not a number of bytes")
+    return int(value)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise pytest.UsageError(f"--insight-tag: {text!r} is not KEY=VALUE")
+    return key.strip(), value.strip()
