@@ -43,14 +43,18 @@ def main() -> int:
 
 
 def write(figures: list[Figure]) -> None:
-    """Put the table into docs/performance.md."""
+    """Put the figures into the table of docs/performance.md; rows that were not measured now stay as they are."""
     page = ROOT / "docs" / "performance.md"
     head, mark, rest = page.read_text().partition(BEGIN)
     comment, _, rest = rest.partition("\n")
-    rows = [f"| {f.name} | {f.value} | {f.target} | {'yes' if f.ok else '**no**'} | {f.note} |" for f in figures]
+    rows = {
+        line.split("|")[1].strip(): line for line in rest.partition(END)[0].splitlines()[4:] if line.startswith("| ")
+    }
+    for f in figures:
+        rows[f.name] = f"| {f.name} | {f.value} | {f.target} | {'yes' if f.ok else '**no**'} | {f.note} |"
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     machine = f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
-    table = ["| what | measured | target | met | |", "|---|---|---|---|---|", *rows]
+    table = ["| what | measured | target | met | |", "|---|---|---|---|---|", *rows.values()]
     text = f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine}.\n\n" + "\n".join(table)
     page.write_text(f"{head}{mark}{comment}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
 

@@ -36,7 +36,7 @@ def measure(*, quick: bool = False) -> list[Figure]:
             "--json-report", f"--json-report-file={folder / 'r.json'}", on=("jsonreport", "metadata")
         ),
     }
-    costs = rounds(cases, 2 if quick else 5)
+    costs = rounds(cases, 2 if quick else 9)
     extra = {name: (cost.cpu_s - costs["bare"].cpu_s) / count * 1e6 for name, cost in costs.items() if name != "bare"}
     bare = costs["bare"].cpu_s / count * 1e6
     others = ", ".join(f"{name} {value:.0f}" for name, value in extra.items() if name != "insight")
