@@ -26,7 +26,7 @@ from .asking import (
     when,
     window_of,
 )
-from .common import JsonOption, LogOption, ProfileOption, console, print_json
+from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,19 +74,24 @@ def summary(
         return
     rate = figures.pass_rate
     span = f"{when(figures.first_us)} to {when(figures.last_us)}"
-    out.print(f"{figures.sessions} sessions, {figures.tests} tests, {figures.runs} runs, {span}", style="bold")
+    sizes = ((figures.sessions, "session"), (figures.tests, "test"), (figures.runs, "run"))
+    out.print(", ".join([*(counted(count, noun) for count, noun in sizes), span]), style="bold")
     out.print(f"pass rate {bar(rate.estimate)} {percent(rate.estimate)} ({percent(rate.low)} to {percent(rate.high)})")
     out.print(f"by day    {spark([share for _, share in daily])}")
-    out.print(f"all good  {figures.sessions_all_good} sessions; {figures.interrupted} were interrupted")
+    out.print(f"all good  {counted(figures.sessions_all_good, 'session')}; {figures.interrupted} were interrupted")
     if figures.outages:
-        out.print(f"left out  {len(figures.outages)} sessions in which nearly everything failed", style="yellow")
+        out.print(
+            f"left out  {counted(len(figures.outages), 'session')} in which nearly everything failed", style="yellow"
+        )
     out.print("verdicts  " + ", ".join(f"{count} {verdict}" for verdict, count in figures.verdicts.items()))
     _print_names(
         "broken now",
         [f"{name(one.nodeid)}  since {name(one.first_bad.session)} {name(one.commit_range)}" for one in broken],
     )
     _print_names("flaky", [f"{name(one.nodeid)}  {one.rule}, {one.count} of {one.considered}" for one in flaky])
-    _print_names("most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {one.runs} runs" for one in slow])
+    _print_names(
+        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in slow]
+    )
 
 
 @app.command("compare")
@@ -156,7 +161,9 @@ def analyze(
     for key, answer in answers.items():
         _print_names(key, [wanted[key][1](one) for one in answer], always=metric != "all")
     if outages:
-        console().print(f"left out: {len(outages)} sessions in which nearly everything failed", style="yellow")
+        console().print(
+            f"left out: {counted(len(outages), 'session')} in which nearly everything failed", style="yellow"
+        )
 
 
 @app.command("failures")
@@ -191,12 +198,17 @@ def failures(
         out.print(name(test or ""), style="bold", soft_wrap=True)
         out.print(strip(history))
     for cluster in clusters[:_SHOWN]:
-        out.print(f"{cluster.count} times in {len(cluster.tests)} tests: {name(cluster.message)}", soft_wrap=True)
+        out.print(
+            f"{counted(cluster.count, 'time')} in {counted(len(cluster.tests), 'test')}: {name(cluster.message)}",
+            soft_wrap=True,
+        )
         last = cluster.evidence[-1]
         more = f" and {len(cluster.tests) - 3} more" if len(cluster.tests) > 3 else ""  # noqa: PLR2004 - a few
         out.print(f"    {', '.join(map(name, cluster.tests[:3]))}{more}", style="dim", soft_wrap=True)
         out.print(f"    last in session {name(last.session)} at {when(last.started_us)}", style="dim", soft_wrap=True)
-    _print_names("fail together", [f"{', '.join(map(name, one.tests[:5]))}  ({one.joint} times)" for one in together])
+    _print_names(
+        "fail together", [f"{', '.join(map(name, one.tests[:5]))}  ({counted(one.joint, 'time')})" for one in together]
+    )
     if not clusters:
         out.print("no failures")
 
@@ -223,7 +235,8 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     "broken": (
         lambda analysis: analysis.broken_tests(),
         lambda one: (
-            f"{name(one.nodeid)}  since {name(one.first_bad.session)}, {one.failing_runs} runs {name(one.commit_range)}"
+            f"{name(one.nodeid)}  since {name(one.first_bad.session)}, {counted(one.failing_runs, 'run')}"
+            f" {name(one.commit_range)}"
         ),
     ),
     "flaky": (
@@ -235,13 +248,13 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     "rates": (
         lambda analysis: analysis.failure_rates(),
         lambda one: (
-            f"{name(one.nodeid)}  {percent(one.rate.estimate)} of {one.considered} runs"
+            f"{name(one.nodeid)}  {percent(one.rate.estimate)} of {counted(one.considered, 'run')}"
             f" ({percent(one.rate.low)} to {percent(one.rate.high)}){'' if one.enough else ', too few to judge'}"
         ),
     ),
     "transitions": (
         lambda analysis: analysis.transition_scores(),
-        lambda one: f"{name(one.nodeid)}  {one.changes} changes in {one.considered} runs",
+        lambda one: f"{name(one.nodeid)}  {counted(one.changes, 'change')} in {counted(one.considered, 'run')}",
     ),
     "slow": (
         lambda analysis: analysis.slowest_tests(),
@@ -249,7 +262,7 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     ),
     "cost": (
         lambda analysis: analysis.most_expensive_tests(),
-        lambda one: f"{name(one.nodeid)}  {seconds(one.total_s)} in {one.runs} runs",
+        lambda one: f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}",
     ),
     "shifts": (
         lambda analysis: analysis.duration_shifts(),
@@ -259,11 +272,11 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     ),
     "together": (
         lambda analysis: analysis.failing_together(),
-        lambda one: f"{', '.join(map(name, one.tests))}  {one.joint} times",
+        lambda one: f"{', '.join(map(name, one.tests))}  {counted(one.joint, 'time')}",
     ),
     "order": (
         lambda analysis: analysis.order_suspects(),
-        lambda one: f"{name(one.nodeid)}  fails only after {name(one.after)} ({one.failed_after} times)",
+        lambda one: f"{name(one.nodeid)}  fails only after {name(one.after)} ({counted(one.failed_after, 'time')})",
     ),
 }
 """Questions by name: how to ask, and how an answer is told."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .common import JsonOption, ProfileOption, confirm, console, local_text, print_json
+from .common import JsonOption, ProfileOption, confirm, console, counted, local_text, print_json
 from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
 from .safe import safe_line
 
@@ -53,11 +53,15 @@ def command(
             out.print(f"... and {len(chosen) - _SHOWN} more; --json shows all")
     cleared = 0
     if chosen and not dry_run:
-        confirm(f"clear {len(chosen)} sessions?", force=force)
+        confirm(f"clear {counted(len(chosen), 'session')}?", force=force)
         cleared = clear(store, [candidate.stream for candidate in chosen], reason="insight clear")
     if as_json:
         print_json(
             {"cleared": cleared, "dry_run": dry_run, "sessions": [candidate.name for candidate in chosen]},
         )
     else:
-        console().print(f"{len(chosen)} sessions would be cleared" if dry_run else f"{cleared} sessions cleared")
+        console().print(
+            f"{counted(len(chosen), 'session')} would be cleared"
+            if dry_run
+            else f"{counted(cleared, 'session')} cleared"
+        )

@@ -131,6 +131,11 @@ def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 session`, `2 sessions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def size_text(size: int) -> str:
     """Return a number of bytes for people: `812 B`, `3.4 kB`, `1.2 MB`."""
     value = float(size)

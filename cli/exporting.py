@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import ProfileOption, progress_bar, say
+from .common import ProfileOption, counted, progress_bar, say
 from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
 from .safe import safe_line
 
@@ -45,11 +45,12 @@ def command(
     if dry_run:
         for name in names:
             typer.echo(safe_line(name))
-        say(f"{len(names)} sessions would be exported")
+        say(f"{counted(len(names), 'session')} would be exported")
         return
     with progress_bar("export") as progress:
         if str(path) == "-":
             export_to(store, sys.stdout.buffer, names, chosen, progress)
         else:
             export_to(store, path, names, chosen, progress)
-    say(f"{len(names)} sessions exported to {'standard output' if str(path) == '-' else safe_line(str(path))}")
+    where = "standard output" if str(path) == "-" else safe_line(str(path))
+    say(f"{counted(len(names), 'session')} exported to {where}")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, history_model, name, paged, window_of
-from .common import JsonOption, LogOption, ProfileOption, console, print_json
+from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
 from .session import list_table, session_data
 
 app = typer.Typer(no_args_is_help=True)
@@ -48,7 +48,7 @@ def list_history(
     with paged(len(shown) + 2 * len(groups)) as out:
         for group, found in sorted(groups.items()):
             if by_sut:
-                out.print(f"{name(group)}: {len(found)} sessions", style="bold")
+                out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")
             out.print(list_table(found))
     if len(rows) > len(shown):
         console(err=True).print(f"The newest {LIMIT} of {len(rows)}; --all shows all of them.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, confirm, console, log_path, print_json, size_text
+from .common import JsonOption, ProfileOption, confirm, console, counted, log_path, print_json, size_text
 from .safe import safe_line
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
         out = console()
         for report in reports:
             verdict = "DAMAGED" if report.problems else "ok"
-            out.print(f"{verdict}  {safe_line(report.log)}: {report.events} events, {report.bytes} bytes,", end=" ")
+            out.print(
+                f"{verdict}  {safe_line(report.log)}: {counted(report.events, 'event')}, {report.bytes} bytes,", end=" "
+            )
             out.print(f"{len(report.streams)} streams ({report.sealed} sealed, {report.interrupted} interrupted)")
             for finding in report.findings[:_SHOWN]:
                 out.print(f"    {safe_line(str(finding))}", soft_wrap=True)
@@ -119,9 +121,9 @@ def repair(
     for finding in report.kept:
         out.print(f"kept: {safe_line(str(finding))}", soft_wrap=True)
     if not report.removed:
-        out.print(f"{safe_line(report.log)}: nothing to repair, {report.events} events", soft_wrap=True)
+        out.print(f"{safe_line(report.log)}: nothing to repair, {counted(report.events, 'event')}", soft_wrap=True)
     elif report.backup:
-        out.print(f"{report.events} events stay; the original is {safe_line(report.backup)}", soft_wrap=True)
+        out.print(f"{counted(report.events, 'event')} stay; the original is {safe_line(report.backup)}", soft_wrap=True)
 
 
 def _verify_data(report: Any) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def pack(
     if not report.streams:
         out.print(f"{safe_line(report.log)}: nothing is older than {older_than}", soft_wrap=True)
         return
-    what = f"{len(report.streams)} sessions, {report.events} events, {size_text(report.bytes)}"
+    what = f"{counted(len(report.streams), 'session')}, {counted(report.events, 'event')}, {size_text(report.bytes)}"
     if dry_run:
         out.print(f"{safe_line(report.log)}: would pack {what}", soft_wrap=True)
     else:
@@ -190,7 +192,7 @@ def unpack(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
     if as_json:
         print_json({"log": str(log), "packs": count})
     else:
-        console().print(f"{safe_line(str(log))}: {count} packs brought back", soft_wrap=True)
+        console().print(f"{safe_line(str(log))}: {counted(count, 'pack')} brought back", soft_wrap=True)
 
 
 @app.command("purge")
@@ -292,7 +294,8 @@ def _also_in(log: Path, streams: frozenset[str], text: "re.Pattern[str] | None")
 
 
 def _purge_text(report: "PurgeReport") -> str:
-    return f"{len(report.streams)} sessions ({report.removed} events) and a text in {len(report.changed)} events"
+    sessions = f"{counted(len(report.streams), 'session')} ({counted(report.removed, 'event')})"
+    return f"{sessions} and a text in {counted(len(report.changed), 'event')}"
 
 
 def _print_purge(report: "PurgeReport", elsewhere: list[str], *, dry_run: bool) -> None:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, console, print_json, progress_bar, say
+from .common import JsonOption, console, counted, print_json, progress_bar, say
 from .importing import StrategyOption
 from .safe import safe_line
 
@@ -130,25 +130,33 @@ def _print(report: "MergeReport", output: Path | None, *, dry_run: bool) -> None
     for item in report.inputs:
         _print_input(out, item, names=dry_run)
     for conflict in report.conflicts:
-        out.print(
-            f"{safe_line(conflict.label)} is the id of {len(conflict.shown) + len(conflict.hidden)} sessions:", end=" "
-        )
+        count = counted(len(conflict.shown) + len(conflict.hidden), "session")
+        out.print(f"{safe_line(conflict.label)} is the id of {count}:", end=" ")
         shown = ", ".join(f"{safe_line(conflict.label)}~{stream[:8]}" for stream in conflict.shown)
         hidden = ", ".join(stream[:8] for stream in conflict.hidden)
         out.print(f"shown {shown}" + (f"; not shown {hidden}" if hidden else ""), soft_wrap=True)
     if dry_run:
-        out.print(f"{report.sessions} sessions would be in the result; nothing was written")
+        out.print(f"{counted(report.sessions, 'session')} would be in the result; nothing was written")
     else:
         name = "standard output" if str(output) == "-" else safe_line(str(output))
-        out.print(f"{report.events} events, {report.sessions} sessions, {report.bytes} bytes: {name}", soft_wrap=True)
+        out.print(
+            f"{counted(report.events, 'event')}, {counted(report.sessions, 'session')}, {report.bytes} bytes: {name}",
+            soft_wrap=True,
+        )
         if report.repeated or report.purged:
-            out.print(f"{report.repeated} events stood in the inputs more than once, {report.purged} were purged")
+            out.print(
+                f"{counted(report.repeated, 'event')} stood in the inputs more than once, {report.purged} were purged"
+            )
     if report.damaged:
         say(f"{len(report.damaged)} damaged places were left out")
 
 
 def _print_input(out: Any, item: "InputReport", *, names: bool) -> None:
-    out.print(f"{safe_line(item.name)}: {item.events} events, {item.sessions} sessions:", end=" ", soft_wrap=True)
+    out.print(
+        f"{safe_line(item.name)}: {counted(item.events, 'event')}, {counted(item.sessions, 'session')}:",
+        end=" ",
+        soft_wrap=True,
+    )
     out.print(f"{len(item.new_sessions)} new, {len(item.known_sessions)} known from inputs before")
     if names:
         for what, labels in (("add", item.new_sessions), ("join", item.known_sessions)):

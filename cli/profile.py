@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, confirm, console, local_text, print_json, say, size_text, utc_text
+from .common import JsonOption, confirm, console, counted, local_text, print_json, say, size_text, utc_text
 from .importing import StrategyOption, print_report, report_data
 from .safe import safe_line
 
@@ -152,7 +152,7 @@ def clean_command(
         if not as_json:
             for profile in profiles:
                 console().print(safe_line(profile.name))
-        confirm(f"forget {len(profiles)} profiles? their logs stay", force=force)
+        confirm(f"forget {counted(len(profiles), 'profile')}? their logs stay", force=force)
         for profile in profiles:
             manager.delete_profile(profile.name)
     if as_json:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .common import JsonOption, ProfileOption, console, local_text, print_json
+from .common import JsonOption, ProfileOption, console, counted, local_text, print_json
 from .safe import safe_line
 
 
@@ -31,10 +31,10 @@ def command(
         for row in hidden:
             line = f"{safe_line(row.session_id)}  {row.stream}  {local_text(row.started_us)}  {safe_line(row.sut)}"
             console().print(line, soft_wrap=True)
-        console(err=True).print(f"{len(hidden)} sessions are hidden.")
+        console(err=True).print(f"{counted(len(hidden), 'session')} are hidden.")
         return
     count = restore(store, any_streams_of(store, sessions))
     if as_json:
         print_json({"restored": count})
     else:
-        console().print(f"{count} sessions restored")
+        console().print(f"{counted(count, 'session')} restored")

@@ -29,7 +29,7 @@ from .asking import (
     when,
     window_of,
 )
-from .common import JsonOption, LogOption, ProfileOption, console, print_json, styled
+from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
 from .safe import safe
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ def show_test(
     out.print(name(test), style="bold", soft_wrap=True)
     out.print(strip(history[-_STRIP:]))
     counts = Counter(one.verdict for one in history)
-    out.print(f"{len(history)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    out.print(
+        f"{counted(len(history), 'run')}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    )
     for line in _sentences(answer):
         out.print(line, soft_wrap=True)
     if text:
@@ -264,16 +266,18 @@ def _sentences(answer: dict[str, Any]) -> list[str]:
     rate, broken, shift, score = (answer[key] for key in ("failure_rate", "broken", "duration_shift", "transitions"))
     if rate is not None:
         limits = f"{percent(rate.rate.low)} to {percent(rate.rate.high)} with 95 % confidence"
-        lines.append(f"fails in {percent(rate.rate.estimate)} of {rate.considered} runs ({limits})")
+        lines.append(f"fails in {percent(rate.rate.estimate)} of {counted(rate.considered, 'run')} ({limits})")
     if broken is not None:
         since = f"{name(broken.first_bad.session)} at {when(broken.first_bad.started_us)}"
-        lines.append(f"broken since session {since}, {broken.failing_runs} runs {name(broken.commit_range)}")
+        lines.append(f"broken since session {since}, {counted(broken.failing_runs, 'run')} {name(broken.commit_range)}")
     for flaky in answer["flaky"]:
         what = "sessions it passed after a retry" if flaky.rule == "retry" else "commits it passed and failed"
         proof = ", ".join(dict.fromkeys(name(one.session) for one in flaky.evidence[-5:]))
         lines.append(f"flaky ({flaky.rule}): in {flaky.count} of {flaky.considered} {what}; see {proof}")
     if score is not None:
-        lines.append(f"changed between good and bad {score.changes} times in {score.considered} runs")
+        lines.append(
+            f"changed between good and bad {counted(score.changes, 'time')} in {counted(score.considered, 'run')}"
+        )
     if shift is not None:
         lines.append(f"duration changed from {seconds(shift.before_s)} to {seconds(shift.after_s)}")
     lines.extend(f"fails only after {name(one.after)} on the same worker" for one in answer["order_suspects"])

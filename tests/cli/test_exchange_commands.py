@@ -108,7 +108,7 @@ def test_clearing_asks_and_can_be_undone(storage):
     assert "pay" in insight("clear", "pay", "--force").stdout
     assert "pay" in insight("restore").stdout
     assert document("restore") == [{"session_id": "pay", "stream": document("restore")[0]["stream"], "sut": "pay"}]
-    assert "1 sessions restored" in insight("restore", "pay").stdout
+    assert "1 session restored" in insight("restore", "pay").stdout
     assert len(load_sessions()) == 4
     assert "no session" in insight("restore", "nobody", code=1).stderr
 
@@ -132,7 +132,7 @@ def test_a_terminal_is_asked(storage):
     """No does nothing, yes does it."""
     assert answer(b"n\n", "clear", "--sut", "pay").startswith("1 ")
     assert "pay" in load_sessions()
-    assert "1 sessions cleared" in answer(b"y\n", "clear", "--sut", "pay")
+    assert "1 session cleared" in answer(b"y\n", "clear", "--sut", "pay")
     assert "pay" not in load_sessions()
 
 
