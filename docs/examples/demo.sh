@@ -38,6 +38,13 @@ say insight tail -n 2 --outcome failed,error
 insight tail -n 2 --outcome failed,error
 say insight sut list
 insight sut list
+say insight analytics summary
+insight analytics summary
+say insight session rerun --dry-run    "# what the killed run left unfinished"
+insight session rerun --dry-run
+say "insight export here.jsonl; insight merge here.jsonl home/default.jsonl -o all.jsonl"
+insight export here.jsonl
+insight merge here.jsonl "$PYTEST_INSIGHT_HOME/default.jsonl" -o all.jsonl
 say insight log verify
 insight log verify
 say insight replay
