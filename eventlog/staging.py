@@ -179,8 +179,9 @@ def stage_source(source: LogSource, stage: Staging) -> Staged:
         LogUnavailableError: it cannot be opened.
     """
     if not source.compressed:
-        beside = tuple(stage_source(LogSource(pack), stage).path for pack in pack_files(source))
-        return Staged(source.name, source.path, also=(*beside, *spool_files(source)))
+        packs = [stage_source(LogSource(pack), stage) for pack in pack_files(source)]
+        damage = "; ".join(f"{pack.name}: {pack.damage}" for pack in packs if pack.damage)
+        return Staged(source.name, source.path, damage, (*(pack.path for pack in packs), *spool_files(source)))
     packed = source.path.stat().st_size
     with source.open() as stream:
         # Unbuffered on purpose: a buffer would lose what was unpacked right before a damaged place.

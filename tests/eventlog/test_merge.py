@@ -410,3 +410,19 @@ def test_spool_files_beside_a_log_are_merged_with_it(tmp_path):
         merge_logs([log], out, stage)
     assert out.getvalue() == b"".join(lines)
     assert [item.envelope.seq for item in read_records(log) if isinstance(item, Record)] == list(range(len(lines)))
+
+
+def test_a_damaged_pack_is_reported_by_the_merge_of_its_log(tmp_path):
+    """What can be unpacked of a pack is merged with its log; that there is more is in the report, as damage."""
+    log = tmp_path / "a.jsonl"
+    lines = make_session(random.Random(14), "ab" * 16, "L", 1, 2000)
+    live = make_session(random.Random(15), "cd" * 16, "M", 2, 3)
+    log.write_bytes(b"".join(live))
+    (tmp_path / "a.jsonl.packs").mkdir()
+    (tmp_path / "a.jsonl.packs" / "000001.jsonl.gz").write_bytes(gzip.compress(b"".join(lines))[:-2000])
+    out = io.BytesIO()
+    with staging() as stage:
+        report = merge_logs([log], out, stage)
+    (finding, *_) = report.damaged
+    assert "000001.jsonl.gz" in finding.detail
+    assert all(line in out.getvalue() for line in (*live, lines[0], lines[1]))
