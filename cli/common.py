@@ -82,17 +82,13 @@ def open_model(profile: str | None, log: Path | None) -> "ReadModel":
 
 def readable_log(path: Path) -> "LogSource":
     """Return where a log is read; a file of the earlier plugin is read as the log that it would be converted to."""
-    from ..eventlog.format import HEAD  # noqa: PLC0415
-    from ..eventlog.sources import as_source  # noqa: PLC0415
+    from ..eventlog.sources import as_source, is_old_document  # noqa: PLC0415
 
     source = as_source(path)
-    if not source.compressed and source.path.is_file():
-        with source.open() as stream:
-            head = stream.read(len(HEAD))
-        if head and head != HEAD:
-            from ..eventlog.convert import readable  # noqa: PLC0415 - hardly ever needed
+    if not source.compressed and is_old_document(source.path):
+        from ..eventlog.convert import readable  # noqa: PLC0415 - hardly ever needed
 
-            return readable(source)
+        return readable(source)
     return source
 
 

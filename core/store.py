@@ -46,9 +46,11 @@ class Store:
     def model_as_it_is(self) -> Generator[ReadModel]:
         """Give the read model as it was caught up last, for what is read later of sessions already given out."""
         with self._mutex:
-            if self._model is None or self._pid != os.getpid():
-                self._opened().catch_up()
-            yield self._opened()
+            model = self._model if self._pid == os.getpid() else None
+            if model is None:
+                model = self._opened()
+                model.catch_up()
+            yield model
 
     def sessions(self, sut: str | None = None, since_us: int | None = None) -> list[TestSession]:
         """Return the visible sessions, the earliest first; results and texts are read when they are asked for.

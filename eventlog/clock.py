@@ -30,10 +30,6 @@ class SystemClock:
         self._anchor_us = self._last_us = system.time_ns() // 1000
         self._anchor_elapsed_s = system.elapsed_s()
 
-    def use_file(self, fd: int) -> None:
-        """Ask this file for the time from now on, when the wall clock cannot be believed."""
-        self._fd = fd
-
     def now_us(self) -> int:
         """Return microseconds since the epoch."""
         now_us = self._time_ns() // 1000

@@ -19,7 +19,6 @@ from .format import (
     FORMAT_VERSION,
     LINE_BYTES_MAX,
     LINE_END,
-    NEWLINE,
     SUFFIX_SIZE,
 )
 from .plain import clean_text, plain, shorten
@@ -257,8 +256,3 @@ class EventDecoder:
 
 
 session_events = EventDecoder()
-
-
-def ends_whole(data: bytes) -> bool:
-    """Tell whether `data` ends at the end of a line."""
-    return data.endswith(NEWLINE)

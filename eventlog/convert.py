@@ -1,33 +1,16 @@
 """Files of the earlier plugin where a log is expected: read as they are, converted when something is to be added."""
 
-import os
 from pathlib import Path
 
 from .documents import DocumentError, StreamLines, convert_session, parse_json, session_documents
 from .errors import LogUnavailableError
-from .format import HEAD
 from .memory import MemoryLog
-from .sources import LogSource, as_source
+from .rewrite import free_name, write_new_file
+from .sources import LogSource, as_source, is_old_document
 from .system import SYSTEM, System
 
 BACKUP_SUFFIX = ".bak"
 _TEMPORARY_SUFFIX = ".convert"
-_SNIFF_BYTES = 4096
-
-
-def is_old_document(path: Path) -> bool:
-    """Tell whether a file is one JSON document, as the earlier plugin wrote it, instead of a log."""
-    try:
-        fd = SYSTEM.open_read(str(path))
-    except OSError:
-        return False
-    try:
-        head = SYSTEM.pread(fd, _SNIFF_BYTES, 0).lstrip()
-    except OSError:
-        return False
-    finally:
-        SYSTEM.close(fd)
-    return head[:1] in (b"{", b"[") and not head.startswith(HEAD)
 
 
 def readable(log: Path | str | LogSource) -> LogSource:
@@ -70,17 +53,10 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
                 f"is an old document with {len(errors)} sessions that cannot be read ({errors[0]})",
                 "import it into another profile with `insight import`, which takes the rest",
             )
-        backup = _free_name(path)
+        backup = free_name(path, BACKUP_SUFFIX)
         temporary = Path(str(path) + _TEMPORARY_SUFFIX)
         temporary.unlink(missing_ok=True)  # of a conversion that was killed
-        new = system.open_append(str(temporary), exclusive=True)
-        try:
-            data = lines
-            while data:
-                data = data[system.write(new, data) :]
-            system.fsync(new)
-        finally:
-            system.close(new)
+        write_new_file(str(temporary), lambda append: append(lines), system)
         system.link(str(path), str(backup))
         system.rename(str(temporary), str(path))
         system.sync_dir(str(path.parent))
@@ -105,12 +81,3 @@ def _lines_of(path: Path) -> tuple[bytes, list[str]]:
     found.sort(key=lambda session: (session.started_us, session.stream))
     unique = {session.stream: b"".join(session.lines) for session in found}
     return b"".join(unique.values()), errors
-
-
-def _free_name(path: Path) -> Path:
-    backup = Path(str(path) + BACKUP_SUFFIX)
-    number = 2
-    while os.path.lexists(backup):
-        backup = Path(f"{path}{BACKUP_SUFFIX}-{number}")
-        number += 1
-    return backup

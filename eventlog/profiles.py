@@ -17,9 +17,11 @@ import msgspec
 from .errors import LogBusyError, LogUnavailableError
 from .format import LOG_SUFFIX
 from .home import DEFAULT_PROFILE, PROFILES_FILE, check_profile_name, home_dir
+from .rewrite import replace_file
 from .system import SYSTEM, System
 
 _LOCK_SUFFIX = ".lock"
+_TEMPORARY_SUFFIX = ".new"
 _LOCK_TIMEOUT_S = 10.0
 _LOCK_POLL_S = 0.01
 
@@ -88,7 +90,8 @@ class ProfilesFile:
             if msgspec.json.encode(document) != before or not self.path.exists():
                 document["last_modified"] = now_text()
                 document["modified_by"] = user_name()
-                self._replace(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+                data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+                replace_file(self.path, _TEMPORARY_SUFFIX, lambda append: append(data), self._system)
             self._system.unlock(fd)
             return document
         finally:
@@ -100,19 +103,6 @@ class ProfilesFile:
             if time.monotonic() - began > _LOCK_TIMEOUT_S:
                 raise LogBusyError(self.path, _LOCK_TIMEOUT_S)
             self._system.sleep(_LOCK_POLL_S)
-
-    def _replace(self, data: bytes) -> None:
-        temporary = f"{self.path}.{os.getpid()}.new"
-        Path(temporary).unlink(missing_ok=True)
-        fd = self._system.open_append(temporary, exclusive=True)
-        try:
-            while data:
-                data = data[self._system.write(fd, data) :]
-            self._system.fsync(fd)
-        finally:
-            self._system.close(fd)
-        self._system.rename(temporary, str(self.path))
-        self._system.sync_dir(str(self.path.parent))
 
 
 def new_entry(name: str, file_path: Path) -> Document:

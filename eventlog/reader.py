@@ -151,6 +151,18 @@ def event_at(log: LogPath, position: int) -> Record:
     return Record(source.name, position, line, envelope)
 
 
+def line_start_after(log: LogPath, near: int) -> int | None:
+    """Return the byte offset of the first line that starts behind `near`; None if none does within a megabyte.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError: it cannot be opened.
+    """
+    with as_source(log).open(near) as stream:
+        cut = (stream.read(CHUNK_BYTES) or b"").find(b"\n")
+    return near + cut + 1 if cut >= 0 else None
+
+
 def session_start(log: LogPath, count: int = 1) -> int:
     """Return the byte offset of the header of the newest session in a log, or of the `count`-th newest.
 

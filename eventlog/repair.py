@@ -8,15 +8,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .errors import LogUnavailableError
 from .format import BROKEN_SUFFIX
 from .logfile import LogFile
 from .reader import CHUNK_BYTES, read_batches
+from .rewrite import free_name, replace_file, write_new_file
 from .scan import Finding
 from .system import SYSTEM, System
 
 _TEMPORARY_SUFFIX = ".repair"
+Append = Callable[[bytes], None]
+
 _KEEP: frozenset[str] = frozenset({"newer-format"})
 """Lines that are not ours to judge are copied as they are."""
 
@@ -77,68 +81,40 @@ def _look(path: Path) -> RepairReport:
 
 
 def _replace(path: Path, report: RepairReport, system: System) -> None:
-    backup = _free_name(path)
+    backup = free_name(path, BROKEN_SUFFIX)
     # A copy, not a second name: the old file must lose its last name, as that is how open writers notice.
-    _write_new(str(backup), lambda fd: _copy_all(path, fd, system), system)
-    temporary = str(path) + _TEMPORARY_SUFFIX
-    if Path(temporary).exists():
-        system.unlink(temporary)  # of a repair that was killed; the log itself was not touched then
-    _write_new(temporary, lambda fd: _copy_good(path, fd, report, system), system)
-    system.rename(temporary, str(path))
-    system.sync_dir(str(path.parent))
+    write_new_file(str(backup), lambda append: _copy_all(path, append), system)
+    replace_file(path, _TEMPORARY_SUFFIX, lambda append: _copy_good(path, append, report), system)
     report.backup = str(backup)
 
 
-def _write_new(path: str, fill: Callable[[int], None], system: System) -> None:
-    fd = system.open_append(path, exclusive=True)
-    try:
-        fill(fd)
-        system.fsync(fd)
-    finally:
-        system.close(fd)
-
-
-def _copy_all(path: Path, target: int, system: System) -> None:
+def _copy_all(path: Path, append: Append) -> None:
     with path.open("rb") as stream:
-        _copy_range(stream.fileno(), 0, system.fstat(stream.fileno()).st_size, target, system)
+        while data := stream.read(CHUNK_BYTES):
+            append(data)
 
 
-def _copy_good(path: Path, fd: int, report: RepairReport, system: System) -> None:
-    removed = iter([(finding.offset, finding.offset + finding.length) for finding in report.removed])
-    gap = next(removed, None)
+def _copy_good(path: Path, append: Append, report: RepairReport) -> None:
     with path.open("rb") as stream:
         position = 0
-        while gap is not None:
-            _copy_range(stream.fileno(), position, gap[0], fd, system)
-            position = gap[1]
-            gap = next(removed, None)
-            _end_line(fd, system)
-            if system.pread(stream.fileno(), 1, position) == b"\n":
+        for finding in report.removed:
+            last = _copy_range(stream, position, finding.offset, append)
+            position = finding.offset + finding.length
+            # Of an event with foreign bytes glued to it, the newline stood behind those.
+            if last not in (b"", b"\n"):
+                append(b"\n")
+            stream.seek(position)
+            if stream.read(1) == b"\n":
                 position += 1
-        _copy_range(stream.fileno(), position, system.fstat(stream.fileno()).st_size, fd, system)
+        _copy_range(stream, position, None, append)
 
 
-def _copy_range(source: int, start: int, end: int, target: int, system: System) -> None:
-    while start < end:
-        data = system.pread(source, min(CHUNK_BYTES, end - start), start)
-        if not data:
-            return
+def _copy_range(stream: IO[bytes], start: int, end: int | None, append: Append) -> bytes:
+    """Copy a stretch of a file, and return its last byte."""
+    stream.seek(start)
+    last = b""
+    while data := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - start)):
+        append(data)
         start += len(data)
-        while data:
-            data = data[system.write(target, data) :]
-
-
-def _end_line(fd: int, system: System) -> None:
-    """End the line before a gap: of an event with foreign bytes glued to it, the newline stood behind those."""
-    size = system.fstat(fd).st_size
-    if size and system.pread(fd, 1, size - 1) != b"\n":
-        system.write(fd, b"\n")
-
-
-def _free_name(path: Path) -> Path:
-    backup = Path(str(path) + BROKEN_SUFFIX)
-    number = 2
-    while backup.exists():
-        backup = Path(f"{path}{BROKEN_SUFFIX}-{number}")
-        number += 1
-    return backup
+        last = data[-1:]
+    return last

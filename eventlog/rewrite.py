@@ -4,6 +4,7 @@ The new file is complete and durable before it takes the name, so a crash leaves
 file they have open losing its last name, and open the new one; readers that follow start again.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def replace_file(path: Path, suffix: str, fill: Fill, system: System) -> None:
     write_new_file(temporary, fill, system)
     system.rename(temporary, str(path))
     system.sync_dir(str(path.parent))
+
+
+def free_name(path: Path, suffix: str) -> Path:
+    """Return `path` with a suffix, and with a number behind it if that name is taken: `NAME.bak`, `NAME.bak-2`, ..."""
+    name = Path(f"{path}{suffix}")
+    number = 2
+    while os.path.lexists(name):
+        name = Path(f"{path}{suffix}-{number}")
+        number += 1
+    return name
 
 
 def write_new_file(path: str, fill: Fill, system: System) -> None:

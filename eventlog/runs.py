@@ -18,19 +18,18 @@ from typing import NamedTuple
 import msgspec
 
 from .codec import line_digest, match_head
-from .reader import LogPath, read_batches
+from .reader import LogPath, line_start_after, read_batches
 from .scan import Finding, Reason
 from .sources import LogSource
 
 PARALLEL_BYTES_MIN = 32 << 20
 """Below this the start of a process costs more than it saves."""
 
-_SEARCH_BYTES = 1 << 20
 _LATEST = "9999-12-31T23:59:59.999999Z"
 _SPILL_RUNS = 50_000
 
 Progress = Callable[[int], None]
-_PACKED = struct.Struct("<IIqqqqq")
+_PACKED = struct.Struct("<IIqqqq")
 
 
 class Run(NamedTuple):
@@ -46,7 +45,11 @@ class Run(NamedTuple):
     """Byte offset of the first line."""
     end: int
     """Byte offset behind the newline of the last."""
-    lines: int
+
+    @property
+    def lines(self) -> int:
+        """Number of events."""
+        return self.last_seq - self.first_seq + 1
 
 
 class Header(NamedTuple):
@@ -126,7 +129,7 @@ _decode_header = msgspec.json.Decoder(_HeaderFields).decode
 _decode_target = msgspec.json.Decoder(_TargetField).decode
 _decode_purged = msgspec.json.Decoder(_PurgedFields).decode
 _CHANGES = {b"session.cleared": "cleared", b"session.superseded": "superseded", b"session.restored": "restored"}
-_HEADER, _PURGED, _SEAL = b"session.started", b"events.purged", b"session.finished"
+_HEADER, _PURGED = b"session.started", b"events.purged"
 _DIGEST = slice(-34, -2)
 
 
@@ -141,7 +144,6 @@ class RunIndex:
         self.streams: list[StreamInfo] = []
         self.headers: list[Header] = []
         self.changes: list[Change] = []
-        self.sealed: set[str] = set()
         self.statements: set[str] = set()
         """Streams that speak about others."""
         self.tombstones = Tombstones()
@@ -184,12 +186,12 @@ class RunIndex:
             self.streams.append(StreamInfo(stream.decode("ascii"), first_seq, start))
         info = self.streams[number]
         info.first_seq, info.start = min((info.first_seq, info.start), (first_seq, start))
-        lines = last_seq - first_seq + 1
-        info.events += lines
+        run = Run(number, source, first_seq, last_seq, begin, end)
+        info.events += run.lines
         total = self.totals[source]
-        total.events += lines
+        total.events += run.lines
         total.bytes += end - begin
-        self._runs.append(Run(number, source, first_seq, last_seq, begin, end, lines))
+        self._runs.append(run)
         if len(self._runs) >= _SPILL_RUNS:
             self._spill()
 
@@ -200,8 +202,6 @@ class RunIndex:
             if kind == _HEADER:
                 fields = _decode_header(line)
                 self.headers.append(Header(source, stream, fields.session_id, fields.sut, at))
-            elif kind == _SEAL:
-                self.sealed.add(stream)
             elif kind == _PURGED:
                 self.statements.add(stream)
                 self._bury(_decode_purged(line))
@@ -218,7 +218,6 @@ class RunIndex:
             streams=[(info.stream, info.first_seq, info.start) for info in self.streams],
             headers=list(self.headers),
             changes=list(self.changes),
-            sealed=list(self.sealed),
             statements=list(self.statements),
             buried_streams=list(self.tombstones.streams),
             buried_lines=list(self.tombstones.digests),
@@ -236,7 +235,6 @@ class RunIndex:
             self.put(stream.encode(), at.encode(), run.source, (run.first_seq, run.last_seq, run.begin, run.end))
         self.headers.extend(parcel.headers)
         self.changes.extend(parcel.changes)
-        self.sealed.update(parcel.sealed)
         self.statements.update(parcel.statements)
         self.tombstones.streams.update(parcel.buried_streams)
         self.tombstones.digests.update(parcel.buried_lines)
@@ -287,7 +285,6 @@ class Parcel(msgspec.Struct):
     streams: list[tuple[str, int, str]]
     headers: list[Header]
     changes: list[Change]
-    sealed: list[str]
     statements: list[str]
     buried_streams: list[str]
     buried_lines: list[bytes]
@@ -349,7 +346,7 @@ def _shared_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
     left = total // 2
     for place, job in enumerate(jobs):
         if job.end > left:
-            cut = _line_start(job.path, left)
+            cut = line_start_after(job.path, left)
             rest = whole[place + 1 :]
             if cut is None:
                 return [*mine, whole[place]], rest
@@ -357,13 +354,6 @@ def _shared_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
         mine.append(whole[place])
         left -= job.end
     return mine, []
-
-
-def _line_start(path: str, near: int) -> int | None:
-    """Byte offset of the first line that starts behind `near`, if there is one soon."""
-    with LogSource(Path(path)).open(near) as stream:
-        cut = (stream.read(_SEARCH_BYTES) or b"").find(b"\n")
-    return near + cut + 1 if cut >= 0 else None
 
 
 def _main() -> None:
@@ -429,7 +419,7 @@ class _RunBuilder:
         return Finding(str(self._source), offset, len(line), "malformed", "the first keys are not v, type, stream, ...")
 
 
-_NOTED = frozenset({_HEADER, _PURGED, _SEAL, *_CHANGES})
+_NOTED = frozenset({_HEADER, _PURGED, *_CHANGES})
 _NOTED_FIRST = frozenset(kind[0] for kind in _NOTED)
 _TYPE_AT = len(b'{"v":1,"type":"')
 

@@ -14,6 +14,7 @@ from .errors import LogUnavailableError
 from .format import HEAD, LOG_SUFFIX, PACK_SUFFIX, SPOOL_SUFFIX
 from .system import SYSTEM
 
+_SNIFF_BYTES = 4096
 _GZIP = (".jsonl.gz",)
 _MEMBERS = (LOG_SUFFIX, *_GZIP)
 
@@ -99,6 +100,21 @@ def as_source(log: Path | str | LogSource) -> LogSource:
         archive, _, member = str(log).partition("!")
         return LogSource(Path(archive), member)
     return LogSource(path)
+
+
+def is_old_document(path: Path) -> bool:
+    """Tell whether a file is one JSON document, as the earlier plugin wrote it, instead of a log."""
+    try:
+        fd = SYSTEM.open_read(str(path))
+    except OSError:
+        return False
+    try:
+        head = SYSTEM.pread(fd, _SNIFF_BYTES, 0).lstrip()
+    except OSError:
+        return False
+    finally:
+        SYSTEM.close(fd)
+    return head[:1] in (b"{", b"[") and not head.startswith(HEAD)
 
 
 def find_logs(path: Path | str | LogSource) -> list[LogSource]:

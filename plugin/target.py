@@ -5,9 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..eventlog.errors import EventLogError
-from ..eventlog.format import HEAD
 from ..eventlog.home import DEFAULT_PROFILE, profile_log, resolve_profile
-from ..eventlog.system import SYSTEM
+from ..eventlog.sources import is_old_document
 
 
 def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
@@ -36,12 +35,7 @@ def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
 
 
 def _convert_old(path: Path) -> None:
-    fd = SYSTEM.open_read(str(path))
-    try:
-        head = SYSTEM.pread(fd, len(HEAD), 0)
-    finally:
-        SYSTEM.close(fd)
-    if head and not head.startswith(HEAD):
+    if is_old_document(path):
         from ..eventlog.convert import convert_in_place  # noqa: PLC0415 - hardly ever needed
 
         convert_in_place(path)

@@ -423,7 +423,7 @@ class ReadModel:
             limit: at most so many.
             hidden: also sessions that were cleared or superseded.
         """
-        wanted = "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IS NOT NULL"
+        wanted = f"{_SESSIONS} WHERE label IS NOT NULL"
         values: list[object] = []
         if sut is not None:
             wanted, values = f"{wanted} AND sut = ?", [*values, sut]
@@ -452,7 +452,7 @@ class ReadModel:
             raise UnknownSessionError(prefix)
         label, _, digits = prefix.rpartition("~")
         rows = self._db.execute(
-            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IS NOT NULL"
+            f"{_SESSIONS} WHERE label IS NOT NULL"
             " AND (label LIKE ?1 ESCAPE '\\' OR stream LIKE ?1 ESCAPE '\\'"
             " OR (label = ?2 AND stream LIKE ?3 ESCAPE '\\'))",
             (_like(prefix), label, _like(digits)),
@@ -469,9 +469,7 @@ class ReadModel:
     def session_named(self, session_id: str) -> SessionRow | None:
         """Return the visible session that goes by exactly this name, or None."""
         label = session_id.rpartition("~")[0]
-        rows = self._db.execute(
-            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE label IN (?, ?)", (session_id, label)
-        ).fetchall()
+        rows = self._db.execute(f"{_SESSIONS} WHERE label IN (?, ?)", (session_id, label)).fetchall()
         visibility = self._visibility() if rows else _Visibility(set(), {})
         shown = [self._session_row(row, visibility.names) for row in rows if row[0] not in visibility.hidden]
         return next((row for row in shown if row.session_id == session_id), None)
@@ -479,7 +477,7 @@ class ReadModel:
     def session_of(self, stream: str) -> SessionRow | None:
         """Return the session of a stream, also one that is not shown, or None."""
         row = self._db.execute(
-            "SELECT stream, label, state, verdicts, missing FROM sessions WHERE stream = ? AND label IS NOT NULL",
+            f"{_SESSIONS} WHERE stream = ? AND label IS NOT NULL",
             (stream,),
         ).fetchone()
         return None if row is None else self._session_row(row, self._visibility().names)
@@ -489,7 +487,7 @@ class ReadModel:
         visibility = self._visibility()
         rows = [
             self._db.execute(
-                "SELECT stream, label, state, verdicts, missing FROM sessions WHERE stream = ? AND label IS NOT NULL",
+                f"{_SESSIONS} WHERE stream = ? AND label IS NOT NULL",
                 (stream,),
             ).fetchone()
             for stream in streams
@@ -515,12 +513,9 @@ class ReadModel:
     def roster(self) -> "Roster":
         """Return every stream of the log, whose label it bears, and what is visible; for those who add to the log."""
         rows = self._db.execute("SELECT stream, label, started_us FROM sessions").fetchall()
-        changes: dict[str, list[Change]] = {}
-        for target, at, digest, what in self._db.execute("SELECT target, at, digest, what FROM changes"):
-            changes.setdefault(target, []).append((at, digest, what))
         return Roster(
             {stream: (label, started) for stream, label, started in rows},
-            {stream: change for stream, found in changes.items() if (change := latest_change(found)) is not None},
+            self._latest_changes(),
             {stream for (stream,) in self._db.execute(_BURIED)},
             {digest for (digest,) in self._db.execute("SELECT digest FROM tombstones WHERE digest != ''")},
         )
@@ -682,15 +677,19 @@ class ReadModel:
             names[number] = self._db.execute("SELECT nodeid FROM nodes WHERE id = ?", (number,)).fetchone()[0]
         return names
 
-    def _visibility(self) -> "_Visibility":
-        """Which sessions are not shown, and which go by another name than their label."""
+    def _latest_changes(self) -> dict[str, Change]:
+        """What was said last, by the session it is about."""
         changes: dict[str, list[Change]] = {}
         for target, at, digest, what in self._db.execute("SELECT target, at, digest, what FROM changes"):
             changes.setdefault(target, []).append((at, digest, what))
+        return {target: change for target, found in changes.items() if (change := latest_change(found)) is not None}
+
+    def _visibility(self) -> "_Visibility":
+        """Which sessions are not shown, and which go by another name than their label."""
+        changes = self._latest_changes()
         labelled: dict[str, list[Labelled]] = {}
         for stream, label, started in self._db.execute(_IN_QUESTION):
-            change = latest_change(changes.get(stream, ()))
-            labelled.setdefault(label, []).append(Labelled(stream, started, change))
+            labelled.setdefault(label, []).append(Labelled(stream, started, changes.get(stream)))
         found = _Visibility(set(), {})
         for label, sessions in labelled.items():
             names = visible_names(label, sessions)
@@ -718,6 +717,10 @@ class ReadModel:
 def _is_about_the_machine(error: sqlite3.DatabaseError) -> bool:
     """Tell trouble with disk, permissions or locks from a file whose content is wrong."""
     return isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such")
+
+
+_SESSIONS = "SELECT stream, label, state, verdicts, missing FROM sessions"
+"""What `ReadModel._session_row` makes a row of."""
 
 
 class _Visibility(NamedTuple):

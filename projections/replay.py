@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
-from ..eventlog.reader import read_batches
+from ..eventlog.reader import line_start_after, read_batches
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
 from .fold import Fold, Nodes, fold_lines
@@ -24,7 +24,6 @@ PARALLEL_BYTES_MIN = 32 << 20
 
 _OWN_SHARE = 0.49
 """Part of the log that this process folds itself; it also has to put together both parts."""
-_SEARCH_BYTES = 1 << 20
 _FRAME = 8
 
 Progress = Callable[[int, int], None]
@@ -87,7 +86,7 @@ def fold_parallel(
     size = source.size()
     split = None
     if source.on_disk and not source.compressed and (workers == 2 or (workers is None and size >= PARALLEL_BYTES_MIN)):  # noqa: PLR2004
-        split = _line_start(source, int(size * _OWN_SHARE))
+        split = line_start_after(source, int(size * _OWN_SHARE))
     if split is None:
         yield from _reporting(fold_range(source, base, 0, None), 0, size, progress)
         return
@@ -107,14 +106,6 @@ def _reporting(stretches: Iterator[Stretch], done: int, size: int, progress: Pro
         yield stretch
         if progress is not None:
             progress(max(stretch.end, done), max(size, stretch.end))
-
-
-def _line_start(source: LogSource, near: int) -> int | None:
-    """Byte offset of the first line that starts behind `near`, if there is one soon."""
-    with source.open(near) as stream:
-        data = stream.read(_SEARCH_BYTES) or b""
-    cut = data.find(b"\n")
-    return near + cut + 1 if cut >= 0 else None
 
 
 def _send(stretch: Stretch, stream: BinaryIO) -> None:
