@@ -35,13 +35,6 @@ def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
     return _completions(ctx, lambda model: model.nodeids(incomplete), incomplete)
 
 
-def complete_profile(incomplete: str) -> list[str]:
-    """Complete the name of a profile."""
-    from ..core.profiles import list_profiles  # noqa: PLC0415 - commands import what they use
-
-    return [name for name in list_profiles() if name.startswith(incomplete)]
-
-
 def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
     """Answers to a question to the log that is meant; none if anything stands against it: completion never fails."""
     from ..eventlog.errors import EventLogError  # noqa: PLC0415

@@ -19,8 +19,27 @@ if TYPE_CHECKING:
     from ..eventlog.sources import LogSource
     from ..projections.readmodel import ReadModel
 
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Complete the name of a profile; completion never fails."""
+    from ..core.profiles import list_profiles  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        return [name for name in list_profiles() if name.startswith(incomplete)]
+    except (EventLogError, OSError):
+        return []
+
+
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", "-p", metavar="NAME", help="Profile to look at (default: the active one).")
+    str | None,
+    typer.Option(
+        "--profile",
+        "-p",
+        metavar="NAME",
+        help="Profile to look at (default: the active one).",
+        autocompletion=complete_profile,
+    ),
 ]
 LogOption = Annotated[
     Path | None, typer.Option("--log", metavar="PATH", help="Log to look at, instead of a profile's; .gz is read too.")

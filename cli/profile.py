@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, confirm, console, counted, local_text, print_json, say, size_text, utc_text
+from .common import (
+    JsonOption,
+    complete_profile,
+    confirm,
+    console,
+    counted,
+    local_text,
+    print_json,
+    say,
+    size_text,
+    utc_text,
+)
 from .importing import StrategyOption, print_report, report_data
 from .safe import safe_line
 
@@ -18,6 +29,9 @@ app = typer.Typer(no_args_is_help=True)
 TypeFilter = Annotated[str | None, typer.Option("--type", "-t", metavar="json|memory", help="Only of this type.")]
 PatternOption = Annotated[str | None, typer.Option("--pattern", metavar="GLOB", help="Only whose name fits this glob.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the profile.")]
+KnownArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the profile.", autocompletion=complete_profile)
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do not ask.")]
 NewType = Annotated[
     str,
@@ -94,7 +108,7 @@ def create_command(
 
 
 @app.command("switch")
-def switch_command(name: NameArgument, as_json: JsonOption = False) -> None:
+def switch_command(name: KnownArgument, as_json: JsonOption = False) -> None:
     """Make a profile the active one.
 
     Example: insight profile switch my-profile
@@ -112,7 +126,7 @@ def switch_command(name: NameArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command("delete")
-def delete_command(name: NameArgument, force: ForceOption = False, as_json: JsonOption = False) -> None:
+def delete_command(name: KnownArgument, force: ForceOption = False, as_json: JsonOption = False) -> None:
     """Forget a profile; its log stays where it is.
 
     Example: insight profile delete old-profile

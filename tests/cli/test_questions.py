@@ -342,6 +342,8 @@ def test_completion_knows_the_names(recorded):
         ("insight test show test_shop.py::test_st", "test_steady"),
         ("insight session show ", last),
         ("insight nonsense show ", ""),
+        ("insight profile switch def", "default"),
+        ("insight session list --profile def", "default"),
     ):
         env = {"_INSIGHT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
         result = subprocess.run(
