@@ -78,6 +78,19 @@ def encode_event(event: Event, *, stream: str, seq: int, at: str, limit_bytes: i
     return line
 
 
+def encode_exact(event: Event, *, stream: str, seq: int, at: str) -> bytes:
+    """Return the line of `event`, newline included, as `encode_event` does, but refuse what would have to be changed.
+
+    Raises:
+        TypeError, ValueError: a value is nothing that JSON or UTF-8 has words for.
+        EventTooLargeError: the event does not fit into a line.
+    """
+    line = _line(type(event), _encode(event), stream, seq, at)
+    if len(line) > LINE_BYTES_MAX:
+        raise EventTooLargeError(_tag(type(event)), len(line), LINE_BYTES_MAX)
+    return line
+
+
 def _tag(cls: type[Event]) -> str:
     return cast("str", cls.__struct_config__.tag)
 

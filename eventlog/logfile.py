@@ -106,6 +106,16 @@ class LogFile:
         self._own_end = size + len(data)
         return start
 
+    def end_line_locked(self, size: int) -> int:
+        """End the line of a writer that died, while the lock is held, and return the size of the file then.
+
+        For those who decide by what is in the log: a line that lacks only its newline becomes an event with it.
+        """
+        if size in (0, self._own_end) or self._last_byte(size) == b"\n":
+            return size
+        self._write_whole(b"\n", size)
+        return size + 1
+
     def acquire(self) -> int:
         """Take the lock on the file that is really ours, and return its size; `release` must follow."""
         for _ in range(_REOPEN_MAX):

@@ -310,6 +310,7 @@ class LogWriter:
         with Locked(log) as size:
             if log.reopened != reopened:
                 index.restart()
+            size = log.end_line_locked(size)  # noqa: PLW2901 - what it is now
             index.catch_up(log.read, size)
             if expected_seq is not None and expected_seq != index.next_seq:
                 raise SequenceConflictError(self.stream, expected_seq, index.next_seq)

@@ -1,0 +1,298 @@
+"""Several writers decide by one log: under the lock, all or nothing, whatever dies in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytest_insight.eventlog.codec import EventDecoder
+from pytest_insight.eventlog.errors import EventTooLargeError, LogWriteError, SequenceConflictError
+from pytest_insight.eventlog.journal import Journal, JournalEvent, fold_journal
+from pytest_insight.eventlog.streams import stream_id
+from pytest_insight.eventlog.system import System
+
+
+class Added(JournalEvent, frozen=True, kw_only=True, tag="test.added"):
+    value: int
+    text: str = ""
+
+
+class Sum:
+    """Adds up, and remembers who stood where."""
+
+    def __init__(self):
+        self.values = []
+        self.positions = []
+
+    def apply(self, entry):
+        if isinstance(entry.event, Added):
+            self.values.append(entry.event.value)
+            self.positions.append(entry.position)
+
+
+def journal(path, **options):
+    """A journal of sums."""
+    return Journal(path, [Added], Sum, **options)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the journal lies."""
+    return tmp_path / "data" / "journal.jsonl"
+
+
+def put(log, *values, name="n"):
+    """Write these values in one transaction."""
+    with log.transact() as tx:
+        tx.append(name, *(Added(value=value) for value in values))
+    return tx.entries
+
+
+def test_what_one_writes_the_other_sees_before_it_decides(path):
+    """A transaction starts from everything written so far, by anybody."""
+    one, two = journal(path), journal(path)
+    put(one, 1)
+    with two.transact() as tx:
+        assert tx.state.values == [1]
+        assert tx.next_seq("n") == 1
+        tx.append("n", Added(value=2), expected_seq=1)
+    assert one.current().values == [1, 2]
+
+
+def test_nothing_is_created_by_looking(path):
+    """A journal that nobody wrote is empty, and stays absent."""
+    assert journal(path).current().values == []
+    assert fold_journal(path, EventDecoder((Added,)), Sum())[0].values == []
+    assert not path.parent.exists()
+
+
+def test_an_exception_in_the_block_writes_nothing(path):
+    """What was staged before the exception is not written."""
+    log = journal(path)
+    put(log, 1)
+    size = path.stat().st_size
+    with pytest.raises(KeyError), log.transact() as tx:
+        tx.append("n", Added(value=2))
+        raise KeyError
+    assert path.stat().st_size == size
+    assert put(log, 3)[0].seq == 1
+
+
+def test_an_old_version_is_refused(path):
+    """Compare-and-append: the stream has moved on."""
+    log = journal(path)
+    put(log, 1)
+    with pytest.raises(SequenceConflictError, match="next seq is 1, not 0"), log.transact() as tx:
+        tx.append("n", Added(value=2), expected_seq=0)
+    assert log.current().values == [1]
+
+
+def test_streams_count_for_themselves(path):
+    """Each named stream has its own seq, within one transaction too."""
+    log = journal(path)
+    with log.transact() as tx:
+        tx.append("a", Added(value=1), Added(value=2))
+        tx.append("b", Added(value=3), expected_seq=0)
+        assert tx.next_seq("a") == 2
+    assert [(entry.stream, entry.seq) for entry in tx.entries] == [
+        (stream_id("a"), 0),
+        (stream_id("a"), 1),
+        (stream_id("b"), 0),
+    ]
+    assert [entry.position for entry in tx.entries] == log.current().positions
+
+
+def test_a_transaction_in_a_transaction_is_refused(path):
+    """The inner one would free the lock of the outer."""
+    log = journal(path)
+    with log.transact(), pytest.raises(RuntimeError, match="within a transaction"), log.transact():
+        pass
+    put(log, 1)
+    assert log.current().values == [1]
+
+
+def test_what_does_not_fit_is_refused_not_shortened(path):
+    """Data is never cut to make it fit."""
+    log = journal(path)
+    with pytest.raises(EventTooLargeError), log.transact() as tx:
+        tx.append("n", Added(value=1), Added(value=2, text="x" * 300_000))
+    assert log.current().values == []
+
+
+def test_a_batch_cut_anywhere_counts_whole_or_not_at_all(path):
+    """Cut a batch of three after each of its bytes: all three or none, and the next writer is not confused."""
+    log = journal(path)
+    put(log, 1)
+    start = path.stat().st_size
+    put(log, 2, 3, 4)
+    log.close()
+    whole = path.read_bytes()
+    for end in range(start, len(whole) + 1):
+        path.write_bytes(whole[:end])
+        with journal(path) as again:
+            assert again.current().values == ([1, 2, 3, 4] if end == len(whole) else [1])
+            # Only the last newline is missing: it comes with the next write, and the batch is whole.
+            expected = [1, 2, 3, 4] if end >= len(whole) - 1 else [1]
+            put(again, 5)
+            assert again.current().values == [*expected, 5]
+        assert fold_journal(path, EventDecoder((Added,)), Sum())[0].values == [*expected, 5]
+
+
+def test_damage_within_a_finished_batch_costs_its_line(path):
+    """The rest of the batch counts, and the damage is reported."""
+    log = journal(path)
+    entries = put(log, 1, 2, 3)
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[entries[1].position + 20] ^= 1
+    path.write_bytes(data)
+    with journal(path) as again:
+        assert again.current().values == [1, 3]
+        assert [finding.reason for finding in again.findings] == ["damaged"]
+
+
+def test_a_full_disk_leaves_nothing_behind(path):
+    """A write that fails half way is cut back, and the next one counts."""
+
+    class Filling(System):
+        left = 1 << 30
+
+        def write(self, fd, data):
+            count = os.write(fd, data[: self.left]) if self.left else 0
+            self.left -= count
+            if not count:
+                raise OSError(28, "No space left on device")
+            return count
+
+    system = Filling()
+    log = journal(path, system=system)
+    put(log, 1)
+    size = path.stat().st_size
+    system.left = 250
+    with pytest.raises(LogWriteError, match="No space left"):
+        put(log, 2, 3)
+    assert path.stat().st_size == size
+    system.left = 1 << 30
+    put(log, 4)
+    assert log.current().values == [1, 4]
+
+
+def test_the_state_as_of_a_position_is_that_of_everything_before(path):
+    """A position is a moment: what came later is not there."""
+    log = journal(path)
+    put(log, 1)
+    moment = put(log, 2, 3)[0].position
+    put(log, 4)
+    assert log.as_of(moment).values == [1]
+    assert log.as_of(log.position).values == [1, 2, 3, 4]
+
+
+def test_a_replaced_log_is_read_anew(path):
+    """Nobody keeps a state that the file does not give."""
+    log = journal(path)
+    put(log, 1)
+    path.unlink()
+    assert log.current().values == []
+    put(log, 2)
+    assert journal(path).current().values == [2]
+
+
+def test_a_forked_child_writes_with_a_lock_of_its_own(path):
+    """Parent and child count without losing anything, though the child has the parent's journal."""
+    log = journal(path)
+    put(log, 0)
+    child = os.fork()
+    if not child:
+        for _ in range(200):
+            with log.transact() as tx:
+                tx.append("n", Added(value=len(tx.state.values)))
+        os._exit(0)
+    for _ in range(200):
+        with log.transact() as tx:
+            tx.append("n", Added(value=len(tx.state.values)))
+    assert os.waitpid(child, 0)[1] == 0
+    assert log.current().values == list(range(401))
+
+
+def test_threads_share_one_journal(path):
+    """Four threads count: no number twice, none missing."""
+    log = journal(path)
+
+    def count():
+        for _ in range(100):
+            with log.transact() as tx:
+                tx.append("n", Added(value=len(tx.state.values)))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.current().values == list(range(400))
+
+
+COUNTER = """
+import sys
+from pathlib import Path
+from pytest_insight.eventlog.journal import Journal, JournalEvent
+class Added(JournalEvent, frozen=True, kw_only=True, tag="test.added"):
+    value: int
+    text: str = ""
+class Sum:
+    def __init__(self): self.count = 0
+    def apply(self, entry): self.count += 1
+log = Journal(Path(sys.argv[1]), [Added], Sum)
+while True:
+    with log.transact() as tx:
+        tx.append("n", *(Added(value=tx.state.count + i, text="x" * 3000) for i in range(3)))
+    print(tx.entries[-1].event.value, flush=True)
+"""
+
+
+def test_killed_writers_lose_nothing_acknowledged_and_leave_no_half_batch(path):
+    """Four processes count in threes and are killed at random: the numbers have no gap, and none appears twice."""
+    acknowledged = []
+    for round_ in range(3):
+        processes = [
+            subprocess.Popen([sys.executable, "-c", COUNTER, str(path)], stdout=subprocess.PIPE) for _ in range(4)
+        ]
+        time.sleep(0.6 + round_ * 0.13)
+        for process in processes:
+            process.send_signal(signal.SIGKILL)
+        for process in processes:
+            out = process.communicate()[0].split(b"\n")[:-1]
+            acknowledged += [int(value) for value in out]
+    values = journal(path).current().values
+    assert values == list(range(len(values)))
+    assert len(values) % 3 == 0
+    assert set(acknowledged) <= set(values)
+    assert len(acknowledged) > 50
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 4), st.booleans()), max_size=12))
+def test_two_journals_agree_with_a_list(tmp_path_factory, steps):
+    """Whatever two writers do in turn, both see the one list of everything, in one order."""
+    path = tmp_path_factory.mktemp("journal") / "j.jsonl"
+    logs = {"a": journal(path), "b": journal(path)}
+    model = []
+    for who, count, fails in steps:
+        values = [len(model) + index for index in range(count)]
+        try:
+            with logs[who].transact() as tx:
+                assert tx.state.values == model
+                tx.append(who, *(Added(value=value) for value in values))
+                if fails:
+                    raise KeyError  # noqa: TRY301 - the exception of a caller
+            model += values
+        except KeyError:
+            pass
+    assert logs["a"].current().values == logs["b"].current().values == model
+    assert fold_journal(path, EventDecoder((Added,)), Sum())[0].values == model
+    for log in logs.values():
+        log.close()
