@@ -133,7 +133,7 @@ def data_of(value: Any) -> Any:
         return _with_times(fields)
     fields = getattr(value, "_asdict", None)
     if fields is not None:
-        return {name: data_of(item) for name, item in fields().items()}
+        return _with_times({name: data_of(item) for name, item in fields().items()})
     if isinstance(value, dict):
         return {str(name): data_of(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

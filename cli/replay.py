@@ -67,11 +67,26 @@ def _explanation(model: "ReadModel", before: "StoredVerdicts | None") -> dict[st
         return {}
     after = model.stored_verdicts()
     changed = [
-        {"session_id": new.label, "stream": stream, "before": old.what, "after": new.what}
+        {
+            "session_id": new.label,
+            "stream": stream,
+            "before": old.what,
+            "after": new.what,
+            "tests": _other_tests(old.tests, new.tests),
+        }
         for stream, new in sorted(after.sessions.items())
-        if (old := before.sessions.get(stream)) is not None and old.what != new.what
+        if (old := before.sessions.get(stream)) is not None and old != new
     ]
     return {"rules_before": before.rules, "rules_after": after.rules, "changed": changed}
+
+
+def _other_tests(before: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Tests of a session of which something else is true than before."""
+    return [
+        {"nodeid": nodeid, "before": list(before.get(nodeid, ())), "after": list(after.get(nodeid, ()))}
+        for nodeid in sorted(before.keys() | after.keys())
+        if before.get(nodeid) != after.get(nodeid)
+    ]
 
 
 def _check(path: Path) -> dict[str, Any]:
@@ -102,4 +117,7 @@ def _print(document: dict[str, Any]) -> None:
             words = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
             told = ", ".join(f"{safe_line(name)} {before.get(name, 0)} -> {after.get(name, 0)}" for name in words)
             out.print(f"    {safe_line(change['session_id'])}: {told}", soft_wrap=True)
+            for test in change["tests"]:
+                was, now = (" and ".join(test[side]) or "plain" for side in ("before", "after"))
+                out.print(f"        {safe_line(test['nodeid'])}: {was} -> {now}", soft_wrap=True)
     out.print(f"  {document['seconds']:.2f} s, {document['events_per_s']} events/s, {document['mb_per_s']} MB/s")

@@ -59,35 +59,15 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
-    from ..core.runs import BAD  # noqa: PLC0415 - commands import what they use
-    from ..core.stats import median  # noqa: PLC0415
-
     with history_model(profile, log, as_of) as model:
-        found: dict[str, list[Any]] = {}
-        for run in analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of)).runs:
-            for nodeid, test in run.tests.items():
-                if pattern in nodeid:
-                    found.setdefault(nodeid, []).append(test)
-    rows = [
-        {
-            "nodeid": nodeid,
-            "runs": len(tests),
-            "failed": sum(test.verdict in BAD for test in tests),
-            "last": tests[-1].verdict,
-            "median_s": median([test.duration_us / 1e6 for test in tests]),
-        }
-        for nodeid, tests in found.items()
-    ]
-    rows.sort(key=lambda row: (-row["failed"] / row["runs"], row["nodeid"]))
+        rows = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of)).tests(pattern)
     shown = rows if everything else rows[:LIMIT]
     if as_json:
-        print_json(shown)
+        print_json(data_of(shown))
         return
     listing = table("test", ">runs", ">failed", ">median", "last")
     for row in shown:
-        listing.add_row(
-            name(row["nodeid"]), str(row["runs"]), str(row["failed"]), seconds(row["median_s"]), styled(row["last"])
-        )
+        listing.add_row(name(row.nodeid), str(row.runs), str(row.failed), seconds(row.median_s), styled(row.last))
     with paged(len(shown)) as out:
         out.print(listing)
     if len(rows) > len(shown):
@@ -285,7 +265,7 @@ def _sentences(answer: dict[str, Any]) -> list[str]:
 
 
 def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:
-    from ..core.runs import BAD  # noqa: PLC0415
+    from ..projections.rules import BAD  # noqa: PLC0415
     from ..projections.sessions import finished_event  # noqa: PLC0415
 
     last = next((one for one in reversed(history) if one.verdict in BAD and one.position >= 0), None)

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from ..projections.rules import is_flaky
-from .runs import BAD, DEFAULT_BRANCHES, GOOD, Run, TestRun, many_objects, run_of_row, runs_of
+from ..projections.rules import BAD
+from .runs import DEFAULT_BRANCHES, GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
 from .stats import Interval, median, pettitt, quantile, wilson
 from .windows import Window
 
@@ -36,8 +36,7 @@ DURATION_MIN_S = 0.01
 CHANGE_RATIO = 1.3
 
 
-@dataclass(frozen=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One test in one session, as evidence."""
 
     session: str
@@ -131,6 +130,20 @@ class Slow:
     median_s: float
     p95_s: float
     total_s: float
+
+
+@dataclass(frozen=True)
+class TestFigures:
+    """A test in a list."""
+
+    __test__ = False  # no test to pytest
+
+    nodeid: str
+    runs: int
+    failed: int
+    last: str
+    """Verdict of its last run."""
+    median_s: float
 
 
 @dataclass(frozen=True)
@@ -324,6 +337,10 @@ class Analysis:
         """Return the tests that took most time in all."""
         return sorted(costs(self.considered), key=lambda one: (-one.total_s, one.nodeid))[:limit]
 
+    def tests(self, containing: str = "") -> list[TestFigures]:
+        """Return every test with a text in its node id, outages included; those that fail most come first."""
+        return figures_of(self.runs, containing)
+
     def failing_together(self) -> list[FailingTogether]:
         """Return groups of tests that fail in the same sessions."""
         return failing_together(self.considered)
@@ -336,7 +353,7 @@ class Analysis:
         """Return failures by what they say, the most frequent first."""
         runs = self.considered
         return failure_clusters(
-            [(nodeid, run, test) for run in runs for nodeid, test in run.tests.items() if test.verdict in BAD],
+            [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in run.failed_tests],
             self._messages(runs),
         )
 
@@ -359,10 +376,10 @@ class Analysis:
     def _messages(self, runs: list[Run]) -> dict[tuple[str, str], str]:
         """The text of each failure, by stream and node id."""
         places = {
-            (run.stream, nodeid): test.position
+            (run.stream, nodeid): run.tests[nodeid].position
             for run in runs
-            for nodeid, test in run.tests.items()
-            if test.verdict in BAD and test.position >= 0
+            for nodeid in run.failed_tests
+            if run.tests[nodeid].position >= 0
         }
         if not places or self._models is None:
             return {}
@@ -376,29 +393,23 @@ class Analysis:
 
 def occurrence(run: Run, test: TestRun) -> Occurrence:
     """Return a test in a session as evidence."""
-    return Occurrence(
-        session=run.name,
-        stream=run.stream,
-        started_us=run.started_us,
-        commit=run.commit,
-        verdict=test.verdict,
-        outcomes=test.outcomes,
-        duration_s=test.duration_us / 1e6,
-        position=test.position,
-    )
+    verdict, outcomes, duration_us, position, *_ = test
+    return Occurrence(run.name, run.stream, run.started_us, run.commit, verdict, outcomes, duration_us / 1e6, position)
 
 
 def summary_of(runs: list[Run]) -> Summary:
     """Return the figures of some runs."""
     kept = [run for run in runs if not run.is_outage]
-    verdicts = Counter(test.verdict for run in kept for test in run.tests.values())
+    verdicts: Counter[str] = Counter()
+    for run in kept:
+        verdicts.update(run.by_verdict())
     good = sum(count for verdict, count in verdicts.items() if verdict in GOOD)
     bad = sum(count for verdict, count in verdicts.items() if verdict in BAD)
     return Summary(
         sessions=len(runs),
         outages=[run.name for run in runs if run.is_outage],
         interrupted=sum(run.status == "interrupted" for run in runs),
-        tests=len({nodeid for run in kept for nodeid in run.tests}),
+        tests=len(set().union(*(run.tests for run in kept))),
         runs=sum(verdicts.values()),
         verdicts=dict(verdicts.most_common()),
         pass_rate=wilson(good, good + bad),
@@ -413,13 +424,15 @@ def retry_flaky(runs: list[Run]) -> list[FlakyTest]:
     """Tests that failed and then passed within one session (nextest, Bazel, CTRF)."""
     found: dict[str, list[Occurrence]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if len(test.outcomes) > 1 and is_flaky(test.outcomes) and test.verdict in GOOD:  # type: ignore[arg-type]
+        for nodeid in run.flaky_tests:
+            test = run.tests[nodeid]
+            if test.verdict in GOOD:  # a skip in the end says nothing
                 found.setdefault(nodeid, []).append(occurrence(run, test))
     seen = {nodeid: sum(nodeid in run.tests for run in runs) for nodeid in found}
     return [FlakyTest(nodeid, "retry", len(proof), seen[nodeid], proof) for nodeid, proof in found.items()]
 
 
+@many_objects()
 def same_source_flaky(runs: list[Run]) -> list[FlakyTest]:
     """Tests that were good in one session and bad in another of the same commit, with a clean tree, of one system."""
     sources: dict[tuple[str, str], list[Run]] = {}
@@ -440,6 +453,7 @@ def same_source_flaky(runs: list[Run]) -> list[FlakyTest]:
     ]
 
 
+@many_objects()
 def transition_scores(runs: list[Run]) -> list[TransitionScore]:
     """Changes between good and bad, per possible change, on the default branch (ReportPortal: N of M)."""
     scores: list[TransitionScore] = []
@@ -451,6 +465,7 @@ def transition_scores(runs: list[Run]) -> list[TransitionScore]:
     return sorted(scores, key=lambda one: (-one.score, -one.changes, one.nodeid))
 
 
+@many_objects()
 def failure_rates(runs: list[Run]) -> list[FailureRate]:
     """Share of runs that failed, with its Wilson interval; ordered by what is sure, its lower limit."""
     rates: list[FailureRate] = []
@@ -461,6 +476,7 @@ def failure_rates(runs: list[Run]) -> list[FailureRate]:
     return sorted(rates, key=lambda one: (not one.enough, -one.rate.low, one.nodeid))
 
 
+@many_objects()
 def broken_tests(runs: list[Run]) -> list[Broken]:
     """Tests whose last telling run is bad, from the first of the unbroken row of bad ones."""
     found: list[Broken] = []
@@ -475,37 +491,58 @@ def broken_tests(runs: list[Run]) -> list[Broken]:
     return sorted(found, key=lambda one: (-one.first_bad.started_us, one.nodeid))
 
 
+@many_objects()
 def duration_shifts(runs: list[Run]) -> list[DurationShift]:
     """Changes of level in the durations of passing runs: Pettitt's test, and a ratio of medians that show."""
-    passing: dict[str, list[tuple[Run, TestRun]]] = {}
+    passing: dict[str, list[tuple[Run, int]]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in GOOD:
-                passing.setdefault(nodeid, []).append((run, test))
+        for nodeid, duration_us in run.passing_durations().items():
+            passing.setdefault(nodeid, []).append((run, duration_us))
     found: list[DurationShift] = []
     for nodeid, seen in passing.items():
-        values = [test.duration_us / 1e6 for _, test in seen]
+        values = [duration_us / 1e6 for _, duration_us in seen]
         change = pettitt(values) if max(values) >= DURATION_MIN_S else None
         if change is None or change.p > CHANGE_P:
             continue
         before, after = median(values[: change.place]), median(values[change.place :])
         greater, lesser = max(before, after), min(before, after)
         if lesser and greater / lesser >= CHANGE_RATIO and greater >= DURATION_MIN_S:
-            since = occurrence(*seen[change.place])
+            run = seen[change.place][0]
+            since = occurrence(run, run.tests[nodeid])
             found.append(DurationShift(nodeid, before, after, change.p, since, len(values)))
     return sorted(found, key=lambda one: (-abs(one.after_s - one.before_s), one.nodeid))
 
 
+@many_objects()
 def costs(runs: list[Run]) -> list[Slow]:
     """Durations of each test."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            found.setdefault(nodeid, []).append(test.duration_us / 1e6)
+        for nodeid, duration_us in run.durations().items():
+            found.setdefault(nodeid, []).append(duration_us / 1e6)
     return [
         Slow(nodeid, len(values), median(values), quantile(values, 0.95), sum(values))
         for nodeid, values in found.items()
     ]
+
+
+@many_objects()
+def figures_of(runs: list[Run], containing: str = "") -> list[TestFigures]:
+    """Runs, failures and median duration of each test with a text in its node id."""
+    found: dict[str, list[int]] = {}
+    last: dict[str, Run] = {}
+    failed: Counter[str] = Counter()
+    for run in runs:
+        failed.update(run.failed_tests)
+        for nodeid, duration_us in run.durations().items():
+            found.setdefault(nodeid, []).append(duration_us)
+            last[nodeid] = run
+    figures = [
+        TestFigures(nodeid, len(taken), failed[nodeid], last[nodeid].tests[nodeid].verdict, median(taken) / 1e6)
+        for nodeid, taken in found.items()
+        if containing in nodeid
+    ]
+    return sorted(figures, key=lambda one: (-one.failed / one.runs, one.nodeid))
 
 
 def failing_together(runs: list[Run]) -> list[FailingTogether]:
@@ -515,9 +552,8 @@ def failing_together(runs: list[Run]) -> list[FailingTogether]:
     """
     where: dict[str, set[str]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in BAD:
-                where.setdefault(nodeid, set()).add(run.stream or run.name)
+        for nodeid in run.failed_tests:
+            where.setdefault(nodeid, set()).add(run.stream or run.name)
     often = {nodeid: found for nodeid, found in where.items() if len(found) >= JOINT_MIN}
     groups: list[FailingTogether] = []
     taken: set[str] = set()
@@ -552,6 +588,7 @@ def _jaccard(first: set[str], second: set[str]) -> float:
     return len(first & second) / len(first | second)
 
 
+@many_objects()
 def order_suspects(runs: list[Run]) -> list[OrderSuspect]:
     """Tests that have failed, each time after a certain other test on the same worker, and passed without it.
 
@@ -629,10 +666,10 @@ def _message_of(text: str, cause: Any) -> str:
 
 def _failed_once(runs: list[Run]) -> dict[str, list[tuple[Run, TestRun]]]:
     """Every run of each test that failed at least once."""
-    failed = {nodeid for run in runs for nodeid, test in run.tests.items() if test.verdict in BAD}
-    found: dict[str, list[tuple[Run, TestRun]]] = {nodeid: [] for nodeid in sorted(failed)}
+    failed = Wanted({nodeid for run in runs for nodeid in run.failed_tests})
+    found: dict[str, list[tuple[Run, TestRun]]] = {nodeid: [] for nodeid in sorted(failed.nodeids)}
     for run in runs:
-        for nodeid in failed & run.tests.keys():
+        for nodeid in run.some(failed):
             found[nodeid].append((run, run.tests[nodeid]))
     return found
 

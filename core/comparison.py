@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from .runs import BAD, GOOD, Run, runs_of
+from ..projections.rules import BAD
+from .runs import GOOD, Run, runs_of
 from .stats import false_discovery_rates, mann_whitney, median
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these

@@ -4,22 +4,22 @@ For sessions of a log these come from the columns of the read model; for others 
 """
 
 import gc
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..projections.apply import SessionRow
+from ..projections.apply import Notable, SessionRow
 from ..projections.fold import CRASHED_FLAG, Rows
 from ..projections.readmodel import ReadModel
-from ..projections.rules import OUTCOMES, verdict_of
+from ..projections.rules import BAD, OUTCOMES, is_flaky, verdict_of
 
 if TYPE_CHECKING:
     from ..projections.models import TestSession
 
-BAD: frozenset[str] = frozenset({"failed", "error", "crashed"})
 GOOD: frozenset[str] = frozenset({"passed", "xfailed", "xpassed"})
 """Verdicts that say something about the code; `skipped`, `rerun` and `not_run` say nothing."""
 
@@ -59,9 +59,51 @@ class Run:
     commit: str
     branch: str
     dirty: bool | None
-    tests: dict[str, TestRun] = field(repr=False)
+    tests: "Mapping[str, TestRun]" = field(repr=False)
     verdicts: dict[str, int] | None = field(default=None, repr=False)
-    """Tests by verdict, where `tests` are not all of them."""
+    """Tests by verdict, where they are known without looking at `tests`, which may not be all of them."""
+
+    @property
+    def failed_tests(self) -> list[str]:
+        """Node ids of the tests that failed."""
+        known = self._known("failed")
+        return [nodeid for nodeid in known if self.tests[nodeid].verdict in BAD]
+
+    @property
+    def flaky_tests(self) -> list[str]:
+        """Node ids of the tests that passed in the end, and did not in some attempt."""
+        known = self._known("flaky")
+        return [nodeid for nodeid in known if is_flaky(self.tests[nodeid].outcomes)]  # type: ignore[arg-type]
+
+    def _known(self, what: Literal["failed", "flaky"]) -> Iterable[str]:
+        """Tests among which all are of which something is true: what is stored saves looking at every one."""
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.named(getattr(self.tests.notable, what))
+        return self.tests
+
+    def passing_durations(self) -> dict[str, int]:
+        """Return the durations in microseconds of the tests that passed, by node id."""
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.passing_durations()
+        return {nodeid: test.duration_us for nodeid, test in self.tests.items() if test.verdict in GOOD}
+
+    def durations(self) -> dict[str, int]:
+        """Return the durations of the tests' last attempts in microseconds, by node id."""
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.durations()
+        return {nodeid: test.duration_us for nodeid, test in self.tests.items()}
+
+    def some(self, wanted: "Wanted") -> Iterable[str]:
+        """Return those of some tests that are in this session."""
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.some(wanted)
+        return wanted.nodeids & self.tests.keys()
+
+    def by_verdict(self) -> dict[str, int]:
+        """Return how many tests came to each verdict."""
+        if self.verdicts is not None:
+            return {verdict: count for verdict, count in self.verdicts.items() if verdict not in _NO_VERDICTS}
+        return dict(Counter(test.verdict for test in self.tests.values()))
 
     @property
     def considered(self) -> int:
@@ -85,6 +127,134 @@ class Run:
         More than 80 % of at least five tests, as Trunk's guard has it.
         """
         return self.considered >= GUARD_TESTS and self.bad > GUARD_SHARE * self.considered
+
+
+_NO_VERDICTS = ("flaky", "not_run")
+"""Counted along with the verdicts, but of no test that ran, or of one that is counted already."""
+
+
+class Wanted:
+    """Some tests that are looked for in many sessions.
+
+    Args:
+        nodeids: them.
+    """
+
+    def __init__(self, nodeids: set[str]) -> None:
+        self.nodeids = nodeids
+        self._numbers: tuple[dict[str, int], set[int]] | None = None
+
+    def numbers(self, known: dict[str, int]) -> set[int]:
+        """Return their numbers in a read model."""
+        if self._numbers is None or self._numbers[0] is not known:
+            self._numbers = known, {known[nodeid] for nodeid in self.nodeids if nodeid in known}
+        return self._numbers[1]
+
+
+class ColumnTests(Mapping[str, TestRun]):
+    """The tests of a stored session; made into objects only as far as somebody looks at them.
+
+    Args:
+        rows: the attempts in columns.
+        workers: names of the workers by their numbers.
+        names: node ids by their numbers.
+        numbers: numbers by node ids.
+        running: tests that were started and have no result.
+        notable: those that failed or ran again.
+    """
+
+    __slots__ = ("_all", "_names", "_numbers", "_places", "_rows", "_running", "_workers", "notable")
+
+    def __init__(
+        self,
+        rows: Rows,
+        workers: list[str],
+        names: list[str],
+        numbers: dict[str, int],
+        running: list[str],
+        notable: Notable,
+    ) -> None:
+        self._rows, self._workers, self._names, self._numbers = rows, workers, names, numbers
+        self._running = running
+        self.notable = notable
+        self._places: dict[int, int] | None = None
+        self._all: dict[str, TestRun] | None = None
+
+    def __getitem__(self, nodeid: str) -> TestRun:
+        if self._all is not None or not self._is_plain:
+            return self._made()[nodeid]
+        return self._once(self._found()[self._numbers[nodeid]])
+
+    def __contains__(self, nodeid: object) -> bool:
+        number = self._numbers.get(nodeid)  # type: ignore[arg-type]
+        return number in self._found() or nodeid in self._running
+
+    def __iter__(self) -> Iterator[str]:
+        names = self._names
+        found = self._found()
+        yield from (names[number] for number in found)
+        yield from (nodeid for nodeid in self._running if self._numbers[nodeid] not in found)
+
+    def __len__(self) -> int:
+        return len(self._found()) + sum(self._numbers[nodeid] not in self._found() for nodeid in self._running)
+
+    def items(self) -> ItemsView[str, TestRun]:
+        """Return all of them."""
+        return self._made().items()
+
+    def values(self) -> ValuesView[TestRun]:
+        """Return all of them."""
+        return self._made().values()
+
+    def some(self, wanted: "Wanted") -> list[str]:
+        """Return those of some tests that are here."""
+        names = self._names
+        found = [names[number] for number in self._found().keys() & wanted.numbers(self._numbers)]
+        return found + [nodeid for nodeid in self._running if nodeid in wanted.nodeids and nodeid not in found]
+
+    def named(self, column: bytes) -> list[str]:
+        """Return the node ids of a column of numbers."""
+        return [self._names[number] for number in array("I", column)]
+
+    def durations(self) -> dict[str, int]:
+        """Return the durations of the last attempts in microseconds, by node id."""
+        numbers, names = array("I", self._rows.nodes), self._names
+        found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
+        return found | dict.fromkeys(self._running, 0)
+
+    def passing_durations(self) -> dict[str, int]:
+        """Return the durations in microseconds of the tests that passed."""
+        if not self._is_plain:
+            return {nodeid: test.duration_us for nodeid, test in self.items() if test.verdict in GOOD}
+        columns = zip(array("I", self._rows.nodes), array("q", self._rows.durations), self._rows.outcomes, strict=True)
+        return {self._names[number]: duration for number, duration, code in columns if _VERDICTS[code] in GOOD}
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether every test has one attempt, which ended."""
+        return not self._running and len(self._found()) == len(self._rows)
+
+    def _found(self) -> dict[int, int]:
+        """Where the last attempt of each test stands in the columns."""
+        if self._places is None:
+            numbers = array("I", self._rows.nodes)
+            self._places = dict(zip(numbers, range(len(numbers)), strict=True))
+        return self._places
+
+    def _once(self, place: int) -> TestRun:
+        rows = self._rows
+        code = rows.outcomes[place]
+        duration, position = (
+            int.from_bytes(column[8 * place : 8 * place + 8], sys.byteorder, signed=True)
+            for column in (rows.durations, rows.positions)
+        )
+        worker = self._workers[rows.workers[place] if rows.workers else 0]
+        return TestRun(_VERDICTS[code], _OUTCOMES_ONCE[code], duration, position, worker, place)
+
+    def _made(self) -> dict[str, TestRun]:
+        if self._all is None:
+            self._all = _tests_of_rows(self._rows, self._workers, self._names, self._running, None)
+        return self._all
 
 
 @contextmanager
@@ -127,8 +297,12 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
         only: leave out all tests but this one.
     """
     vcs = (row.part.header or {}).get("vcs") or {}
-    running = [nodeid for nodeid, _, _ in row.part.open]
-    tests = _tests_of_rows(model.columns(row.stream), row.part.workers, model.names(), running, only)
+    running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
+    rows, workers, names = model.columns(row.stream), row.part.workers, model.names()
+    if only is None:
+        tests = ColumnTests(rows, workers, names, model.numbers(), running, row.notable)
+    else:
+        tests = _tests_of_rows(rows, workers, names, running, only)
     return Run(
         name=name or row.session_id,
         stream=row.stream,
@@ -140,7 +314,7 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
         branch=str(vcs.get("branch") or ""),
         dirty=vcs.get("dirty"),
         tests=tests,
-        verdicts=None if only is None else row.verdicts,
+        verdicts=row.verdicts,
     )
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,10 @@ from ..eventlog.events import Outcome
 from ..eventlog.scan import Finding
 from ..eventlog.times import parse_time
 from .fold import CRASHED_FLAG, Fold, Rows, SessionPart, join, join_rows, repeats
-from .rules import OUTCOMES, SessionStatus, is_flaky, session_status, verdict_of
+from .rules import BAD, OUTCOMES, SessionStatus, is_flaky, session_status, verdict_of
+
+_BAD_CODES = tuple(code for code, outcome in enumerate(OUTCOMES) if outcome in BAD)
+_WORKER_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,13 @@ class SessionRow:
     """Announced tests without a verdict."""
     part: SessionPart = field(repr=False)
     """Everything else that was folded."""
+    notable: "Notable" = field(repr=False)
+    """Which tests failed, ran again, or passed only then."""
 
     @classmethod
-    def of(cls, stream: str, label: str, part: SessionPart, verdicts: dict[str, int], missing: int) -> "SessionRow":
+    def of(
+        cls, stream: str, label: str, part: SessionPart, verdicts: dict[str, int], missing: int, notable: "Notable"
+    ) -> "SessionRow":
         """Make the row of a folded session."""
         started, finished = parse_time(part.first_at), parse_time(part.last_at)
         header = part.header or {}
@@ -56,6 +63,7 @@ class SessionRow:
             verdicts=verdicts,
             missing=missing,
             part=part,
+            notable=notable,
         )
 
 
@@ -68,6 +76,27 @@ def counts_of(part: SessionPart) -> dict[str, int]:
     counts["deselected"] += part.deselected
     counts["warnings"] += part.warnings
     return {name: count for name, count in counts.items() if count}
+
+
+class Notable(NamedTuple):
+    """Tests of a session that are more than a plain pass: numbers of their node ids, uint32, in rising order."""
+
+    failed: bytes = b""
+    """Verdict failed, error or crashed."""
+    rerun: bytes = b""
+    """More than one attempt: the rerun groups."""
+    flaky: bytes = b""
+    """Passed in the end, and did not in some attempt."""
+
+
+class Settled(NamedTuple):
+    """What the attempts of a session come to."""
+
+    counts: dict[str, int]
+    """Tests by verdict, and how many of them were `flaky`."""
+    reported: int
+    """Tests (of each worker, where each runs its own) that have a report."""
+    notable: Notable
 
 
 class Applier:
@@ -128,7 +157,6 @@ class Applier:
 
     def finish(self) -> set[str]:
         """Write everything, and return the streams that have to be folded as a whole."""
-        self._db.executemany("INSERT INTO nodes VALUES (?, ?)", self._new_nodes)
         for stream, head in self._heads.items():
             chunks = self._chunks.get(stream, [])
             number = self._ids.get(stream)
@@ -141,10 +169,11 @@ class Applier:
                 [(number, first + n, *msgspec.structs.astuple(chunk)) for n, chunk in enumerate(rows)],
             )
             self._write_session(number, head, rows if not first else None)
+        self._db.executemany("INSERT INTO nodes VALUES (?, ?)", self._new_nodes)
         return self._doubtful
 
     def _write_session(self, number: int, head: SessionPart, rows: list[Rows] | None) -> None:
-        verdicts, reported = self._verdicts(number, head, rows)
+        verdicts, reported, notable = self._settled(number, head, rows)
         missing = max(head.announced - reported, 0)
         header = head.header or {}
         is_session = head.header is not None or head.finished or head.starts
@@ -152,7 +181,7 @@ class Applier:
         status = session_status(sealed=head.exit_status is not None, missing=missing)
         tests = sum(count for verdict, count in verdicts.items() if verdict != "flaky")
         self._db.execute(
-            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 head.stream,
@@ -164,21 +193,26 @@ class Applier:
                 missing,
                 msgspec.json.encode(dict(sorted(verdicts.items()))).decode(),
                 msgspec.msgpack.encode(head),
+                *notable,
             ),
         )
 
-    def _verdicts(self, number: int, head: SessionPart, rows: list[Rows] | None) -> tuple[dict[str, int], int]:
-        """Return tests by verdict, and how many tests (of each worker, where each runs its own) have a report."""
-        if not (head.reruns or head.open or head.crashed or head.announced_each):
-            counts = dict(head.outcomes)
-            reported = seen = head.finished
+    def _settled(self, number: int, head: SessionPart, rows: list[Rows] | None) -> Settled:
+        """Return what the attempts of a session come to; those that never ran are among the counts."""
+        is_plain = not (head.reruns or head.open or head.crashed or head.announced_each)
+        if is_plain and not any(head.outcomes.get(name) for name in BAD):
+            settled = Settled(dict(head.outcomes), head.finished, Notable())
         else:
             chunks = rows if rows is not None else self._stored_chunks(number)
-            counts, reported = verdict_counts(join_all(chunks) if chunks else Rows(), head, self._node_lookup(head))
-            seen = sum(count for verdict, count in counts.items() if verdict != "flaky")
+            whole = join_all(chunks) if chunks else Rows()
+            if is_plain:
+                settled = Settled(dict(head.outcomes), head.finished, Notable(failed=plain_failures(whole)))
+            else:
+                settled = settle(whole, head, self._node_lookup(head))
+        seen = sum(count for verdict, count in settled.counts.items() if verdict != "flaky")
         if head.announced > seen:
-            counts["not_run"] = head.announced - seen
-        return counts, reported
+            settled.counts["not_run"] = head.announced - seen
+        return settled
 
     def _stored_chunks(self, number: int) -> list[Rows]:
         columns = "nodes, outcomes, durations, positions, attempts, workers"
@@ -233,44 +267,71 @@ def join_all(chunks: list[Rows]) -> Rows:
     return rows
 
 
-def verdict_counts(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[dict[str, int], int]:
-    """Return tests by verdict with the number of flaky ones, and the number of tests that have a report.
+def plain_failures(rows: Rows) -> bytes:
+    """Return the tests that failed, of attempts of which each is the only one of its test; as `Notable.failed`."""
+    codes = rows.outcomes
+    if not any(code in codes for code in _BAD_CODES):
+        return b""
+    numbers = array("I", rows.nodes)
+    return _numbers({numbers[place] for place, code in enumerate(codes) if code in _BAD_CODES})
+
+
+def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
+    """Return what the attempts of a session come to, some of which may be of one test.
 
     Args:
         rows: all attempts of a session.
         head: the session.
         nodes: numbers of the node ids in `head.open`.
     """
-    numbers = array("I", rows.nodes)
-    if head.announced_each and rows.workers:
-        keys = [node << 8 | worker for node, worker in zip(numbers, rows.workers, strict=True)]
-    else:
-        keys = list(numbers)
-    again = (
-        {key for key, count in Counter(keys).items() if count > 1} if head.reruns or head.announced_each else set[int]()
-    )
+    keys, again = _keys_of(rows, head)
     workers = {worker: index for index, worker in enumerate(head.workers)}
     running = {_key(nodes[name], workers.get(worker, 0), head) for name, _, worker in head.open}
     attempts: dict[int, list[int]] = {}
-    verdicts: Counter[str] = Counter()
-    singles = bytearray()
+    singles: list[tuple[int, int]] = []
     for key, code in zip(keys, rows.outcomes, strict=True):
         if key in again or key in running or code & CRASHED_FLAG:
             attempts.setdefault(key, []).append(code)
         else:
-            singles.append(code)
-    for code, outcome in enumerate(OUTCOMES):
-        verdicts[outcome] += singles.count(code)
-    for key in {*attempts, *running}:
-        verdicts[_verdict(attempts.get(key, []), running=key in running)] += 1
-    verdicts["flaky"] = sum(is_flaky(_outcomes(codes)) for codes in attempts.values())
-    return {verdict: count for verdict, count in verdicts.items() if count}, len(singles) + len(
-        attempts.keys() - running
+            singles.append((key, code))
+    verdicts = {key: _verdict(attempts.get(key, []), running=key in running) for key in {*attempts, *running}}
+    flaky = {key for key, codes in attempts.items() if is_flaky(_outcomes(codes))}
+    counts = Counter(verdicts.values())
+    counts.update(OUTCOMES[code] for _, code in singles)
+    counts["flaky"] = len(flaky)
+    failed = {key for key, verdict in verdicts.items() if verdict in BAD}
+    failed |= {key for key, code in singles if code in _BAD_CODES}
+    rerun = {key for key, codes in attempts.items() if len(codes) + (key in running) > 1}
+    shift = _WORKER_BITS if _by_worker(rows, head) else 0
+    return Settled(
+        {verdict: count for verdict, count in counts.items() if count},
+        len(singles) + len(attempts.keys() - running),
+        Notable(*(_numbers({key >> shift for key in found}) for found in (failed, rerun, flaky))),
     )
 
 
+def _keys_of(rows: Rows, head: SessionPart) -> tuple[list[int], set[int]]:
+    """What tells one test from another, for each attempt; and those that have several."""
+    numbers = array("I", rows.nodes)
+    if _by_worker(rows, head):
+        keys = [node << _WORKER_BITS | worker for node, worker in zip(numbers, rows.workers, strict=True)]
+    else:
+        keys = list(numbers)
+    if not (head.reruns or head.announced_each):
+        return keys, set()
+    return keys, {key for key, count in Counter(keys).items() if count > 1}
+
+
+def _by_worker(rows: Rows, head: SessionPart) -> bool:
+    return head.announced_each and bool(rows.workers)
+
+
+def _numbers(found: set[int]) -> bytes:
+    return array("I", sorted(found)).tobytes()
+
+
 def _key(node: int, worker: int, head: SessionPart) -> int:
-    return node << 8 | worker if head.announced_each else node
+    return node << _WORKER_BITS | worker if head.announced_each else node
 
 
 def _outcomes(codes: list[int]) -> list[Outcome]:

@@ -24,7 +24,7 @@ from ..eventlog.events import TestFinished
 from ..eventlog.reader import Record, event_at, read_batches, records_in
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
-from .apply import Applier, SessionRow, join_all
+from .apply import Applier, Notable, SessionRow, join_all
 from .fold import Nodes, Rows, SessionPart, fold_lines
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
 from .schema import SCHEMA, SCHEMA_VERSION
@@ -93,6 +93,8 @@ class StoredVerdict(NamedTuple):
     label: str
     what: dict[str, int]
     """Tests by verdict, and the status of the session."""
+    tests: dict[str, tuple[str, ...]]
+    """Tests that are more than a plain pass: those of `failed`, `rerun` and `flaky` that are true of them."""
 
 
 class StoredVerdicts(NamedTuple):
@@ -127,6 +129,7 @@ class ReadModel:
         self.log = log
         self.path = path
         self._node_names: tuple[tuple[int, int], list[str]] | None = None
+        self._node_numbers: tuple[list[str], dict[str, int]] | None = None
         self._connect()
 
     @classmethod
@@ -501,13 +504,18 @@ class ReadModel:
 
     def stored_verdicts(self) -> "StoredVerdicts":
         """Return what is stored, by whatever rules made it, without catching up."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(sessions)")}
+        columns = ", ".join(
+            name if name in known else "x''" for name in Notable._fields
+        )  # an earlier release lacks them
         rows = self._db.execute(
-            "SELECT stream, label, status, verdicts FROM sessions WHERE label IS NOT NULL"
+            f"SELECT stream, label, status, verdicts, {columns} FROM sessions WHERE label IS NOT NULL"  # noqa: S608
         ).fetchall()
+        names = self.names()
         found: dict[str, StoredVerdict] = {}
-        for stream, label, status, verdicts in rows:
+        for stream, label, status, verdicts, *notable in rows:
             counts = msgspec.json.decode(verdicts, type=dict[str, int])
-            found[stream] = StoredVerdict(label, counts | {f"session {status}": 1})
+            found[stream] = StoredVerdict(label, counts | {f"session {status}": 1}, _classes(Notable(*notable), names))
         return StoredVerdicts(self._meta("rules"), found)
 
     def roster(self) -> "Roster":
@@ -567,6 +575,13 @@ class ReadModel:
                 names[number] = nodeid
             self._node_names = version, names
         return self._node_names[1]
+
+    def numbers(self) -> dict[str, int]:
+        """Return the numbers of all node ids."""
+        names = self.names()
+        if self._node_numbers is None or self._node_numbers[0] is not names:
+            self._node_numbers = names, {nodeid: number for number, nodeid in enumerate(names)}
+        return self._node_numbers[1]
 
     def sessions_with(self, nodeid: str) -> list[str]:
         """Return the streams of all sessions that have an attempt of a test."""
@@ -660,10 +675,11 @@ class ReadModel:
         return {**counts, "attempts": attempts}
 
     def _session_row(self, row: tuple[object, ...], names: dict[str, str]) -> SessionRow:
-        stream, label, state, verdicts, missing = row
+        stream, label, state, verdicts, missing, *notable = row
         part = msgspec.msgpack.decode(cast("bytes", state), type=SessionPart)
         decoded = msgspec.json.decode(cast("str", verdicts), type=dict[str, int])
-        return SessionRow.of(str(stream), names.get(str(stream), str(label)), part, decoded, cast("int", missing))
+        name, facts = names.get(str(stream), str(label)), Notable(*cast("list[bytes]", notable))
+        return SessionRow.of(str(stream), name, part, decoded, cast("int", missing), facts)
 
     def _chunks(self, session: int) -> Iterator[Rows]:
         columns = "nodes, outcomes, durations, positions, attempts, workers"
@@ -700,8 +716,12 @@ class ReadModel:
 
     def _dump(self) -> Iterator[tuple[str, object]]:
         """Everything that is the same in every model of a log, whatever the way it was made."""
-        rows = self._db.execute("SELECT stream, label, sut, status, tests, missing, verdicts, state FROM sessions")
-        for stream, *columns, state in rows.fetchall():
+        rows = self._db.execute(
+            "SELECT stream, label, sut, status, tests, missing, verdicts, failed, rerun, flaky, state FROM sessions"
+        )
+        names = self.names()
+        for stream, *columns, failed, rerun, flaky, state in rows.fetchall():
+            yield f"notable tests of {stream}", sorted(_classes(Notable(failed, rerun, flaky), names).items())
             part = msgspec.structs.asdict(msgspec.msgpack.decode(state, type=SessionPart))
             for name in _HOW_IT_WAS_FOLDED:
                 del part[name]
@@ -714,12 +734,21 @@ class ReadModel:
         yield "findings", [tuple(finding) for finding in self.findings()]
 
 
+def _classes(notable: Notable, names: list[str]) -> dict[str, tuple[str, ...]]:
+    """What is true of each notable test, by its node id."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word, column in zip(notable._fields, notable, strict=True):
+        for number in array("I", column):
+            found[names[number]] = (*found.get(names[number], ()), word)
+    return found
+
+
 def _is_about_the_machine(error: sqlite3.DatabaseError) -> bool:
     """Tell trouble with disk, permissions or locks from a file whose content is wrong."""
     return isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such")
 
 
-_SESSIONS = "SELECT stream, label, state, verdicts, missing FROM sessions"
+_SESSIONS = "SELECT stream, label, state, verdicts, missing, failed, rerun, flaky FROM sessions"
 """What `ReadModel._session_row` makes a row of."""
 
 

@@ -33,6 +33,9 @@ VERDICTS: tuple[Verdict, ...] = (
 GOOD: frozenset[str] = frozenset({"passed", "xfailed", "skipped", "xpassed"})
 """Outcomes of an attempt that do not fail a run."""
 
+BAD: frozenset[str] = frozenset({"failed", "error", "crashed"})
+"""Verdicts that say that something is broken."""
+
 SessionStatus = Literal["complete", "incomplete", "interrupted"]
 
 

@@ -1,6 +1,6 @@
 """Tables of the read model."""
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Rises with every change below; a model of another version is made anew."""
 
 SCHEMA = """
@@ -17,7 +17,10 @@ CREATE TABLE sessions (
     tests INTEGER,
     missing INTEGER,
     verdicts TEXT NOT NULL,
-    state BLOB NOT NULL
+    state BLOB NOT NULL,
+    failed BLOB NOT NULL,
+    rerun BLOB NOT NULL,
+    flaky BLOB NOT NULL
 );
 CREATE INDEX sessions_by_time ON sessions (started_us);
 CREATE INDEX sessions_by_sut ON sessions (sut, started_us);

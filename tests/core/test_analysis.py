@@ -11,7 +11,7 @@ from pytest_insight.core.analysis import Analysis, normalised
 from pytest_insight.core.comparison import Comparison, compare_runs
 from pytest_insight.core.core_api import InsightAPI, analyze, compare
 from pytest_insight.core.models import TestResult, TestSession
-from pytest_insight.core.runs import BAD, GOOD, Run, TestRun, runs_of
+from pytest_insight.core.runs import GOOD, Run, TestRun, runs_of
 from pytest_insight.core.stats import (
     false_discovery_rates,
     mann_whitney,
@@ -21,6 +21,7 @@ from pytest_insight.core.stats import (
     wilson,
 )
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage, get_storage_instance
+from pytest_insight.projections.rules import BAD
 from scipy import stats as scipy_stats
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -327,6 +328,15 @@ def test_columns_of_the_read_model_say_what_the_results_say(rng):
         )
         for r in runs
     ]
+    one_by_one = runs_of(storage.load_sessions())
+    for run, other in zip(one_by_one, slow, strict=True):
+        assert {nodeid: run.tests[nodeid][:3] for nodeid in run.tests} == {k: t[:3] for k, t in other.tests.items()}
+        assert (len(run.tests), "no such" in run.tests) == (len(other.tests), False)
+        assert set(run.failed_tests) == set(other.failed_tests)
+        assert set(run.flaky_tests) == set(other.flaky_tests)
+        assert run.durations() == other.durations()
+        assert run.passing_durations() == other.passing_durations()
+        assert run.by_verdict() == other.by_verdict()
     assert view(fast) == view(slow)
     rates = {one.nodeid: (one.bad, one.considered) for one in Analysis(storage).failure_rates()}
     bad, seen = defaultdict(int), defaultdict(int)

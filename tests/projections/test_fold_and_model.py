@@ -121,7 +121,7 @@ def random_session(rng: random.Random, stream: str, number: int):
     return lines
 
 
-def slow_fold(lines: list[bytes]) -> dict[str, dict]:
+def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one list of cases
     """What the sessions of a log come to, by plain dicts and json; shares no code with the project."""
     sessions: dict[str, dict] = {}
     hidden: dict[str, list] = {}
@@ -160,14 +160,21 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:
     result = {}
     for stream, session in sessions.items():
         verdicts = Counter()
+        notable = {"failed": set(), "rerun": set(), "flaky": set()}
         running = {nodeid for nodeid, _ in session["open"]}
         for nodeid in {*session["attempts"], *running}:
             attempts = session["attempts"].get(nodeid, [])
             crashed = nodeid in running or (attempts and attempts[-1][1])
-            verdicts["crashed" if crashed else attempts[-1][0]] += 1
+            verdict = "crashed" if crashed else attempts[-1][0]
+            verdicts[verdict] += 1
+            if verdict in ("failed", "error", "crashed"):
+                notable["failed"].add(nodeid)
+            if len(attempts) + (nodeid in running) > 1:
+                notable["rerun"].add(nodeid)
             good = ("passed", "xfailed", "skipped", "xpassed")
             if len(attempts) > 1 and attempts[-1][0] in good and any(a[0] not in good for a in attempts[:-1]):
                 verdicts["flaky"] += 1
+                notable["flaky"].add(nodeid)
         missing = sum(nodeid not in session["attempts"] or nodeid in running for nodeid in session["announced"])
         not_run = sum(nodeid not in session["attempts"] and nodeid not in running for nodeid in session["announced"])
         if not_run:
@@ -182,6 +189,7 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:
             "missing": missing,
             "counts": {name: count for name, count in session["counts"].items() if count},
             "verdicts": {name: count for name, count in verdicts.items() if count},
+            "notable": notable,
             "attempts": sorted(
                 (nodeid, *attempt) for nodeid, found in session["attempts"].items() for attempt in found
             ),
@@ -191,6 +199,7 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:
 
 def model_view(model: ReadModel) -> dict[str, dict]:
     """The same, from the read model."""
+    names = model.names()
     return {
         row.stream: {
             "sut": row.sut,
@@ -199,6 +208,9 @@ def model_view(model: ReadModel) -> dict[str, dict]:
             "missing": row.missing,
             "counts": row.counts,
             "verdicts": row.verdicts,
+            "notable": {
+                word: {names[number] for number in array("I", column)} for word, column in row.notable._asdict().items()
+            },
             "attempts": sorted(
                 (a.nodeid, OUTCOMES[a.outcome & ~CRASHED_FLAG], bool(a.outcome & CRASHED_FLAG), a.duration_us)
                 for a in model.attempts(row.stream)
