@@ -12,7 +12,7 @@ from .asking import (
     DaysOption,
     SutOption,
     TimeOption,
-    analysis_of,
+    asked,
     bar,
     complete_test,
     data_of,
@@ -20,21 +20,21 @@ from .asking import (
     history_model,
     name,
     percent,
+    question,
     seconds,
+    session_meant,
     spark,
     strip,
     when,
-    window_of,
 )
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
+from .paging import pages
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..core.analysis import Analysis
     from ..core.runs import Run
-    from ..core.windows import Window
     from ..projections.readmodel import ReadModel
+    from .asking import Question
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -43,6 +43,7 @@ _DAY_US = 86_400_000_000
 
 
 @app.command("summary")
+@pages
 def summary(
     sut: SutOption = None,
     days: DaysOption = None,
@@ -56,8 +57,8 @@ def summary(
 
     Example: insight analytics summary --sut shop --days 7
     """
-    with history_model(profile, log, as_of) as model:
-        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+        analysis = question.analysis
         figures = analysis.summary()
         broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
         slow = analysis.most_expensive_tests(5)
@@ -95,6 +96,7 @@ def summary(
 
 
 @app.command("compare")
+@pages
 def compare(
     base: Annotated[
         str, typer.Option("--base", metavar="WHAT", help="A session, SUT, span of time, commit or profile.")
@@ -132,6 +134,7 @@ def compare(
 
 
 @app.command("analyze")
+@pages
 def analyze(
     sut: SutOption = None,
     metric: Annotated[
@@ -151,8 +154,8 @@ def analyze(
     if metric != "all" and metric not in METRICS:
         raise ValueError(f"no such metric: {metric!r}; use all or one of {', '.join(METRICS)}")
     wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
-    with history_model(profile, log, as_of) as model:
-        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+        analysis = question.analysis
         answers = {key: ask(analysis) for key, (ask, _) in wanted.items()}
         outages = analysis.summary().outages
     if as_json:
@@ -167,6 +170,7 @@ def analyze(
 
 
 @app.command("failures")
+@pages
 def failures(
     sut: SutOption = None,
     nodeid: Annotated[
@@ -184,9 +188,9 @@ def failures(
 
     Example: insight analytics failures --days 7
     """
-    with history_model(profile, log, as_of) as model:
-        test = find_test(model, nodeid) if nodeid else None
-        analysis = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of))
+    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+        test = find_test(question.model, nodeid) if nodeid else None
+        analysis = question.analysis
         clusters = [one for one in analysis.failure_clusters() if test is None or test in one.tests]
         together = [one for one in analysis.failing_together() if test is None or test in one.tests]
         history = analysis.history_of(test) if test else []
@@ -213,14 +217,11 @@ def failures(
         out.print("no failures")
 
 
-def draw_worst(
-    sut: str, window: "Window", profile: str | None, log: "Path | None", as_of: str | None, count: int = 15
-) -> None:
-    """Draw the verdicts of the tests of a system that failed most, a row a test and a letter a session."""
-    with history_model(profile, log, as_of) as model:
-        analysis = analysis_of(model, sut, window)
-        worst = sorted(analysis.failure_rates(), key=lambda one: (-one.bad, one.nodeid))[:count]
-        rows = [(one, analysis.history_of(one.nodeid)) for one in worst]
+def draw_worst(question: "Question", count: int = 15) -> None:
+    """Draw the verdicts of the tests that failed most, a row a test and a letter a session."""
+    analysis = question.analysis
+    worst = sorted(analysis.failure_rates(), key=lambda one: (-one.bad, one.nodeid))[:count]
+    rows = [(one, analysis.history_of(one.nodeid)) for one in worst]
     if not rows:
         return
     out = console()
@@ -289,24 +290,25 @@ Span = tuple[str | None, str | None]
 def _of_session(model: "ReadModel", what: str, _: str | None, __: "Span") -> "list[Run]":
     from ..core.runs import run_of_row  # noqa: PLC0415
 
-    return [run_of_row(model, model.find_session(what))]
+    return [run_of_row(model, session_meant(model, what))]
 
 
 def _of_sut(model: "ReadModel", what: str, _: str | None, span: "Span") -> "list[Run]":
-    return analysis_of(model, what, window_of(span[0], None, None, span[1])).considered
+    return question(model, span[1], sut=what, time=span[0]).analysis.considered
 
 
 def _of_period(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    return analysis_of(model, sut, window_of(what, None, None, span[1])).considered
+    return question(model, span[1], sut=sut, time=what).analysis.considered
 
 
 def _of_commit(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    runs = analysis_of(model, sut, window_of(span[0], None, None, span[1])).considered
-    return [run for run in runs if run.commit.startswith(what.lower())]
+    streams = {row.stream for row in model.sessions_of_commit(what)}
+    runs = question(model, span[1], sut=sut, time=span[0]).analysis.considered
+    return [run for run in runs if run.stream in streams]
 
 
 def _of_profile(model: "ReadModel", _: str, sut: str | None, span: "Span") -> "list[Run]":
-    return analysis_of(model, sut, window_of(span[0], None, None, span[1])).considered
+    return question(model, span[1], sut=sut, time=span[0]).analysis.considered
 
 
 _SIDES = {
@@ -321,13 +323,10 @@ _SIDES = {
 
 def _daily(runs: "list[Run]") -> list[tuple[str, float]]:
     """Pass rate by day, for days that have sessions."""
-    from ..core.runs import GOOD  # noqa: PLC0415
-
     days: dict[int, list[int]] = {}
     for run in runs:
-        good = sum(test.verdict in GOOD for test in run.tests.values())
         totals = days.setdefault(run.started_us // _DAY_US, [0, 0])
-        totals[0] += good
+        totals[0] += run.considered - run.bad
         totals[1] += run.considered
     return [(when(day * _DAY_US)[:10], good / total if total else 0.0) for day, (good, total) in sorted(days.items())]
 

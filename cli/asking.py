@@ -2,13 +2,13 @@
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import OUTCOME_STYLES, console, local_text, log_path, open_model, readable_log, utc_text
+from .common import OUTCOME_STYLES, local_text, log_path, open_model, readable_log, utc_text
 from .safe import safe_line
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ..core.analysis import Analysis, Occurrence
+    from ..core.references import Span
     from ..core.windows import Window
+    from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
 
 
@@ -48,16 +50,26 @@ def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
 
 SutOption = Annotated[
     str | None,
-    typer.Option("--sut", metavar="NAME", help="Only this system under test.", autocompletion=complete_sut),
+    typer.Option(
+        "--sut", metavar="NAME", help="Only this system under test; a beginning will do.", autocompletion=complete_sut
+    ),
 ]
 TimeOption = Annotated[
     str | None,
-    typer.Option("--time", metavar="SPAN", help="7d, 24h, 2w; a day 2026-11-01; 2026-11-01..2026-11-08."),
+    typer.Option(
+        "--time",
+        metavar="SPAN",
+        help="7d, 24h, 2w; a day, commit or session; or A..B, as 2026-11-01..2026-11-08.",
+    ),
 ]
 DaysOption = Annotated[int | None, typer.Option("--days", metavar="N", min=0, help="The last N days.")]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="WHEN", help="As it was at a date, a time, or a byte offset of the log."),
+    typer.Option(
+        "--as-of",
+        metavar="WHEN",
+        help="As it was at a date, a time, the end of a commit or session, or a byte offset of the log.",
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="All of them, not only the first 50.")]
 NodeArgument = Annotated[
@@ -75,35 +87,113 @@ def history_model(profile: str | None, log: Path | None, as_of: str | None) -> G
         with open_model(profile, log) as model:
             yield model
         return
-    from ..core.windows import model_as_of  # noqa: PLC0415
+    from ..core.windows import model_as_of, moment_of  # noqa: PLC0415
 
-    with model_as_of(readable_log(log_path(profile, log)), as_of) as model:
+    until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, log, text))
+    with model_as_of(readable_log(log_path(profile, log)), as_of, until_us) as model:
         yield model
 
 
-def window_of(
-    time: str | None, days: int | None, default_days: int | None = None, as_of: str | None = None
-) -> "Window":
-    """Return the span of time that the options mean; an age is counted back from the time of `--as-of`.
+def _span_in(profile: str | None, log: Path | None, text: str) -> "Span | None":
+    from ..core.references import span_named  # noqa: PLC0415
+
+    with open_model(profile, log) as model:
+        return span_named(model, text)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the options of a command ask about."""
+
+    model: "ReadModel"
+    sut: str | None
+    """Full name of the system under test; None for all."""
+    window: "Window"
+
+    @property
+    def analysis(self) -> "Analysis":
+        """The history that is meant."""
+        from ..core.analysis import Analysis  # noqa: PLC0415
+
+        return Analysis.of_model(self.model, self.sut, self.window)
+
+    @property
+    def sessions(self) -> "list[SessionRow]":
+        """The sessions that are meant, the newest first."""
+        rows = self.model.sessions(sut=self.sut, since_us=self.window.since_us)
+        return [row for row in rows if self.window.holds(row.started_us)]
+
+
+@contextmanager
+def asked(
+    profile: str | None,
+    log: Path | None,
+    as_of: str | None,
+    *,
+    sut: str | None = None,
+    time: str | None = None,
+    days: int | None = None,
+    default_days: int | None = None,
+) -> Generator[Question]:
+    """Give what the options of a command mean.
 
     Raises:
-        ValueError: both were given, or it is no span.
+        ValueError: both `time` and `days` were given, or it is no span.
+        LookupError: a name, commit or session is unknown, or not unique.
     """
-    from ..core.windows import moment_of, parse_window  # noqa: PLC0415
+    with history_model(profile, log, as_of) as model:
+        yield question(model, as_of, sut=sut, time=time, days=days, default_days=default_days)
+
+
+def question(
+    model: "ReadModel",
+    as_of: str | None,
+    *,
+    sut: str | None = None,
+    time: str | None = None,
+    days: int | None = None,
+    default_days: int | None = None,
+) -> Question:
+    """Return what options mean in a history; see `asked`."""
+    window = _window_of(model, time, days, default_days, as_of)
+    if sut is None:
+        return Question(model, None, window)
+    from ..core.references import sut_named  # noqa: PLC0415
+
+    return Question(model, sut_named(model, sut), window)
+
+
+def session_meant(model: "ReadModel", text: str) -> "SessionRow":
+    """Return the session that is meant: the beginning of its id, `last`, or a commit that has only one.
+
+    Raises:
+        LookupError: there is none, or there are several.
+    """
+    from ..core.references import session_named  # noqa: PLC0415
+
+    return session_named(model, text)
+
+
+def _window_of(
+    model: "ReadModel", time: str | None, days: int | None, default_days: int | None, as_of: str | None
+) -> "Window":
+    """The span of time that the options mean; an age is counted back from the time of `--as-of`."""
+    from ..core.windows import Window, moment_of, parse_window  # noqa: PLC0415
 
     if time is not None and days is not None:
         raise ValueError("give either --time or --days")
     if time is None and days is None and not (as_of or "").isdigit():
         days = default_days
     text = time if time is not None else None if days is None else f"{days}d"
-    return parse_window(text, moment_of(as_of) if as_of else None)
+    if text is None:
+        return Window()
 
+    def lookup(what: str) -> "Span | None":
+        from ..core.references import span_named  # noqa: PLC0415
 
-def analysis_of(model: "ReadModel", sut: str | None, window: "Window") -> "Analysis":
-    """Return the history that is meant."""
-    from ..core.analysis import Analysis  # noqa: PLC0415
+        return span_named(model, what)
 
-    return Analysis.of_model(model, sut, window)
+    return parse_window(text, moment_of(as_of, lookup) if as_of else None, lookup)
 
 
 def find_test(model: "ReadModel", text: str) -> str:
@@ -234,14 +324,3 @@ def when(time_us: int) -> str:
 def name(text: str) -> str:
     """Return a name from a log, safe to print."""
     return safe_line(text)
-
-
-@contextmanager
-def paged(lines: int) -> Generator[Any]:
-    """Give a console; on a terminal that is shorter than the output, what is printed goes through the pager."""
-    out = console()
-    if out.is_terminal and lines > out.height:
-        with out.pager(styles=True):
-            yield out
-    else:
-        yield out

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import paging
 from .safe import safe_line
 
 if TYPE_CHECKING:
@@ -163,6 +164,9 @@ def size_text(size: int) -> str:
 
 def console(*, err: bool = False) -> "Console":
     """Return where people read: no markup in what is printed, no guessing of colours for numbers and paths."""
+    collected = None if err else paging.current()
+    if collected is not None:
+        return collected
     from rich.console import Console  # noqa: PLC0415
 
     return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
@@ -178,11 +182,16 @@ def print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2))
 
 
-def styled(word: str) -> "Text":
-    """Return an outcome, verdict or status in its colour."""
+def styled(word: str, shown: str | None = None) -> "Text":
+    """Return an outcome, verdict or status in its colour.
+
+    Args:
+        word: it.
+        shown: what to print instead of it.
+    """
     from rich.text import Text  # noqa: PLC0415
 
-    return Text(safe_line(word), style=OUTCOME_STYLES.get(word, ""))
+    return Text(safe_line(word if shown is None else shown), style=OUTCOME_STYLES.get(word, ""))
 
 
 def utc_text(time_us: int) -> str:

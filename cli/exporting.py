@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import ProfileOption, counted, progress_bar, say
+from .common import ProfileOption, counted, print_json, progress_bar, say
 from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
 from .safe import safe_line
 
@@ -28,6 +28,7 @@ def command(
     pattern: FilterOption = None,
     keep_last: KeepOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the sessions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was exported as JSON; not with `-`.")] = False,
 ) -> None:
     """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
 
@@ -36,12 +37,19 @@ def command(
     Example: insight export team.jsonl --days 7 --sut shop
     """
     from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import candidates_of, store_of  # noqa: PLC0415
+    from ..core.manage import candidates_of, full_sut_name, store_of  # noqa: PLC0415
 
+    if as_json and str(path) == "-":
+        raise ValueError("the export itself goes to standard output; --json has no place there")
     chosen = format_of(path, form)
     store = store_of(profile, must_exist=True)
+    sut = full_sut_name(store, sut) if sut else None
     picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
     names = [candidate.name for candidate in picked]
+    report = {"path": str(path), "format": chosen, "sessions": names, "dry_run": dry_run}
+    if dry_run and as_json:
+        print_json(report)
+        return
     if dry_run:
         for name in names:
             typer.echo(safe_line(name))
@@ -52,5 +60,8 @@ def command(
             export_to(store, sys.stdout.buffer, names, chosen, progress)
         else:
             export_to(store, path, names, chosen, progress)
+    if as_json:
+        print_json(report)
+        return
     where = "standard output" if str(path) == "-" else safe_line(str(path))
     say(f"{counted(len(names), 'session')} exported to {where}")

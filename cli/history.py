@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, history_model, name, paged, window_of
+from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, asked, name
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
+from .paging import pages
 from .session import list_table, session_data
 
 app = typer.Typer(no_args_is_help=True)
@@ -17,6 +18,7 @@ def _group() -> None:
 
 
 @app.command("list")
+@pages
 def list_history(
     time: TimeOption = None,
     by_sut: Annotated[bool, typer.Option("--by-sut", help="Grouped by system under test.")] = False,
@@ -31,9 +33,8 @@ def list_history(
 
     Example: insight history list --time 7d --by-sut
     """
-    window = window_of(time, None, None, as_of)
-    with history_model(profile, log, as_of) as model:
-        rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+    with asked(profile, log, as_of, sut=sut, time=time) as question:
+        rows = question.sessions
     shown = rows if everything else rows[:LIMIT]
     groups: dict[str, list[Any]] = {}
     for row in shown:
@@ -45,10 +46,10 @@ def list_history(
     if not rows:
         console(err=True).print("No sessions.")
         return
-    with paged(len(shown) + 2 * len(groups)) as out:
-        for group, found in sorted(groups.items()):
-            if by_sut:
-                out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")
-            out.print(list_table(found))
+    out = console()
+    for group, found in sorted(groups.items()):
+        if by_sut:
+            out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")
+        out.print(list_table(found))
     if len(rows) > len(shown):
         console(err=True).print(f"The newest {LIMIT} of {len(rows)}; --all shows all of them.")

@@ -39,7 +39,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
 def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
     """Return the tests that a session left failing or unfinished, in the order of its log."""
     from ..core.runs import run_of_row  # noqa: PLC0415 - commands import what they use
-    from ..projections.sessions import load_results, not_run_tests  # noqa: PLC0415
+    from ..projections.sessions import not_run_tests  # noqa: PLC0415
 
     both = not (failed or not_run or all_but_passed)
     tests = run_of_row(model, row).tests
@@ -55,7 +55,7 @@ def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: b
         if fits:
             wanted[nodeid] = None
     if not_run or both or all_but_passed:
-        wanted.update(dict.fromkeys(not_run_tests(model, row, load_results(model, row))))
+        wanted.update(dict.fromkeys(not_run_tests(model, row, set(tests) - running)))
     return list(wanted)
 
 

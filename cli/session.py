@@ -9,8 +9,8 @@ from .asking import (
     SutOption,
     complete_session,
     history_model,
-    paged,
-    window_of,
+    question,
+    session_meant,
 )
 from .common import (
     JsonOption,
@@ -25,6 +25,7 @@ from .common import (
     styled,
     utc_text,
 )
+from .paging import pages, write
 from .safe import safe, safe_line
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _NAMES_SHOWN = 20
 
 
 @app.command("list")
+@pages
 def list_sessions(
     profile: ProfileOption = None,
     log: LogOption = None,
@@ -60,7 +62,8 @@ def list_sessions(
     Example: insight session list --sut checkout
     """
     with history_model(profile, log, as_of) as model:
-        rows = model.sessions(sut=sut, limit=None if everything else LIST_LIMIT + 1)
+        full_name = question(model, as_of, sut=sut).sut
+        rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
         if as_json:
             print_json([session_data(row) for row in shown])
@@ -68,13 +71,14 @@ def list_sessions(
         if not rows:
             console(err=True).print("No sessions." if sut is None else f"No sessions of {safe_line(sut)}.")
             return
-        with paged(len(shown)) as out:
-            out.print(list_table(shown))
+        out = console()
+        out.print(list_table(shown))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
 
 
 @app.command("show")
+@pages
 def show_session(
     session: SessionArgument,
     profile: ProfileOption = None,
@@ -97,7 +101,7 @@ def show_session(
     from ..projections.sessions import load_session  # noqa: PLC0415 - commands import what they use
 
     with history_model(profile, log, as_of) as model:
-        row = _session_meant(model, session, time)
+        row = _session_in(model, session, time, as_of)
         view = load_session(model, row)
         if as_json:
             print_json(_details(row, view))
@@ -147,7 +151,7 @@ def rerun_session(
     if session.startswith("-"):  # no id was given, so the first word for pytest stands in its place
         session, arguments = "last", [session, *arguments]
     with history_model(profile, log, None) as model:
-        row = model.find_session(session)
+        row = session_meant(model, session)
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
     if dry_run:
         for nodeid in tests:
@@ -160,12 +164,14 @@ def rerun_session(
 
 
 @app.command("play")
+@pages
 def play_session(
     session: SessionArgument,
     until: Annotated[int | None, typer.Option("--until", metavar="SEQ", min=0, help="Only up to this event.")] = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Do not make control characters visible.")] = False,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show a recorded session as the terminal showed it: its sections, and between them its tests as they finished.
 
@@ -173,12 +179,13 @@ def play_session(
     """
     from .running import play  # noqa: PLC0415
 
-    with history_model(profile, log, None) as model:
-        for line in play(model, model.find_session(session), until):
-            typer.echo(line if raw else safe(line), nl=False)
+    with history_model(profile, log, as_of) as model:
+        for line in play(model, session_meant(model, session), until):
+            write(line if raw else safe(line))
 
 
 @app.command("compare")
+@pages
 def compare_sessions(
     base: SessionArgument,
     target: Annotated[
@@ -198,15 +205,15 @@ def compare_sessions(
     from .comparing import show_comparison  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        sides = [run_of_row(model, model.find_session(one)) for one in (base, target)]
+        sides = [run_of_row(model, session_meant(model, one)) for one in (base, target)]
     show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
 
 
-def _session_meant(model: "ReadModel", session: str, time: str | None) -> "SessionRow":
+def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str | None) -> "SessionRow":
+    """The session that is meant; of a span of time the last one, or the one whose id begins so."""
     if time is None:
-        return model.find_session(session)
-    window = window_of(time, None)
-    rows = [row for row in model.sessions(since_us=window.since_us) if window.holds(row.started_us)]
+        return session_meant(model, session)
+    rows = question(model, as_of, time=time).sessions
     fits = [row for row in rows if session in ("last", "latest") or row.session_id.startswith(session)]
     if not fits:
         raise LookupError(f"no session {session!r} in {time}")
@@ -287,7 +294,10 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
         bad = result.outcome.to_str() in _BAD
         if results or bad:
             out.print(
-                styled(result.outcome.to_str().upper().ljust(7)), safe_line(result.nodeid), end=" ", soft_wrap=True
+                styled(result.outcome.to_str(), result.outcome.to_str().upper().ljust(7)),
+                safe_line(result.nodeid),
+                end=" ",
+                soft_wrap=True,
             )
             out.print(duration_text(round(result.duration * 1e6)), style="dim")
         if bad:
@@ -359,7 +369,9 @@ def _print_names(out: "Console", title: str, names: list[str], style: str) -> No
     out.print(title, style="bold")
     for name in names[:_NAMES_SHOWN]:
         out.print(
-            styled(style.upper().replace("CRASHED", "RUNNING").replace("_", " ")), safe_line(name), soft_wrap=True
+            styled(style, style.upper().replace("CRASHED", "RUNNING").replace("_", " ")),
+            safe_line(name),
+            soft_wrap=True,
         )
     if len(names) > _NAMES_SHOWN:
         out.print(f"... and {len(names) - _NAMES_SHOWN} more")

@@ -9,17 +9,19 @@ from .asking import (
     AsOfOption,
     DaysOption,
     TimeOption,
+    asked,
     complete_sut,
     history_model,
-    window_of,
 )
 from .common import JsonOption, LogOption, ProfileOption, console, local_text, print_json, utc_text
+from .paging import pages
 from .safe import safe_line
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")
+@pages
 def list_suts(
     profile: ProfileOption = None, log: LogOption = None, as_of: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
@@ -55,6 +57,7 @@ SutArgument = Annotated[
 
 
 @app.command("show")
+@pages
 def show_sut(
     sut: SutArgument,
     time: TimeOption = None,
@@ -74,6 +77,7 @@ def show_sut(
 
 
 @app.command("compare")
+@pages
 def compare_suts(
     base: SutArgument,
     target: SutArgument,
@@ -93,6 +97,7 @@ def compare_suts(
 
 
 @app.command("analyze")
+@pages
 def analyze_sut(
     sut: SutArgument,
     metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="One question only.")] = "all",
@@ -110,5 +115,6 @@ def analyze_sut(
     from .analytics import analyze, draw_worst  # noqa: PLC0415
 
     if not as_json and metric == "all":
-        draw_worst(sut, window_of(time, days, DEFAULT_DAYS, as_of), profile, log, as_of)
+        with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+            draw_worst(question)
     analyze(sut=sut, metric=metric, days=days, time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)

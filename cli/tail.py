@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -15,6 +15,7 @@ from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
+from ..eventlog.times import format_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
 from .tail_lines import Line, SessionState, outcome_of, render, running_lines
@@ -48,6 +49,10 @@ def command(
     last: Annotated[
         int | None, typer.Option("--sessions", "-n", min=0, help="Show so many of the newest sessions (default: 1).")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="WHEN", help="As it was at a date, a time, or a byte offset of the log."),
+    ] = None,
 ) -> None:
     """Show sessions as they happened, or as they happen: each test with verdict and duration, failures in place.
 
@@ -55,17 +60,51 @@ def command(
     """
     chosen = paths or [profile_log(resolve_profile(profile))]
     screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen))
+    if following and as_of is not None:
+        raise ValueError("what was cannot be followed: give either --follow or --as-of")
     if following:
         _follow(chosen, screen, last)
         return
     sources = [source for path in chosen for source in find_logs(path)] if paths else _profile_sources(chosen[0])
     count = last if last is not None or len(sources) > 1 else 1
+    was_there = _was_there(as_of)
     for source in sources:
-        start = 0 if count is None else session_start(source, count)
+        start = 0 if count is None else _start(source, count, was_there if as_of is not None else None)
         old = _Old(_size(source) if start else 0)
-        items = read_records(source, start=start)
+        items = filter(was_there, read_records(source, start=start))
         screen.show_all((source.name, item) for item in items if not old.is_hidden(item))
-    screen.show_running()
+    screen.show_running(_moment(as_of))
+
+
+Seen = Callable[[Item], bool]
+
+
+def _was_there(as_of: str | None) -> Seen:
+    """What tells whether something was in the log at a time, or within its first bytes."""
+    if as_of is None:
+        return lambda _: True
+    if as_of.isdigit():
+        return lambda item: not isinstance(item, Record) or item.position < int(as_of)
+    latest = format_time(_moment(as_of) or 0)
+    return lambda item: not isinstance(item, Record) or item.envelope.at <= latest
+
+
+def _moment(as_of: str | None) -> int | None:
+    from ..core.windows import moment_of  # noqa: PLC0415 - only for this option
+
+    return moment_of(as_of) if as_of is not None else None
+
+
+def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
+    """Where the `count`-th newest session begins; of those that were there, if that is asked."""
+    if was_there is None:
+        return session_start(source, count)
+    headers = [
+        item.position
+        for item in read_records(source, spool=False)
+        if isinstance(item, Record) and item.envelope.type == "session.started" and was_there(item)
+    ]
+    return headers[-count] if 0 < count <= len(headers) else 0 if count else _size(source)
 
 
 class Screen:
@@ -119,15 +158,19 @@ class Screen:
         for line in lines:
             self._print(name, line)
 
-    def show_running(self) -> None:
-        """Show what was started and has no result, of sessions that have no end."""
+    def show_running(self, now_us: int | None = None) -> None:
+        """Show what was started and has no result, of sessions that have no end.
+
+        Args:
+            now_us: the time up to which they have been running, in microseconds since the epoch; None for now.
+        """
         if self._as_json:
             return
         from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
 
         for state in self._states.values():
             if not state.sealed and self._is_wanted(state, ""):
-                for line in running_lines(state, SystemClock().now_us()):
+                for line in running_lines(state, now_us or SystemClock().now_us()):
                     self._print("", line)
         self._out.flush()
 

@@ -15,26 +15,25 @@ from .asking import (
     NodeArgument,
     SutOption,
     TimeOption,
-    analysis_of,
+    asked,
     data_of,
     find_test,
-    history_model,
     name,
-    paged,
     percent,
     seconds,
     spark,
     strip,
     table,
     when,
-    window_of,
 )
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
+from .paging import pages
 from .safe import safe
 
 if TYPE_CHECKING:
     from ..core.analysis import Analysis, Occurrence
     from ..projections.readmodel import ReadModel
+    from .asking import Question
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,6 +41,7 @@ _STRIP = 60
 
 
 @app.command("list")
+@pages
 def list_tests(
     pattern: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only tests with this in their node id.")] = "",
     sut: SutOption = None,
@@ -59,8 +59,8 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
-    with history_model(profile, log, as_of) as model:
-        rows = analysis_of(model, sut, window_of(time, days, DEFAULT_DAYS, as_of)).tests(pattern)
+    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+        rows = question.analysis.tests(pattern)
     shown = rows if everything else rows[:LIMIT]
     if as_json:
         print_json(data_of(shown))
@@ -68,13 +68,14 @@ def list_tests(
     listing = table("test", ">runs", ">failed", ">median", "last")
     for row in shown:
         listing.add_row(name(row.nodeid), str(row.runs), str(row.failed), seconds(row.median_s), styled(row.last))
-    with paged(len(shown)) as out:
-        out.print(listing)
+    out = console()
+    out.print(listing)
     if len(rows) > len(shown):
         console(err=True).print(f"The first {LIMIT} of {len(rows)}; --all shows all of them.")
 
 
 @app.command("show")
+@pages
 def show_test(
     nodeid: NodeArgument,
     sut: SutOption = None,
@@ -88,10 +89,10 @@ def show_test(
 
     Example: insight test show test_refund
     """
-    with history_model(profile, log, as_of) as model:
-        test, analysis, history = _ask(model, nodeid, sut, (time, as_of))
+    with asked(profile, log, as_of, sut=sut, time=time) as question:
+        test, analysis, history = _ask(question, nodeid)
         answer = _verdicts(analysis, test)
-        text = _last_failure(model, history)
+        text = _last_failure(question.model, history)
     if as_json:
         print_json(
             {
@@ -118,6 +119,7 @@ def show_test(
 
 
 @app.command("history")
+@pages
 def list_runs(
     nodeid: NodeArgument,
     sut: SutOption = None,
@@ -132,8 +134,8 @@ def list_runs(
 
     Example: insight test history test_refund --time 30d
     """
-    with history_model(profile, log, as_of) as model:
-        test, _, history = _ask(model, nodeid, sut, (time, as_of), alone=True)
+    with asked(profile, log, as_of, sut=sut, time=time) as question:
+        test, _, history = _ask(question, nodeid, alone=True)
     newest = history[::-1]
     shown = newest if everything else newest[:LIMIT]
     if as_json:
@@ -144,15 +146,16 @@ def list_runs(
         attempts = " ".join(one.outcomes) if len(one.outcomes) > 1 else ""
         row = (name(one.session), when(one.started_us), styled(one.verdict), seconds(one.duration_s))
         listing.add_row(*row, attempts, name(one.commit[:12]))
-    with paged(len(shown)) as out:
-        out.print(name(test), style="bold", soft_wrap=True)
-        out.print(strip(history[-_STRIP:]))
-        out.print(listing)
+    out = console()
+    out.print(name(test), style="bold", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]))
+    out.print(listing)
     if len(newest) > len(shown):
         console(err=True).print(f"The newest {LIMIT} of {len(newest)}; --all shows all of them.")
 
 
 @app.command("trends")
+@pages
 def draw_trends(
     nodeid: NodeArgument,
     sut: SutOption = None,
@@ -168,8 +171,8 @@ def draw_trends(
     """
     from ..core.stats import median, quantile  # noqa: PLC0415
 
-    with history_model(profile, log, as_of) as model:
-        test, analysis, history = _ask(model, nodeid, sut, (time, as_of), alone=True)
+    with asked(profile, log, as_of, sut=sut, time=time) as question:
+        test, analysis, history = _ask(question, nodeid, alone=True)
         shift = next((one for one in analysis.duration_shifts() if one.nodeid == test), None)
     durations = [one.duration_s for one in history if one.verdict == "passed"]
     middle, high = median(durations), quantile(durations, 0.95)
@@ -198,27 +201,18 @@ def draw_trends(
         )
 
 
-def _ask(
-    model: "ReadModel",
-    text: str,
-    sut: str | None,
-    span: tuple[str | None, str | None],
-    *,
-    alone: bool = False,
-) -> "tuple[str, Analysis, list[Occurrence]]":
+def _ask(question: "Question", text: str, *, alone: bool = False) -> "tuple[str, Analysis, list[Occurrence]]":
     """Find the test that is meant, and its history.
 
     Args:
-        model: where to look.
+        question: where to look.
         text: the test.
-        sut: only of this system under test.
-        span: `--time` and `--as-of`.
         alone: other tests of its sessions are not needed.
     """
-    from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.analysis import Analysis  # noqa: PLC0415 - commands import what they use
 
-    test = find_test(model, text)
-    analysis = Analysis.of_test(model, test, sut, window_of(span[0], None, None, span[1]), alone=alone)
+    test = find_test(question.model, text)
+    analysis = Analysis.of_test(question.model, test, question.sut, question.window, alone=alone)
     history = analysis.history_of(test)
     if not history:
         raise LookupError(f"no run of {test} in that span of time")

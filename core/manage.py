@@ -18,6 +18,7 @@ from .exchange import ImportReport, contents_of
 from .incoming import nodeids_of
 from .ingest import ingest
 from .profiles import StorageProfile, get_profile_manager
+from .references import session_named, sut_named
 from .selection import Candidate, matches
 from .store import Store
 
@@ -75,14 +76,20 @@ def _nodeids_later(store: Store, stream: str) -> Callable[[], set[str]]:
     return read
 
 
+def full_sut_name(store: Store, text: str) -> str:
+    """Return the system under test that is meant; see `references.sut_named`."""
+    with store.model() as model:
+        return sut_named(model, text)
+
+
 def streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:
-    """Return the streams of visible sessions by the beginnings of their ids.
+    """Return the streams of visible sessions by the beginnings of their ids, or of a commit that has only one.
 
     Raises:
-        UnknownSessionError, AmbiguousPrefixError: there is none, or there are several.
+        LookupError: there is none, or there are several.
     """
     with store.model() as model:
-        return [model.find_session(prefix).stream for prefix in prefixes]
+        return [session_named(model, prefix).stream for prefix in prefixes]
 
 
 def any_streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:

@@ -17,11 +17,15 @@ from importlib import import_module
 from typing import Any, NamedTuple, Protocol, Self, overload
 
 from ..projections.models import TestOutcome, TestResult, TestSession, as_utc
+from ..projections.sessions import part_of
+from .peek import Peek, is_stored
 from .storage import get_storage_instance
 
 _HTML_ROWS = 50
 _GLOB = re.compile(r"[*?\[]")
 _TEST_FIELDS = ("nodeid", "caplog", "capstderr", "capstdout", "longreprtext", "outcome")
+_COLUMN_FIELDS = ("nodeid", "outcome")
+"""Those of them that the read model has; the others are texts, which stand in the log."""
 
 
 class InvalidQueryParameterError(ValueError):
@@ -42,6 +46,8 @@ class Filter(NamedTuple):
     name: str
     """How it reads in `repr`."""
     fits: Callable[[Any], object]
+    by_columns: bool = False
+    """Whether it can be told of a `Peek`, or an attempt in it, and so without reading the log."""
 
 
 class QueryResult:
@@ -224,12 +230,15 @@ class Query:
         return self._add(
             "warnings" if has_warning else "no warnings",
             lambda session: any(result.has_warning for result in session.test_results) == has_warning,
+            by_columns=True,
         )
 
     def with_reruns(self, has_reruns: bool = True) -> Self:  # noqa: FBT001, FBT002 - the documented signature
         """Only sessions in which some test was run again, or none was."""
         return self._add(
-            "reruns" if has_reruns else "no reruns", lambda session: bool(session.rerun_test_groups) == has_reruns
+            "reruns" if has_reruns else "no reruns",
+            lambda session: bool(session.rerun_test_groups) == has_reruns,
+            by_columns=True,
         )
 
     def with_session_id_pattern(self, pattern: str) -> Self:
@@ -278,7 +287,9 @@ class Query:
         """Only sessions with a test whose node id contains this text; the sessions stay whole."""
         part = _text(text, "test_nodeid_contains")
         return self._add(
-            f"a test like {part}", lambda session: any(part in result.nodeid for result in session.test_results)
+            f"a test like {part}",
+            lambda session: any(part in result.nodeid for result in session.test_results),
+            by_columns=True,
         )
 
     def with_profile(self, profile_name: str) -> Self:
@@ -299,9 +310,12 @@ class Query:
             sessions: look among these; None for all of the storage.
         """
         everyone = self._storage.load_matching(self._sut, self._earliest) if sessions is None else sessions
-        found = [session for session in everyone if all(one.fits(session) for one in self._sessions)]
-        if self._tests:
-            found = [narrowed for session in found if (narrowed := self._narrowed(session)) is not None]
+        found = [
+            chosen
+            for session in everyone
+            if all(one.fits(session) for one in self._sessions if not one.by_columns)
+            if (chosen := self._chosen(session)) is not None
+        ]
         return QueryResult(found, str(self))
 
     def reset(self) -> Self:
@@ -314,6 +328,29 @@ class Query:
     def add_test_filters(self, filters: Iterable[Filter]) -> None:
         """Take filters of tests; `TestFilter.apply` calls it."""
         self._tests.extend(filters)
+
+    def _chosen(self, session: TestSession) -> TestSession | None:
+        """The session, or a copy with the tests that fit; None if it, or none of them, does."""
+        deeper = [one for one in self._sessions if one.by_columns]
+        if not (deeper or self._tests):
+            return session
+        if not is_stored(session):
+            fits = all(one.fits(session) for one in deeper)
+            return self._narrowed(session) if fits and self._tests else session if fits else None
+        with session.models() as model:
+            seen = Peek(model, session.stream)
+            if not all(one.fits(seen) for one in deeper):
+                return None
+            if not self._tests:
+                return session
+            quick = [one for one in self._tests if one.by_columns]
+            places = [
+                place for place, attempt in enumerate(seen.test_results) if all(one.fits(attempt) for one in quick)
+            ]
+        if not places:
+            return None
+        part = part_of(session, places, [seen.test_results[place].outcome.to_str() for place in places])
+        return part if len(quick) == len(self._tests) else self._narrowed(part)
 
     def _narrowed(self, session: TestSession) -> TestSession | None:
         """A copy with the tests that fit, None if none does."""
@@ -337,8 +374,8 @@ class Query:
         self._earliest = max(since, self._earliest or since)
         return self._add(name, lambda session: session.session_start_time >= since)
 
-    def _add(self, name: str, fits: Callable[[TestSession], object]) -> Self:
-        self._sessions.append(Filter(name, fits))
+    def _add(self, name: str, fits: Callable[[Any], object], *, by_columns: bool = False) -> Self:
+        self._sessions.append(Filter(name, fits, by_columns))
         return self
 
     def __str__(self) -> str:
@@ -379,7 +416,11 @@ class TestFilter:
                 f"with_pattern: no field {field_name!r}; use one of {', '.join(_TEST_FIELDS)}"
             )
         fits = _matcher(wanted, use_regex=use_regex)
-        return self._add(f"{field_name} {wanted}", lambda result: fits(_field(result, field_name)))
+        return self._add(
+            f"{field_name} {wanted}",
+            lambda result: fits(_field(result, field_name)),
+            by_columns=field_name in _COLUMN_FIELDS,
+        )
 
     def with_nodeid_containing(self, text: str) -> Self:
         """Only tests whose node id contains this text."""
@@ -430,7 +471,7 @@ class TestFilter:
         """
         if not callable(predicate):
             raise InvalidQueryParameterError("with_custom_filter: a function of a TestResult is needed")
-        return self._add(name, predicate)
+        return self._add(name, predicate, by_columns=False)
 
     def apply(self) -> Query:
         """Put the filters into the query, and return it."""
@@ -439,14 +480,18 @@ class TestFilter:
 
     def _containing(self, field_name: str, text: str) -> Self:
         part = _text(text, f"a filter on {field_name}")
-        return self._add(f"{part!r} in {field_name}", lambda result: part in _field(result, field_name))
+        return self._add(
+            f"{part!r} in {field_name}",
+            lambda result: part in _field(result, field_name),
+            by_columns=field_name in _COLUMN_FIELDS,
+        )
 
-    def _add(self, name: str, fits: Callable[[TestResult], object]) -> Self:
-        self._filters.append(Filter(name, fits))
+    def _add(self, name: str, fits: Callable[[Any], object], *, by_columns: bool = True) -> Self:
+        self._filters.append(Filter(name, fits, by_columns))
         return self
 
 
-def _field(result: TestResult, name: str) -> str:
+def _field(result: Any, name: str) -> str:
     return result.outcome.to_str() if name == "outcome" else str(getattr(result, name))
 
 

@@ -13,6 +13,11 @@ _AGE = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+def is_age(text: str) -> bool:
+    """Tell whether a text is a length of time as `parse_age` takes it."""
+    return _AGE.fullmatch(text.strip().lower()) is not None
+
+
 def parse_age(text: str) -> timedelta:
     """Return a length of time written as `90d`, `24h`, `2w`, `30m` or `10s`.
 

@@ -4,7 +4,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -42,6 +42,11 @@ class SessionRow:
     """Everything else that was folded."""
     notable: "Notable" = field(repr=False)
     """Which tests failed, ran again, or passed only then."""
+
+    @property
+    def commit(self) -> str:
+        """Hash of the commit it ran on; empty if that is not known."""
+        return _commit_of(self.part.header or {})
 
     @classmethod
     def of(
@@ -181,12 +186,13 @@ class Applier:
         status = session_status(sealed=head.exit_status is not None, missing=missing)
         tests = sum(count for verdict, count in verdicts.items() if verdict != "flaky")
         self._db.execute(
-            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 head.stream,
                 label,
                 str(header.get("sut", "unknown-sut")),
+                _commit_of(header),
                 parse_time(head.first_at),
                 status,
                 tests,
@@ -252,6 +258,11 @@ class Applier:
     def _max(self, table: str, column: str) -> int:
         row: Any = self._db.execute(f"SELECT max({column}) FROM {table}").fetchone()  # noqa: S608 - fixed names
         return -1 if row[0] is None else int(row[0])
+
+
+def _commit_of(header: dict[str, Any]) -> str:
+    vcs = header.get("vcs")
+    return str(cast("dict[str, Any]", vcs).get("commit") or "").lower() if isinstance(vcs, dict) else ""
 
 
 def join_all(chunks: list[Rows]) -> Rows:

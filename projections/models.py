@@ -334,6 +334,7 @@ class TestSession:
         self.session_stop_time = self.session_start_time + timedelta(seconds=self.session_duration)
         self.session_tags = dict(session_tags or {})
         self._load: Callable[[TestSession], None] | None = None
+        self._is_part = False
         self._outcomes: dict[str, int] | None = None
         self._rerun_test_groups = list(rerun_test_groups or [])
         self._test_results = list(test_results or [])
@@ -363,14 +364,21 @@ class TestSession:
         self._load = load
         self._outcomes = outcomes
 
+    def part(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int]) -> "TestSession":
+        """Return a copy that has only some of the results; arguments as of `load_later`."""
+        some = copy.copy(self)
+        some.load_later(load, outcomes)
+        some._is_part = True  # noqa: SLF001 - one of us
+        return some
+
     def head(self) -> "TestSession":
         """Return a copy that shares what was read and reads by itself what was not."""
         return copy.copy(self)
 
     @property
     def is_untouched(self) -> bool:
-        """Whether its results were not looked at yet, and so are what the log says."""
-        return self._load is not None
+        """Whether its results were not looked at yet, and so are what the log says; all of them."""
+        return self._load is not None and not self._is_part
 
     def _loaded(self) -> None:
         if self._load is not None:

@@ -57,6 +57,14 @@ class AmbiguousPrefixError(LookupError):
         self.matches = matches
 
 
+class AmbiguousCommitError(LookupError):
+    """More than one commit has a hash that starts so."""
+
+    def __init__(self, prefix: str, commits: list[str]) -> None:
+        shown = ", ".join(commit[:12] for commit in commits[:5])
+        super().__init__(f"{prefix!r} is the beginning of {len(commits)} commits: {shown}; give more digits")
+
+
 class UnknownSessionError(LookupError):
     """No session has an id that starts so."""
 
@@ -469,6 +477,21 @@ class ReadModel:
             raise AmbiguousPrefixError(prefix, [row.session_id for row in exact])
         return exact[0]
 
+    def sessions_of_commit(self, prefix: str) -> list[SessionRow]:
+        """Return the visible sessions of a commit, given by the beginning of its hash, the newest first.
+
+        Raises:
+            AmbiguousCommitError: more than one commit begins so.
+        """
+        query = f"{_SESSIONS} WHERE label IS NOT NULL AND commit_id LIKE ? ESCAPE '\\' ORDER BY started_us DESC, stream"
+        rows = self._db.execute(query, (_like(prefix.lower()),)).fetchall()
+        visibility = self._visibility() if rows else _Visibility(set(), {})
+        shown = [self._session_row(row, visibility.names) for row in rows if row[0] not in visibility.hidden]
+        commits = {row.commit for row in shown}
+        if len(commits) > 1:
+            raise AmbiguousCommitError(prefix, sorted(commits))
+        return shown
+
     def session_named(self, session_id: str) -> SessionRow | None:
         """Return the visible session that goes by exactly this name, or None."""
         label = session_id.rpartition("~")[0]
@@ -717,7 +740,8 @@ class ReadModel:
     def _dump(self) -> Iterator[tuple[str, object]]:
         """Everything that is the same in every model of a log, whatever the way it was made."""
         rows = self._db.execute(
-            "SELECT stream, label, sut, status, tests, missing, verdicts, failed, rerun, flaky, state FROM sessions"
+            "SELECT stream, label, sut, commit_id, status, tests, missing, verdicts, failed, rerun, flaky, state"
+            " FROM sessions"
         )
         names = self.names()
         for stream, *columns, failed, rerun, flaky, state in rows.fetchall():

@@ -12,6 +12,7 @@ CREATE TABLE sessions (
     stream TEXT NOT NULL UNIQUE,
     label TEXT,
     sut TEXT,
+    commit_id TEXT NOT NULL,
     started_us INTEGER,
     status TEXT,
     tests INTEGER,
@@ -24,6 +25,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_time ON sessions (started_us);
 CREATE INDEX sessions_by_sut ON sessions (sut, started_us);
+CREATE INDEX sessions_by_commit ON sessions (commit_id) WHERE commit_id != '';
 CREATE INDEX sessions_by_label ON sessions (label);
 CREATE TABLE chunks (
     session INTEGER NOT NULL,

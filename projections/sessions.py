@@ -1,6 +1,7 @@
 """Whole sessions out of the read model and the log: captured texts are read when they are asked for."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,7 @@ from ..eventlog.times import parse_time, to_datetime
 from .apply import SessionRow
 from .fold import CRASHED_FLAG
 from .models import OutputFields, RerunTestGroup, TestResult, TestSession
-from .readmodel import ReadModel
+from .readmodel import Attempted, ReadModel
 from .rules import OUTCOMES
 
 _TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
@@ -63,13 +64,26 @@ def lazy_session(models: Models, row: SessionRow) -> TestSession:
     return session
 
 
-def fill_session(session: TestSession, models: Models, *, texts: bool = False) -> None:
+def part_of(session: TestSession, places: list[int], outcomes: Iterable[str]) -> TestSession:
+    """Return a copy of a stored session that holds only some of its attempts; they are read when they are asked for.
+
+    Args:
+        session: one of `lazy_session`.
+        places: which attempts, by their place in the order of reports.
+        outcomes: of those attempts.
+    """
+    models = session.models
+    return session.part(lambda view: fill_session(view, models, only=places), Counter(outcomes))
+
+
+def fill_session(session: TestSession, models: Models, *, texts: bool = False, only: list[int] | None = None) -> None:
     """Read the results and the output of a session.
 
     Args:
         session: one of `lazy_session`.
         models: gives the read model to read from.
         texts: read all captured texts too, at once, instead of each when it is asked for.
+        only: places of the attempts that are wanted; None for all. Rerun groups of those tests are whole all the same.
 
     Raises:
         LookupError: the log does not have the session any more.
@@ -79,14 +93,33 @@ def fill_session(session: TestSession, models: Models, *, texts: bool = False) -
         if row is None:
             raise LookupError(f"session {session.session_id} ({session.stream}) is not in {model.log.name} any more")
         session.load_later(lambda _: None)
-        session.test_results = load_results(model, row, models, texts=texts)
-        session.rerun_test_groups = rerun_groups(session.test_results)
+        attempts = model.attempts(row.stream)
+        wanted = None if only is None else _with_other_attempts(attempts, only)
+        results = load_results(model, row, models, texts=texts, only=wanted)
+        session.test_results = results if wanted is None else _those(results, wanted, only or [])
+        session.rerun_test_groups = rerun_groups(results)
         session.output_fields = load_output(model, row)
-        session.not_run = not_run_tests(model, row, session.test_results)
+        session.not_run = not_run_tests(model, row, {attempt.nodeid for attempt in attempts})
+
+
+def _with_other_attempts(attempts: list[Attempted], places: list[int]) -> list[int]:
+    """These places, and those of the other attempts of the same tests."""
+    wanted = {attempts[place].nodeid for place in places}
+    return [place for place, attempt in enumerate(attempts) if attempt.nodeid in wanted]
+
+
+def _those(results: list[TestResult], places: list[int], wanted: list[int]) -> list[TestResult]:
+    kept = set(wanted)
+    return [result for place, result in zip(places, results, strict=True) if place in kept]
 
 
 def load_results(
-    model: ReadModel, row: SessionRow, models: Models | None = None, *, texts: bool = False
+    model: ReadModel,
+    row: SessionRow,
+    models: Models | None = None,
+    *,
+    texts: bool = False,
+    only: list[int] | None = None,
 ) -> list[TestResult]:
     """Return the attempts of a session in the order of its log.
 
@@ -95,14 +128,17 @@ def load_results(
         row: the session.
         models: where to read texts later; None for `model`, which must stay open then.
         texts: read all captured texts now.
+        only: places of the attempts that are wanted, rising; None for all.
     """
     later = models or (lambda: nullcontext(model))
     warned = set(row.part.warned)
     decode = msgspec.json.Decoder(TestFinished if texts else _StartedAt).decode
-    attempts = model.attempts(row.stream)
-    lines = model.lines_at([attempt.position for attempt in attempts])
+    attempts = list(enumerate(model.attempts(row.stream)))
+    if only is not None:
+        attempts = [attempts[place] for place in only]
+    lines = model.lines_at([attempt.position for _, attempt in attempts])
     results: list[TestResult] = []
-    for number, (attempt, line) in enumerate(zip(attempts, lines, strict=True)):
+    for (number, attempt), line in zip(attempts, lines, strict=True):
         event = decode(line)
         result = TestResult(
             nodeid=attempt.nodeid,
@@ -132,11 +168,17 @@ def running_tests(row: SessionRow) -> list[str]:
     return [nodeid for nodeid, _, _ in row.part.open]
 
 
-def not_run_tests(model: ReadModel, row: SessionRow, results: list[TestResult]) -> list[str]:
-    """Return the announced tests that never started, in the order of their announcement."""
+def not_run_tests(model: ReadModel, row: SessionRow, reported: set[str]) -> list[str]:
+    """Return the announced tests that never started, in the order of their announcement.
+
+    Args:
+        model: where to read.
+        row: the session.
+        reported: node ids of the tests that have a report.
+    """
     if not row.missing:
         return []
-    started = {result.nodeid for result in results} | set(running_tests(row))
+    started = reported | set(running_tests(row))
     names: dict[str, None] = {}
     for position in row.part.announced_at:
         event = model.record_at(position).event()

@@ -307,7 +307,7 @@ def test_errors_of_questions_say_what_to_do(recorded):
     cases = {
         ("test", "show", "nothing"): (1, "insight test list"),
         ("test", "show", "test_s"): (1, "tests have"),
-        ("history", "list", "--time", "soon"): (2, "90d"),
+        ("history", "list", "--time", "soon"): (2, "write 7d"),
         ("history", "list", "--time", "2026-02-01..2026-01-01"): (2, "ends before it begins"),
         ("analytics", "summary", "--time", "1d", "--days", "1"): (2, "either"),
         ("analytics", "analyze", "--metric", "vibes"): (2, "flaky"),

@@ -12,6 +12,7 @@ from pytest_insight.core.core_api import InsightAPI, query
 from pytest_insight.core.models import RerunTestGroup, TestOutcome, TestResult, TestSession
 from pytest_insight.core.query import InvalidQueryParameterError, Query
 from pytest_insight.core.storage import InMemoryStorage, get_storage_instance
+from pytest_insight.projections.readmodel import ReadModel
 
 NOW = datetime.now(UTC)
 
@@ -258,3 +259,43 @@ def test_a_rerun_is_found():
     session.add_rerun_group(RerunTestGroup("t::a", attempts))
     storage = InMemoryStorage([session, make_session("n", random.Random(3))])
     assert names(Query(storage).with_reruns().execute()) == ["r"]
+
+
+def test_what_the_read_model_knows_is_not_read_from_the_log(storage, monkeypatch):
+    """Names, outcomes, durations, warnings and reruns decide without the log; results are read when they are looked at."""
+    reads = []
+    lines_at = ReadModel.lines_at
+    monkeypatch.setattr(
+        ReadModel, "lines_at", lambda model, places: reads.append(len(places)) or lines_at(model, places)
+    )
+    q = Query(storage).with_reruns(False).test_nodeid_contains("t_a").filter_by_test()
+    found = q.with_nodeid_containing("t_a").with_outcome("passed").with_duration_between(0, 1).apply().execute()
+    assert len(found) > 1
+    counted = found[0].outcome_counts
+    assert set(counted) == {"passed"}
+    assert reads == []
+    assert {result.outcome for result in found[0].test_results} == {TestOutcome.PASSED}
+    assert reads == [counted["passed"]], "only what is in the result"
+    assert not found[1].is_untouched, "an analysis of the result is about the tests in it"
+
+
+def test_rerun_groups_of_a_narrowed_session_stay_whole():
+    """A test whose last attempt fits the filter keeps its earlier ones in its group."""
+    start = NOW
+    sessions = []
+    for n, outcomes in enumerate([("rerun", "passed"), ("rerun", "failed"), ("passed",), ("rerun", "rerun", "passed")]):
+        session = TestSession("shop", session_id=f"s{n}", session_start_time=start, session_duration=1.0)
+        for nodeid in ("t::a", "t::b"):
+            for outcome in outcomes if nodeid == "t::a" else ("passed",):
+                session.add_test_result(TestResult(nodeid, outcome, start, duration=0.1))
+        sessions.append(session)
+    storage = InMemoryStorage(sessions)
+    whole = {s.session_id: {g.nodeid: len(g.tests) for g in s.rerun_test_groups} for s in storage.load_sessions()}
+    found = Query(storage).with_reruns().filter_by_test().with_outcome("passed").apply().execute()
+    seen = 0
+    for session in found:
+        nodeids = {result.nodeid for result in session.test_results}
+        groups = {group.nodeid: len(group.tests) for group in session.rerun_test_groups}
+        assert groups == {nodeid: n for nodeid, n in whole[session.session_id].items() if nodeid in nodeids}
+        seen += len(groups)
+    assert seen > 0
