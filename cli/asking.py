@@ -10,11 +10,9 @@ import typer
 
 from .common import OUTCOME_STYLES, local_text, log_path, open_model, readable_log, utc_text
 from .safe import safe_line
+from .screen import Line, Listing
 
 if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
     from ..core.analysis import Analysis, Occurrence
     from ..core.references import Span
     from ..core.windows import Window
@@ -281,27 +279,18 @@ def mark_of(one: "Occurrence") -> str:
     return "flaky" if one.verdict == "passed" and len(one.outcomes) > 1 else one.verdict
 
 
-def strip(history: "Iterable[Occurrence]") -> "Text":
+def strip(history: "Iterable[Occurrence]") -> Line:
     """Return one letter a session, the earliest first, in colour where there is colour."""
-    from rich.text import Text  # noqa: PLC0415
-
-    text = Text()
+    line = Line()
     for one in history:
         word = mark_of(one)
-        text.append(_MARKS.get(word, "?"), style=OUTCOME_STYLES.get("rerun" if word == "flaky" else word, ""))
-    return text
+        line.append(_MARKS.get(word, "?"), OUTCOME_STYLES.get("rerun" if word == "flaky" else word, ""))
+    return line
 
 
-def table(*columns: str) -> "Table":
-    """Return a table as all commands print them; a column that begins with `>` is set to the right."""
-    from rich.table import Table  # noqa: PLC0415
-
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        name = column.removeprefix(">")
-        made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    return made
+def table(*columns: str) -> Listing:
+    """Return a table; a column that begins with `>` is set to the right."""
+    return Listing(*columns)
 
 
 def seconds(value: float) -> str:

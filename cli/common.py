@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import paging
 from .safe import safe_line
+from .screen import Screen, Word, rich_console, screen
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
     from ..eventlog.sources import LogSource
     from ..projections.readmodel import ReadModel
 
@@ -142,7 +139,7 @@ def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
         return
     from rich.progress import Progress  # noqa: PLC0415 - only for people
 
-    with Progress(console=console(err=True), transient=True) as bar:
+    with Progress(console=rich_console(err=True), transient=True) as bar:
         task = bar.add_task(safe_line(title), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -162,14 +159,9 @@ def size_text(size: int) -> str:
     return f"{value:.1f} GB"
 
 
-def console(*, err: bool = False) -> "Console":
-    """Return where people read: no markup in what is printed, no guessing of colours for numbers and paths."""
-    collected = None if err else paging.current()
-    if collected is not None:
-        return collected
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+def console(*, err: bool = False) -> Screen:
+    """Return where people read."""
+    return screen(err=err)
 
 
 def say(text: str) -> None:
@@ -182,16 +174,14 @@ def print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2))
 
 
-def styled(word: str, shown: str | None = None) -> "Text":
+def styled(word: str, shown: str | None = None) -> Word:
     """Return an outcome, verdict or status in its colour.
 
     Args:
         word: it.
         shown: what to print instead of it.
     """
-    from rich.text import Text  # noqa: PLC0415
-
-    return Text(safe_line(word if shown is None else shown), style=OUTCOME_STYLES.get(word, ""))
+    return Word(safe_line(word if shown is None else shown), OUTCOME_STYLES.get(word, ""))
 
 
 def utc_text(time_us: int) -> str:

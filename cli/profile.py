@@ -19,6 +19,7 @@ from .common import (
 )
 from .importing import StrategyOption, print_report, report_data
 from .safe import safe_line
+from .screen import Listing
 
 if TYPE_CHECKING:
     from ..core.manage import ProfileInfo
@@ -292,16 +293,7 @@ def _info_data(info: "ProfileInfo") -> dict[str, Any]:
 
 
 def _print_infos(infos: "list[ProfileInfo]") -> None:
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("profile", no_wrap=True)
-    table.add_column("type", no_wrap=True)
-    table.add_column("sessions", justify="right", no_wrap=True)
-    table.add_column("last activity", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("log", overflow="fold")
+    table = Listing("|", "|profile", "|type", ">sessions", "|last activity", ">size", "log")
     for info in infos:
         table.add_row(
             "*" if info.active else "",

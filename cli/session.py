@@ -27,14 +27,13 @@ from .common import (
 )
 from .paging import pages, write
 from .safe import safe, safe_line
+from .screen import Listing
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
+    from .screen import Screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -262,17 +261,9 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     }
 
 
-def list_table(rows: "list[SessionRow]") -> "Table":
+def list_table(rows: "list[SessionRow]") -> Listing:
     """Return a table of sessions."""
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("session", no_wrap=True)
-    table.add_column("started", no_wrap=True)
-    table.add_column("duration", justify="right", no_wrap=True)
-    table.add_column("sut", overflow="fold")
-    table.add_column("status", no_wrap=True)
-    table.add_column("counts", overflow="fold")
+    table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
     for row in rows:
         table.add_row(
             safe_line(row.session_id),
@@ -306,7 +297,7 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
-def _print_head(out: "Console", row: "SessionRow", view: "TestSession") -> None:
+def _print_head(out: "Screen", row: "SessionRow", view: "TestSession") -> None:
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
     out.print(styled(row.status))
@@ -347,7 +338,7 @@ def _commit_text(vcs: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _print_failure(out: "Console", model: "ReadModel", position: int, *, output: bool) -> None:
+def _print_failure(out: "Screen", model: "ReadModel", position: int, *, output: bool) -> None:
     from ..projections.sessions import finished_event  # noqa: PLC0415
 
     event = finished_event(model, position)
@@ -363,7 +354,7 @@ def _print_failure(out: "Console", model: "ReadModel", position: int, *, output:
     out.print()
 
 
-def _print_names(out: "Console", title: str, names: list[str], style: str) -> None:
+def _print_names(out: "Screen", title: str, names: list[str], style: str) -> None:
     if not names:
         return
     out.print(title, style="bold")

@@ -16,6 +16,7 @@ from .asking import (
 from .common import JsonOption, LogOption, ProfileOption, console, local_text, print_json, utc_text
 from .paging import pages
 from .safe import safe_line
+from .screen import Listing
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,16 +40,10 @@ def list_suts(
             ]
         )
         return
-    from rich.table import Table  # noqa: PLC0415 - only for people
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("sut", overflow="fold")
-    table.add_column("sessions", justify="right")
-    table.add_column("first", no_wrap=True)
-    table.add_column("last", no_wrap=True)
+    listing = Listing("sut", ">sessions", "|first", "|last")
     for name, count, first, last in suts:
-        table.add_row(safe_line(name), str(count), local_text(first), local_text(last))
-    console().print(table)
+        listing.add_row(safe_line(name), str(count), local_text(first), local_text(last))
+    console().print(listing)
 
 
 SutArgument = Annotated[
