@@ -38,6 +38,17 @@ def measure(*, quick: bool = False) -> list[Figure]:
     loaded = _median(source.load_sessions)
     note = f"{sessions:,} sessions, {results:,} results; their logs are not read"
     figures.append(Figure("load_sessions", f"{loaded * 1000:.0f} ms", "< 500 ms", loaded < 0.5, note))
+    many = _storage("many-sessions.jsonl")
+    count = 1_000 if quick else 10_000
+    many.save_sessions([_session(number, 5) for number in range(count)])
+    of_many = _median(many.load_sessions)
+    growth = of_many / count / (loaded / sessions)
+    note = f"{of_many * 1000:.0f} ms, {growth:.2f}x a session of what {sessions:,} take"
+    figures.append(
+        Figure(
+            f"load_sessions of {count:,} sessions", f"{of_many / count * 1e6:.0f} us a session", "-", ok=True, note=note
+        )
+    )
     return figures
 
 
