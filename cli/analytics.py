@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
+_BARS = 60
 _DAY_US = 86_400_000_000
 
 
@@ -78,7 +79,7 @@ def summary(
     sizes = ((figures.sessions, "session"), (figures.tests, "test"), (figures.runs, "run"))
     out.print(", ".join([*(counted(count, noun) for count, noun in sizes), span]), style="bold")
     out.print(f"pass rate {bar(rate.estimate)} {percent(rate.estimate)} ({percent(rate.low)} to {percent(rate.high)})")
-    out.print(f"by day    {spark([share for _, share in daily])}")
+    out.print(_drawn(daily))
     out.print(f"all good  {counted(figures.sessions_all_good, 'session')}; {figures.interrupted} were interrupted")
     if figures.outages:
         out.print(
@@ -329,6 +330,15 @@ def _daily(runs: "list[Run]") -> list[tuple[str, float]]:
         totals[0] += run.considered - run.bad
         totals[1] += run.considered
     return [(when(day * _DAY_US)[:10], good / total if total else 0.0) for day, (good, total) in sorted(days.items())]
+
+
+def _drawn(daily: list[tuple[str, float]]) -> str:
+    """A sparkline of the pass rates; of many days, several share a bar, which is their mean."""
+    each = max(-(-len(daily) // _BARS), 1)
+    shares = [share for _, share in daily]
+    groups = [shares[start : start + each] for start in range(0, len(shares), each)]
+    bars = [sum(group) / len(group) for group in groups]
+    return f"{'by day' if each == 1 else f'{each} days'.ljust(6)}    {spark(bars)}"
 
 
 def _print_names(title: str, lines: list[str], *, always: bool = False) -> None:

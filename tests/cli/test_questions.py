@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pytest_insight.cli.analytics import _drawn
 from pytest_insight.cli.asking import bar, percent, spark
 from pytest_insight.core.windows import parse_window
 from pytest_insight.eventlog.times import from_datetime
@@ -212,6 +213,14 @@ def test_drawings_work_without_colour(recorded):
     assert "F failed" in text
     assert "FFF  test_shop.py::test_breaks  3 of 3" in insight("sut", "analyze", "shop-bad", **settings)
     assert (spark([0, 1, 2]), bar(0.5, 4), percent(0.999), percent(1.0)) == ("▁▅█", "██░░", "99.9 %", "100 %")
+
+
+def test_many_days_share_the_bars_of_a_line():
+    """Up to sixty days have a bar each; of more, each bar is the mean of as many days as it takes. None is no error."""
+    assert _drawn([("2026-11-01", 0.0), ("2026-11-02", 1.0)]) == "by day    ▁█"
+    line = _drawn([(str(day), float(day % 2)) for day in range(120)])
+    assert line == "2 days    " + spark([0.5] * 60)
+    assert _drawn([]).strip() == "by day"
 
 
 def test_time_travel(recorded):
