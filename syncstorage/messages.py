@@ -47,7 +47,7 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
         Args:
             test_run: what the service takes for the test run.
             peer_port: where the request came from.
-            process: whose that port is, as the system says; 0 for unknown, then the client is believed.
+            process: whose that port is, as the system says; 0 to believe the client.
         """
         return WorkerRegistered(
             test_run=test_run,
