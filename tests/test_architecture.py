@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
     "plugin": {"eventlog"},
-    "cli": {"eventlog", "projections", "core", "plugin"},
+    "syncstorage": {"eventlog"},
+    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage"},
 }
 """Which room may import which; the arrows point one way."""
 

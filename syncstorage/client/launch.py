@@ -1,0 +1,62 @@
+"""Start a process that is not our child.
+
+A test may wait for *any* child, list its children, or be told by Python of one that nobody waited for; it is not to
+meet one of ours. So a shell starts the process and ends at once; the process belongs to init from then on.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SHELL_TIMEOUT_S = 5.0
+_SCRIPT = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
+_COVERAGE = ("COV_CORE_", "COVERAGE_PROCESS")
+
+
+def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()) -> int:
+    """Start a process in a session of its own, without a terminal and without output; return its process id.
+
+    Args:
+        command: program and arguments.
+        env: what is added to our environment.
+        pass_fds: descriptors that it gets.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.SubprocessError: the shell did not come back, or says no.
+    """
+    # Coverage of a test suite is not about us; PYTEST_CURRENT_TEST would make of the process a part of that test.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_COVERAGE) and name != "PYTEST_CURRENT_TEST"
+    }
+    result = subprocess.run(
+        ["/bin/sh", "-c", _SCRIPT, "sh", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment | dict(env or {}),
+        pass_fds=pass_fds,
+        start_new_session=True,
+        timeout=_SHELL_TIMEOUT_S,
+        check=True,
+    )
+    return int(result.stdout)
+
+
+def service_command(port: int) -> list[str]:
+    """Return the command that runs the service on a port."""
+    return [sys.executable, "-m", "pytest_insight.cli", "sync-storage", "serve", "--port", str(port)]
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        # The name of the program, in parentheses, may hold anything; the state stands behind it.
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in ("Z", "X")
