@@ -12,7 +12,8 @@ from pathlib import Path
 
 _SHELL_TIMEOUT_S = 5.0
 _SCRIPT = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
-_COVERAGE = ("COV_CORE_", "COVERAGE_PROCESS")
+_NOT_FOR_US = ("COV_CORE_", "COVERAGE_PROCESS", "PYTEST_CURRENT_TEST", "PYTHONWARNINGS", "PYTHONINSPECT")
+"""Variables of the tests' own: coverage, the test that runs now, how strict Python is to be with them."""
 
 
 def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()) -> int:
@@ -27,12 +28,7 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_
         OSError: it cannot be started.
         subprocess.SubprocessError: the shell did not come back, or says no.
     """
-    # Coverage of a test suite is not about us; PYTEST_CURRENT_TEST would make of the process a part of that test.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_COVERAGE) and name != "PYTEST_CURRENT_TEST"
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_US)}
     result = subprocess.run(
         ["/bin/sh", "-c", _SCRIPT, "sh", *command],
         stdin=subprocess.DEVNULL,
@@ -48,8 +44,8 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_
 
 
 def service_command(port: int) -> list[str]:
-    """Return the command that runs the service on a port."""
-    return [sys.executable, "-m", "pytest_insight.cli", "sync-storage", "serve", "--port", str(port)]
+    """Return the command that runs the service on a port; `-P`, as a folder of tests may hold a `json.py`."""
+    return [sys.executable, "-P", "-m", "pytest_insight.cli", "sync-storage", "serve", "--port", str(port)]
 
 
 def is_alive(pid: int) -> bool:
