@@ -28,6 +28,10 @@ PURE = [
     "eventlog/verdict.py",
     "projections/fold.py",
     "projections/rules.py",
+    "syncstorage/events.py",
+    "syncstorage/liveness.py",
+    "syncstorage/rules.py",
+    "syncstorage/state.py",
 ]
 """The core takes bytes and values, never a path, a clock or an environment variable."""
 

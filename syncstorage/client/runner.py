@@ -223,7 +223,7 @@ class SyncStorageRunner:
     def _owns_port(self, pid: int) -> bool:
         """Tell whether the service that answers is ours, where it says its process id; a late loser may still run."""
         try:
-            answering = wire.call(self._port(), "GET", "/status").get("osPid")
+            answering = wire.call(self._port(), "GET", "/status").get("os_pid")
         except ServiceError:
             return True
         return answering in (None, pid)
