@@ -167,9 +167,7 @@ class Speaker:
         """How long there is nothing to say: to the next keep-alive, or to the next report of what runs."""
         now = time.monotonic()
         waits = [
-            worker.beat_at
-            + (BEAT_INTERVAL_S if worker.running == worker.said_running else REPORT_INTERVAL_S)
-            - now
+            worker.beat_at + (BEAT_INTERVAL_S if worker.running == worker.said_running else REPORT_INTERVAL_S) - now
             for worker in self._unsettled()
         ]
         return max(min(waits, default=BEAT_INTERVAL_S), 0)
@@ -188,24 +186,33 @@ class Speaker:
         """Yield the requests that bring the service up to what is known; each is noted as said once it went through."""
         session = self._session
         if not worker.registered:
-            yield "/register", {
-                "worker": worker.name,
-                "sessionId": session.session_id,
-                "host": session.host,
-                "osPid": worker.os_pid,
-            }
+            yield (
+                "/register",
+                {
+                    "worker": worker.name,
+                    "sessionId": session.session_id,
+                    "host": session.host,
+                    "osPid": worker.os_pid,
+                },
+            )
             worker.registered = True
         if worker.seen_running and not worker.said_in_progress:
             yield "/set_worker_status", {"status": "in_progress"}
             worker.said_in_progress = True
-        since = time.monotonic() - worker.beat_at
-        running = worker.running
-        if not worker.ended and since >= (BEAT_INTERVAL_S if running == worker.said_running else REPORT_INTERVAL_S):
+        running = "" if worker.ended else worker.running
+        if self._is_due(worker, running):
             yield "/keep_alive", {"running": running}
             worker.said_running, worker.beat_at = running, time.monotonic()
         if worker.ended == "done":
             yield "/set_worker_status", {"status": "completed"}
             worker.said_completed = True
+
+    def _is_due(self, worker: Worker, running: str) -> bool:
+        """Tell whether it is time for a keep-alive: news of what runs are told twice a second at most."""
+        since = time.monotonic() - worker.beat_at
+        if worker.ended:
+            return running != worker.said_running
+        return since >= (BEAT_INTERVAL_S if running == worker.said_running else REPORT_INTERVAL_S)
 
     def _post(self, worker: Worker, path: str, body: dict[str, Any]) -> None:
         try:
