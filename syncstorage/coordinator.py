@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..eventlog.home import home_dir
 from ..eventlog.journal import Journal, JournalEvent
 from . import rules
 from .events import (
@@ -26,24 +25,13 @@ from .rules import Election
 from .sinks import CompletedRun, CompletedWorker, Connection, HeldCut
 from .state import RunState, SyncState
 
-__all__ = ["Coordinator", "Outcome", "journal_path", "log_path"]
+__all__ = ["Coordinator", "Outcome"]
 
-FOLDER = "sync-storage"
 LOCK_TIMEOUT_S = 2.0
 DEAF_S = 2.0
 """A look at what is due that comes so much too late, in seconds, means that the service was stopped or suspended."""
 
 log = logging.getLogger(__name__)
-
-
-def journal_path(port: int) -> Path:
-    """Return the path of the journal of the service on a port: whoever has the port has the journal."""
-    return home_dir() / FOLDER / f"{port}.jsonl"
-
-
-def log_path(port: int) -> Path:
-    """Return the path of the log file of the service on a port."""
-    return home_dir() / FOLDER / f"{port}.log"
 
 
 class Outcome(NamedTuple):

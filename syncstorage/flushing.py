@@ -25,8 +25,8 @@ class GroupSync:
         """Return when everything that was written before the call is durable.
 
         Raises:
-            OSError: it could not be made durable; after that nothing is believed any more, as the system may have thrown
-                away what it could not write.
+            OSError: it could not be made durable; after that nothing is believed any more, as the system may have
+                thrown away what it could not write.
         """
         wanted = self._written()
         while self._done < wanted:

@@ -20,8 +20,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..eventlog.system import SYSTEM
 from .app import SyncStorage
-from .coordinator import Coordinator, journal_path
+from .coordinator import Coordinator
 from .liveness import Limits
+from .paths import journal_path
 from .rules import Election
 from .sinks import Connection, LogSink, Sink, Sinks
 
