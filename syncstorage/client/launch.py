@@ -7,10 +7,13 @@ meet one of ours. So a shell starts the process and ends at once; the process be
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _SHELL_TIMEOUT_S = 5.0
+_STARTED = 19
+"""Place of the time of its start, in clock ticks since the machine's, behind the name of the program."""
 _SCRIPT = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
 _NOT_FOR_US = ("COV_CORE_", "COVERAGE_PROCESS", "PYTEST_CURRENT_TEST", "PYTHONWARNINGS", "PYTHONINSPECT")
 """Variables of the tests' own: coverage, the test that runs now, how strict Python is to be with them."""
@@ -50,9 +53,23 @@ def service_command(port: int) -> list[str]:
 
 def is_alive(pid: int) -> bool:
     """Tell whether a process runs; one that has ended and was not waited for does not."""
+    return bool(_status(pid))
+
+
+def began_us(pid: int) -> int | None:
+    """Return when a process began, in microseconds since the epoch, to about a second; None if it does not run."""
+    status = _status(pid)
+    if not status:
+        return None
+    ago_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(status[_STARTED]) / os.sysconf("SC_CLK_TCK")
+    return time.time_ns() // 1000 - round(ago_s * 1_000_000)
+
+
+def _status(pid: int) -> list[str]:
+    """Return what the system says of a process that runs, from its state on; nothing of one that does not."""
     try:
-        # The name of the program, in parentheses, may hold anything; the state stands behind it.
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state not in ("Z", "X")
+        # The name of the program, in parentheses, may hold anything; what counts stands behind it.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+    return fields if fields and fields[0] not in ("Z", "X") else []
