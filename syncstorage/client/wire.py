@@ -67,12 +67,14 @@ def call(
     Raises:
         ServiceDownError, ServiceSlowError, AnswerError: see there.
     """
+    deadline = _now() + timeout_s
     try:
-        answer = _exchange(port, _request(port, method, path, body), _now() + timeout_s)
+        with _connected(port, deadline) as connection:
+            answer = _exchange(connection, _request(port, method, path, body), deadline)
     except TimeoutError as error:
         raise ServiceSlowError(f"no answer from port {port} within {timeout_s:g} s") from error
     except OSError as error:
-        raise ServiceDownError(f"no service on port {port}: {error.strerror or error}") from error
+        raise AnswerError(f"what listens on port {port} hung up: {error.strerror or error}") from error
     return _content(answer, port, path.partition("?")[0])
 
 
@@ -86,23 +88,22 @@ def _request(port: int, method: str, path: str, body: dict[str, Any] | None) -> 
     return "\r\n".join([*lines, "", ""]).encode("ascii") + content
 
 
-def _exchange(port: int, request: bytes, deadline: float) -> bytes:
-    with _connected(port, deadline) as connection:
+def _exchange(connection: socket.socket, request: bytes, deadline: float) -> bytes:
+    connection.settimeout(_left(deadline))
+    connection.sendall(request)
+    answer = bytearray()
+    while len(answer) < _ANSWER_BYTES_MAX:
         connection.settimeout(_left(deadline))
-        connection.sendall(request)
-        answer = bytearray()
-        while len(answer) < _ANSWER_BYTES_MAX:
-            connection.settimeout(_left(deadline))
-            part = connection.recv(1 << 16)
-            if not part:
-                break
-            answer += part
-        return bytes(answer)
+        part = connection.recv(1 << 16)
+        if not part:
+            break
+        answer += part
+    return bytes(answer)
 
 
 def _connected(port: int, deadline: float) -> socket.socket:
     """Connect without asking for the name `localhost`: looking up names can take seconds where it is set up badly."""
-    problem: OSError = OSError("no address")
+    problem: OSError | None = None
     for family, address in _ADDRESSES:
         connection = _socket(family, socket.SOCK_STREAM)
         try:
@@ -113,8 +114,8 @@ def _connected(port: int, deadline: float) -> socket.socket:
             connection.close()
             if isinstance(error, TimeoutError):
                 raise
-            problem = problem if problem.errno else error
-    raise problem
+            problem = problem or error
+    raise ServiceDownError(f"no service on port {port}: {problem.strerror if problem else 'no address'}") from problem
 
 
 def _left(deadline: float) -> float:

@@ -2,13 +2,17 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
+import time
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pytest_insight.syncstorage.client import wire
 
 
 class Request(NamedTuple):
@@ -147,3 +151,79 @@ def foreign():
                 connection.close()
 
     return listen
+
+
+SERVE = [sys.executable, "-m", "pytest_insight.cli", "sync-storage", "serve"]
+
+
+class Service:
+    """A real service on a port: starts, is looked at, dies, is ended."""
+
+    def __init__(self, port):
+        self.port = port
+        self.process = None
+
+    def start(self, *options):
+        command = [*SERVE, "--port", str(self.port), *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert until(self.is_up)
+        return self
+
+    def is_up(self):
+        try:
+            return "status" in wire.call(self.port, "GET", "/health")
+        except wire.ServiceError:
+            return False
+
+    def runs(self):
+        """What the service knows, by test run."""
+        return {run["test_run"]: run for run in wire.call(self.port, "GET", "/status")["runs"]}
+
+    def workers(self, run):
+        """The workers of a test run by their names."""
+        return {worker["worker"] or worker["pid"]: worker for worker in self.runs()[run]["workers"]}
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        try:
+            wire.call(self.port, "POST", "/shutdown")
+        except wire.ServiceError:
+            pass  # not started, or gone
+        if self.process is not None:
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        assert until(lambda: not self.is_up())
+
+
+def until(fact, timeout_s=20.0):
+    """Wait until something is so; tell whether it became so."""
+    deadline = time.monotonic() + timeout_s
+    while not fact():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until
+
+
+@pytest.fixture
+def port_of_service(free_port):
+    """A free port, and a hand on whatever service is started there by anybody; it is ended with the test."""
+    service = Service(free_port)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def service(port_of_service):
+    """A real service that is up."""
+    return port_of_service.start("--quiet", "0.3")
