@@ -56,6 +56,9 @@ QuietOption = Annotated[
 IdleOption = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="End after so long without workers and requests; 0: never.")
 ]
+RequestOption = Annotated[
+    float, typer.Option(min=0.1, metavar="SECONDS", help="How long a client may take to send a request.")
+]
 _LENIENT = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -71,6 +74,7 @@ def serve(
     silent_lease: SilentLeaseOption = 900.0,
     quiet: QuietOption = 2.0,
     idle_exit: IdleOption = 900.0,
+    request_timeout: RequestOption = 10.0,
 ) -> None:
     """Run the service, on the loopback addresses of this machine; exit with 3 at once if the port is taken.
 
@@ -96,7 +100,7 @@ def serve(
         test_run=test_run,
         connection=Connection(base_url, private_token),
         election=election,
-        limits=Limits(lease, silent_lease, quiet, idle_exit),
+        limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
     )
 
 

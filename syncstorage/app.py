@@ -23,7 +23,7 @@ from .report import encode, rfc3339, service_report
 __all__ = ["SyncStorage"]
 
 BODY_BYTES_MAX = 1 << 20
-BODY_TIMEOUT_S = 10.0
+_CLOSE = {"Connection": "close"}
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class SyncStorage:
 
     async def register(self, request: Request) -> Response:
         """Take a worker in, and tell it whether it is the master."""
-        body = await _body(request, RegisterBody)
+        body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
         is_master = self.core.register(body.event(test_run, _peer_port(request)), body.connection())
         await self._kept()
@@ -102,7 +102,7 @@ class SyncStorage:
 
     async def set_worker_status(self, request: Request) -> Response:
         """Take the status of a worker; one that never registered is taken in."""
-        body = await _body(request, StatusBody)
+        body = await self._body(request, StatusBody)
         heard = WorkerRegistered(
             test_run=self._run_of(body), pid=body.pid, adopted=True, status=body.status, peer_port=_peer_port(request)
         )
@@ -112,7 +112,7 @@ class SyncStorage:
 
     async def keep_alive(self, request: Request) -> Response:
         """Renew the lease of a worker."""
-        body = await _body(request, KeepAliveBody)
+        body = await self._body(request, KeepAliveBody)
         if not self.core.keep_alive(self._run_of(body), body.pid, body.running):
             return _json({"status": "error", "message": "unknown worker: register first"}, 404)
         await self._kept()
@@ -124,7 +124,7 @@ class SyncStorage:
         meant = self.core.runs_meant(named)
         if len(meant) != 1:
             raise BadRequestError("testRunId is missing in the query")
-        body = await _body(request, CutBody)
+        body = await self._body(request, CutBody)
         is_new = self.core.accept_cut(body.event(_checked(meant[0])))
         await self._kept()
         return _ok("result is held" if is_new else "result is held already")
@@ -183,26 +183,25 @@ class SyncStorage:
     def _run_of(self, body: RegisterBody | StatusBody | KeepAliveBody) -> str:
         return self.core.run_of(body.pid) if body.test_run_id is None else body.test_run_id
 
+    async def _body(self, request: Request, kind: type[Body]) -> Any:
+        """Return the body of a request; a peer that takes too long, or sends too much, is sent away."""
+        data = bytearray()
+        try:
+            async with asyncio.timeout(self.core.limits.request_s):
+                async for chunk in request.stream():
+                    data += chunk
+                    if len(data) > BODY_BYTES_MAX:
+                        raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes", _CLOSE)
+        except TimeoutError:
+            raise HTTPException(408, "the request took too long to arrive", _CLOSE) from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the client went away") from None
+        return decode(bytes(data), kind)
+
     async def _kept(self) -> None:
         """Return when what was written is on the disk; only then may a client be told so."""
         self.notify()
         await self._disk.synced()
-
-
-async def _body(request: Request, kind: type[Body]) -> Any:
-    """Return the body of a request; a peer that takes too long, or sends too much, is sent away."""
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > BODY_BYTES_MAX:
-                    raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes", {"Connection": "close"})
-    except TimeoutError:
-        raise HTTPException(408, "the request took too long to arrive", {"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the client went away") from None
-    return decode(bytes(data), kind)
 
 
 async def _until_disconnected(request: Request) -> None:

@@ -28,8 +28,6 @@ from .state import RunState, SyncState
 __all__ = ["Coordinator", "Outcome"]
 
 LOCK_TIMEOUT_S = 2.0
-DEAF_S = 2.0
-"""A look at what is due that comes so much too late, in seconds, means that the service was stopped or suspended."""
 
 log = logging.getLogger(__name__)
 
@@ -192,16 +190,14 @@ class Coordinator:
         """Return the monotonic time at which `settle` has something to do; infinite if never."""
         return self.live.next_due_s(self.state.open_runs.values())
 
-    def settle(self, planned_s: float) -> None:
-        """End leases and complete test runs that are due.
+    def excuse(self, deaf_s: float) -> None:
+        """Give everybody as much more time as the service itself did not run, in seconds."""
+        log.warning("did not run for up to %.1f s; every lease is given as much more", deaf_s)
+        self.live.excuse(deaf_s)
 
-        Args:
-            planned_s: the monotonic time at which this call was meant to happen.
-        """
+    def settle(self) -> None:
+        """End leases and complete test runs that are due."""
         now_s = self._clock()
-        if now_s - planned_s > DEAF_S:
-            log.warning("did not run for %.1f s; every lease is given as much more", now_s - planned_s)
-            self.live.excuse(now_s - planned_s)
         for run in list(self.state.open_runs.values()):
             ended = self.live.ended(run, now_s)
             if ended:

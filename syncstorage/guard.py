@@ -12,14 +12,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .report import encode
 
-__all__ = ["Guard", "why_refused"]
+__all__ = ["HEADER_BYTES_MAX", "Guard", "why_refused"]
 
 _LOOPBACK = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+HEADER_BYTES_MAX = 32 * 1024
 _OWN_SITES = (b"none", b"same-origin")
 
 
 def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
     """Return why a request with these headers, names in lower case, is refused; empty if it is not."""
+    if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+        return f"the headers have more than {HEADER_BYTES_MAX} bytes"
     for name, value in headers:
         if name == b"origin":
             return "requests of web pages are refused: there is an Origin header"

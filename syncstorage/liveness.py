@@ -24,6 +24,8 @@ class Limits(NamedTuple):
     """How long all workers must have been settled before a test run is completed: statuses flap."""
     idle_exit_s: float = 900.0
     """The service ends after so long without live workers, waiters or requests; 0: never."""
+    request_s: float = 10.0
+    """How long a peer may take to send the head of a request, and its body."""
 
 
 @dataclass(slots=True)
