@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -188,10 +188,8 @@ class Service:
         self.process.wait()
 
     def close(self):
-        try:
+        with suppress(wire.ServiceError):  # not started, or gone
             wire.call(self.port, "POST", "/shutdown")
-        except wire.ServiceError:
-            pass  # not started, or gone
         if self.process is not None:
             try:
                 self.process.wait(10)

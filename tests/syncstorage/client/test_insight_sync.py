@@ -439,7 +439,7 @@ def test_tail_names_who_is_stuck_and_who_is_gone(suite, command, until, tmp_path
         try:
             other.wait(60)
             assert until(
-                lambda: len(re.findall(r"^STUCK   test_it.py::test_hangs \[gw0\]", out.read_text(), re.M)) >= 2
+                lambda: len(re.findall(r"^STUCK   test_it.py::test_hangs \[gw0\]", out.read_text(), re.MULTILINE)) >= 2
             )
             shard.kill()
             shard.wait()
@@ -451,7 +451,9 @@ def test_tail_names_who_is_stuck_and_who_is_gone(suite, command, until, tmp_path
     text = out.read_text()
     assert ", run r" in text
     assert re.search(
-        rf"^GONE    session \w+, process {shard.pid} ended .*, running test_it.py::test_hangs \[gw0\]", text, re.M
+        rf"^GONE    session \w+, process {shard.pid} ended .*, running test_it.py::test_hangs \[gw0\]",
+        text,
+        re.MULTILINE,
     )
     assert text.count("GONE") == 1
 
@@ -461,10 +463,11 @@ def test_the_plugin_imports_only_the_link():
     import ast
 
     root = Path(__file__).parents[3]
-    found = []
-    for path in sorted((root / "plugin").glob("*.py")):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and "syncstorage" in (node.module or ""):
-                found.append((path.name, node.module, node in tree.body))
-    assert set(found) == {("sync.py", "syncstorage.client.link", False)}
+    found = {
+        (path.name, node.module, node in tree.body)
+        for path in (root / "plugin").glob("*.py")
+        for tree in [ast.parse(path.read_text())]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and "syncstorage" in (node.module or "")
+    }
+    assert found == {("sync.py", "syncstorage.client.link", False)}
