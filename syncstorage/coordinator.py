@@ -105,11 +105,11 @@ class Coordinator:
             self._connections[asked.test_run] = connection
         run = self.state.runs.get(asked.test_run)
         age_s = self.live.age_s(asked.test_run, run.master if run else None, now_s)
-        self._write(rules.register(self.state, asked, election=self.election, master_age_s=age_s))
+        is_news = self._write(rules.register(self.state, asked, election=self.election, master_age_s=age_s))
         lease = self.live.heard(asked.test_run, asked.pid, now_s)
         lease.registrations += 1
         lease.peer_ports.add(asked.peer_port)
-        if lease.registrations == 1:
+        if is_news:
             lease.registered_s = now_s
         return self.state.runs[asked.test_run].workers[asked.pid].master
 

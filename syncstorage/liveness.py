@@ -35,7 +35,7 @@ class Lease:
     heard_s: float
     """Monotonic time of its last message."""
     registered_s: float = -inf
-    """Monotonic time of its registration; long ago if this service did not see it."""
+    """Monotonic time of its last registration that was news; long ago if this service did not see it."""
     beats: bool = False
     """It has sent a keep-alive."""
     running: str = ""

@@ -104,14 +104,13 @@ def election_reason(run: RunState, election: Election, master_age_s: float) -> s
     """
     master = run.workers.get(run.master) if run.master is not None else None
     holds = run.published and not run.completed
-    handed_over = run.handed_over and not run.completed
     if master is None:
         return "first"
     if master.status in GONE:
         return "master gone"
     if master.status == COMPLETED and not holds:
         return "master completed without a cut"
-    idle = not master.reported_in_progress and not handed_over
+    idle = not master.reported_in_progress and not run.handed_over
     return "handoff" if election == "handoff" and idle and master_age_s > HANDOFF_AFTER_S else ""
 
 

@@ -172,7 +172,7 @@ def _reopen(run: RunState, event: RunReopened) -> None:
     run.generation = event.generation
     run.cuts = {}
     for worker in run.workers.values():
-        worker.reported_in_progress = worker.status == IN_PROGRESS
+        worker.reported_in_progress = False
 
 
 def _apply_to_worker(run: RunState, event: RunEvent, at_us: int) -> None:
