@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import wire
-from .launch import is_alive, service_command, spawn
+from .launch import GRACE_S, is_alive, service_command, spawn
 from .link import MESSAGE_BYTES_MAX
 from .wire import AnswerError, ServiceDownError, ServiceError
 
@@ -125,14 +125,16 @@ class Speaker:
         """Return once the service is healthy, or why there will be none."""
         port = self._session.port
         deadline = time.monotonic() + STARTUP_TIMEOUT_S
-        started = 0
+        started, ended_at = 0, 0.0
         while not self._session.gone:
             try:
                 return "" if "status" in self._ask("GET", "/health") else f"port {port} belongs to another program"
             except ServiceDownError:
-                if started and not is_alive(started):
-                    return f"the service could not be started on port {port}"
                 started = started or spawn(service_command(port))
+                if not is_alive(started):  # of several that start one at once, one gets the port, in a moment
+                    ended_at = ended_at or time.monotonic()
+                    if time.monotonic() - ended_at > GRACE_S:
+                        return f"no service could be started; `insight sync-storage serve --port {port}` says why"
             except AnswerError:
                 return f"port {port} belongs to another program"
             except ServiceError:

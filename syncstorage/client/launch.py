@@ -11,6 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+GRACE_S = 1.0
+"""How long the service of somebody else may take to answer after ours found the port taken, in seconds."""
+
 _SHELL_TIMEOUT_S = 5.0
 _STARTED = 19
 """Place of the time of its start, in clock ticks since the machine's, behind the name of the program."""

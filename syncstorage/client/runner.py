@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from . import wire
-from .launch import is_alive, service_command, spawn
+from .launch import GRACE_S, is_alive, service_command, spawn
 from .results import cut_of
 from .safety import described, never_fails
 from .wire import DEFAULT_PORT, AnswerError, ServiceDownError, ServiceError, ServicePausedError, ServiceSlowError
@@ -42,7 +42,7 @@ class SyncStorageRunner:
 
     Args:
         test_run_id: the test run.
-        port: of the service on this machine; 49152 if none is given.
+        port: of the service on this machine; without one, `TMS_SYNC_STORAGE_PORT` or 49152.
         base_url: of the server that the results are for.
         private_token: for that server; it is sent to the service and is never shown.
     """
@@ -55,7 +55,7 @@ class SyncStorageRunner:
         private_token: str | None = None,
     ) -> None:
         self.test_run_id = test_run_id
-        self.port = str(port or DEFAULT_PORT)
+        self.port = str(port or os.environ.get("TMS_SYNC_STORAGE_PORT") or DEFAULT_PORT)
         self.base_url = base_url
         self.private_token = private_token
         self.is_external_service = False
@@ -200,14 +200,16 @@ class SyncStorageRunner:
         # The token goes by the environment: everybody on the machine can read the arguments of a process.
         env = {"TMS_PRIVATE_TOKEN": str(self.private_token)} if self.private_token else {}
         pid = spawn(command, env=env)
-        deadline = time.monotonic() + STARTUP_TIMEOUT_S
+        deadline, ended_at = time.monotonic() + STARTUP_TIMEOUT_S, 0.0
         while not self._is_healthy():
             if time.monotonic() > deadline:
                 raise SyncStorageStartupTimeout(
                     f"the service on port {self.port} was not ready within {STARTUP_TIMEOUT_S:g} s"
                 )
-            if not is_alive(pid) and not self._is_healthy():
-                raise ServiceDownError(f"the service on port {self.port} ended while it started")
+            if not is_alive(pid):
+                ended_at = ended_at or time.monotonic()
+                if time.monotonic() - ended_at > GRACE_S:
+                    raise ServiceDownError(f"the service on port {self.port} ended while it started")
             time.sleep(_POLL_S)
         # Of several who start one at the same time, one gets the port; the services of the others end at once.
         self._own_service = pid if is_alive(pid) and self._owns_port(pid) else 0
