@@ -18,6 +18,7 @@ from .events import WorkerRegistered
 from .flushing import GroupSync
 from .guard import Guard
 from .messages import NAME_LENGTH_MAX, BadRequestError, Body, CutBody, KeepAliveBody, RegisterBody, StatusBody, decode
+from .peers import process_of
 from .report import encode, rfc3339, service_report
 
 __all__ = ["SyncStorage"]
@@ -94,7 +95,9 @@ class SyncStorage:
         """Take a worker in, and tell it whether it is the master."""
         body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
-        is_master = self.core.register(body.event(test_run, _peer_port(request)), body.connection())
+        process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
+        asked = body.event(test_run, _peer_port(request), process)
+        is_master = self.core.register(asked, body.connection())
         await self._kept()
         message = "registered as master" if is_master else "registered"
         answer = {"status": "ok", "message": message, "pid": body.pid, "testRunId": test_run, "is_master": is_master}
@@ -217,6 +220,11 @@ def _checked(test_run: str) -> str:
 
 def _peer_port(request: Request) -> int:
     return request.client.port if request.client is not None else 0
+
+
+def _own_port(request: Request) -> int:
+    server: tuple[str, int] = request.scope["server"]
+    return server[1]
 
 
 def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -21,9 +21,10 @@ from .events import (
     run_stream,
 )
 from .liveness import Limits, Liveness
+from .peers import is_descendant
 from .rules import Election
 from .sinks import CompletedRun, CompletedWorker, Connection, HeldCut
-from .state import RunState, SyncState
+from .state import RunState, SyncState, Worker
 
 __all__ = ["Coordinator", "Outcome"]
 
@@ -50,6 +51,7 @@ class Coordinator:
         connection: what sinks use for test runs whose clients said nothing.
         completed: called with each completed generation, after it was written.
         clock: monotonic time in seconds.
+        is_child: tells whether a process was started by another, by their ids; None if nobody knows.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Coordinator:
         connection: Connection | None = None,
         completed: Callable[[CompletedRun], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        is_child: Callable[[int, int], bool | None] = is_descendant,
     ) -> None:
         self.journal = Journal(journal, SYNC_EVENTS, SyncState, lock_timeout_s=LOCK_TIMEOUT_S)
         self.election: Election = election
@@ -75,6 +78,7 @@ class Coordinator:
         self._connections: dict[str, Connection] = {}
         self._completed = completed
         self._clock = clock
+        self._is_child = is_child
         self.live = Liveness(self.limits, clock())
 
     @property
@@ -103,9 +107,15 @@ class Coordinator:
         now_s = self._clock()
         if connection is not None and (connection.base_url or connection.private_token):
             self._connections[asked.test_run] = connection
-        run = self.state.runs.get(asked.test_run)
-        age_s = self.live.age_s(asked.test_run, run.master if run else None, now_s)
-        is_news = self._write(rules.register(self.state, asked, election=self.election, master_age_s=age_s))
+        master = self._master(asked.test_run)
+        decided = rules.register(
+            self.state,
+            asked,
+            election=self.election,
+            master_age_s=self.live.age_s(asked.test_run, master.pid, now_s) if master else 0.0,
+            is_child=self._is_child(asked.os_pid, master.os_pid) if master else None,
+        )
+        is_news = self._write(decided)
         lease = self.live.heard(asked.test_run, asked.pid, now_s)
         lease.registrations += 1
         lease.peer_ports.add(asked.peer_port)
@@ -206,6 +216,10 @@ class Coordinator:
                 self._write([rules.complete(run)])
 
     # ---------------------------------------------------------------- inside
+
+    def _master(self, test_run: str) -> Worker | None:
+        run = self.state.runs.get(test_run)
+        return run.workers.get(run.master) if run is not None and run.master is not None else None
 
     def _write(self, events: Sequence[RunEvent]) -> bool:
         """Append what was decided, all of it or nothing, and return whether there was anything."""

@@ -50,10 +50,11 @@ class WorkerRegistered(RunEvent, frozen=True, kw_only=True, omit_defaults=True, 
     peer_port: int = 0
     """Port that the request came from."""
     worker: str = ""
-    """Id of the pytest-xdist worker, or `main`; only our own clients say it, as what follows."""
+    """Id of the pytest-xdist worker, or `main`; only our own clients say it, as the next two."""
     session_id: str = ""
     host: str = ""
     os_pid: int = 0
+    """Its process, as the system or the client says; 0 for unknown."""
 
 
 class MasterGranted(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="master.granted"):

@@ -74,10 +74,8 @@ class Liveness:
         """Something changed in a test run: its quiet begins anew."""
         self._active_s[test_run] = now_s
 
-    def age_s(self, test_run: str, pid: str | None, now_s: float) -> float:
+    def age_s(self, test_run: str, pid: str, now_s: float) -> float:
         """Return how long ago a worker registered, in seconds; infinite if that was before the start."""
-        if pid is None:
-            return inf
         return now_s - self.lease(test_run, pid).registered_s
 
     def excuse(self, gap_s: float) -> None:

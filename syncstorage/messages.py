@@ -41,8 +41,14 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
     host: str | None = None
     os_pid: int | None = None
 
-    def event(self, test_run: str, peer_port: int) -> WorkerRegistered:
-        """Return the registration as it is written: without the URL and the token."""
+    def event(self, test_run: str, peer_port: int, process: int) -> WorkerRegistered:
+        """Return the registration as it is written: without the URL and the token.
+
+        Args:
+            test_run: what the service takes for the test run.
+            peer_port: where the request came from.
+            process: whose that port is, as the system says; 0 for unknown, then the client is believed.
+        """
         return WorkerRegistered(
             test_run=test_run,
             pid=self.pid,
@@ -50,7 +56,7 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
             worker=self.worker or "",
             session_id=self.session_id or "",
             host=self.host or "",
-            os_pid=self.os_pid or 0,
+            os_pid=process or self.os_pid or 0,
         )
 
     def connection(self) -> Connection:

@@ -70,7 +70,14 @@ class KeepAlive(NamedTuple):
     events: list[RunEvent]
 
 
-def register(state: SyncState, asked: WorkerRegistered, *, election: Election, master_age_s: float) -> list[RunEvent]:
+def register(
+    state: SyncState,
+    asked: WorkerRegistered,
+    *,
+    election: Election,
+    master_age_s: float,
+    is_child: bool | None = None,
+) -> list[RunEvent]:
     """Decide a registration; after it, `Worker.master` is the answer.
 
     Args:
@@ -78,6 +85,7 @@ def register(state: SyncState, asked: WorkerRegistered, *, election: Election, m
         asked: the registration as it would be written.
         election: `first`, or `handoff`: a master that never reported `in_progress` gives way, once, to a later worker.
         master_age_s: how long ago the present master registered, in seconds.
+        is_child: whether the worker's process was started by that of the present master; None if nobody knows.
     """
     run = state.runs.get(asked.test_run)
     if run is None:
@@ -90,17 +98,20 @@ def register(state: SyncState, asked: WorkerRegistered, *, election: Election, m
     else:
         came = WorkerReturned(test_run=asked.test_run, pid=asked.pid, status=REGISTERED)
     events = [*_reopened(run), came]
-    reason = "" if worker is not None and worker.master else election_reason(run, election, master_age_s)
+    reason = (
+        "" if worker is not None and worker.master else election_reason(run, election, master_age_s, is_child=is_child)
+    )
     if reason:
         events.append(MasterGranted(test_run=asked.test_run, pid=asked.pid, epoch=run.epoch + 1, reason=reason))
     return events
 
 
-def election_reason(run: RunState, election: Election, master_age_s: float) -> str:
+def election_reason(run: RunState, election: Election, master_age_s: float, *, is_child: bool | None = None) -> str:
     """Return why the next worker that registers becomes the master; empty if it does not.
 
     A hand-over happens once in a generation: under pytest-xdist the controller registers first and never runs a test,
-    its workers follow within seconds of each other, and only one of them is to take over.
+    its workers follow within seconds of each other, and only one of them is to take over. They are its children; where
+    nobody knows whose child a process is, one that registers long enough after the master is taken for it.
     """
     master = run.workers.get(run.master) if run.master is not None else None
     holds = run.published and not run.completed
@@ -110,8 +121,10 @@ def election_reason(run: RunState, election: Election, master_age_s: float) -> s
         return "master gone"
     if master.status == COMPLETED and not holds:
         return "master completed without a cut"
-    idle = not master.reported_in_progress and not run.handed_over
-    return "handoff" if election == "handoff" and idle and master_age_s > HANDOFF_AFTER_S else ""
+    if election != "handoff" or master.reported_in_progress or run.handed_over:
+        return ""
+    follows = master_age_s > HANDOFF_AFTER_S if is_child is None else is_child
+    return "handoff" if follows else ""
 
 
 def set_status(state: SyncState, heard: WorkerRegistered) -> list[RunEvent]:

@@ -285,6 +285,20 @@ def test_under_xdist_the_first_worker_takes_over_from_the_controller(core):
     ]
 
 
+def test_a_child_of_the_master_takes_over_and_a_sibling_never_does(tmp_path):
+    """Where the system knows who started whom, time does not matter."""
+    at = [0.0]
+    parents = {2: 1, 3: 1, 4: 0}
+    core = Coordinator(tmp_path / "journal.jsonl", clock=lambda: at[0], is_child=lambda pid, of: parents[pid] == of)
+    core.start(port=1, os_pid=1, version="")
+    answers = []
+    for pid in (1, 4, 2, 3):
+        answers.append(core.register(WorkerRegistered(test_run="run", pid=f"w{pid}", os_pid=pid)))
+        at[0] += 10 if pid == 1 else 0.1
+    assert answers == [True, False, True, False]
+    core.journal.close()
+
+
 def test_siblings_do_not_take_over_from_each_other(core):
     """Workers that start together are within a second of each other."""
     assert [came(core, pid, 0.2) for pid in "abcde"] == [True, False, False, False, False]
