@@ -153,9 +153,9 @@ class Service:
         """GET, with a query."""
         return self.request("GET", path + ("?" + urlencode(query) if query else ""), host=host)
 
-    def post(self, path, host="127.0.0.1", **body):
+    def post(self, path, **body):
         """POST these fields."""
-        return self.request("POST", path, body, host=host)
+        return self.request("POST", path, body)
 
     def register(self, pid, run="run", **more):
         """Register a worker and return whether it is the master."""
