@@ -95,7 +95,9 @@ class SyncStorage:
         """Take a worker in, and tell it whether it is the master."""
         body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
-        process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
+        process = 0
+        if body.os_pid is None:
+            process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
         asked = body.event(test_run, _peer_port(request), process)
         is_master = self.core.register(asked, body.connection())
         await self._kept()

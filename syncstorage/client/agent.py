@@ -74,6 +74,12 @@ class Session:
             self._note(message)
             self.changed.notify_all()
 
+    def end(self) -> None:
+        """Note that pytest has gone without a word."""
+        with self.changed:
+            self.gone = True
+            self.changed.notify_all()
+
     def _note(self, message: dict[str, Any]) -> None:
         match message:
             case {"op": "hello"}:
@@ -149,8 +155,10 @@ class Speaker:
         farewell = 0.0
         while not session.gone:
             trouble = self._tell_news()
-            with session.changed:
+            with session.changed:  # looked at under the lock, or the word that pytest is gone comes before the wait
                 session.trouble = trouble
+                if session.gone:
+                    return
                 if session.finished:
                     farewell = farewell or time.monotonic() + FAREWELL_TIMEOUT_S
                     if not self._unsettled() or time.monotonic() > farewell:
@@ -240,12 +248,12 @@ def listen(link: socket.socket, session: Session) -> None:
                 data = b""
             else:
                 continue
+        except OSError:
+            data = b""
         if data:
             session.take(json.loads(data))
         else:
-            with session.changed:
-                session.gone = True
-                session.changed.notify_all()
+            session.end()
 
 
 def answer(link: socket.socket, session: Session) -> None:
