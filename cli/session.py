@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ..core.shards import TestRunTotal
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
@@ -51,6 +52,9 @@ def list_sessions(
     profile: ProfileOption = None,
     log: LogOption = None,
     sut: SutOption = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="All sessions of this test run, and what they come to.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help=f"All sessions, not only the newest {LIST_LIMIT}.")] = False,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
@@ -59,17 +63,23 @@ def list_sessions(
 
     Example: insight session list --sut checkout
     """
+    from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - commands import what they use
+
     with history_model(profile, log, as_of) as model:
-        rows = model.sessions(sut=sut, limit=None if everything else LIST_LIMIT + 1)
+        if run is not None:
+            rows, everything = sessions_of_run(model, run, sut=sut), True
+        else:
+            rows = model.sessions(sut=sut, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
         if as_json:
             print_json([session_data(row) for row in shown])
             return
         if not rows:
-            console(err=True).print("No sessions." if sut is None else f"No sessions of {safe_line(sut)}.")
+            whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
+            console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         with paged(len(shown)) as out:
-            out.print(list_table(shown))
+            out.print(list_table(shown, total_of(shown) if run is not None else None))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
 
@@ -215,11 +225,14 @@ def _session_meant(model: "ReadModel", session: str, time: str | None) -> "Sessi
 
 def session_data(row: "SessionRow") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
+    from ..core.shards import run_id_of  # noqa: PLC0415
+
     header = row.part.header or {}
     return {
         "session_id": row.session_id,
         "stream": row.stream,
         "sut": row.sut,
+        "test_run": run_id_of(row),
         "status": row.status,
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
@@ -255,8 +268,8 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     }
 
 
-def list_table(rows: "list[SessionRow]") -> "Table":
-    """Return a table of sessions."""
+def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) -> "Table":
+    """Return a table of sessions, and of what the test run came to that they are of."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -274,6 +287,17 @@ def list_table(rows: "list[SessionRow]") -> "Table":
             safe_line(row.sut),
             styled(row.status),
             counts_text(row.counts),
+        )
+    if total is not None:
+        table.add_section()
+        table.add_row(
+            f"{total.sessions} in run",
+            local_text(total.started_us),
+            duration_text(total.duration_us),
+            safe_line(", ".join(total.suts)),
+            styled(total.status),
+            counts_text(total.counts),
+            style="bold",
         )
     return table
 
@@ -302,6 +326,7 @@ def _print_head(out: "Console", row: "SessionRow", view: "TestSession") -> None:
     out.print(styled(row.status))
     lines = {
         "sut": row.sut,
+        "run": str(header.get("test_run", "")),
         "started": f"{local_text(row.started_us)}, took {duration_text(row.duration_us)}",
         "commit": _commit_text(view.vcs),
         "on": ", ".join(

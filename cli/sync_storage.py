@@ -86,6 +86,7 @@ def serve(
         from ..syncstorage import server  # noqa: PLC0415 - commands import what they use
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[sync]'", "sync-storage") from error
+    from ..syncstorage.forwarding import forwarding_to  # noqa: PLC0415
     from ..syncstorage.liveness import Limits  # noqa: PLC0415
     from ..syncstorage.sinks import Connection  # noqa: PLC0415
 
@@ -95,12 +96,14 @@ def serve(
     server.log_to_file(log_path(port))
     _announce(port, context.args)
     server.detach_streams()
+    connection = Connection(base_url, private_token)
     server.serve(
         sockets,
         test_run=test_run,
-        connection=Connection(base_url, private_token),
+        connection=connection,
         election=election,
         limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
+        sinks=forwarding_to(connection),
     )
 
 

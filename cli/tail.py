@@ -1,5 +1,6 @@
 """`insight tail`: what happens in logs."""
 
+import platform
 import signal
 import sys
 import threading
@@ -17,7 +18,11 @@ from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
-from .tail_lines import Line, SessionState, outcome_of, render, running_lines
+from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines
+
+STUCK_AFTER_S = 30.0
+_WATCH_US = 1_000_000
+_CLOCK_STEP_US = 5_000_000
 
 _ANSI = {
     "red": "31",
@@ -45,6 +50,11 @@ def command(
     outcome: Annotated[
         str | None, typer.Option("--outcome", metavar="failed,error", help="Only results with one of these outcomes.")
     ] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only sessions of this test run.")] = None,
+    stuck: Annotated[
+        float,
+        typer.Option("--stuck", metavar="S", min=0, help="With -f, name tests that run for so many seconds; 0: never."),
+    ] = STUCK_AFTER_S,
     last: Annotated[
         int | None, typer.Option("--sessions", "-n", min=0, help="Show so many of the newest sessions (default: 1).")
     ] = None,
@@ -54,8 +64,9 @@ def command(
     Example: insight tail -f --outcome failed,error
     """
     chosen = paths or [profile_log(resolve_profile(profile))]
-    screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen))
+    screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen), run=run)
     if following:
+        screen.stuck_after_s = stuck
         _follow(chosen, screen, last)
         return
     sources = [source for path in chosen for source in find_logs(path)] if paths else _profile_sources(chosen[0])
@@ -77,9 +88,23 @@ class Screen:
         sut: only sessions of this system under test.
         outcomes: only results with these outcomes; empty for all.
         prefix: name the log before each line.
+        run: only sessions of this test run.
     """
 
-    def __init__(self, out: TextIO, *, as_json: bool, sut: str | None, outcomes: frozenset[str], prefix: bool) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        as_json: bool,
+        sut: str | None,
+        outcomes: frozenset[str],
+        prefix: bool,
+        run: str | None = None,
+    ) -> None:
+        self.stuck_after_s = 0.0
+        """How long a test runs before `watch` names it, in seconds; 0 for never."""
+        self._run = run
+        self._watched_us = 0
         self._out = out
         self._as_json = as_json
         self._sut = sut
@@ -125,20 +150,47 @@ class Screen:
             return
         from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
 
+        now_us = SystemClock().now_us()
         for state in self._states.values():
             if not state.sealed and self._is_wanted(state, ""):
-                for line in running_lines(state, SystemClock().now_us()):
+                self._show_if_gone(state)
+                for line in running_lines(state, now_us):
                     self._print("", line)
         self._out.flush()
+
+    def watch(self) -> None:
+        """Show who is stuck and who is gone, as far as the logs know; looks once a second at most."""
+        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - only by those who follow
+
+        now_us = SystemClock().now_us()
+        if self._as_json or now_us - self._watched_us < _WATCH_US:
+            return
+        self._watched_us = now_us
+        for state in self._states.values():
+            if not state.sealed and not state.gone and self._is_meant(state):
+                self._show_if_gone(state)
+                for line in stuck_lines(state, now_us, self.stuck_after_s) if self.stuck_after_s else ():
+                    self._print("", line)
+        self._out.flush()
+
+    def _show_if_gone(self, state: SessionState) -> None:
+        from ..syncstorage.client.launch import began_us  # noqa: PLC0415
+
+        if state.gone or not state.writer_pid or state.host != platform.node():
+            return
+        began = began_us(state.writer_pid)
+        if began is None or began > state.started_us + _CLOCK_STEP_US:  # the number belongs to another process by now
+            self._print("", gone_line(state))
 
     def flush(self) -> None:
         """Show at once what was printed."""
         self._out.flush()
 
+    def _is_meant(self, state: SessionState) -> bool:
+        return self._sut in (None, state.sut) and self._run in (None, state.test_run)
+
     def _is_wanted(self, state: SessionState, outcome: str) -> bool:
-        if self._sut is not None and state.sut != self._sut:
-            return False
-        return not (self._outcomes and outcome not in self._outcomes)
+        return self._is_meant(state) and not (self._outcomes and outcome not in self._outcomes)
 
     def _print(self, name: str, line: Line) -> None:
         text = line.text
@@ -163,9 +215,10 @@ def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
         return session_start(path, count)
 
     try:
-        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.flush):
+        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.watch):
             if path not in old or not old[path].is_hidden(item):
                 screen.show(str(path), item)
+            screen.watch()
             screen.flush()
     except KeyboardInterrupt:
         screen.show_running()

@@ -97,7 +97,7 @@ class SyncStorage:
         body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
         process = 0
-        if not body.os_pid and self.core.asks_for_process(test_run):
+        if body.os_pid is None and self.core.asks_for_process(test_run):
             process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
         asked = body.event(test_run, _peer_port(request), process)
         is_master = self.core.register(asked, body.connection())

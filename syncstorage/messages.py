@@ -47,7 +47,8 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
         Args:
             test_run: what the service takes for the test run.
             peer_port: where the request came from.
-            process: whose that port is, as the system says; 0 to believe the client.
+            process: whose that port is, as the system says, 0 for unknown; where the client says nothing of it. Ours
+                says: one process speaks for a session and all its workers.
         """
         return WorkerRegistered(
             test_run=test_run,
@@ -56,7 +57,7 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
             worker=self.worker or "",
             session_id=self.session_id or "",
             host=self.host or "",
-            os_pid=process or self.os_pid or 0,
+            os_pid=process if self.os_pid is None else self.os_pid,
         )
 
     def connection(self) -> Connection:

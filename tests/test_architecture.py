@@ -13,7 +13,8 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "plugin": {"eventlog"},
+    # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
+    "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "cli": {"eventlog", "projections", "core", "plugin", "syncstorage"},
 }
