@@ -46,6 +46,7 @@ class SyncStorage:
         self._disk = GroupSync(core.journal.sync, lambda: core.writes)
         self._changed = asyncio.Event()
         self._closing = False
+        self._told = 0
 
     def asgi(self) -> Guard:
         """Return the application."""
@@ -96,7 +97,7 @@ class SyncStorage:
         body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
         process = 0
-        if body.os_pid is None:
+        if body.os_pid is None and self.core.asks_for_process(test_run):
             process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
         asked = body.event(test_run, _peer_port(request), process)
         is_master = self.core.register(asked, body.connection())
@@ -205,7 +206,9 @@ class SyncStorage:
 
     async def _kept(self) -> None:
         """Return when what was written is on the disk; only then may a client be told so."""
-        self.notify()
+        if self.core.writes != self._told:
+            self._told = self.core.writes
+            self.notify()
         await self._disk.synced()
 
 
@@ -245,7 +248,8 @@ async def _http_error(_: Request, error: HTTPException) -> Response:
     return _json({"status": "error", "message": error.detail}, error.status_code, dict(error.headers or {}))
 
 
-async def _bad_request(_: Request, error: BadRequestError) -> Response:
+async def _bad_request(request: Request, error: BadRequestError) -> Response:
+    log.info("refused: %s %s: %s", request.method, request.url.path, error)
     return _json({"status": "error", "message": str(error)}, 400)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..eventlog.journal import Journal, JournalEvent
+from ..eventlog.journal import Journal
 from . import rules
 from .events import (
     SERVICE_STREAM,
@@ -123,6 +123,11 @@ class Coordinator:
             lease.registered_s = now_s
         return self.state.runs[asked.test_run].workers[asked.pid].master
 
+    def asks_for_process(self, test_run: str) -> bool:
+        """Tell whether it matters for the election which process the next worker of a test run is."""
+        run = self.state.runs.get(test_run)
+        return run is None or rules.may_change_master(run, self.election)
+
     def set_status(self, heard: WorkerRegistered) -> bool:
         """Take a reported status, and return whether it was news."""
         self.live.heard(heard.test_run, heard.pid, self._clock())
@@ -231,7 +236,7 @@ class Coordinator:
         self.writes += 1
         now_s = self._clock()
         for event in events:
-            log.info("%s", _line(event))
+            log.debug("%s", event)
             if not isinstance(event, CompletionRequested):
                 self.live.active(event.test_run, now_s)
             if isinstance(event, RunCompleted):
@@ -267,12 +272,3 @@ class Coordinator:
             ),
             connection=self._connections.get(run.test_run, self._connection),
         )
-
-
-def _line(event: JournalEvent) -> str:
-    """An event as the log file tells it; fields with their default values are left out."""
-    config = event.__struct_config__
-    said = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("batch", "more")}
-    return f"{config.tag} " + " ".join(
-        f"{name}={value!r}" for name, value in said.items() if value not in ("", 0, False)
-    )

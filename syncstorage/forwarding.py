@@ -72,10 +72,7 @@ class Forwarding:
         if self._off:
             return
         body = json.dumps(announcement(run)).encode("ascii")
-        key = hashlib.blake2b(
-            f"{run.test_run}\n{run.generation}".encode("utf-8", "replace"), digest_size=16
-        ).hexdigest()
-        request = self._head(len(body), key) + body
+        request = self._head(len(body), _key(run)) + body
         try:
             await self._deliver(request)
         except RefusedError as error:

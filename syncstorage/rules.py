@@ -13,6 +13,7 @@ completed test run back to life puts a `RunReopened` before its own event.
 """
 
 from collections.abc import Iterable
+from math import inf
 from typing import Literal, NamedTuple
 
 from .events import (
@@ -49,6 +50,7 @@ __all__ = [
     "election_reason",
     "force",
     "keep_alive",
+    "may_change_master",
     "register",
     "runs_meant",
     "set_status",
@@ -125,6 +127,11 @@ def election_reason(run: RunState, election: Election, master_age_s: float, *, i
         return ""
     follows = master_age_s > HANDOFF_AFTER_S if is_child is None else is_child
     return "handoff" if follows else ""
+
+
+def may_change_master(run: RunState, election: Election) -> bool:
+    """Tell whether some worker that registers next would become the master."""
+    return bool(election_reason(run, election, inf, is_child=True))
 
 
 def set_status(state: SyncState, heard: WorkerRegistered) -> list[RunEvent]:

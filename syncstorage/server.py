@@ -32,7 +32,7 @@ __all__ = ["PortInUseError", "detach_streams", "guard_process", "listen", "log_t
 BACKLOG = 2048
 IDLE_CONNECTION_S = 900
 LOG_BYTES_MAX = 1 << 20
-TICK_MIN_S = 0.02
+TICK_MIN_S = 0.05
 TICK_MAX_S = 1.0
 DEAF_S = 2.0
 """A nap that takes so much longer than it should, in seconds, means that the process or the machine was stopped."""

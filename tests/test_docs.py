@@ -23,7 +23,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [match["code"] for match in BLOCK.finditer(page.read_text()) if match["language"] == language]
 
 
-STORIES = ["profiles-and-exchange.md", "sync-storage-clients.md"]
+STORIES = ["profiles-and-exchange.md", "sync-storage.md", "sync-storage-clients.md"]
 """Pages whose samples, Python and shell, build on each other."""
 
 PYTHON_SAMPLES = [
@@ -59,7 +59,7 @@ def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path):
     for match in BLOCK.finditer((ROOT / "docs" / name).read_text()):
         command = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}.get(match["language"])
         if command is not None:
-            command.append(match["code"])
+            command.append(match["code"].replace("49321", env["TMS_SYNC_STORAGE_PORT"]))
             result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
             assert result.returncode == 0, f"{match['code']}\n{result.stdout}{result.stderr}"
             followed += 1

@@ -241,7 +241,7 @@ class Speaker:
 
 def listen(link: socket.socket, session: Session) -> None:
     """Take messages until the session is over or gone."""
-    link.setblocking(False)
+    link.settimeout(0)
     poll = select.poll()
     poll.register(link, select.POLLIN)
     while not session.finished and not session.gone:

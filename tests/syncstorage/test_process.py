@@ -274,9 +274,8 @@ def test_a_pipe_that_is_never_read_blocks_nothing(make_service):
     """S16: a megabyte of log lines goes to the file, which is renewed, not into the pipe of the parent."""
     service = make_service().start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     connection = service.connect()
-    for number in range(400):
-        body = f'{{"pid":"{"w" * 3000}{number}","testRunId":"run"}}'
-        connection.request("POST", "/register", body=body)
+    for _ in range(7000):
+        connection.request("POST", "/in_progress_test_result?testRunId=run", body="{")
         assert connection.getresponse().read()
     connection.close()
     folder = service.home / "sync-storage"
