@@ -1,6 +1,6 @@
 """Measure everything and print figures beside their targets.
 
-python -m benchmarks [--quick] [--write] [record|startup|replay|tail|merge|exchange|questions|syncstorage|taking_part ...]
+python -m benchmarks [--quick] [--write] [NAME ...]
 """
 
 import argparse
