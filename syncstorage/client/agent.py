@@ -5,6 +5,7 @@ It ends with the session; if that dies without a word, so do its keep-alives, an
 """
 
 import json
+import select
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ANSWER_TIMEOUT_S = 0.6
 
 _TICK_S = 0.05
 _LOOK_S = 1.0
+_GATHER_S = 0.02
 _NOT_FOUND = 404
 
 
@@ -68,10 +70,11 @@ class Session:
         self.starting = True
         self.trouble = ""
 
-    def take(self, message: dict[str, Any]) -> None:
-        """Note what a message says."""
+    def take(self, messages: list[dict[str, Any]]) -> None:
+        """Note what messages say."""
         with self.changed:
-            self._note(message)
+            for message in messages:
+                self._note(message)
             self.changed.notify_all()
 
     def end(self) -> None:
@@ -238,22 +241,33 @@ class Speaker:
 
 def listen(link: socket.socket, session: Session) -> None:
     """Take messages until the session is over or gone."""
-    link.settimeout(_LOOK_S)
+    link.settimeout(0)
+    poll = select.poll()
+    poll.register(link, select.POLLIN)
     while not session.finished and not session.gone:
-        try:
-            data = link.recv(MESSAGE_BYTES_MAX)
-        except TimeoutError:
-            # A child that a test forked may hold the other end open although pytest is dead.
-            if session.os_pid and not is_alive(session.os_pid):
-                data = b""
-            else:
-                continue
-        except OSError:
-            data = b""
-        if data:
-            session.take(json.loads(data))
-        else:
-            session.end()
+        if poll.poll(_LOOK_S * 1000):
+            _drain(link, session)
+            if not session.finished:
+                time.sleep(_GATHER_S)  # to be woken by each message would cost its sender more than the message
+        elif session.os_pid and not is_alive(session.os_pid):
+            session.end()  # a child that a test forked may hold the other end open although pytest is dead
+
+
+def _drain(link: socket.socket, session: Session) -> None:
+    """Take all messages that are there."""
+    messages: list[bytes] = []
+    gone = False
+    try:
+        while data := link.recv(MESSAGE_BYTES_MAX):
+            messages.append(data)
+        gone = True
+    except BlockingIOError:
+        pass
+    except OSError:
+        gone = True
+    session.take([json.loads(message) for message in messages])
+    if gone and not session.finished:
+        session.end()
 
 
 def answer(link: socket.socket, session: Session) -> None:
