@@ -71,6 +71,8 @@ class Coordinator:
         self.limits = limits or Limits()
         self.default_run = default_run
         self.started_us = 0
+        self.updated_us = 0
+        """When this service last wrote, in microseconds since the epoch."""
         self.writes = 0
         """How many transactions wrote something."""
         self.repeated_cuts = 0
@@ -91,7 +93,7 @@ class Coordinator:
         started = ServiceStarted(port=port, election=self.election, os_pid=os_pid, version=version)
         with self.journal.transact(sync=True) as tx:
             tx.append(SERVICE_STREAM, started)
-        self.started_us = tx.now_us
+        self.started_us = self.updated_us = tx.now_us
         self.live = Liveness(self.limits, self._clock())
 
     def stop(self, reason: str) -> None:
@@ -234,6 +236,7 @@ class Coordinator:
             for event in events:
                 tx.append(run_stream(event.test_run), event)
         self.writes += 1
+        self.updated_us = tx.now_us
         now_s = self._clock()
         for event in events:
             log.debug("%s", event)
