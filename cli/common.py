@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .safe import safe_line
-from .screen import Screen, Word, rich_console, screen
+from .screen import Output, Word, output, rich_console
 
 if TYPE_CHECKING:
     from ..eventlog.sources import LogSource
@@ -159,9 +159,9 @@ def size_text(size: int) -> str:
     return f"{value:.1f} GB"
 
 
-def console(*, err: bool = False) -> Screen:
+def console(*, err: bool = False) -> Output:
     """Return where people read."""
-    return screen(err=err)
+    return output(err=err)
 
 
 def say(text: str) -> None:

@@ -53,7 +53,9 @@ def _parameters(function: Any) -> Iterator[tuple[str, str]]:
     for name, hint in get_type_hints(function, include_extras=True).items():
         for info in get_args(hint)[1:]:
             if isinstance(info, typer.models.OptionInfo):
-                flags = ", ".join(f"`{flag}`" for flag in info.param_decls or ())
+                # In an annotation the first spelling takes the place of the default.
+                spellings = [flag for flag in (info.default, *(info.param_decls or ())) if isinstance(flag, str)]
+                flags = ", ".join(f"`{flag}`" for flag in spellings or [f"--{name.replace('_', '-')}"])
                 yield f"{flags} {info.metavar or ''}".strip(), _note(info)
             elif isinstance(info, typer.models.ArgumentInfo):
                 yield f"`{info.metavar or name.upper()}`", _note(info)

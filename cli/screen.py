@@ -6,12 +6,13 @@ to import than most questions take to answer, is not loaded. `FORCE_COLOR` gives
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from . import paging
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
     from rich.text import Text
 
@@ -73,7 +74,7 @@ def _aligned(cell: str, width: int, right: bool) -> str:
     return cell.rjust(width) if right else cell.ljust(width)
 
 
-class Screen(Protocol):
+class Output(Protocol):
     """What commands print to."""
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
@@ -81,20 +82,20 @@ class Screen(Protocol):
         ...
 
 
-class PlainScreen:
+class PlainOutput:
     """Prints lines as they are."""
 
     def __init__(self, *, err: bool = False) -> None:
         self._err = err
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:  # noqa: ARG002
-        """Print; see `Screen`."""
+        """Print; see `Output`."""
         stream = sys.stderr if self._err else sys.stdout
         text = " ".join("\n".join(part.lines()) if isinstance(part, Listing) else str(part) for part in parts)
         stream.write(text + end)
 
 
-class RichScreen:
+class RichOutput:
     """Prints with Rich: styles, and tables that fit the terminal.
 
     Args:
@@ -105,9 +106,16 @@ class RichScreen:
         self._console = console
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
-        """Print; see `Screen`."""
+        """Print; see `Output`."""
         painted = [_painted(part) for part in parts]
         self._console.print(*painted, style=style or None, end=end, soft_wrap=soft_wrap)
+
+
+def painted(parts: Sequence[object]) -> "Group":
+    """Return parts of an output, one below the other, as something that Rich can show."""
+    from rich.console import Group  # noqa: PLC0415
+
+    return Group(*map(_painted, parts))
 
 
 def _painted(part: object) -> Any:
@@ -136,14 +144,14 @@ def _painted_cell(cell: str) -> "Text | str":
     return painted
 
 
-def screen(*, err: bool = False) -> Screen:
+def output(*, err: bool = False) -> Output:
     """Return where people read: the pager's screen, the terminal, or plain lines."""
     collected = None if err else paging.current()
     if collected is not None:
-        return RichScreen(collected)
+        return RichOutput(collected)
     if not (sys.stderr if err else sys.stdout).isatty() and not os.environ.get("FORCE_COLOR"):
-        return PlainScreen(err=err)
-    return RichScreen(rich_console(err=err))
+        return PlainOutput(err=err)
+    return RichOutput(rich_console(err=err))
 
 
 def rich_console(*, err: bool = False) -> "Console":

@@ -30,10 +30,11 @@ from .safe import safe, safe_line
 from .screen import Listing
 
 if TYPE_CHECKING:
+    from ..core.shards import TestRunTotal
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Screen
+    from .screen import Output
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,6 +53,9 @@ def list_sessions(
     profile: ProfileOption = None,
     log: LogOption = None,
     sut: SutOption = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="All sessions of this test run, and what they come to.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help=f"All sessions, not only the newest {LIST_LIMIT}.")] = False,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
@@ -60,18 +64,24 @@ def list_sessions(
 
     Example: insight session list --sut checkout
     """
+    from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - commands import what they use
+
     with history_model(profile, log, as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
-        rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
+        if run is not None:
+            rows, everything = sessions_of_run(model, run, sut=full_name), True
+        else:
+            rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
         if as_json:
             print_json([session_data(row) for row in shown])
             return
         if not rows:
-            console(err=True).print("No sessions." if sut is None else f"No sessions of {safe_line(sut)}.")
+            whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
+            console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         out = console()
-        out.print(list_table(shown))
+        out.print(list_table(shown, total_of(shown) if run is not None else None))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
 
@@ -221,11 +231,14 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
 
 def session_data(row: "SessionRow") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
+    from ..core.shards import run_id_of  # noqa: PLC0415
+
     header = row.part.header or {}
     return {
         "session_id": row.session_id,
         "stream": row.stream,
         "sut": row.sut,
+        "test_run": run_id_of(row),
         "status": row.status,
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
@@ -261,8 +274,8 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     }
 
 
-def list_table(rows: "list[SessionRow]") -> Listing:
-    """Return a table of sessions."""
+def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) -> Listing:
+    """Return a table of sessions, and of what the test run came to that they are of."""
     table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
     for row in rows:
         table.add_row(
@@ -272,6 +285,15 @@ def list_table(rows: "list[SessionRow]") -> Listing:
             safe_line(row.sut),
             styled(row.status),
             counts_text(row.counts),
+        )
+    if total is not None:
+        table.add_row(
+            f"{total.sessions} in run",
+            local_text(total.started_us),
+            duration_text(total.duration_us),
+            safe_line(", ".join(total.suts)),
+            styled(total.status),
+            counts_text(total.counts),
         )
     return table
 
@@ -297,12 +319,13 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
-def _print_head(out: "Screen", row: "SessionRow", view: "TestSession") -> None:
+def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
     out.print(styled(row.status))
     lines = {
         "sut": row.sut,
+        "run": str(header.get("test_run", "")),
         "started": f"{local_text(row.started_us)}, took {duration_text(row.duration_us)}",
         "commit": _commit_text(view.vcs),
         "on": ", ".join(
@@ -338,7 +361,7 @@ def _commit_text(vcs: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _print_failure(out: "Screen", model: "ReadModel", position: int, *, output: bool) -> None:
+def _print_failure(out: "Output", model: "ReadModel", position: int, *, output: bool) -> None:
     from ..projections.sessions import finished_event  # noqa: PLC0415
 
     event = finished_event(model, position)
@@ -354,7 +377,7 @@ def _print_failure(out: "Screen", model: "ReadModel", position: int, *, output: 
     out.print()
 
 
-def _print_names(out: "Screen", title: str, names: list[str], style: str) -> None:
+def _print_names(out: "Output", title: str, names: list[str], style: str) -> None:
     if not names:
         return
     out.print(title, style="bold")

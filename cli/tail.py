@@ -1,5 +1,6 @@
 """`insight tail`: what happens in logs."""
 
+import platform
 import signal
 import sys
 import threading
@@ -15,10 +16,14 @@ from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
-from ..eventlog.times import format_time
+from ..eventlog.times import format_time, parse_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
-from .tail_lines import Line, SessionState, outcome_of, render, running_lines
+from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines
+
+STUCK_AFTER_S = 30.0
+_WATCH_US = 1_000_000
+_CLOCK_STEP_US = 5_000_000
 
 _ANSI = {
     "red": "31",
@@ -46,6 +51,11 @@ def command(
     outcome: Annotated[
         str | None, typer.Option("--outcome", metavar="failed,error", help="Only results with one of these outcomes.")
     ] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only sessions of this test run.")] = None,
+    stuck: Annotated[
+        float,
+        typer.Option("--stuck", metavar="S", min=0, help="With -f, name tests that run for so many seconds; 0: never."),
+    ] = STUCK_AFTER_S,
     last: Annotated[
         int | None, typer.Option("--sessions", "-n", min=0, help="Show so many of the newest sessions (default: 1).")
     ] = None,
@@ -59,10 +69,11 @@ def command(
     Example: insight tail -f --outcome failed,error
     """
     chosen = paths or [profile_log(resolve_profile(profile))]
-    screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen))
+    screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen), run=run)
     if following and as_of is not None:
         raise ValueError("what was cannot be followed: give either --follow or --as-of")
     if following:
+        screen.stuck_after_s = stuck
         _follow(chosen, screen, last)
         return
     sources = [source for path in chosen for source in find_logs(path)] if paths else _profile_sources(chosen[0])
@@ -73,7 +84,7 @@ def command(
         old = _Old(_size(source) if start else 0)
         items = filter(was_there, read_records(source, start=start))
         screen.show_all((source.name, item) for item in items if not old.is_hidden(item))
-    screen.show_running(_moment(as_of))
+    screen.show_running(None if as_of is None else _moment(as_of) or screen.last_us)
 
 
 Seen = Callable[[Item], bool]
@@ -90,9 +101,11 @@ def _was_there(as_of: str | None) -> Seen:
 
 
 def _moment(as_of: str | None) -> int | None:
+    if as_of is None:
+        return None
     from ..core.windows import moment_of  # noqa: PLC0415 - only for this option
 
-    return moment_of(as_of) if as_of is not None else None
+    return moment_of(as_of)
 
 
 def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
@@ -116,9 +129,23 @@ class Screen:
         sut: only sessions of this system under test.
         outcomes: only results with these outcomes; empty for all.
         prefix: name the log before each line.
+        run: only sessions of this test run.
     """
 
-    def __init__(self, out: TextIO, *, as_json: bool, sut: str | None, outcomes: frozenset[str], prefix: bool) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        as_json: bool,
+        sut: str | None,
+        outcomes: frozenset[str],
+        prefix: bool,
+        run: str | None = None,
+    ) -> None:
+        self.stuck_after_s = 0.0
+        """How long a test runs before `watch` names it, in seconds; 0 for never."""
+        self._run = run
+        self._watched_us = 0
         self._out = out
         self._as_json = as_json
         self._sut = sut
@@ -126,6 +153,8 @@ class Screen:
         self._prefix = prefix
         self._colour = out.isatty() and not as_json and not _no_colour()
         self._states: dict[str, SessionState] = {}
+        self.last_us = 0
+        """When the last event that was shown had been recorded, in microseconds since the epoch."""
 
     def show_all(self, items: Iterable[tuple[str, Item]]) -> None:
         """Show events, findings and restarts in order."""
@@ -150,6 +179,7 @@ class Screen:
             return
         state = self._states.setdefault(record.envelope.stream, SessionState(record.envelope.stream[:12]))
         lines = list(render(event, state, record.envelope.at))
+        self.last_us = parse_time(record.envelope.at)
         if not self._is_wanted(state, outcome_of(event)):
             return
         if self._as_json:
@@ -168,20 +198,49 @@ class Screen:
             return
         from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
 
+        is_now = now_us is None
+        now_us = SystemClock().now_us() if now_us is None else now_us
         for state in self._states.values():
             if not state.sealed and self._is_wanted(state, ""):
-                for line in running_lines(state, now_us or SystemClock().now_us()):
+                if is_now:
+                    self._show_if_gone(state)
+                for line in running_lines(state, now_us):
                     self._print("", line)
         self._out.flush()
+
+    def watch(self) -> None:
+        """Show who is stuck and who is gone, as far as the logs know; looks once a second at most."""
+        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - only by those who follow
+
+        now_us = SystemClock().now_us()
+        if self._as_json or now_us - self._watched_us < _WATCH_US:
+            return
+        self._watched_us = now_us
+        for state in self._states.values():
+            if not state.sealed and not state.gone and self._is_meant(state):
+                self._show_if_gone(state)
+                for line in stuck_lines(state, now_us, self.stuck_after_s) if self.stuck_after_s else ():
+                    self._print("", line)
+        self._out.flush()
+
+    def _show_if_gone(self, state: SessionState) -> None:
+        from ..syncstorage.client.launch import began_us  # noqa: PLC0415
+
+        if state.gone or not state.writer_pid or state.host != platform.node():
+            return
+        began = began_us(state.writer_pid)
+        if began is None or began > state.started_us + _CLOCK_STEP_US:  # the number belongs to another process by now
+            self._print("", gone_line(state))
 
     def flush(self) -> None:
         """Show at once what was printed."""
         self._out.flush()
 
+    def _is_meant(self, state: SessionState) -> bool:
+        return self._sut in (None, state.sut) and self._run in (None, state.test_run)
+
     def _is_wanted(self, state: SessionState, outcome: str) -> bool:
-        if self._sut is not None and state.sut != self._sut:
-            return False
-        return not (self._outcomes and outcome not in self._outcomes)
+        return self._is_meant(state) and not (self._outcomes and outcome not in self._outcomes)
 
     def _print(self, name: str, line: Line) -> None:
         text = line.text
@@ -206,9 +265,10 @@ def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
         return session_start(path, count)
 
     try:
-        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.flush):
+        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.watch):
             if path not in old or not old[path].is_hidden(item):
                 screen.show(str(path), item)
+            screen.watch()
             screen.flush()
     except KeyboardInterrupt:
         screen.show_running()

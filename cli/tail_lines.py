@@ -48,6 +48,15 @@ class SessionState:
     """Time of start by `(worker, nodeid)`."""
     outcomes: dict[str, int] = field(default_factory=dict[str, int])
     sealed: bool = False
+    test_run: str = ""
+    host: str = ""
+    writer_pid: int = 0
+    """Process that writes the session, on `host`; 0 if the log does not say."""
+    started_us: int = 0
+    stuck_s: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """After how many seconds a test of `running` is said to be stuck the next time."""
+    gone: bool = False
+    """It was said that its writer is gone."""
 
 
 def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterator[Line]:  # noqa: C901, PLR0912 - a table
@@ -79,6 +88,8 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
         case WarningRecorded():
             yield Line(f"{'WARNING':<8}{safe_line(event.category)}: {safe_line(event.message)[:200]}", "skipped")
         case WorkerLost():
+            for key in [key for key in state.running if key[0] == event.worker]:
+                del state.running[key]
             running = ", ".join(event.running) or "nothing"
             yield Line(f"{'LOST':<8}worker {safe_line(event.worker)}, running {safe_line(running)}", "crashed")
         case RecorderDegraded():
@@ -99,6 +110,27 @@ def running_lines(state: SessionState, now_us: int) -> Iterator[Line]:
         yield Line(f"{'RUNNING':<8}{safe_line(nodeid)}{_on(worker)}  for {took}", "running")
 
 
+def stuck_lines(state: SessionState, now_us: int, after_s: float) -> Iterator[Line]:
+    """Yield a line for each test that has been running for so long, and again whenever that time has doubled."""
+    for (worker, nodeid), at in state.running.items():
+        took_us = max(now_us - parse_time(at), 0)
+        due_s = state.stuck_s.get((worker, nodeid), after_s)
+        if took_us >= due_s * 1_000_000:
+            while due_s * 1_000_000 <= took_us:
+                due_s *= 2
+            state.stuck_s[worker, nodeid] = due_s
+            yield Line(f"{'STUCK':<8}{safe_line(nodeid)}{_on(worker)}  for {duration_text(took_us)}", "crashed")
+
+
+def gone_line(state: SessionState) -> Line:
+    """Return what is said of a session whose writer has ended without a seal."""
+    state.gone = True
+    running = ", ".join(f"{safe_line(nodeid)}{_on(worker)}" for worker, nodeid in state.running) or "nothing"
+    state.running.clear()
+    who = f"session {safe_line(state.session_id)}, process {state.writer_pid}"
+    return Line(f"{'GONE':<8}{who} ended without a word, running {running}", "crashed")
+
+
 def outcome_of(event: Event | UnknownEvent) -> str:
     """Return the outcome an event reports; empty if it reports none."""
     if isinstance(event, CollectionFailed):
@@ -107,16 +139,24 @@ def outcome_of(event: Event | UnknownEvent) -> str:
 
 
 def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
-    state.session_id, state.sut = event.session_id, event.sut
+    state.session_id, state.sut, state.test_run = event.session_id, event.sut, event.test_run
+    pid = event.writer.get("pid", "")
+    state.host, state.writer_pid = (
+        event.testing_system.get("host", ""),
+        int(pid) if pid.isascii() and pid.isdigit() else 0,
+    )
+    state.started_us = parse_time(at)
     moment = to_datetime(parse_time(at)).astimezone()
     commit = f", commit {event.vcs.commit[:12]}" if event.vcs is not None and event.vcs.commit else ""
     workers = f", {event.workers} workers" if event.workers else ""
-    text = f"session {event.session_id} of {event.sut}, {moment:%Y-%m-%d %H:%M:%S}{commit}{workers}"
+    run = f", run {event.test_run}" if event.test_run else ""
+    text = f"session {event.session_id} of {event.sut}, {moment:%Y-%m-%d %H:%M:%S}{commit}{workers}{run}"
     yield Line(f"=== {safe_line(text)}", "bold")
 
 
 def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
     state.running.pop((event.worker, event.nodeid), None)
+    state.stuck_s.pop((event.worker, event.nodeid), None)
     state.finished += 1
     word = "crashed" if event.crashed else event.outcome
     state.outcomes[word] = state.outcomes.get(word, 0) + 1

@@ -97,6 +97,8 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     """Of which tests captured output is recorded."""
     writer: dict[str, str] = {}
     """Name and version of the writer, its process id, host and durability tier."""
+    test_run: str = ""
+    """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
 
 
 class TestsAnnounced(Event, frozen=True, kw_only=True, tag="tests.announced"):

@@ -295,6 +295,17 @@ class Journal(Generic[S]):
             if sync and transaction.entries:
                 self._system.fdatasync(file.fd)
 
+    def sync(self) -> None:
+        """Make durable (fsync) what was written so far by this object; other threads may write meanwhile.
+
+        Raises:
+            OSError: it could not be made durable.
+        """
+        with self._own_mutex():
+            fd = -1 if self._file is None else self._file.fd
+        if fd >= 0:
+            self._system.fdatasync(fd)
+
     def as_of(self, position: int) -> S:
         """Return the state that everything before `position` gives."""
         return fold_journal(self.path, self.decoder, self._new_state(), until=position)[0]

@@ -9,8 +9,9 @@ from ..eventlog.errors import EventLogError
 from ..eventlog.events import SessionFinished, SessionStarted
 from ..eventlog.plain import clean_text, shorten
 from ..eventlog.writer import LogWriter
-from .metadata import find_ci, is_nested
+from .metadata import find_ci, find_test_run, is_nested
 from .redact import Redactor
+from .settings import RUN_CHARS_MAX
 from .target import log_target
 
 _TEXT_BYTES_MAX = 16 * 1024
@@ -40,6 +41,7 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
         args=[redact(arg) for arg in args],
         rootdir=str(config.rootpath),
         ci=find_ci(os.environ),
+        test_run=find_test_run(_run_named(options), os.environ),
     )
     writer.append(header)
     writer.seal(
@@ -48,3 +50,8 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
         )
     )
     writer.close()
+
+
+def _run_named(options: Any) -> str:
+    name = getattr(options, "insight_run", None) or os.environ.get("PYTEST_INSIGHT_RUN") or ""
+    return shorten(clean_text(name.strip())[0], RUN_CHARS_MAX)[0]

@@ -70,6 +70,20 @@ def find_ci(environ: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
+def find_test_run(given: str, environ: Mapping[str, str]) -> str:
+    """Return the test run that a session belongs to: the one given, else the run of the CI; empty if there is neither.
+
+    Args:
+        given: by the user.
+        environ: the environment.
+    """
+    ci = find_ci(environ)
+    if given or not ci.get("run_id"):
+        return given
+    # What is run again after it failed is another test run: its shards are not to be mixed with those before.
+    return "-".join(ci[key] for key in ("provider", "run_id", "attempt") if key in ci)
+
+
 def chosen_environment(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
     """Return the variables whose names match one of the glob patterns; none without patterns."""
     chosen = list(patterns)

@@ -105,6 +105,31 @@ SETTINGS = (
         "bool",
     ),
     Setting(
+        "sync",
+        ("--insight-sync",),
+        "Take part in a test run of several pytest processes: each becomes a worker at the Sync Storage service of this"
+        " machine, which is started if there is none.",
+        "insight_sync",
+        "PYTEST_INSIGHT_SYNC",
+        "bool",
+    ),
+    Setting(
+        "run",
+        ("--insight-run",),
+        "Test run that this session belongs to (default: the run of the CI; with --insight-sync else one of its own).",
+        "insight_run",
+        "PYTEST_INSIGHT_RUN",
+        metavar="ID",
+    ),
+    Setting(
+        "sync_port",
+        ("--insight-sync-port",),
+        "Port of the Sync Storage service (default: 49152).",
+        "insight_sync_port",
+        "TMS_SYNC_STORAGE_PORT",
+        metavar="PORT",
+    ),
+    Setting(
         "redact",
         (),
         "Regular expressions of what is replaced by [redacted] before it is written.",

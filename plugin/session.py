@@ -71,6 +71,10 @@ def start_recording(config: pytest.Config) -> None:
     recorder.write_header()
     _active.append(recorder)
     config.pluginmanager.register(recorder, _PLUGIN_NAME)
+    if settings.sync:
+        from .sync import take_part  # noqa: PLC0415 - imported only by runs that take part
+
+        take_part(config, recorder, settings.sync_port)
 
 
 class NotRecording:
@@ -114,10 +118,13 @@ class Recorder:
         self._append = writer.append
         self._config = config
         self._settings = settings
+        self.test_run = metadata.find_test_run(settings.run, os.environ)
+        if settings.sync and not self.test_run:
+            self.test_run = f"run-{self.session_id}"
         self._profile = profile
         self._policy = Policy(settings.output, settings.output_limit, redact)
         self._redact = redact
-        self._pid = os.getpid()
+        self.os_pid = os.getpid()
         self._off = False  # in a forked child
         self._dropped = 0
         self._reasons: list[str] = []
@@ -139,6 +146,11 @@ class Recorder:
         self._sealed = False
         self._summary_shown = False
         self._started_us = 0
+
+    @property
+    def worker(self) -> str:
+        """The xdist worker whose start or finish of a test is being handled; empty without xdist."""
+        return self._worker
 
     # -------------------------------------------------------------- per test: the hot path
 
@@ -258,6 +270,7 @@ class Recorder:
                     "pid": str(os.getpid()),
                     "durability": settings.durability,
                 },
+                test_run=self.test_run,
             )
         )
         self._started_us = self.writer.last_us
@@ -300,7 +313,8 @@ class Recorder:
     def pytest_report_header(self) -> str:
         """Name profile, session and log in pytest's header."""
         profile = f"profile {self._profile}, " if self._profile else ""
-        return f"insight: {profile}session {self.session_id}, log {short_path(self.writer.path)}"
+        run = f"run {self.test_run}, " if self.test_run else ""
+        return f"insight: {profile}{run}session {self.session_id}, log {short_path(self.writer.path)}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
@@ -309,7 +323,7 @@ class Recorder:
         try:
             return (yield)
         finally:
-            if os.getpid() == self._pid:
+            if os.getpid() == self.os_pid:
                 self._enforce_strict(session)
                 self._end(session, head)
 
@@ -367,7 +381,7 @@ class Recorder:
         """Close the log; in a forked child, leave it alone."""
         if self in _active:
             _active.remove(self)
-        if os.getpid() != self._pid:
+        if os.getpid() != self.os_pid:
             return
         self._close()
         line = self._trouble_line()

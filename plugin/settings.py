@@ -12,6 +12,10 @@ import pytest
 
 from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 
+SYNC_PORT = 49152
+RUN_CHARS_MAX = 200
+_PORT_MAX = 65535
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,6 +34,9 @@ class Settings:
     redact: list[str]
     environment: list[str]
     system_type: str = ""
+    run: str = ""
+    sync: bool = False
+    sync_port: int = SYNC_PORT
 
 
 def joined_arguments(args: Sequence[str]) -> list[str]:
@@ -73,6 +80,9 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         redact=list(values["redact"] or ()),
         environment=list(values["environment"] or ()),
         system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
+        run=_run(values["run"] or ""),
+        sync=truth(values["sync"], "insight_sync"),
+        sync_port=_port(values["sync_port"]),
     )
 
 
@@ -88,6 +98,23 @@ def _size(value: str | None) -> int:
         return OUTPUT_LIMIT_BYTES
     if not value.isascii() or not value.isdigit():
         raise pytest.UsageError(f"--insight-output-limit: {value!r} is not a number of bytes")
+    return int(value)
+
+
+def _run(text: str) -> str:
+    name = text.strip()
+    if len(name) > RUN_CHARS_MAX or not name.isprintable():
+        raise pytest.UsageError(
+            f"--insight-run: a test run is named by at most {RUN_CHARS_MAX} characters that can be printed"
+        )
+    return name
+
+
+def _port(value: str | None) -> int:
+    if not value:
+        return SYNC_PORT
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= _PORT_MAX:
+        raise pytest.UsageError(f"--insight-sync-port: {value!r} is no port")
     return int(value)
 
 

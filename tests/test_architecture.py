@@ -13,8 +13,10 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "plugin": {"eventlog"},
-    "cli": {"eventlog", "projections", "core", "plugin"},
+    # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
+    "plugin": {"eventlog", "syncstorage"},
+    "syncstorage": {"eventlog"},
+    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage"},
 }
 """Which room may import which; the arrows point one way."""
 
@@ -27,6 +29,10 @@ PURE = [
     "eventlog/verdict.py",
     "projections/fold.py",
     "projections/rules.py",
+    "syncstorage/events.py",
+    "syncstorage/liveness.py",
+    "syncstorage/rules.py",
+    "syncstorage/state.py",
 ]
 """The core takes bytes and values, never a path, a clock or an environment variable."""
 

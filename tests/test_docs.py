@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [match["code"] for match in BLOCK.finditer(page.read_text()) if match["language"] == language]
 
 
-STORIES = ["profiles-and-exchange.md"]
+STORIES = ["profiles-and-exchange.md", "sync-storage.md", "sync-storage-clients.md"]
 """Pages whose samples, Python and shell, build on each other."""
 
 PYTHON_SAMPLES = [
@@ -42,16 +43,23 @@ def test_python_samples_run(page, number, code, tmp_path):
     assert result.returncode == 0, f"{page.name} sample {number}:\n{result.stderr}"
 
 
+def unused_port() -> str:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
+
+
 @pytest.mark.parametrize("name", STORIES)
 def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path):
     """All samples of a page in order, in one folder and one home, as a new user would type them."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    env["TMS_SYNC_STORAGE_PORT"] = unused_port()  # whoever else works on this machine has the usual one
     followed = 0
     for match in BLOCK.finditer((ROOT / "docs" / name).read_text()):
         command = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}.get(match["language"])
         if command is not None:
-            command.append(match["code"])
+            command.append(match["code"].replace("49321", env["TMS_SYNC_STORAGE_PORT"]))
             result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
             assert result.returncode == 0, f"{match['code']}\n{result.stdout}{result.stderr}"
             followed += 1

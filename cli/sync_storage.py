@@ -1,0 +1,266 @@
+"""`insight sync-storage`: the service that coordinates the parallel workers of a test run."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ..syncstorage.paths import DEFAULT_PORT, log_path
+from .common import JsonOption, console, counted, is_terminal, print_json, say
+from .safe import safe_line
+from .screen import Listing, Word, painted, rich_console
+
+app = typer.Typer(no_args_is_help=True)
+
+FOLLOW_S = 1.0
+END_TIMEOUT_S = 10.0
+_SHOWN_RUNS = 10
+
+TestRunOption = Annotated[
+    str,
+    typer.Option("--testRunId", metavar="ID", envvar="TMS_TEST_RUN_ID", help="Test run meant where none is named."),
+]
+PortOption = Annotated[
+    int,
+    typer.Option(
+        "--port", metavar="PORT", envvar="TMS_SYNC_STORAGE_PORT", min=0, max=65535, help="Port of the service."
+    ),
+]
+UrlOption = Annotated[
+    str, typer.Option("--baseURL", metavar="URL", envvar="TMS_URL", help="What completed test runs are reported to.")
+]
+TokenOption = Annotated[
+    str,
+    typer.Option("--privateToken", metavar="TOKEN", envvar="TMS_PRIVATE_TOKEN", help="Its token; kept in memory only."),
+]
+ElectionOption = Annotated[
+    Literal["handoff", "first"],
+    typer.Option(help="handoff: a master that runs no tests gives way, once, to a later worker; first: it stays."),
+]
+LeaseOption = Annotated[
+    float, typer.Option(min=0.1, metavar="SECONDS", help="Silence that makes a worker offline which sends keep-alives.")
+]
+SilentLeaseOption = Annotated[
+    float, typer.Option(min=0.1, metavar="SECONDS", help="The same for a worker that never sent one.")
+]
+QuietOption = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="How long all have to be done before a run is completed.")
+]
+IdleOption = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="End after so long without workers and requests; 0: never.")
+]
+RequestOption = Annotated[
+    float, typer.Option(min=0.1, metavar="SECONDS", help="How long a client may take to send a request.")
+]
+_LENIENT = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@app.command("serve", context_settings=_LENIENT)
+def serve(
+    context: typer.Context,
+    test_run: TestRunOption = "",
+    port: PortOption = DEFAULT_PORT,
+    base_url: UrlOption = "",
+    private_token: TokenOption = "",
+    election: ElectionOption = "handoff",
+    lease: LeaseOption = 95.0,
+    silent_lease: SilentLeaseOption = 900.0,
+    quiet: QuietOption = 2.0,
+    idle_exit: IdleOption = 900.0,
+    request_timeout: RequestOption = 10.0,
+) -> None:
+    """Run the service, on the loopback addresses of this machine; exit with 3 at once if the port is taken.
+
+    Options that it does not know are ignored, as adapters of other releases may pass some.
+
+    Example: insight sync-storage serve --port 49152 --testRunId 3e2d7a6e
+    """
+    try:
+        from ..syncstorage import server  # noqa: PLC0415 - commands import what they use
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[sync]'", "sync-storage") from error
+    from ..syncstorage.forwarding import forwarding_to  # noqa: PLC0415
+    from ..syncstorage.liveness import Limits  # noqa: PLC0415
+    from ..syncstorage.sinks import Connection  # noqa: PLC0415
+
+    server.guard_process()
+    sockets = server.listen(port)
+    port = sockets[0].getsockname()[1]
+    server.log_to_file(log_path(port))
+    _announce(port, context.args)
+    server.detach_streams()
+    connection = Connection(base_url, private_token)
+    server.serve(
+        sockets,
+        test_run=test_run,
+        connection=connection,
+        election=election,
+        limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
+        sinks=forwarding_to(connection),
+    )
+
+
+def _announce(port: int, more: list[str]) -> None:
+    # Names only: what follows a `=`, or stands alone, may be a secret.
+    unknown = sorted({argument.partition("=")[0] for argument in more if argument.startswith("-")})
+    with contextlib.suppress(OSError):  # a broken pipe is no reason not to serve
+        say(f"sync-storage serves http://localhost:{port}; its log is {log_path(port)}")
+        if unknown:
+            say(f"ignored: {safe_line(' '.join(unknown))}")
+        sys.stderr.flush()
+
+
+@app.command("status")
+def status(
+    port: PortOption = DEFAULT_PORT,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this test run.")] = None,
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show it anew as it changes, until Ctrl-C.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who works on what: test runs and their workers, who is the master, who is stuck or gone.
+
+    If no service runs, it shows what the last one wrote, and exits with 1.
+
+    Example: insight sync-storage status -f
+    """
+    from ..syncstorage.inquiry import report  # noqa: PLC0415
+
+    if following:
+        _follow(port, run, as_json=as_json)
+        return
+    found = report(port, run)
+    if as_json:
+        print_json(found)
+    else:
+        _print_picture(found)
+    raise typer.Exit(0 if found["running"] else 1)
+
+
+def _follow(port: int, run: str | None, *, as_json: bool) -> None:
+    from ..syncstorage.inquiry import report  # noqa: PLC0415
+
+    reports = _changes(lambda: report(port, run))
+    if as_json:
+        for found in reports:
+            typer.echo(json.dumps(found))
+            sys.stdout.flush()
+    elif not is_terminal():
+        for found in reports:
+            _print_picture(found)
+    else:
+        from rich.live import Live  # noqa: PLC0415 - only for people
+
+        with Live(console=rich_console(), auto_refresh=False) as live:
+            for found in _every(lambda: report(port, run)):
+                live.update(painted(_picture(found)), refresh=True)
+
+
+def _every(look: Any) -> Iterator[dict[str, Any]]:
+    while True:
+        yield look()
+        time.sleep(FOLLOW_S)
+
+
+def _changes(look: Any) -> Iterator[dict[str, Any]]:
+    """Yield each report that says something new, apart from how long ago a worker was heard of."""
+    before: Any = None
+    for found in _every(look):
+        runs = found["runs"]
+        news = (
+            [run | {"workers": [worker | {"last_seen_s": 0} for worker in run["workers"]]} for run in runs],
+            found["running"],
+        )
+        if news != before:
+            before = news
+            yield found
+
+
+def _print_picture(found: dict[str, Any]) -> None:
+    out = console()
+    for part in _picture(found):
+        out.print(part)
+
+
+def _picture(found: dict[str, Any]) -> list[Word | Listing]:
+    how = f"runs since {found['started_at'][:19]}Z" if found["running"] else "is not running; this is what it wrote"
+    parts: list[Word | Listing] = [Word(f"sync-storage on port {found['port']} {how}")]
+    hidden = len(found["runs"]) - _SHOWN_RUNS
+    if hidden > 0:
+        parts.append(Word(f"{counted(hidden, 'older test run')} not shown; --run ID or --json shows them"))
+    for run in found["runs"][-_SHOWN_RUNS:]:
+        parts += _run_picture(run)
+    return parts
+
+
+def _run_picture(run: dict[str, Any]) -> list[Word | Listing]:
+    held = ", ".join(cut["external_id"] for cut in run["cuts"]) or "nothing"
+    head = f"test run {run['test_run'] or '(empty)'}: {run['status']}, generation {run['generation']}, holds {held}"
+    table = Listing("worker", "status", "since", "heard", "runs", "")
+    for worker in run["workers"]:
+        heard = f"{worker['last_seen_s']:.0f} s ago" if "last_seen_s" in worker else "-"
+        table.add_row(
+            safe_line(_worker_name(worker)),
+            worker["status"],
+            worker["since"][11:19],
+            heard,
+            safe_line(worker.get("running", "")),
+            "master" if worker["is_master"] else "",
+        )
+    return [Word(safe_line(head), "bold"), table]
+
+
+def _worker_name(worker: dict[str, Any]) -> str:
+    where = f" on {worker['host']}" if worker["host"] else ""
+    return f"{worker['worker']}{where} ({worker['pid']})" if worker["worker"] else worker["pid"]
+
+
+@app.command("install")
+def install(
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where the tests are started.", file_okay=False)
+    ] = Path(),
+    client_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="What the adapter asks for (default: as the installed client does).")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Let an unmodified Test IT adapter start this service by itself: put a script where it looks for its own program.
+
+    To be repeated after an upgrade of the adapter. A real program in the place is never overwritten.
+
+    Example: insight sync-storage install
+    """
+    from ..syncstorage.shim import install as install_shim  # noqa: PLC0415 - commands import what they use
+
+    installed = install_shim(folder, client_version)
+    if as_json:
+        print_json(installed._asdict())
+    else:
+        console().print(f"{installed.action}: {safe_line(installed.path)}", soft_wrap=True)
+
+
+@app.command("stop")
+def stop(port: PortOption = DEFAULT_PORT, as_json: JsonOption = False) -> None:
+    """End the service; test runs that are open stay open in its journal, and go on when it is started again.
+
+    Example: insight sync-storage stop
+    """
+    from ..syncstorage.inquiry import ask_to_end, is_running  # noqa: PLC0415 - commands import what they use
+
+    ask_to_end(port)
+    deadline_s = time.monotonic() + END_TIMEOUT_S
+    while is_running(port):
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"the service on port {port} still runs after {END_TIMEOUT_S:g} s")
+        time.sleep(0.05)
+    if as_json:
+        print_json({"port": port, "running": False})
+    else:
+        console().print(f"the service on port {port} has ended")

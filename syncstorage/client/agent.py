@@ -1,0 +1,310 @@
+"""The process that speaks with a Sync Storage service for one pytest session and all its workers.
+
+It is started by `link`, knows what the session tells it through a socket, and never talks back but once, at the end.
+It ends with the session; if that dies without a word, so do its keep-alives, and the service finds its workers gone.
+"""
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from . import wire
+from .launch import GRACE_S, is_alive, service_command, spawn
+from .link import MESSAGE_BYTES_MAX
+from .wire import AnswerError, ServiceDownError, ServiceError
+
+BEAT_INTERVAL_S = 25.0
+REPORT_INTERVAL_S = 0.5
+RETRY_INTERVAL_S = 1.0
+STARTUP_TIMEOUT_S = 30.0
+FAREWELL_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 0.6
+
+_TICK_S = 0.05
+_LOOK_S = 1.0
+_GATHER_S = 0.02
+_NOT_FOUND = 404
+
+
+class Worker:
+    """What is known of one worker, and what the service was told of it."""
+
+    def __init__(self, name: str, pid: str, os_pid: int) -> None:
+        self.name = name
+        self.pid = pid
+        self.os_pid = os_pid
+        self.running = ""
+        self.seen_running = False
+        self.ended = ""  # `done` or `lost`
+        self.registered = False
+        self.said_in_progress = False
+        self.said_running = ""
+        self.said_completed = False
+        self.beat_at = 0.0
+
+    def is_settled(self) -> bool:
+        """Tell whether there is nothing left to say of it."""
+        return self.ended == "lost" or self.said_completed
+
+
+class Session:
+    """What pytest has told so far; shared by the thread that listens and the one that speaks."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.run = ""
+        self.session_id = ""
+        self.port = 0
+        self.host = ""
+        self.os_pid = 0
+        self.workers: dict[str, Worker] = {}
+        self.finished = False
+        self.gone = False
+        self.settled = False
+        self.starting = True
+        self.trouble = ""
+
+    def take(self, messages: list[dict[str, Any]]) -> None:
+        """Note what messages say."""
+        with self.changed:
+            for message in messages:
+                self._note(message)
+            self.changed.notify_all()
+
+    def end(self) -> None:
+        """Note that pytest has gone without a word."""
+        with self.changed:
+            self.gone = True
+            self.changed.notify_all()
+
+    def _note(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"op": "hello"}:
+                self.run, self.session_id, self.host = message["run"], message["session"], message["host"]
+                self.port, self.os_pid = message["port"], message["os_pid"]
+            case {"op": "worker", "worker": name}:
+                self._worker(name, message["os_pid"])
+            case {"op": "running", "worker": name, "nodeid": nodeid}:
+                worker = self._worker(name)
+                worker.running = nodeid
+                worker.seen_running = worker.seen_running or bool(nodeid)
+            case {"op": "done" | "lost" as how, "worker": name}:
+                worker = self._worker(name)
+                worker.ended = worker.ended or how
+            case {"op": "finish"}:
+                self.finished = True
+                for worker in self.workers.values():
+                    worker.ended = worker.ended or "done"
+            case _:
+                return
+
+    def _worker(self, name: str, os_pid: int = 0) -> Worker:
+        if name not in self.workers:
+            self.workers[name] = Worker(name, f"{self.session_id}-{name}", os_pid)
+        return self.workers[name]
+
+
+class Speaker:
+    """Tells the service what the session knows."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def work(self) -> None:
+        """Find or start the service, and tell it everything until the session is over and said so."""
+        session = self._session
+        try:
+            trouble = self._find_service()
+            with session.changed:
+                session.starting, session.trouble = False, trouble
+            if not trouble:
+                self._tell_all()
+        finally:
+            with session.changed:
+                session.settled = True
+                session.changed.notify_all()
+
+    def _find_service(self) -> str:
+        """Return once the service is healthy, or why there will be none."""
+        port = self._session.port
+        deadline = time.monotonic() + STARTUP_TIMEOUT_S
+        started, ended_at = 0, 0.0
+        while not self._session.gone:
+            try:
+                return "" if "status" in self._ask("GET", "/health") else f"port {port} belongs to another program"
+            except ServiceDownError:
+                started = started or spawn(service_command(port))
+                if not is_alive(started):  # of several that start one at once, one gets the port, in a moment
+                    ended_at = ended_at or time.monotonic()
+                    if time.monotonic() - ended_at > GRACE_S:
+                        return f"no service could be started; `insight sync-storage serve --port {port}` says why"
+            except AnswerError:
+                return f"port {port} belongs to another program"
+            except ServiceError:
+                pass  # it listens already and does not answer yet
+            if time.monotonic() > deadline:
+                return f"the service on port {port} did not become ready"
+            time.sleep(_TICK_S)
+        return ""
+
+    def _tell_all(self) -> None:
+        session = self._session
+        farewell = 0.0
+        while not session.gone:
+            trouble = self._tell_news()
+            with session.changed:  # looked at under the lock, or the word that pytest is gone comes before the wait
+                session.trouble = trouble
+                if session.gone:
+                    return
+                if session.finished:
+                    farewell = farewell or time.monotonic() + FAREWELL_TIMEOUT_S
+                    if not self._unsettled() or time.monotonic() > farewell:
+                        return
+                if trouble:
+                    session.changed.wait(RETRY_INTERVAL_S)
+                elif not session.finished:
+                    session.changed.wait(self._pause())
+            if not session.finished:
+                time.sleep(_TICK_S)  # many short tests are one message
+
+    def _unsettled(self) -> list[Worker]:
+        return [worker for worker in self._session.workers.values() if not worker.is_settled()]
+
+    def _pause(self) -> float:
+        """How long there is nothing to say: to the next keep-alive, or to the next report of what runs."""
+        now = time.monotonic()
+        waits = [
+            worker.beat_at + (BEAT_INTERVAL_S if worker.running == worker.said_running else REPORT_INTERVAL_S) - now
+            for worker in self._unsettled()
+        ]
+        return max(min(waits, default=BEAT_INTERVAL_S), 0)
+
+    def _tell_news(self) -> str:
+        """Tell what the service does not know yet; return what went wrong."""
+        try:
+            for worker in self._unsettled():
+                for path, body in self._news(worker):
+                    self._post(worker, path, body)
+        except ServiceError as error:
+            return str(error)
+        return ""
+
+    def _news(self, worker: Worker) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the requests that bring the service up to what is known; each is noted as said once it went through."""
+        session = self._session
+        if not worker.registered:
+            yield (
+                "/register",
+                {
+                    "worker": worker.name,
+                    "sessionId": session.session_id,
+                    "host": session.host,
+                    "osPid": worker.os_pid,
+                },
+            )
+            worker.registered = True
+        if worker.seen_running and not worker.said_in_progress:
+            yield "/set_worker_status", {"status": "in_progress"}
+            worker.said_in_progress = True
+        running = "" if worker.ended else worker.running
+        if self._is_due(worker, running):
+            yield "/keep_alive", {"running": running}
+            worker.said_running, worker.beat_at = running, time.monotonic()
+        if worker.ended == "done":
+            yield "/set_worker_status", {"status": "completed"}
+            worker.said_completed = True
+
+    def _is_due(self, worker: Worker, running: str) -> bool:
+        """Tell whether it is time for a keep-alive: news of what runs are told twice a second at most."""
+        since = time.monotonic() - worker.beat_at
+        if worker.ended:
+            return running != worker.said_running
+        return since >= (BEAT_INTERVAL_S if running == worker.said_running else REPORT_INTERVAL_S)
+
+    def _post(self, worker: Worker, path: str, body: dict[str, Any]) -> None:
+        try:
+            self._ask("POST", path, {"pid": worker.pid, "testRunId": self._session.run} | body)
+        except AnswerError as error:
+            if error.code == _NOT_FOUND and path == "/keep_alive":
+                worker.registered = worker.said_in_progress = False  # a service without its memory; tell it anew
+            raise
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return wire.call(self._session.port, method, path, body)
+
+
+def listen(link: socket.socket, session: Session) -> None:
+    """Take messages until the session is over or gone."""
+    link.settimeout(0)
+    poll = select.poll()
+    poll.register(link, select.POLLIN)
+    while not session.finished and not session.gone:
+        if poll.poll(_LOOK_S * 1000):
+            _drain(link, session)
+            if not session.finished:
+                time.sleep(_GATHER_S)  # to be woken by each message would cost its sender more than the message
+        elif session.os_pid and not is_alive(session.os_pid):
+            session.end()  # a child that a test forked may hold the other end open although pytest is dead
+
+
+def _drain(link: socket.socket, session: Session) -> None:
+    """Take all messages that are there."""
+    messages: list[bytes] = []
+    gone = False
+    try:
+        while data := link.recv(MESSAGE_BYTES_MAX):
+            messages.append(data)
+        gone = True
+    except BlockingIOError:
+        pass
+    except OSError:
+        gone = True
+    session.take([json.loads(message) for message in messages])
+    if gone and not session.finished:
+        session.end()
+
+
+def answer(link: socket.socket, session: Session) -> None:
+    """Say how it went, as soon as that is known, and in time for pytest to hear it."""
+    with session.changed:
+        session.changed.wait_for(lambda: session.settled or session.starting, ANSWER_TIMEOUT_S)
+        late = not session.settled and not session.starting
+        trouble = session.trouble or (f"the service on port {session.port} does not answer in time" if late else "")
+    try:
+        link.send(json.dumps({"trouble": trouble}).encode("ascii"))
+    except OSError:
+        return  # pytest did not wait
+
+
+def main(descriptor: int) -> None:
+    """Serve one session."""
+    session = Session()
+    with socket.socket(fileno=descriptor) as link:
+        speaker = threading.Thread(target=_speak, args=(session,))
+        listening = threading.Thread(target=listen, args=(link, session))
+        listening.start()
+        with session.changed:
+            session.changed.wait_for(lambda: session.port or session.gone)
+        speaker.start()
+        listening.join()
+        if session.finished:
+            answer(link, session)
+        speaker.join()
+
+
+def _speak(session: Session) -> None:
+    try:
+        Speaker(session).work()
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        with session.changed:
+            session.starting, session.trouble = False, f"the service could not be started: {error}"
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,81 @@
+"""Settings of Sync Storage as adapters keep them."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+from .wire import DEFAULT_PORT
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_NAMES = {
+    "enabled": ("syncstorage_enabled", "syncstorageenabled", "TMS_SYNC_STORAGE_ENABLED"),
+    "test_run_id": ("testrunid", "TMS_TEST_RUN_ID"),
+    "port": ("syncstorage_port", "syncstorageport", "sync_storage_port", "TMS_SYNC_STORAGE_PORT"),
+    "base_url": ("url", "TMS_URL"),
+    "private_token": ("privatetoken", "TMS_PRIVATE_TOKEN"),
+}
+"""Names of each value: as a property first, in the environment last."""
+
+
+class SyncStorageConfig:
+    """What is needed to take part in a test run.
+
+    Args:
+        enabled: False switches everything off.
+        test_run_id: the test run.
+        port: of the service on this machine.
+        base_url: of the server that the results are for.
+        private_token: for that server; never shown.
+    """
+
+    def __init__(
+        self,
+        enabled: bool = False,  # noqa: FBT001, FBT002 - the documented signature
+        test_run_id: str | None = None,
+        port: str | int | None = None,
+        base_url: str | None = None,
+        private_token: str | None = None,
+    ) -> None:
+        self.enabled = enabled
+        self.test_run_id = test_run_id
+        self.port = str(port or DEFAULT_PORT)
+        self.base_url = base_url
+        self.private_token = private_token
+
+    def __repr__(self) -> str:
+        token = "'***'" if self.private_token else repr(self.private_token)
+        return (
+            f"SyncStorageConfig(enabled={self.enabled!r}, test_run_id={self.test_run_id!r}, port={self.port!r}, "
+            f"base_url={self.base_url!r}, private_token={token})"
+        )
+
+    @classmethod
+    def from_app_properties(
+        cls, app_properties: Mapping[str, Any] | None, environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """Read the properties of an adapter; what they lack comes from the variables `TMS_*`.
+
+        Without a word on it, Sync Storage is enabled: who gives a run, a server and a token wants it.
+
+        Args:
+            app_properties: as `testrunid`, `url`, `privatetoken`, `syncstorage_port`, `syncstorage_enabled`.
+            environ: the environment, if it is not to be that of the process.
+        """
+        sources = (app_properties or {}, os.environ if environ is None else environ)
+        found = {field: _first(names, sources) for field, names in _NAMES.items()}
+        enabled = found.pop("enabled")
+        texts = {field: None if value is None else str(value) for field, value in found.items()}
+        return cls(True if enabled is None else _truth(enabled), **texts)
+
+    def is_valid(self) -> bool:
+        """Tell whether Sync Storage can be used: enabled, and run, server and token are known."""
+        return bool(self.enabled and self.test_run_id and self.base_url and self.private_token)
+
+
+def _first(names: tuple[str, ...], sources: tuple[Mapping[str, Any], ...]) -> Any:
+    values = (source.get(name) for source in sources for name in names)
+    return next((value for value in values if value not in (None, "")), None)
+
+
+def _truth(value: Any) -> bool:
+    return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE

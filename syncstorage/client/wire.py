@@ -1,0 +1,153 @@
+"""One request to a Sync Storage service, and its answer; no call lasts longer than it was told.
+
+A connection is made for each request: services are started anew between two requests, and a request is rare.
+"""
+
+import json
+import socket
+from http.client import HTTPException, HTTPResponse
+from io import BytesIO
+from time import monotonic
+from typing import Any
+
+DEFAULT_PORT = 49152
+HEALTH_TIMEOUT_S = 2.0
+CALL_TIMEOUT_S = 2.0
+
+_ANSWER_BYTES_MAX = 16 << 20
+_ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_now = monotonic  # tests of our users replace clocks
+_socket = socket.socket
+
+
+class ServiceError(Exception):
+    """A service did not do what it was asked.
+
+    ServiceError
+    |-- ServiceDownError    nobody listens on the port
+    |-- ServiceSlowError    no answer in time
+    |   `-- ServicePausedError  not even asked, as it did not answer a moment ago
+    `-- AnswerError         an answer that is not the protocol's: another program, or a refusal
+    """
+
+
+class ServiceDownError(ServiceError):
+    """Nobody listens on the port."""
+
+
+class ServiceSlowError(ServiceError):
+    """There was no answer in time."""
+
+
+class ServicePausedError(ServiceSlowError):
+    """The service was not asked, as it did not answer a moment ago."""
+
+
+class AnswerError(ServiceError):
+    """There was an answer, and it is not what the protocol says."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        """The HTTP status; 0 if the answer was not even HTTP."""
+
+
+def call(
+    port: int, method: str, path: str, body: dict[str, Any] | None = None, *, timeout_s: float = CALL_TIMEOUT_S
+) -> dict[str, Any]:
+    """Send one request and return the JSON object of its answer.
+
+    Args:
+        port: where the service listens, on this machine.
+        method: `GET` or `POST`.
+        path: with the query.
+        body: what is sent as JSON; None for no body.
+        timeout_s: for everything together, in seconds.
+
+    Raises:
+        ServiceDownError, ServiceSlowError, AnswerError: see there.
+    """
+    deadline = _now() + timeout_s
+    try:
+        with _connected(port, deadline) as connection:
+            answer = _exchange(connection, _request(port, method, path, body), deadline)
+    except TimeoutError as error:
+        raise ServiceSlowError(f"no answer from port {port} within {timeout_s:g} s") from error
+    except OSError as error:
+        raise AnswerError(f"what listens on port {port} hung up: {error.strerror or error}") from error
+    return _content(answer, port, path.partition("?")[0])
+
+
+def _request(port: int, method: str, path: str, body: dict[str, Any] | None) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: localhost:{port}", "Accept: application/json", "Connection: close"]
+    content = b""
+    if body is not None:
+        content = json.dumps(body).encode("ascii")
+    if method == "POST":
+        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + content
+
+
+def _exchange(connection: socket.socket, request: bytes, deadline: float) -> bytes:
+    connection.settimeout(_left(deadline))
+    connection.sendall(request)
+    answer = bytearray()
+    while len(answer) < _ANSWER_BYTES_MAX:
+        connection.settimeout(_left(deadline))
+        part = connection.recv(1 << 16)
+        if not part:
+            break
+        answer += part
+    return bytes(answer)
+
+
+def _connected(port: int, deadline: float) -> socket.socket:
+    """Connect without asking for the name `localhost`: looking up names can take seconds where it is set up badly."""
+    problem: OSError | None = None
+    for family, address in _ADDRESSES:
+        connection = _socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(_left(deadline))
+            connection.connect((address, port))
+            return connection
+        except OSError as error:
+            connection.close()
+            if isinstance(error, TimeoutError):
+                raise
+            problem = problem or error
+    raise ServiceDownError(f"no service on port {port}: {problem.strerror if problem else 'no address'}") from problem
+
+
+def _left(deadline: float) -> float:
+    left = deadline - _now()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Received:
+    """What HTTPResponse takes for a connection: the bytes that are here already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_: object) -> BytesIO:
+        return BytesIO(self._data)
+
+
+def _content(answer: bytes, port: int, path: str) -> dict[str, Any]:
+    response = HTTPResponse(_Received(answer))  # type: ignore[arg-type]
+    try:
+        response.begin()
+        content = response.read()
+    except (HTTPException, ValueError, OSError) as error:
+        raise AnswerError(f"what listens on port {port} does not speak HTTP ({type(error).__name__})") from error
+    if not 200 <= response.status < 300:  # noqa: PLR2004 - what HTTP calls success
+        raise AnswerError(f"{path} was refused with {response.status}", response.status)
+    try:
+        data = json.loads(content)
+    except ValueError as error:
+        raise AnswerError(f"the answer to {path} is not JSON", response.status) from error
+    if not isinstance(data, dict):
+        raise AnswerError(f"the answer to {path} is not a JSON object", response.status)
+    return data

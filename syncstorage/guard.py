@@ -1,0 +1,62 @@
+"""Who may talk to the service: programs on this machine, not web pages that are open on it.
+
+The protocol has no passwords, and some of its GET requests change something. A page of any site could send those from
+the user's browser, or reach us under a name of its own that resolves to 127.0.0.1. Browsers say where a request comes
+from; none of the clients sends these headers.
+"""
+
+import re
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .report import encode
+
+__all__ = ["HEADER_BYTES_MAX", "Guard", "why_refused"]
+
+_LOOPBACK = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+HEADER_BYTES_MAX = 32 * 1024
+_OWN_SITES = (b"none", b"same-origin")
+
+
+def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return why a request with these headers, names in lower case, is refused; empty if it is not."""
+    if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+        return f"the headers have more than {HEADER_BYTES_MAX} bytes"
+    for name, value in headers:
+        if name == b"origin":
+            return "requests of web pages are refused: there is an Origin header"
+        if name == b"sec-fetch-site" and value.lower() not in _OWN_SITES:
+            return "requests of web pages are refused: Sec-Fetch-Site names another site"
+        if name == b"host" and not _LOOPBACK.fullmatch(value):
+            return "the Host header has to name this machine: localhost, 127.0.0.1 or [::1]"
+    return ""
+
+
+class Guard:
+    """Refuses requests of web pages before the application sees them.
+
+    Args:
+        app: the application.
+        count: called with the path of each request that is let through.
+    """
+
+    def __init__(self, app: ASGIApp, count: Callable[[str], None]) -> None:
+        self._app = app
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI says what it is
+        if scope["type"] == "http":
+            reason = why_refused(scope["headers"])
+            if reason:
+                await _refuse(send, reason)
+                return
+            self._count(scope["path"])
+        await self._app(scope, receive, send)
+
+
+async def _refuse(send: Send, reason: str) -> None:
+    body = encode({"status": "error", "message": reason})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": [*headers, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})

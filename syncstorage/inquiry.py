@@ -1,0 +1,88 @@
+"""What others ask a service, running or not: its state, and to end."""
+
+import http.client
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from ..eventlog.codec import EventDecoder
+from ..eventlog.journal import fold_journal
+from .events import SYNC_EVENTS
+from .paths import journal_path
+from .report import SERVICE_NAME, recorded_report
+from .state import SyncState
+
+__all__ = ["NoServiceError", "ask_to_end", "is_running", "report"]
+
+TIMEOUT_S = 5.0
+
+
+class NoServiceError(LookupError):
+    """There is no service of ours on the port, and no journal of one; the message says what there is."""
+
+
+def report(port: int, test_run: str | None = None) -> dict[str, Any]:
+    """Return what the service on a port knows; if none runs, what its journal says.
+
+    Args:
+        port: of the service.
+        test_run: only this one; None for all.
+
+    Raises:
+        NoServiceError: there never was one, or something else has the port.
+        LogUnavailableError: the journal cannot be read.
+    """
+    query = "" if test_run is None else "?" + urlencode({"testRunId": test_run})
+    found = _get(port, f"/status{query}")
+    if found is not None:
+        return found
+    path = journal_path(port)
+    if not path.exists():
+        raise NoServiceError(f"no service on port {port}, now or before; start one with `insight sync-storage serve`")
+    state, findings = fold_journal(path, EventDecoder(SYNC_EVENTS), SyncState())
+    return recorded_report(state, test_run) | {"port": port, "damaged": len(findings)}
+
+
+def is_running(port: int) -> bool:
+    """Tell whether a service of ours listens on a port.
+
+    Raises:
+        NoServiceError: something else has the port.
+    """
+    return _get(port, "/status?testRunId=") is not None
+
+
+def ask_to_end(port: int) -> None:
+    """Ask the service on a port to end.
+
+    Raises:
+        NoServiceError: there is none.
+    """
+    if not is_running(port):
+        raise NoServiceError(f"no service runs on port {port}")
+    _request(port, "/shutdown", b"")
+
+
+def _get(port: int, path: str) -> dict[str, Any] | None:
+    """Return what our service answers; None if nothing listens."""
+    try:
+        answer = msgspec.json.decode(_request(port, path))
+    except urllib.error.HTTPError as error:
+        answer = {"status": error.code}
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError):
+        return None
+    except (msgspec.DecodeError, TimeoutError):
+        answer = {}
+    if not isinstance(answer, dict) or answer.get("service") != SERVICE_NAME:
+        raise NoServiceError(f"port {port}: something listens there that is not our service")
+    return answer
+
+
+def _request(port: int, path: str, data: bytes | None = None) -> bytes:
+    # No proxies: this machine is meant, whatever the environment says.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://localhost:{port}{path}", data=data, timeout=TIMEOUT_S) as response:
+        return response.read()

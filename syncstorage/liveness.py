@@ -1,0 +1,121 @@
+"""Who was heard of when, and what is due: pure functions of the state and the monotonic time that is handed in.
+
+None of this is written down: after a restart every worker gets a fresh lease.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
+
+from .state import RunState, Worker
+
+__all__ = ["Lease", "Limits", "Liveness"]
+
+
+class Limits(NamedTuple):
+    """How long is waited for what, in seconds."""
+
+    lease_s: float = 95.0
+    """Silence that ends the lease of a worker that sends keep-alives: three beats and five seconds."""
+    silent_lease_s: float = 900.0
+    """The same for a worker that never sent one, and for a test run that only has cuts."""
+    quiet_s: float = 2.0
+    """How long all workers must have been settled before a test run is completed: statuses flap."""
+    idle_exit_s: float = 900.0
+    """The service ends after so long without live workers, waiters or requests; 0: never."""
+    request_s: float = 10.0
+    """How long a peer may take to send the head of a request, and its body."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """What is known of one worker beside the journal."""
+
+    heard_s: float
+    """Monotonic time of its last message."""
+    registered_s: float = -inf
+    """Monotonic time of its last registration that was news; long ago if this service did not see it."""
+    beats: bool = False
+    """It has sent a keep-alive."""
+    running: str = ""
+    """The test that it says it is at."""
+    peer_ports: set[int] = field(default_factory=set[int])
+    """Where its registrations came from; several can be retries, or two processes with one pid."""
+    registrations: int = 0
+
+
+class Liveness:
+    """The leases of workers and the quiet of test runs.
+
+    Args:
+        limits: how long is waited for what.
+        now_s: monotonic time of the start, in seconds.
+    """
+
+    def __init__(self, limits: Limits, now_s: float) -> None:
+        self.limits = limits
+        self._started_s = now_s
+        self._leases: dict[str, dict[str, Lease]] = {}
+        self._active_s: dict[str, float] = {}
+
+    def lease(self, test_run: str, pid: str) -> Lease:
+        """Return what is known of a worker; one that was not heard of since the start is taken as heard then."""
+        leases = self._leases.setdefault(test_run, {})
+        return leases.setdefault(pid, Lease(self._started_s))
+
+    def heard(self, test_run: str, pid: str, now_s: float) -> Lease:
+        """Renew the lease of a worker, and return it."""
+        lease = self.lease(test_run, pid)
+        lease.heard_s = now_s
+        return lease
+
+    def active(self, test_run: str, now_s: float) -> None:
+        """Something changed in a test run: its quiet begins anew."""
+        self._active_s[test_run] = now_s
+
+    def age_s(self, test_run: str, pid: str, now_s: float) -> float:
+        """Return how long ago a worker registered, in seconds; infinite if that was before the start."""
+        return now_s - self.lease(test_run, pid).registered_s
+
+    def excuse(self, gap_s: float) -> None:
+        """Give every lease and every quiet so much more: the service itself did not run and could hear nobody."""
+        self._started_s += gap_s
+        for leases in self._leases.values():
+            for lease in leases.values():
+                lease.heard_s += gap_s
+        for test_run in self._active_s:
+            self._active_s[test_run] += gap_s
+
+    def ended(self, run: RunState, now_s: float) -> list[tuple[Worker, float]]:
+        """Return the workers of an open test run whose lease has ended, and how long each was silent, in seconds."""
+        return [
+            (worker, now_s - self.lease(run.test_run, worker.pid).heard_s)
+            for worker in run.unsettled
+            if self._ends_s(run, worker) <= now_s
+        ]
+
+    def is_complete(self, run: RunState, now_s: float) -> bool:
+        """Tell whether an open test run has been settled for long enough."""
+        return self._completes_s(run) <= now_s
+
+    def next_due_s(self, runs: Iterable[RunState]) -> float:
+        """Return the monotonic time at which something is due in one of these open test runs; infinite if never."""
+        return min(self._dues_s(runs), default=inf)
+
+    def _dues_s(self, runs: Iterable[RunState]) -> Iterator[float]:
+        for run in runs:
+            yield self._completes_s(run)
+            for worker in run.unsettled:
+                yield self._ends_s(run, worker)
+
+    def _ends_s(self, run: RunState, worker: Worker) -> float:
+        lease = self.lease(run.test_run, worker.pid)
+        return lease.heard_s + (self.limits.lease_s if lease.beats else self.limits.silent_lease_s)
+
+    def _completes_s(self, run: RunState) -> float:
+        if run.unsettled:
+            return inf
+        active_s = self._active_s.get(run.test_run, self._started_s)
+        # Only cuts, and nobody who could say that it is done: a worker may still show up.
+        return active_s + (self.limits.quiet_s if run.workers else self.limits.silent_lease_s)

@@ -1,0 +1,20 @@
+"""Where the service of a port keeps its journal and its log file: in the home of pytest-insight."""
+
+from pathlib import Path
+
+from ..eventlog.home import home_dir
+
+__all__ = ["DEFAULT_PORT", "journal_path", "log_path"]
+
+DEFAULT_PORT = 49152
+FOLDER = "sync-storage"
+
+
+def journal_path(port: int) -> Path:
+    """Return the path of the journal of the service on a port: whoever has the port has the journal."""
+    return home_dir() / FOLDER / f"{port}.jsonl"
+
+
+def log_path(port: int) -> Path:
+    """Return the path of the log file of the service on a port."""
+    return home_dir() / FOLDER / f"{port}.log"

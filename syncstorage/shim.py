@@ -1,0 +1,160 @@
+"""How an unmodified Test IT adapter comes to start our service: a script in place of the program it would download.
+
+Adapters look for `build/.caches/syncstorage-<version>-<os>_<arch>` below the folder that tests are started in, and
+start what is there as it is. The version is pinned in each release of an adapter, so the script has to be installed
+again after an upgrade.
+"""
+
+import ast
+import os
+import platform
+import shlex
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Installed", "NotInstallableError", "install", "pinned_version", "shim_path", "shim_text"]
+
+CLIENT = "testit_python_commons"
+_RUNNER = Path("services/sync_storage/sync_storage_runner.py")
+_VERSION_NAME = "SYNC_STORAGE_VERSION"
+_CACHES = Path("build/.caches")
+_MARK = "# written by `insight sync-storage install`; may be replaced by it"
+_OSES = {"linux": "linux", "darwin": "darwin"}
+_ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_HEAD_BYTES = 4096
+
+
+class NotInstallableError(LookupError):
+    """The script cannot be put there; the message says why and what to do."""
+
+
+class Installed(NamedTuple):
+    """What became of an installation."""
+
+    path: str
+    version: str
+    """That the adapter asks for, such as `v0.3.10`."""
+    action: str
+    """`written`, `replaced` or `unchanged`."""
+
+
+def install(folder: Path, version: str = "", *, python: str = sys.executable) -> Installed:
+    """Put the script where the adapters look for their program.
+
+    Args:
+        folder: where the tests are started.
+        version: that the adapter asks for; empty to read it from the installed client.
+        python: the interpreter that has pytest-insight.
+
+    Raises:
+        NotInstallableError: there is no client, no such platform, or a real program in the place.
+        OSError: the file cannot be written.
+    """
+    found = version or pinned_version()
+    path = shim_path(folder, found)
+    text = shim_text(python)
+    present = _present(path)
+    if present is not None and _MARK not in present:
+        raise NotInstallableError(
+            f"{path}: is not a script of ours but a real program; move it away to have ours in its place"
+        )
+    if present == text and os.access(path, os.X_OK):
+        return Installed(str(path), found, "unchanged")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o755)
+    draft.replace(path)
+    return Installed(str(path), found, "written" if present is None else "replaced")
+
+
+def pinned_version() -> str:
+    """Return the version that the installed client asks for; the client is read, not imported.
+
+    Raises:
+        NotInstallableError: there is no client here, or none that asks for a version.
+    """
+    spec = find_spec(CLIENT)
+    roots = spec.submodule_search_locations if spec is not None else None
+    if not roots:
+        raise NotInstallableError(
+            "testit-python-commons is not installed beside pytest-insight; install it, or say with --client-version"
+            " which program the adapter asks for"
+        )
+    source = Path(next(iter(roots))) / _RUNNER
+    version = _assigned(source.read_text(encoding="utf-8"), _VERSION_NAME) if source.is_file() else ""
+    if not version:
+        raise NotInstallableError(
+            f"{source}: does not say which program it asks for; use a release of 2026, or --client-version"
+        )
+    return version
+
+
+def _assigned(source: str, name: str) -> str:
+    """Return the text that is assigned to a name somewhere in a module."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            return str(node.value.value)
+    return ""
+
+
+def shim_path(folder: Path, version: str) -> Path:
+    """Return where adapters look for their program.
+
+    Raises:
+        NotInstallableError: the version is no file name, or a script is not started on this platform.
+    """
+    system = _OSES.get(platform.system().lower())
+    machine = _ARCHES.get(platform.machine().lower())
+    if system is None or machine is None:
+        raise NotInstallableError(f"there is no script for {platform.system()} on {platform.machine()}")
+    if not version.strip() or "/" in version or "\0" in version:
+        raise NotInstallableError(f"{version!r} is not a version such as v0.3.10")
+    return folder.absolute() / _CACHES / f"syncstorage-{version}-{system}_{machine}"
+
+
+def shim_text(python: str) -> str:
+    """Return the script.
+
+    It hands the token over in the environment, which only the same user can read, instead of in the arguments, which
+    everybody can. It ignores the Ctrl-C that is meant for the tests: other workers may still use the service.
+    """
+    return f"""#!/bin/sh
+{_MARK}
+trap '' INT
+left=$#
+while [ "$left" -gt 0 ]; do
+  argument=$1
+  shift
+  left=$((left - 1))
+  case $argument in
+    --privateToken=*) TMS_PRIVATE_TOKEN=${{argument#*=}} && export TMS_PRIVATE_TOKEN ;;
+    --privateToken)
+      if [ "$left" -gt 0 ]; then
+        TMS_PRIVATE_TOKEN=$1 && export TMS_PRIVATE_TOKEN
+        shift
+        left=$((left - 1))
+      fi
+      ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+done
+exec {shlex.quote(python)} -m pytest_insight.cli sync-storage serve "$@" </dev/null
+"""
+
+
+def _present(path: Path) -> str | None:
+    """Return the head of what is in the place, as text; None if there is nothing."""
+    if path.is_symlink():
+        return ""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        return ""
