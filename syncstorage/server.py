@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..eventlog.system import SYSTEM
 from .app import SyncStorage
+from .archive import set_aside
 from .coordinator import Coordinator
 from .guard import HEADER_BYTES_MAX
 from .liveness import Limits
@@ -223,8 +224,12 @@ def serve(
     """
     port = int(sockets[0].getsockname()[1])
     told = Sinks([LogSink(), *sinks])
+    journal = journal_path(port)
+    aside = set_aside(journal, time.time_ns() // 1000)
+    if aside is not None:
+        log.info("the journal had grown; it is %s now", aside)
     core = Coordinator(
-        journal_path(port),
+        journal,
         election=election,
         limits=limits,
         default_run=test_run,

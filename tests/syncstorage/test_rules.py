@@ -330,3 +330,20 @@ def test_a_cut_that_nobody_registered_for_is_finalised_in_the_end(core):
     core.at[0] += 2
     core.settle()
     assert core.state.runs["run"].finalised == 1
+
+
+def test_a_journal_that_has_grown_is_set_aside_when_nothing_in_it_is_open(core, tmp_path):
+    """Large, settled and old: renamed whole. Small, open or recent: it stays."""
+    from pytest_insight.syncstorage.archive import RECENT_US, set_aside
+
+    journal = core.journal.path
+    came(core, "a", 0)
+    now_us = core.state.last_us
+    assert set_aside(journal, now_us + 2 * RECENT_US, size_bytes_max=10) is None
+    core.force(["run"])
+    content = journal.read_bytes()
+    assert set_aside(journal, now_us + 2 * RECENT_US) is None
+    assert set_aside(journal, now_us + RECENT_US // 2, size_bytes_max=10) is None
+    aside = set_aside(journal, now_us + 2 * RECENT_US, size_bytes_max=10)
+    assert (aside.read_bytes(), journal.exists()) == (content, False)
+    assert set_aside(journal, now_us) is None

@@ -179,6 +179,10 @@ class Service:
         """What the service knows, by test run."""
         return {run["test_run"]: run for run in wire.call(self.port, "GET", "/status")["runs"]}
 
+    def report(self):
+        """Everything that the service knows."""
+        return wire.call(self.port, "GET", "/status")
+
     def workers(self, run):
         """The workers of a test run by their names."""
         return {worker["worker"] or worker["pid"]: worker for worker in self.runs()[run]["workers"]}

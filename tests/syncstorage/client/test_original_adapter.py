@@ -3,6 +3,8 @@
 import datetime
 import json
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -105,7 +107,11 @@ def adapter(tmp_path, tms, free_port):
     """Start pytest with the real adapter: `adapter('-n2')`; returns the process."""
 
     def start(*args):
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "PYTEST_INSIGHT_HOME" or not name.startswith("PYTEST_")
+        }
         environ |= {"TMS_URL": tms.url, "TMS_PRIVATE_TOKEN": TOKEN, "TMS_PROJECT_ID": PROJECT, "TMS_TEST_RUN_ID": RUN}
         environ |= {"TMS_CONFIGURATION_ID": CONFIGURATION, "TMS_ADAPTER_MODE": "1"}
         environ |= {"TMS_SYNC_STORAGE_PORT": str(free_port), "TMS_CERT_VALIDATION": "false"}
@@ -238,6 +244,61 @@ def test_without_a_service_the_adapter_goes_on(suite, adapter, tms, service, unt
     code, text = finished(process)
     assert code == 1, text
     assert {pair for pair in tms.results() if pair[0] in ("one", "two", "three")} == FINAL
+
+
+# So many that no worker is done while the service is away: a `completed` that reached nobody costs a lease.
+GATED = (
+    SUITE
+    + """
+import pathlib
+@pytest.mark.parametrize("number", range(12))
+@testit.externalId("gated")
+def test_gated(number):
+    while not pathlib.Path("go").exists(): time.sleep(0.05)
+"""
+)
+
+
+def journal_of(service):
+    """Everything that the journal of the service on this port says, line by line."""
+    path = pathlib.Path(os.environ["PYTEST_INSIGHT_HOME"], "sync-storage", f"{service.port}.jsonl")
+    return path.read_bytes().splitlines()
+
+
+def test_install_is_all_that_an_unmodified_adapter_needs(suite, adapter, tms, port_of_service, until):
+    """With nothing but `install` before it, -n 4 starts the service, elects, holds one result, and outlives SIGKILL.
+
+    The controller is the master until its first child takes over; the service is killed while tests run, and is started
+    again by somebody: every fact that it acknowledged is there, and the test run completes.
+    """
+    service = port_of_service
+    (suite / "test_it.py").write_text(GATED)
+    insight = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
+    assert subprocess.run([*insight, "install"], cwd=suite, capture_output=True).returncode == 0
+    process = adapter("-n4")
+    assert until(lambda: service.is_up() and run_of(service)["cuts"], timeout_s=60)
+    before, lines = run_of(service), journal_of(service)
+    os.kill(service.report()["os_pid"], signal.SIGKILL)
+    assert until(lambda: not service.is_up())
+    service.start("--quiet", "0.3")
+    after = run_of(service)
+    assert journal_of(service)[: len(lines)] == lines
+    assert (after["status"], after["cuts"], after["master"]) == ("open", before["cuts"], before["master"])
+    assert {worker["pid"] for worker in after["workers"]} >= {worker["pid"] for worker in before["workers"]}
+    (suite / "go").touch()
+    code, text = finished(process)
+    assert code == 1, text
+    assert until(lambda: run_of(service)["status"] == "completed")
+    run = run_of(service)
+    assert len(run["workers"]) == 5
+    assert {worker["status"] for worker in run["workers"]} == {"completed"}
+    # The controller was told so first, and gave way to one worker: the only master that ever had a result to hold.
+    assert [worker["is_master"] for worker in run["workers"] if worker["told_master"]] == [False, True]
+    [held] = run["cuts"]
+    assert (run["generation"], run["finalised"], run["epoch"]) == (1, 1, 2)
+    written = tms.results()
+    assert [name for name, kind in written if kind == "InProgress"] == [held["external_id"]]
+    assert len(written) == 15
 
 
 def test_statuses_that_flap_do_not_complete_a_run(service, until):
