@@ -38,7 +38,8 @@ def run_serve(arguments, **options):
 def test_flags_are_understood_in_every_form(make_service, eventually, name):
     """S1: any subset, `--flag=value`, unknown ones ignored, camel case exact, no abbreviations."""
     service = make_service()
-    service.process = run_serve([flag.replace("PORT", str(service.port)) for flag in FLAGS[name]])
+    given = [flag.replace("PORT", str(service.port)) for flag in FLAGS[name]]
+    service.process = run_serve([*given, "--quiet", "0.2"])
     eventually(service.is_healthy)
     meant = MEANT.get(name, "mine")
     service.register("a", run="anything")
@@ -57,7 +58,7 @@ def test_the_environment_serves_for_what_is_not_in_the_flags(make_service, event
     monkeypatch.setenv("TMS_SYNC_STORAGE_PORT", str(service.port))
     monkeypatch.setenv("TMS_TEST_RUN_ID", "mine")
     monkeypatch.setenv("TMS_PRIVATE_TOKEN", SECRET)
-    service.process = run_serve([])
+    service.process = run_serve(["--quiet", "0.2"])
     eventually(service.is_healthy)
     service.register("a", run="mine")
     service.status("a", "completed", run="mine")

@@ -255,7 +255,7 @@ class Sync(RuleBasedStateMachine):
 
 
 TestSync = Sync.TestCase
-TestSync.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestSync.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
 @pytest.fixture
