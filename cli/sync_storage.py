@@ -95,7 +95,6 @@ def serve(
     port = sockets[0].getsockname()[1]
     server.log_to_file(log_path(port))
     _announce(port, context.args)
-    server.detach_streams()
     connection = Connection(base_url, private_token)
     server.serve(
         sockets,
@@ -104,6 +103,7 @@ def serve(
         election=election,
         limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
         sinks=forwarding_to(connection),
+        ready=server.detach_streams,
     )
 
 

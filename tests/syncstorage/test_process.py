@@ -439,6 +439,18 @@ def test_a_stop_that_its_starter_ignores_is_ignored(make_service):
     assert service.is_healthy()
 
 
+def test_a_journal_that_is_none_is_an_error_that_is_seen(make_service):
+    """Whoever starts it is told what is wrong with which file, and gets exit code 3; the file stays as it is."""
+    service = make_service()
+    service.journal.parent.mkdir(parents=True)
+    service.journal.write_text("my notes\n")
+    failed = run_serve(["--port", str(service.port)])
+    output, _ = failed.communicate(timeout=20)
+    assert failed.returncode == 3
+    assert f"{service.journal}: is not an event log" in output.decode()
+    assert service.journal.read_text() == "my notes\n"
+
+
 def test_a_full_disk_is_answered_and_nothing_is_promised(make_service):
     """When the journal cannot grow, a registration gets 503, and is not known afterwards."""
     import resource
