@@ -93,7 +93,6 @@ def serve(
     port = sockets[0].getsockname()[1]
     server.log_to_file(log_path(port))
     _announce(port, context.args)
-    server.detach_streams()
     connection = Connection(base_url, private_token)
     server.serve(
         sockets,
@@ -102,6 +101,7 @@ def serve(
         election=election,
         limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
         sinks=forwarding_to(connection),
+        ready=server.detach_streams,
     )
 
 

@@ -143,12 +143,13 @@ class SyncStorage:
     async def wait_completion(self, request: Request) -> Response:
         """Hold the request until the test run is completed."""
         meant = self.core.runs_meant(request.query_params.get("testRunId"))
+        since = self.core.generations(meant)
         self.core.note_wait(meant)
         await self._kept()
         gone = asyncio.ensure_future(_until_disconnected(request))
         self.waiting += 1
         try:
-            while (outcome := self.core.outcome(meant)) is None:
+            while (outcome := self.core.outcome(meant, since)) is None:
                 if self._closing:
                     return _json({"completed": False, "message": "the service is ending"}, 503)
                 changed = asyncio.ensure_future(self.changed())

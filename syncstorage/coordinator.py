@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -171,17 +171,27 @@ class Coordinator:
         """Note that somebody waits for these test runs."""
         self._write(rules.wait(self.state, test_runs))
 
-    def outcome(self, test_runs: Sequence[str]) -> Outcome | None:
-        """Return how these test runs ended; None while one of them is open."""
+    def generations(self, test_runs: Sequence[str]) -> dict[str, int]:
+        """Return at which generation these test runs are, those that are known."""
+        runs = self.state.runs
+        return {name: runs[name].generation for name in test_runs if name in runs}
+
+    def outcome(self, test_runs: Sequence[str], since: Mapping[str, int]) -> Outcome | None:
+        """Return how these test runs ended; None while one of them is open.
+
+        Args:
+            test_runs: their names.
+            since: the generation of each when the wait began; one that was opened again meanwhile had ended.
+        """
         runs = [self.state.runs.get(name) for name in test_runs]
         if not runs:
             return Outcome(completed=False, message="there is no test run")
         if None in runs:
             return Outcome(completed=False, message="unknown test run")
         known = [run for run in runs if run is not None]
-        if not all(run.completed for run in known):
+        if not all(run.completed or run.generation > since.get(run.test_run, run.generation) for run in known):
             return None
-        finalised = sum(len(run.cuts) for run in known)
+        finalised = sum(run.finalised for run in known)
         return Outcome(completed=True, message=f"{finalised} finalised")
 
     def force(self, test_runs: Sequence[str]) -> Outcome:

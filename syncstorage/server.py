@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,7 @@ class Service:
         self._sinks = sinks
         self._app = SyncStorage(core, lambda: self._end("shutdown"))
         self._reason = ""
+        self._traffic, self._active_s = -1, time.monotonic()
         config = uvicorn.Config(
             self._app.asgi(),
             http=type("Protocol", (_Protocol,), {"request_s": core.limits.request_s}),
@@ -178,34 +179,35 @@ class Service:
 
     async def _tick(self) -> None:
         """Do what is due when it is due."""
-        traffic, active_s = -1, time.monotonic()
         while not self._reason:
-            began_s = time.monotonic()
-            due_s = min(self._core.next_due_s(), self._idle_at(active_s)) - began_s
-            nap_s = min(max(due_s, TICK_MIN_S), TICK_MAX_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(nap_s):
-                    await self._app.changed()
-            slept_s = time.monotonic() - began_s
-            if slept_s > nap_s + DEAF_S:
-                self._core.excuse(slept_s)
-            self._settle()
-            if self._app.requests != traffic or self._app.waiting or self._core.has_live_workers:
-                traffic, active_s = self._app.requests, time.monotonic()
-            elif self._idle_at(active_s) <= time.monotonic():
-                self._end("idle")
+            try:
+                await self._look()
+            except Exception:  # a full disk, or a defect: it is logged, and tried again, as nobody else would
+                log.exception("what is due could not be done")
+                await asyncio.sleep(TICK_MAX_S)
 
-    def _idle_at(self, active_s: float) -> float:
-        return active_s + (self._core.limits.idle_exit_s or float("inf"))
-
-    def _settle(self) -> None:
+    async def _look(self) -> None:
+        """Wait until something is due, or changes, and do it."""
+        began_s = time.monotonic()
+        due_s = min(self._core.next_due_s(), self._idle_at_s()) - began_s
+        nap_s = min(max(due_s, TICK_MIN_S), TICK_MAX_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(nap_s):
+                await self._app.changed()
+        slept_s = time.monotonic() - began_s
+        if slept_s > nap_s + DEAF_S:
+            self._core.excuse(slept_s)
         writes = self._core.writes
-        try:
-            self._core.settle()
-        except Exception:  # a full disk, or a defect: it is logged, and tried again at the next look
-            log.exception("what is due could not be done")
+        self._core.settle()
         if self._core.writes != writes:
             self._app.notify()
+        if self._app.requests != self._traffic or self._app.waiting or self._core.has_live_workers:
+            self._traffic, self._active_s = self._app.requests, time.monotonic()
+        elif self._idle_at_s() <= time.monotonic():
+            self._end("idle")
+
+    def _idle_at_s(self) -> float:
+        return self._active_s + (self._core.limits.idle_exit_s or float("inf"))
 
 
 def serve(
@@ -216,8 +218,11 @@ def serve(
     election: Election = "handoff",
     limits: Limits | None = None,
     sinks: Iterable[Sink] = (),
+    ready: Callable[[], None] = lambda: None,
 ) -> str:
     """Run the service on listening sockets until it ends, and return why it did.
+
+    `ready` is called once the journal is taken over.
 
     Raises:
         LogUnavailableError, NewerFormatError, LogBusyError: the journal cannot be used.
@@ -237,6 +242,7 @@ def serve(
         completed=told.announce,
     )
     core.start(port=port, os_pid=os.getpid(), version=version("pytest-insight"))
+    ready()
     reason = asyncio.run(_serve(core, told, sockets))
     core.stop(reason)
     log.info("ended: %s", reason)

@@ -38,7 +38,8 @@ def run_serve(arguments, **options):
 def test_flags_are_understood_in_every_form(make_service, eventually, name):
     """S1: any subset, `--flag=value`, unknown ones ignored, camel case exact, no abbreviations."""
     service = make_service()
-    service.process = run_serve([flag.replace("PORT", str(service.port)) for flag in FLAGS[name]])
+    given = [flag.replace("PORT", str(service.port)) for flag in FLAGS[name]]
+    service.process = run_serve([*given, "--quiet", "0.2"])
     eventually(service.is_healthy)
     meant = MEANT.get(name, "mine")
     service.register("a", run="anything")
@@ -57,7 +58,7 @@ def test_the_environment_serves_for_what_is_not_in_the_flags(make_service, event
     monkeypatch.setenv("TMS_SYNC_STORAGE_PORT", str(service.port))
     monkeypatch.setenv("TMS_TEST_RUN_ID", "mine")
     monkeypatch.setenv("TMS_PRIVATE_TOKEN", SECRET)
-    service.process = run_serve([])
+    service.process = run_serve(["--quiet", "0.2"])
     eventually(service.is_healthy)
     service.register("a", run="mine")
     service.status("a", "completed", run="mine")
@@ -436,6 +437,18 @@ def test_a_stop_that_its_starter_ignores_is_ignored(make_service):
     service.process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert service.is_healthy()
+
+
+def test_a_journal_that_is_none_is_an_error_that_is_seen(make_service):
+    """Whoever starts it is told what is wrong with which file, and gets exit code 3; the file stays as it is."""
+    service = make_service()
+    service.journal.parent.mkdir(parents=True)
+    service.journal.write_text("my notes\n")
+    failed = run_serve(["--port", str(service.port)])
+    output, _ = failed.communicate(timeout=20)
+    assert failed.returncode == 3
+    assert f"{service.journal}: is not an event log" in output.decode()
+    assert service.journal.read_text() == "my notes\n"
 
 
 def test_a_full_disk_is_answered_and_nothing_is_promised(make_service):

@@ -255,7 +255,7 @@ class Sync(RuleBasedStateMachine):
 
 
 TestSync = Sync.TestCase
-TestSync.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestSync.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
 @pytest.fixture
@@ -330,6 +330,18 @@ def test_a_cut_that_nobody_registered_for_is_finalised_in_the_end(core):
     core.at[0] += 2
     core.settle()
     assert core.state.runs["run"].finalised == 1
+
+
+def test_who_waits_hears_of_a_completion_even_if_the_run_goes_on_at_once(core):
+    """A wait is for the generation that it began in; one for a test run that nobody knows ends at once."""
+    came(core, "a", 0)
+    since = core.generations(["run"])
+    assert core.outcome(["run"], since) is None
+    core.force(["run"])
+    came(core, "b", 1)
+    assert core.outcome(["run"], since).completed is True
+    assert core.outcome(["run"], core.generations(["run"])) is None
+    assert core.outcome(["other"], core.generations(["other"])).completed is False
 
 
 def test_a_journal_that_has_grown_is_set_aside_when_nothing_in_it_is_open(core, tmp_path):

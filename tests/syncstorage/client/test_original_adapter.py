@@ -215,7 +215,7 @@ def test_a_held_result_outlives_the_service(suite, adapter, tms, service, until)
         "    while not pathlib.Path('go').exists(): time.sleep(0.05)\n"
     )
     process = adapter()
-    assert until(lambda: run_of(service)["cuts"])
+    assert until(lambda: ("one", "InProgress") in tms.results())  # so the adapter knows that it is held
     service.kill()
     service.start("--quiet", "0.3")
     assert [cut["external_id"] for cut in run_of(service)["cuts"]] == ["one"]
