@@ -264,6 +264,17 @@ class Journal(Generic[S]):
             return self._state
 
     @contextmanager
+    def look(self) -> Generator[S]:
+        """Give the state as `current()` does, and keep the other threads from changing it while the block runs.
+
+        Raises:
+            LogUnavailableError, NewerFormatError: the file cannot be used as a log.
+            LogBusyError: another process holds the lock for too long.
+        """
+        with self._own_mutex():
+            yield self.current()
+
+    @contextmanager
     def transact(self, *, sync: bool = False) -> Generator[Transaction[S]]:
         """Hold the lock, give the state as it is now, and write what the block appends, all of it or nothing.
 

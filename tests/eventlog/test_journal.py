@@ -236,6 +236,20 @@ def test_threads_share_one_journal(path):
     assert log.current().values == list(range(400))
 
 
+def test_a_state_that_is_looked_at_stands_still(path):
+    """Another thread's event is folded after the look, not in the middle of it."""
+    log = journal(path)
+    put(log, 1)
+    writer = threading.Thread(target=put, args=(log, 2))
+    with log.look() as state:
+        writer.start()
+        writer.join(0.1)
+        assert writer.is_alive()
+        assert state.values == [1]
+    writer.join()
+    assert log.current().values == [1, 2]
+
+
 COUNTER = """
 import sys
 from pathlib import Path
