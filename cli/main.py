@@ -35,6 +35,7 @@ NOUNS = (
     Noun("restore", "restoring", "Show sessions again that were cleared.", group=False),
     Noun("merge", "merging", "Merge logs of many machines into one, in canonical order.", group=False),
     Noun("log", "log", "Verify, describe, repair, pack and purge event logs.", group=True),
+    Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
 )
@@ -132,6 +133,8 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, ProfileError):
         return EXIT_NO
+    if isinstance(error, LookupError) and isinstance(error, ValueError):
+        return EXIT_NO  # there is no such test data
     if isinstance(error, (EventLogError, OSError)):
         return EXIT_UNUSABLE
     if isinstance(error, ValueError):

@@ -56,7 +56,7 @@ class IsolationManager:
             tx.append(
                 namespace_stream(name), ev.NamespaceOpened(namespace=name, session=self._store.session, context=True)
             )
-        self._store.keeper.start(DEFAULT_TTL_S)
+        self._store.keeper.start(self._store.lease_s)
         return name
 
     def open_context(self, name: str | None) -> str:
@@ -70,7 +70,7 @@ class IsolationManager:
                 namespace=chosen, session=self._store.session, label=label if chosen != label else "", context=True
             )
             tx.append(namespace_stream(chosen), event)
-        self._store.keeper.start(DEFAULT_TTL_S)
+        self._store.keeper.start(self._store.lease_s)
         return chosen
 
     def close_context(self, namespace: str) -> None:

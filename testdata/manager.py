@@ -27,15 +27,13 @@ from .snapshots import (
     snapshot_data,
     take_snapshot,
 )
-from .state import Resource, TestDataState
+from .state import Resource, TestDataState, VersionRecord
 from .store import Store, default_base_path, namespace_stream
 from .values import Content, as_content, check_json, check_name
-from .version_manager import VersionManager, find_anywhere, version_of
+from .version_manager import VersionManager, find_anywhere, version_data, version_of
 from .versions import FIRST_VERSION, check_version, next_version, version_key
 
 __all__ = ["TestDataManager", "get_test_data_manager"]
-
-_LEASE_S = 60.0
 
 
 class TestDataManager:
@@ -137,7 +135,7 @@ class TestDataManager:
                 self._stage(tx, event, durable, cleanup_callback)
         if conflict is not None:
             raise conflict
-        self.store.keeper.start(_LEASE_S)
+        self.store.keeper.start(self.store.lease_s)
         return key
 
     def _known(
@@ -263,6 +261,30 @@ class TestDataManager:
         with self.store.look() as state:
             return [resource_data(resource) for resource in state.live() if namespace in (None, resource.namespace)]
 
+    def describe(self, resource_id: str, namespace: str | None = None, *, at: int | None = None) -> dict[str, Any]:
+        """Return everything there is to say about test data: as `list_test_data`, with `data`, `versions` and
+        `process`.
+
+        Args:
+            resource_id: of which.
+            namespace: where; needed only if several have it.
+            at: a position in the log: as it was before the event there.
+
+        Raises:
+            TestDataNotFound: it is not there, or was not.
+            ValueError: several namespaces have the id.
+        """
+        with self.store.look() as state:
+            resource, record = _described(state, resource_id, namespace, at, self.store.session)
+            known = state.owners.get(resource.session)
+            owner = known.owner if known else None
+            return resource_data(resource) | {
+                "version": record.version,
+                "data": record.value(),
+                "versions": [version_data(each) for each in resource.versions.values()],
+                "process": f"{owner.pid} on {owner.host} {owner.worker}".strip() if owner else "",
+            }
+
     # --------------------------------------------------------------- cleanup
 
     def cleanup_test_data(
@@ -315,11 +337,20 @@ class TestDataManager:
         try:
             yield namespace
         except BaseException as error:
-            self._end_context(namespace, error)
+            self.end_context(namespace, error)
             raise
-        self._end_context(namespace, None)
+        self.end_context(namespace, None)
 
-    def _end_context(self, namespace: str, error: BaseException | None) -> None:
+    def end_context(self, namespace: str, error: BaseException | None = None) -> None:
+        """Clean what is in a context and close it; for those who cannot use `isolated_data_context`.
+
+        Args:
+            namespace: the context.
+            error: what is told in a note if something cannot be cleaned, instead of raising.
+
+        Raises:
+            CleanupError: something could not be cleaned; it stays for a reaper.
+        """
         try:
             results = self.cleanup_test_data(namespace=namespace)
             self.isolation_manager.close_context(namespace)
@@ -336,6 +367,13 @@ class TestDataManager:
         if error is None:
             raise CleanupError(f"test data of {namespace!r} could not be cleaned: {text}")
         error.add_note(f"test data of {namespace!r} could not be cleaned: {text}")
+
+    def keep_namespace(self, namespace: str, for_s: float, reason: str = "") -> None:
+        """Leave the data of a namespace where it is, for a look at it; a reaper cleans it after so many seconds."""
+        with self.store.transact() as tx:
+            until_us = tx.now_us + int(for_s * 1_000_000)
+            event = ev.NamespaceKept(namespace=namespace, session=self.store.session, until_us=until_us, reason=reason)
+            tx.append(namespace_stream(namespace), event)
 
     # ------------------------------------------------------------- snapshots
 
@@ -382,7 +420,7 @@ class TestDataManager:
         restored = restore_snapshot(self.store, snapshot_id, target_namespace)
         if restored is None:
             return False
-        self.store.keeper.start(_LEASE_S)
+        self.store.keeper.start(self.store.lease_s)
         for hook in self._on_restore:
             hook(restored)
         return True
@@ -451,6 +489,26 @@ def _demand(state: TestDataState, namespace: str, resource_id: str) -> Resource:
     if found is None:
         raise TestDataNotFound(f"no test data {resource_id!r} in namespace {namespace!r}")
     return found
+
+
+def _described(
+    state: TestDataState, resource_id: str, namespace: str | None, at: int | None, session: str
+) -> tuple[Resource, VersionRecord]:
+    if at is None:
+        anywhere = namespace is None
+        found = find_anywhere(state, resource_id, session) if anywhere else state.resource(namespace or "", resource_id)
+        if found is not None:
+            return found, version_of(found, None)
+    else:
+        spaces = [space for space in state.namespaces.values() if namespace in (None, space.name)]
+        known = [space.resources[resource_id] for space in spaces if resource_id in space.resources]
+        there = [(resource, record) for resource in known if (record := resource.at(at)) is not None]
+        if len(there) == 1:
+            return there[0]
+        if there:
+            raise ValueError(f"{resource_id!r} was in several namespaces; name one")
+    where = f" in namespace {namespace!r}" if namespace is not None else ""
+    raise TestDataNotFound(f"no test data {resource_id!r}{where}{f' at position {at}' if at is not None else ''}")
 
 
 def _new_id(state: TestDataState, namespace: str, data_type: str) -> str:

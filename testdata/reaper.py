@@ -96,6 +96,7 @@ def _empty_report(plan: _Plan) -> dict[str, Any]:
         "waiting": [],
         "abandoned": [],
         "orphaned": [],
+        "runnable": [],
     }
 
 

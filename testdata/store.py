@@ -17,7 +17,6 @@ __all__ = ["EVENTS_FILE", "PATH_VARIABLE", "Store", "default_base_path"]
 
 EVENTS_FILE = "events.jsonl"
 PATH_VARIABLE = "PYTEST_INSIGHT_TEST_DATA"
-_LEASE_US = 60_000_000
 
 
 def default_base_path() -> Path:
@@ -37,6 +36,7 @@ class Store:
         base_path: the folder; it is created with the first event. Default: `default_base_path()`.
         owner: who acts; default: this process.
         lock_timeout_s: how long a transaction may wait for other processes, in seconds.
+        lease_s: after how long without a sign of life those who cannot look at this process may take it for gone.
     """
 
     def __init__(
@@ -45,12 +45,14 @@ class Store:
         *,
         owner: ev.Owner | None = None,
         lock_timeout_s: float = 30.0,
+        lease_s: float = 60.0,
     ) -> None:
         self.base_path = Path(os.path.abspath(default_base_path() if base_path is None else base_path))  # noqa: PTH100
         self.path = self.base_path / EVENTS_FILE
         types, new_state = _types_and_state()
         self._journal = Journal(self.path, types, new_state, lock_timeout_s=lock_timeout_s)
         self._given = owner
+        self.lease_s = lease_s
         self._renamed: tuple[int, ev.Owner] | None = None
         self._seen: dict[tuple[str, str], tuple[int, float]] = {}
         self.keeper = Keeper(self)
@@ -98,7 +100,9 @@ class Store:
                 self._renamed = os.getpid(), owner
                 known = None
             if known is None or known.owner is None:
-                tx.append(owner_stream(owner.session), ev.OwnerJoined(owner=owner, lease_us=_LEASE_US))
+                tx.append(
+                    owner_stream(owner.session), ev.OwnerJoined(owner=owner, lease_us=int(self.lease_s * 1_000_000))
+                )
             yield tx
 
     def as_of(self, position: int) -> TestDataState:

@@ -17,7 +17,7 @@ from .store import Store, namespace_stream
 from .values import Content, as_content, check_name
 from .versions import check_version, next_version, plan_migration, version_key
 
-__all__ = ["ONLY_VERSIONS", "DataMigrationHandler", "VersionManager", "find_anywhere", "version_of"]
+__all__ = ["ONLY_VERSIONS", "DataMigrationHandler", "VersionManager", "find_anywhere", "version_data", "version_of"]
 
 ONLY_VERSIONS = ""
 """Namespace of ids that nobody created as test data: they have versions, and nothing to clean."""
@@ -134,16 +134,7 @@ class VersionManager:
             resource = self._find(state, resource_id, namespace)
             if resource is None:
                 raise VersionNotFound(f"{resource_id!r} has no versions")
-            return [
-                {
-                    "version": record.version,
-                    "at": format_time(record.at_us),
-                    "position": record.position,
-                    "origin": record.origin,
-                    "session": record.session,
-                }
-                for record in resource.versions.values()
-            ]
+            return [version_data(record) for record in resource.versions.values()]
 
     def migrate_to_version(self, resource_id: str, target_version: str, *, namespace: str | None = None) -> Any:
         """Return the data as a version has it, migrating it if there is no such version yet.
@@ -266,6 +257,17 @@ class VersionManager:
         if resource is None or resource.current is None:
             raise VersionNotFound(f"{resource_id!r} has no versions")
         return version_of(resource, version)
+
+
+def version_data(record: VersionRecord) -> dict[str, Any]:
+    """Return a version as data for JSON, without its content."""
+    return {
+        "version": record.version,
+        "at": format_time(record.at_us),
+        "position": record.position,
+        "origin": record.origin,
+        "session": record.session,
+    }
 
 
 def version_of(resource: Resource, version: str | None) -> VersionRecord:
