@@ -242,9 +242,9 @@ class CleanupRegistry:
                 if not self._start(resource, cleanup, token):
                     return cleanup.status == "succeeded"
                 outcome = self._attempt(resource, cleanup, token)
-                if outcome.done:
-                    return True
-                if attempt < attempts and cleanup.status != "abandoned":
+                if outcome.done or cleanup.status == "abandoned":
+                    return outcome.done
+                if attempt < attempts:
                     self.sleep(pause_s(attempt, random.random()))  # noqa: S311 - spreads, protects nothing
             return False
         finally:
