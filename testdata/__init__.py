@@ -1,0 +1,1 @@
+"""Test data on a log of its own; names are imported from the modules."""
