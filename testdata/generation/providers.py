@@ -83,9 +83,11 @@ class FakerProvider:
         self.version = metadata.version("faker")
         self._country = locale.partition("_")[2] or None
         fake = self._fake
+        self._draw_quickly("first_name", "first_names")
+        self._draw_quickly("last_name", "last_names")
         self.words: Words = {
-            "first_name": self._drawn("first_names", fake.first_name),
-            "last_name": self._drawn("last_names", fake.last_name),
+            "first_name": fake.first_name,
+            "last_name": fake.last_name,
             "address": self._address,
             "street": fake.street_address,
             "city": fake.city,
@@ -96,13 +98,16 @@ class FakerProvider:
             "color": fake.color_name,
         }
 
-    def _drawn(self, table: str, otherwise: Callable[[], str]) -> Callable[[], str]:
-        """Draw from a weighted table with its sums made once; Faker adds them up for each name, which takes 50 us."""
-        weights: Any = getattr(self._fake.provider("person"), table, None)
-        if not isinstance(weights, Mapping) or not weights:
-            return otherwise
-        names, sums, choices = list(weights), list(accumulate(weights.values())), self.random.choices
-        return lambda: choices(names, cum_weights=sums)[0]
+    def _draw_quickly(self, word: str, table: str) -> None:
+        """Draw from a weighted table whose sums are made once; Faker adds them up for each name, which takes 50 us.
+
+        Streets, cities and companies are named after people, too, so Faker is given the quick way for its own use.
+        """
+        names_of_people = getattr(getattr(self._fake, word), "__self__", None)
+        weights: Any = getattr(names_of_people, table, None)
+        if isinstance(weights, Mapping) and weights:
+            names, sums, choices = list(weights), list(accumulate(weights.values())), self.random.choices
+            self._fake.set_formatter(word, lambda: choices(names, cum_weights=sums)[0])
 
     def _address(self) -> dict[str, Any]:
         fake = self._fake
