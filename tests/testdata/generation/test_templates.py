@@ -289,7 +289,7 @@ def test_templates_are_found_by_id_and_by_name():
     assert generator.generate_from_template("greeting", x=1) == ["hi 1"]
     assert generator.generate_from_template(second, x=1) == ["hello 1"]
     assert generator.get_template(second).name == "greeting"
-    with pytest.raises(UnknownTemplateError, match="no template 'other'.*greeting"):
+    with pytest.raises(UnknownTemplateError, match=r"no template 'other'.*greeting"):
         generator.generate_from_template("other")
 
 

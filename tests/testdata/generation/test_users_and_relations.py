@@ -238,7 +238,7 @@ def test_an_entity_of_ones_own_is_made_related_and_judged():
 def test_a_definition_with_a_fault_is_refused():
     """Unknown kinds, things that are no functions, schemas that are none, values that are no JSON, circles."""
     generator = DatabaseTestDataGenerator()
-    with pytest.raises(GenerationError, match="no kind 'colour' of value; there are .*color"):
+    with pytest.raises(GenerationError, match=r"no kind 'colour' of value; there are .*color"):
         generator.register_entity("x", fields={"a": "colour"})
     with pytest.raises(TypeError, match="field 'a': name a kind"):
         generator.register_entity("x", fields={"a": 5})
