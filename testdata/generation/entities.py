@@ -23,6 +23,7 @@ Rule = Callable[[dict[str, Any]], bool | str | None]
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TOKEN_CHARS = 8
+_ABSENT, _WAITING = object(), object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +73,12 @@ class Draft:
         """The time that counts as now."""
         self.parent = parent
         """The parent's record, if it has one."""
-        self._spec = spec
+        self._fields: Mapping[str, Field] = spec.fields if spec else {}
         self._provider = provider
         self._kinds = kinds
         self._identity = identity
         self._batch = batch
         self._values = dict(given or {})
-        self._making: list[str] = []
         provider.random.seed(identity)
 
     @property
@@ -103,16 +103,17 @@ class Draft:
             KeyError: the entity has no such field.
             GenerationError: fields wait for each other.
         """
-        if name not in self._values:
-            fields = self._spec.fields if self._spec else {}
-            if name not in fields:
-                raise KeyError(f"no field {name!r}; there are {', '.join(fields) or 'none'}")
-            if name in self._making:
-                raise GenerationError(f"fields wait for each other: {' -> '.join([*self._making, name])}")
-            self._making.append(name)
-            self._values[name] = fields[name](self)
-            self._making.pop()
-        return self._values[name]
+        value = self._values.get(name, _ABSENT)
+        if value is _ABSENT:
+            made = self._fields.get(name)
+            if made is None:
+                raise KeyError(f"no field {name!r}; there are {', '.join(self._fields) or 'none'}")
+            self._values[name] = _WAITING
+            value = self._values[name] = made(self)
+        elif value is _WAITING:
+            circle = [other for other, waiting in self._values.items() if waiting is _WAITING]
+            raise GenerationError(f"fields wait for each other: {' -> '.join([*circle, name])}")
+        return value
 
     def make(self, kind: str) -> Any:
         """Return a new value of a kind, such as `company`.
@@ -129,7 +130,7 @@ class Draft:
 
     def value(self, name: str) -> Any:
         """Return the entity's field of this name, else one value of this kind, the same each time."""
-        if name not in self._values and not (self._spec and name in self._spec.fields):
+        if name not in self._values and name not in self._fields:
             self._values[name] = self.make(name)
         return self[name]
 
@@ -145,7 +146,7 @@ class Draft:
 
     def record(self) -> dict[str, Any]:
         """Return all fields in their order."""
-        return {name: self[name] for name in (self._spec.fields if self._spec else ())}
+        return {name: self[name] for name in self._fields}
 
 
 def base36(number: int) -> str:

@@ -55,6 +55,8 @@ class DataPart(JournalEvent, frozen=True, kw_only=True, tag="data.part"):
     record: str
     index: int
     """Number of the value, as `first` counts."""
+    part: int
+    """Number of the piece, from 0: one that is missing must not go unnoticed."""
     text: str
     last: bool = False
     """Whether the text is complete with this piece."""

@@ -69,7 +69,7 @@ class DatabaseTestDataGenerator:
             raise ValueError(f"cache_ttl is a number of seconds from 0, not {cache_ttl}")
         self.seed = resolve_seed(seed)
         self.as_of = moment_of(as_of)
-        self._maker = Maker(self.seed, locale, self.as_of, provider)
+        self._maker = Maker(self.seed, locale.replace("-", "_"), self.as_of, provider)
         self._cache = DataCache(cache_ttl, timer=timer) if enable_caching else None
         self._recorder = Recorder(store)
         self._entities = builtin_entities(self.as_of)
@@ -139,9 +139,11 @@ class DatabaseTestDataGenerator:
         given = given_values(names.given, _checked_count(count))
         scope, before = self._scopes.take(template.id, count)
         values = [{**item, **call_values(names.call, index, before)} for index, item in enumerate(given)]
-        if not names.made:
-            return [template.render(item) for item in values]
-        return self._made_from(template, spec, names.made, values, (scope, before))
+        if names.made:
+            records = self._made_from(template, spec, names.made, values, (scope, before))
+        else:
+            records = [template.render(item) for item in values]
+        return self._known.remember(template.entity_type, records)
 
     def _made_from(
         self,

@@ -1,7 +1,7 @@
 """Which ids are known, and of what: everything generated here, and everything the log recorded."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -10,7 +10,7 @@ from .recording import Recorder
 
 __all__ = ["KnownIds"]
 
-R = TypeVar("R", bound=Mapping[str, Any])
+R = TypeVar("R")
 
 
 class _WithId(msgspec.Struct):
@@ -37,7 +37,7 @@ class KnownIds:
     def remember(self, entity_type: str, records: list[R]) -> list[R]:
         """Take note of the ids of records, and return the records."""
         for record in records:
-            if (own_id := record.get("id")) is not None:
+            if isinstance(record, Mapping) and (own_id := cast("Mapping[str, Any]", record).get("id")) is not None:
                 self._types[encode(own_id)] = entity_type
         return records
 
@@ -61,8 +61,13 @@ class KnownIds:
         for name, record in list(self._recorder.state().records.items()):
             values = record.values[self._read.get(name, 0) :]
             self._read[name] = self._read.get(name, 0) + len(values)
-            if record.event.template_id:
-                continue  # what a template makes is of the entity's kind, and none of its records
             for value in values:
-                if (own_id := _decode_id(value).id) is not None:
+                if (own_id := _id_in(value)) is not None:
                     self._types.setdefault(encode(own_id), record.event.entity_type)
+
+
+def _id_in(value: bytes) -> Any:
+    try:
+        return _decode_id(value).id
+    except msgspec.ValidationError:
+        return None  # what a template makes need not be an object

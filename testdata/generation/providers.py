@@ -112,11 +112,11 @@ class FakerProvider:
     def _address(self) -> dict[str, Any]:
         fake = self._fake
         address = {"street": fake.street_address(), "city": fake.city(), "state": None, "postal_code": fake.postcode()}
-        if hasattr(fake, "postcode_in_state"):
+        if self._country == "US":  # where Faker can say which codes are of which state
             address["state"] = fake.state_abbr(include_territories=False, include_freely_associated_states=False)
             address["postal_code"] = fake.postcode_in_state(address["state"])
-        elif hasattr(fake, "administrative_unit"):
-            address["state"] = fake.administrative_unit()
+        elif region := getattr(fake, "administrative_unit", None) or getattr(fake, "state", None):
+            address["state"] = region()
         return address | {"country": self._country}
 
 

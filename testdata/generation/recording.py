@@ -163,6 +163,6 @@ def _events(head: DataGenerated, values: Sequence[bytes]) -> Iterator[JournalEve
 
 
 def _parts(record: str, index: int, text: str) -> Iterator[DataPart]:
-    for start in range(0, len(text), _PIECE_CHARS):
+    for part, start in enumerate(range(0, len(text), _PIECE_CHARS)):
         piece = text[start : start + _PIECE_CHARS]
-        yield DataPart(record=record, index=index, text=piece, last=start + _PIECE_CHARS >= len(text))
+        yield DataPart(record=record, index=index, part=part, text=piece, last=start + _PIECE_CHARS >= len(text))

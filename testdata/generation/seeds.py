@@ -6,7 +6,7 @@ else: not on the worker, the order of tests, the clock or `PYTHONHASHSEED`.
 
 import os
 import secrets
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from hashlib import sha256
 
 SEED_VARIABLE = "PYTEST_INSIGHT_SEED"
@@ -14,19 +14,21 @@ SEED_DEFAULT = "0"
 _SEPARATOR = b"\x1f"
 
 
-def resolve_seed(seed: int | str | None = None, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the seed to use: the one given, else that of `PYTEST_INSIGHT_SEED`, else `0`; 7 and `"7"` are the same."""
-    return str(seed) if seed is not None else environ.get(SEED_VARIABLE) or SEED_DEFAULT
+def resolve_seed(seed: int | str | None = None, environ: MutableMapping[str, str] = os.environ) -> str:
+    """Return the seed to use: the one given, else that of `PYTEST_INSIGHT_SEED`, else `0`; 7 and `"7"` are the same.
 
-
-def settle_seed(environ: MutableMapping[str, str] = os.environ) -> str:
-    """Decide the seed of a session before its workers start, and leave it where they find it.
-
-    `PYTEST_INSIGHT_SEED=random` becomes a seed drawn now; workers inherit the environment, and so draw none themselves.
+    `PYTEST_INSIGHT_SEED=random` becomes a seed that is drawn now, and put there for whoever asks next.
     """
+    if seed is not None:
+        return str(seed)
     if environ.get(SEED_VARIABLE) == "random":
         environ[SEED_VARIABLE] = str(secrets.randbelow(10**9))
-    return resolve_seed(None, environ)
+    return environ.get(SEED_VARIABLE) or SEED_DEFAULT
+
+
+def settle_seed() -> str:
+    """Decide the seed of a session; to be called before its workers start, which inherit the environment."""
+    return resolve_seed()
 
 
 def seed_header(seed: int | str | None = None) -> str:

@@ -49,7 +49,7 @@ class GenerationState:
         """By the `record` of the events."""
         self.keys: dict[UsedKey, int] = {}
         """How many records were made for each key at most; the key used last comes last."""
-        self._pieces: dict[str, str] = {}
+        self._pieces: dict[str, list[str]] = {}
 
     def apply(self, entry: Entry) -> None:
         """Take the next event; those of other rooms are passed over."""
@@ -87,12 +87,15 @@ class GenerationState:
         record = self.records.get(event.record)
         if record is None or event.index != len(record.values):
             return
-        text = self._pieces.pop(event.record, "") + event.text
+        pieces = self._pieces.setdefault(event.record, [])
+        if event.part == 0:
+            pieces.clear()
+        if event.part != len(pieces):
+            return
+        pieces.append(event.text)
         if event.last:
-            record.values.append(text.encode())
+            record.values.append("".join(self._pieces.pop(event.record)).encode())
             self._use(record, record.event)
-        else:
-            self._pieces[event.record] = text
 
     def _use(self, record: Record, event: DataGenerated) -> None:
         if event.key:

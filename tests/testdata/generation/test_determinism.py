@@ -269,10 +269,10 @@ def test_ids_and_tokens_follow_from_the_seed_by_written_rules(name, seed, count)
 def test_the_seed_is_said_and_settled():
     """The header names the seed and how to have it again; `random` is drawn once and left for the workers."""
     environ = {"PYTEST_INSIGHT_SEED": "random"}
-    drawn = settle_seed(environ)
-    assert environ["PYTEST_INSIGHT_SEED"] == drawn == settle_seed(environ)
+    drawn = resolve_seed(None, environ)
+    assert environ["PYTEST_INSIGHT_SEED"] == drawn == resolve_seed(None, environ)
     assert drawn.isdecimal()
-    assert settle_seed({}) == "0"
+    assert resolve_seed(None, {}) == "0"
     assert resolve_seed(7, {"PYTEST_INSIGHT_SEED": "3"}) == "7"
     assert resolve_seed(None, {"PYTEST_INSIGHT_SEED": "3"}) == "3"
     assert seed_header(42) == "test data: seed 42 (the same data again: PYTEST_INSIGHT_SEED=42)"
@@ -282,6 +282,7 @@ def test_the_seed_is_taken_from_the_environment(monkeypatch):
     """What the header says to set has the effect it says."""
     monkeypatch.setenv("PYTEST_INSIGHT_SEED", "42")
     assert seed_header().startswith("test data: seed 42 ")
+    assert settle_seed() == "42"
     named = DatabaseTestDataGenerator(provider="mimesis").generate_realistic_user_data(1, "k")
     monkeypatch.delenv("PYTEST_INSIGHT_SEED")
     assert DatabaseTestDataGenerator(provider="mimesis").generate_realistic_user_data(1, "k") != named

@@ -172,6 +172,25 @@ def test_records_longer_than_a_line_come_back_whole(tmp_path_factory, sizes, let
     assert max(map(len, path.read_bytes().splitlines())) < 256 * 1024
 
 
+def test_a_damaged_piece_is_missed_not_skipped(path):
+    """Whichever line of a long record is damaged, the record is made anew instead of being put together without it."""
+
+    def made():
+        result = generator(path)
+        result.register_entity("blob", fields={"id": "uuid", "text": lambda draft: f"{draft.index}" * 200_000})
+        return result.generate_data("blob", 2, "k")
+
+    first = made()
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        damaged = bytearray(line)
+        damaged[len(line) // 2] ^= 1
+        path.write_bytes(b"".join([*lines[:number], bytes(damaged), *lines[number + 1 :]]))
+        assert made() == first
+        assert len(GenerationStore(path).current().generation.records) == 1
+    assert len(lines) > 8
+
+
 def test_a_batch_cut_short_does_not_count(path):
     """Whatever byte the file ends at, either all the records of a call are there or none, and they can be made again."""
     made = generator(path)
@@ -243,6 +262,8 @@ def test_ids_of_earlier_sessions_are_known_as_parents(path):
     users = generator(path).generate_realistic_user_data(2, "team")
     later = generator(path)
     assert [review["user_id"] for review in later.generate_related_data("review", users)] == [u["id"] for u in users]
+    template = generator(path).create_data_template("t", {"id": "${id}", "username": "${username}"}, "user")
+    users += generator(path).generate_from_template(template, 2)
     orders = DatabaseTestDataGenerator(provider="mimesis").generate_related_data("order", users)
     assert later.validate_generated_data(orders, "order")
     assert not DatabaseTestDataGenerator().validate_generated_data(orders, "order")

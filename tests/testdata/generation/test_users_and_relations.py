@@ -97,6 +97,27 @@ def test_other_languages_give_plain_mail_addresses(provider, locale):
     assert {user["address"]["country"] for user in users} == {locale[-2:]}
 
 
+@pytest.mark.filterwarnings("ignore:.*locale is deprecated")
+def test_every_language_of_the_libraries_will_do():
+    """Users, what belongs to them and every kind of word can be made, and are valid, in each locale there is."""
+    import mimesis
+    from faker.config import AVAILABLE_LOCALES
+
+    locales = [("faker", name) for name in sorted(AVAILABLE_LOCALES)]
+    locales += [("mimesis", locale.value) for locale in mimesis.Locale]
+    assert len(locales) > 100
+    words = ["company", "job", "word", "color", "street", "city", "sentence"]
+    for provider, locale in locales:
+        generator = DatabaseTestDataGenerator(provider=provider, locale=locale)
+        users = generator.generate_realistic_user_data(5)
+        orders = generator.generate_related_data("order", users)
+        products = generator.generate_data("product", 2)
+        template = generator.create_data_template("words", {word: f"${{{word}}}" for word in words}, "nothing")
+        assert all(generator.generate_from_template(template)[0].values()), (provider, locale)
+        for entity, records in (("user", users), ("order", orders), ("product", products)):
+            assert generator.explain_validation(records, entity) == [], (provider, locale)
+
+
 def test_the_people_of_faker_are_as_frequent_as_faker_says():
     """Drawing names from sums made once gives the very names that Faker itself draws."""
     from random import Random
