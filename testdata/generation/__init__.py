@@ -17,6 +17,7 @@ from .making import AS_OF_DEFAULT
 from .providers import Provider, ProviderFactory
 from .recording import GenerationStore
 from .rules import Problem
+from .scopes import fixture_scope
 from .seeds import resolve_seed, seed_header, settle_seed
 from .templates import DataTemplate, escape
 
@@ -36,6 +37,7 @@ __all__ = [
     "UnknownEntityWarning",
     "UnknownTemplateError",
     "escape",
+    "fixture_scope",
     "resolve_seed",
     "seed_header",
     "settle_seed",

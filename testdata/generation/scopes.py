@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _PHASES = ("setup", "call", "teardown")
 
@@ -59,6 +59,25 @@ class Scopes:
             self._calls = Counter()
         self._test, self._phase = test, phase
         return f"test:{test}", self._calls
+
+
+@contextmanager
+def fixture_scope(fixturedef: Any, request: Any) -> Generator[None]:
+    """Let calls within the set-up of a pytest fixture that tests share count for the fixture, not for its first user.
+
+    For `pytest_fixture_setup`, whose arguments it takes. A fixture of a single test is left to its test.
+    """
+    if fixturedef.scope == "function":
+        yield
+        return
+    parameter = getattr(request, "param_index", 0)
+    name = f"fixture:{request.node.nodeid}:{fixturedef.argname}[{parameter}]"
+    # Not nested: a fixture may be asked for within another one, or not, and is to have the same data either way.
+    token = _named.set((_Named(name, Counter()),))
+    try:
+        yield
+    finally:
+        _named.reset(token)
 
 
 def running_test() -> tuple[str, str]:

@@ -35,9 +35,19 @@ def shared(generator):
     with generator.scope("shared users"):
         return generator.generate_realistic_user_data(2)
 
-@pytest.mark.parametrize("case", range(6))
+@pytest.fixture(scope="session")
+def unnamed(generator):
+    return generator.generate_realistic_user_data(1)
+
+@pytest.fixture(scope="module", params=["x", "y"])
+def module(generator, request):
+    if os.getpid() % 2:
+        request.getfixturevalue("unnamed")  # whoever asks first
+    return generator.generate_realistic_user_data(1)
+
+@pytest.mark.parametrize("case", range(3))
 @pytest.mark.parametrize("letter", ["a", "b c [d] (e)"])
-def test_data(generator, shared, case, letter, request):
+def test_data(generator, shared, module, unnamed, case, letter, request):
     data = {
         "keyed": generator.generate_realistic_user_data(2, cache_key="team"),
         "own": generator.generate_realistic_user_data(1 + case),
@@ -45,14 +55,22 @@ def test_data(generator, shared, case, letter, request):
         "orders": generator.generate_related_data("order", shared, 2),
         "cards": generator.generate_from_template("card", 2) + generator.generate_from_template("card", 1),
         "shared": shared,
+        "unnamed": unnamed,
+        "module": module,
     }
     out = pathlib.Path(os.environ["OUT"])
-    out.joinpath(f"{case}-{letter[0]}.json").write_text(json.dumps({request.node.nodeid: data}))
+    out.joinpath(f"{hash(request.node.nodeid)}.json").write_text(json.dumps({request.node.nodeid: data}))
 """
 
 CONFTEST = """
 import os, random, sys
 import pytest
+from pytest_insight.testdata.generation import fixture_scope
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    with fixture_scope(fixturedef, request):
+        return (yield)
 
 def pytest_collection_modifyitems(items):
     if order := os.environ.get("ORDER"):
@@ -80,7 +98,7 @@ WAYS = {
     "one worker, shuffled, on another day": (["-n", "1"], {"ORDER": "x", "DAY": "2031-02-28", "PYTHONHASHSEED": "1"}),
     "four workers, in the past": (["-n", "4"], {"DAY": "2001-12-31", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}),
     "shuffled otherwise": (["-n", "0"], {"ORDER": "y", "PYTHONHASHSEED": "123"}),
-    "a part of the suite": (["-k", "3 or 4"], {}),
+    "a part of the suite": (["-k", "x-"], {}),
 }
 
 
@@ -120,7 +138,7 @@ def test_a_suite_gets_the_same_data_however_it_is_run(tmp_path, serial, way):
     options, more = WAYS[way]
     found = run_suite(tmp_path, "mimesis", options, **more)
     assert found == {nodeid: data for nodeid, data in serial.items() if nodeid in found}
-    assert len(found) == (4 if "part" in way else 12)
+    assert len(found) == (6 if "part" in way else 12)
 
 
 def test_faker_is_as_steady(tmp_path):
@@ -151,8 +169,9 @@ def test_tests_do_not_share_what_is_their_own(serial):
     assert len(found) == 12
     for part in ("own", "further", "orders", "cards"):
         assert len({json.dumps(data[part]) for data in found}) == 12, part
-    for part in ("keyed", "shared"):
+    for part in ("keyed", "shared", "unnamed"):
         assert len({json.dumps(data[part]) for data in found}) == 1, part
+    assert len({json.dumps(data["module"]) for data in found}) == 2
     assert all([card["n"] for card in data["cards"]] == [1, 2, 3] for data in found)
     ids = [user["id"] for data in found for part in ("own", "further") for user in data[part]]
     assert len(set(ids)) == len(ids)
