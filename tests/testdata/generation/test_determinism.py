@@ -117,7 +117,19 @@ def run_suite(tmp_path, words, options=(), **more):
         "PYTHONHASHSEED": "0",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", *options, str(suite)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "xdist",
+        f"--rootdir={suite}",
+        *options,
+        str(suite),
+    ]
     result = subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=110)
     assert result.returncode == 0, result.stdout + result.stderr
     found = {}
