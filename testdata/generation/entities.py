@@ -192,7 +192,8 @@ def spec_of(
         TypeError: a field or a rule is neither, or the schema is no JSON.
     """
     made = {name: _field(name, what) for name, what in (fields or {}).items()}
-    parents = dict(relations) if isinstance(relations, Mapping) else {name: f"{name}_id" for name in relations or ()}
+    named = (relations,) if isinstance(relations, str) else relations or ()
+    parents = dict(named) if isinstance(named, Mapping) else {name: f"{name}_id" for name in named}
     checked = json_copy(dict(schema or {"type": "object"}), "schema")
     if wrong := [name for name, rule in (rules or {}).items() if not callable(rule)]:
         raise TypeError(f"rule {wrong[0]!r} of {entity_type!r} is no function of a record")
@@ -204,7 +205,7 @@ def spec_of(
         schema=checked,
         relations=parents,
         rules=dict(rules or {}),
-        unique=tuple(unique),
+        unique=(unique,) if isinstance(unique, str) else tuple(unique),
         digest=digest_of(definition).hex()[:16],
     )
 

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from os import environ
 from typing import Any
 
+import msgspec
+
 from .builtin import builtin_entities
 from .cache import DataCache, metrics_of
 from .entities import EntitySpec, Field, Rule, iso, spec_of
@@ -165,8 +167,8 @@ class DatabaseTestDataGenerator:
                 encode(template.render({**item, **{name: draft.value(name) for name in made}}))
                 for item, draft in zip(values, drafts, strict=True)
             ]
-            head = self._head(record, template.entity_type, scope=f"{scope}#{before}", template_id=template.id)
-            found = self._recorder.save(head, rendered)
+            about = self._about(record, template.entity_type, scope=f"{scope}#{before}", template_id=template.id)
+            found = self._save(about, rendered)
         return [decode(item) for item in found]
 
     # ---------------------------------------------------------- entities
@@ -216,21 +218,21 @@ class DatabaseTestDataGenerator:
         if not self._recorder.lasting:
             return [_plain(spec, draft.record()) for draft in self._maker.drafts(spec, call, before, count)]
         record = self._maker.record_id("scope", spec.entity_type, spec.digest, scope, str(before))
-        found = self._recorder.find(record)
-        if len(found) != count:
-            found = self._made(spec, call, before, count)
-            found = self._recorder.save(self._head(record, spec.entity_type, scope=f"{scope}#{before}"), found)
-        return [decode(item) for item in found]
+        about = self._about(record, spec.entity_type, scope=f"{scope}#{before}")
+        return [decode(item) for item in self._recorded(spec, call, about, before, count)]
 
     def _keyed(self, spec: EntitySpec, key: str, count: int) -> list[bytes]:
-        """The first `count` values of a key: those that were recorded, and new ones behind them."""
         record = self._maker.record_id("key", spec.entity_type, spec.digest, key)
-        found = self._recorder.find(record)
+        about = self._about(record, spec.entity_type, key=key)
+        return self._recorded(spec, Call(spec.entity_type, f"key:{key}"), about, 0, count)
+
+    def _recorded(self, spec: EntitySpec, call: Call, about: DataGenerated, before: int, count: int) -> list[bytes]:
+        """The first `count` values of a record: those that are there, and new ones behind them."""
+        found = self._recorder.find(about.record)
         if len(found) >= count:
             return found[:count]
-        made = self._made(spec, Call(spec.entity_type, f"key:{key}"), len(found), count - len(found))
-        head = self._head(record, spec.entity_type, key=key, first=len(found))
-        return found + self._recorder.save(head, made)
+        made = self._made(spec, call, before + len(found), count - len(found))
+        return found + self._save(msgspec.structs.replace(about, first=len(found)), made)
 
     def _made(self, spec: EntitySpec, call: Call, first: int, count: int) -> list[bytes]:
         return [encode(_plain(spec, draft.record())) for draft in self._maker.drafts(spec, call, first, count)]
@@ -276,7 +278,7 @@ class DatabaseTestDataGenerator:
                 encode(child_of(_plain(spec, draft.record()), field, parent["id"]))
                 for draft, parent in zip(drafts, each, strict=True)
             ]
-            found = self._recorder.save(self._head(record, entity_type, scope=f"{scope}#{before}"), made)
+            found = self._save(self._about(record, entity_type, scope=f"{scope}#{before}"), made)
         return self._known.remember(entity_type, [decode(item) for item in found])
 
     def _parent_type(self, spec: EntitySpec, parents: list[_Json]) -> str:
@@ -429,13 +431,12 @@ class DatabaseTestDataGenerator:
         """
         return self._scopes.named(name)
 
-    def _head(
-        self, record: str, entity_type: str, *, key: str = "", scope: str = "", template_id: str = "", first: int = 0
+    def _about(
+        self, record: str, entity_type: str, *, key: str = "", scope: str = "", template_id: str = ""
     ) -> DataGenerated:
         return DataGenerated(
             record=record,
             entity_type=entity_type,
-            first=first,
             key=key,
             scope=scope,
             template_id=template_id,
@@ -443,8 +444,11 @@ class DatabaseTestDataGenerator:
             as_of=iso(self.as_of),
             locale=self._maker.locale,
             session=self._session,
-            versions=self._maker.versions(),
         )
+
+    def _save(self, about: DataGenerated, made: list[bytes]) -> list[bytes]:
+        # Who made it is said only now: to replay what was recorded, no provider is loaded.
+        return self._recorder.save(msgspec.structs.replace(about, versions=self._maker.versions()), made)
 
 
 def _checked_count(count: int) -> int:

@@ -82,6 +82,20 @@ def test_another_release_of_a_library_changes_no_old_data(path, monkeypatch):
     assert versions[0] != versions[1] == "999"
 
 
+def test_fewer_or_more_than_recorded_are_the_same_ones(path):
+    """A test that was edited to ask for another number keeps those it had; fewer need no library."""
+    found = {}
+    for count in (3, 2, 5, 4):
+        made = generator(path)
+        with made.scope("edited"):
+            found[count] = made.generate_realistic_user_data(count)
+    assert found[3][:2] == found[2]
+    assert found[5][:3] == found[3]
+    assert found[5][:4] == found[4]
+    numbers = [json.loads(line)["first"] if '"first"' in line else 0 for line in path.read_text().splitlines()]
+    assert numbers == [0, 3]
+
+
 def test_with_and_without_a_store_the_data_is_the_same(path):
     """Recording is no part of what data is."""
     for _ in range(2):

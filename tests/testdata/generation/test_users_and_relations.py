@@ -256,6 +256,16 @@ def test_an_entity_of_ones_own_is_made_related_and_judged():
     assert all(type(ticket["tags"]) is list for ticket in tickets)
 
 
+def test_one_name_needs_no_list():
+    """A single relation or unique field may be given as a text."""
+    generator = DatabaseTestDataGenerator()
+    generator.register_entity("badge", fields={"color": "color"}, relations="user", unique="color")
+    [badge] = generator.generate_related_data("badge", {"id": 7})
+    assert badge["user_id"] == 7
+    problems = generator.explain_validation([badge, badge], "badge", parents=[{"id": 7}])
+    assert [problem.path for problem in problems] == ["$[1].color"]
+
+
 def test_a_definition_with_a_fault_is_refused():
     """Unknown kinds, things that are no functions, schemas that are none, values that are no JSON, circles."""
     generator = DatabaseTestDataGenerator()
