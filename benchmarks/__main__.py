@@ -1,6 +1,6 @@
 """Measure everything and print figures beside their targets.
 
-python -m benchmarks [--quick] [--write] [record|startup|replay|tail|merge|exchange|questions ...]
+python -m benchmarks [--quick] [--write] [record|startup|replay|tail|merge|exchange|questions|generation ...]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from importlib import import_module
 
 from .measure import ROOT, WORK, Figure
 
-ALL = ("record", "startup", "replay", "tail", "merge", "exchange", "questions")
+ALL = ("record", "startup", "replay", "tail", "merge", "exchange", "questions", "generation")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 
 

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .cleanup import Intent
+from .generation import DatabaseTestDataGenerator
 from .locks import Lease
 from .manager import TestDataManager
 
@@ -21,6 +22,11 @@ class NamespaceData:
     def __init__(self, manager: TestDataManager, namespace: str) -> None:
         self.manager = manager
         self.namespace = namespace
+
+    @property
+    def generator(self) -> DatabaseTestDataGenerator:
+        """Makes data, the same for the same test and seed, and records it in the log of the test data."""
+        return self.manager.generator
 
     def create(self, data_type: str, data: Any, **options: Any) -> str:
         """Record test data and return its id; options as of `TestDataManager.create_test_data`."""

@@ -5,7 +5,6 @@ pytest_insight.testdata.fixtures`.
 """
 
 import os
-import random
 import re
 from collections.abc import Generator
 from hashlib import blake2b
@@ -16,6 +15,8 @@ import pytest
 
 from ..eventlog.errors import EventLogError
 from .bound import NamespaceData
+from .generation.scopes import fixture_scope
+from .generation.seeds import SEED_VARIABLE, seed_header, settle_seed
 from .manager import TestDataManager, get_test_data_manager
 from .store import EVENTS_FILE, PATH_VARIABLE, default_base_path
 
@@ -23,7 +24,6 @@ __all__ = ["test_data", "test_data_session"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NAME_BYTES_MAX = 400
-_SEED_BITS = 32
 _failed = pytest.StashKey[bool]()
 _plugin = pytest.StashKey["TestDataPlugin"]()
 
@@ -34,7 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--test-data", metavar="PATH", help=f"folder of the test data (default: ${PATH_VARIABLE}, else ./test_data)"
     )
-    group.addoption("--test-data-seed", metavar="N", type=int, help="seed of generated data (default: by chance)")
+    group.addoption(
+        "--test-data-seed",
+        metavar="SEED",
+        help=f"seed of generated data, or `random` (default: ${SEED_VARIABLE}, else 0)",
+    )
     group.addoption("--keep-data-on-failure", action="store_true", help="do not clean the data of a test that failed")
     group.addoption(
         "--keep-data-for", metavar="AGE", default="24h", help="how long it is kept: 30m, 24h, 7d (default: 24h)"
@@ -63,12 +67,20 @@ class TestDataPlugin:
         self.is_controller = workerinput is None
         given = config.getoption("--test-data") if workerinput is None else workerinput["insight_test_data_path"]
         self.base_path = Path(given or default_base_path()).absolute()
-        self.seed = int(_seed_of(config) if workerinput is None else workerinput["insight_test_data_seed"])
         self.keep_s = _age_s(str(config.getoption("--keep-data-for")))
         self.lines: list[str] = []
-        self._outer = os.environ.get(PATH_VARIABLE)
-        # So that get_test_data_manager() means the same in tests, in their helpers and in what they start.
+        self._outer = {name: os.environ.get(name) for name in (PATH_VARIABLE, SEED_VARIABLE)}
+        # So that managers and generators mean the same in tests, in their helpers, and in what they start.
         os.environ[PATH_VARIABLE] = str(self.base_path)
+        os.environ[SEED_VARIABLE] = self._seed()
+
+    def _seed(self) -> str:
+        if not self.is_controller:
+            return str(self.config.workerinput["insight_test_data_seed"])  # type: ignore[attr-defined]
+        given = self.config.getoption("--test-data-seed")
+        if given is not None:
+            os.environ[SEED_VARIABLE] = str(given)
+        return settle_seed()
 
     @property
     def manager(self) -> TestDataManager:
@@ -77,16 +89,17 @@ class TestDataPlugin:
 
     def pytest_unconfigure(self) -> None:
         """Leave the environment as it was."""
-        if self._outer is None:
-            os.environ.pop(PATH_VARIABLE, None)
-        else:
-            os.environ[PATH_VARIABLE] = self._outer
+        for name, value in self._outer.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker which folder and seed it has."""
         node.workerinput["insight_test_data_path"] = str(self.base_path)
-        node.workerinput["insight_test_data_seed"] = self.seed
+        node.workerinput["insight_test_data_seed"] = os.environ[SEED_VARIABLE]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -111,12 +124,20 @@ class TestDataPlugin:
     def pytest_report_header(self) -> list[str]:
         """Say where the data is, and by which seed it can be made again."""
         lines, self.lines = self.lines, []
-        return [f"test data: {self.base_path}, --test-data-seed={self.seed}", *lines]
+        return [f"test data: {self.base_path}", seed_header(), *lines]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was cleaned up at the end of the run, and what could not be."""
         for line in self.lines:
             terminalreporter.write_line(line)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Let data that a shared fixture generates be its own, whichever test asks first."""
+        with fixture_scope(fixturedef, request):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -163,11 +184,6 @@ def _label(name: str) -> str:
     if len(data) > _NAME_BYTES_MAX:
         data = data[:_NAME_BYTES_MAX] + b"~" + blake2b(data, digest_size=8).hexdigest().encode()
     return data.decode("utf-8", "ignore")
-
-
-def _seed_of(config: pytest.Config) -> int:
-    given = config.getoption("--test-data-seed")
-    return random.SystemRandom().getrandbits(_SEED_BITS) if given is None else int(given)
 
 
 def _age_s(text: str) -> float:

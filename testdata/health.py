@@ -33,7 +33,7 @@ def check_health(manager: "TestDataManager") -> dict[str, Check]:
         checks = {
             "cleanup_registry": _failing(state),
             "isolation_manager": _conflicts(state),
-            "template_manager": Check(ok=True, detail=f"{template_count(state)} templates"),
+            "template_manager": Check(ok=True, detail=f"{len(state.generation.templates)} templates"),
             "event_store": probe,
             "locks": _locks(store, state, elapsed_s),
             "reaper": _reaper(store, state),
@@ -59,7 +59,7 @@ def status_report(manager: "TestDataManager") -> dict[str, Any]:
                 ),
                 "conflicts": len(state.conflicts),
             },
-            "template_manager": {"templates_count": template_count(state)},
+            "template_manager": {"templates_count": len(state.generation.templates)},
             "version_manager": {"enabled": manager.version_manager is not None},
             "health_checks": {
                 "last_run": format_time(state.health_checked_at_us) if state.health_checked else None,
@@ -70,11 +70,6 @@ def status_report(manager: "TestDataManager") -> dict[str, Any]:
             "pending_cleanups": report["pending"],
             "store": {"path": str(store.path), "position": store.position, "findings": store.findings},
         }
-
-
-def template_count(state: TestDataState) -> int:
-    """Return how many templates are defined."""
-    return len(getattr(state.generation, "templates", ()))
 
 
 def _names(manager: "TestDataManager") -> list[str]:

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from ..eventlog.errors import EventLogError
@@ -14,6 +14,7 @@ from . import events as ev
 from .callbacks import Durable, as_durable
 from .cleanup import CleanupRegistry, registration
 from .errors import DataConflictError, TestDataNotFound
+from .generation import DatabaseTestDataGenerator
 from .health import Check, check_health, status_report
 from .identity import current_test
 from .isolation import IsolationManager, append_version, check_token, detect_conflict
@@ -61,6 +62,11 @@ class TestDataManager:
         self.isolation_manager = IsolationManager(self.store)
         self.cleanup_registry = CleanupRegistry(self.store, self.create_test_data, self.update_test_data)
         self._on_restore: list[OnRestore] = []
+
+    @cached_property
+    def generator(self) -> DatabaseTestDataGenerator:
+        """A generator that records what it makes in the same log; its seed is that of the run."""
+        return DatabaseTestDataGenerator(store=self.store)
 
     # ------------------------------------------------------------------ data
 

@@ -13,6 +13,7 @@ import msgspec
 
 from ..eventlog.journal import Entry
 from . import events as ev
+from .generation.state import GenerationState
 from .versions import version_key
 
 __all__ = [
@@ -234,13 +235,13 @@ class TestDataState:
     """All test data of one journal.
 
     Args:
-        generation: folds the events of generated data; gets every entry.
+        generation: folds the events of generated data; gets every entry. Default: a new one.
     """
 
     __test__ = False
 
-    def __init__(self, generation: Any = None) -> None:
-        self.generation = generation
+    def __init__(self, generation: GenerationState | None = None) -> None:
+        self.generation = generation or GenerationState()
         self.namespaces: dict[str, Namespace] = {}
         self.live_ids: dict[str, dict[str, Resource]] = {}
         """Id to its live resources by namespace."""
@@ -269,8 +270,7 @@ class TestDataState:
         fold = _FOLDS.get(type(entry.event))
         if fold is not None:
             fold(self, entry, entry.event)
-        if self.generation is not None:
-            self.generation.apply(entry)
+        self.generation.apply(entry)
 
     # ------------------------------------------------------------ looking up
 

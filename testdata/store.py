@@ -9,6 +9,7 @@ from pathlib import Path
 from ..eventlog.journal import Journal, Transaction
 from ..eventlog.system import SYSTEM
 from . import events as ev
+from .generation.events import GENERATION_EVENTS
 from .identity import own_identity, verdict_on
 from .keeper import Keeper
 from .state import Hold, OwnerState, TestDataState
@@ -49,8 +50,8 @@ class Store:
     ) -> None:
         self.base_path = Path(os.path.abspath(default_base_path() if base_path is None else base_path))  # noqa: PTH100
         self.path = self.base_path / EVENTS_FILE
-        types, new_state = _types_and_state()
-        self._journal = Journal(self.path, types, new_state, lock_timeout_s=lock_timeout_s)
+        types = (*ev.EVENTS, *GENERATION_EVENTS)
+        self._journal = Journal(self.path, types, TestDataState, lock_timeout_s=lock_timeout_s)
         self._given = owner
         self.lease_s = lease_s
         self._renamed: tuple[int, ev.Owner] | None = None
@@ -166,7 +167,3 @@ def namespace_stream(namespace: str) -> str:
 def lock_stream(namespace: str, key: str) -> str:
     """Return the name of the stream of a lock."""
     return f"tdm/lock/{namespace}/{key}"
-
-
-def _types_and_state() -> tuple[tuple[type[ev.JournalEvent], ...], type[TestDataState]]:
-    return ev.EVENTS, TestDataState

@@ -39,12 +39,12 @@ from pytest_insight.testdata import get_test_data_manager
 @given('I have test user data for "{test_scenario}"')
 def step_create_test_user(context, test_scenario):
     data_manager = get_test_data_manager()
-    
+
     user_data = {
         "username": f"test_user_{test_scenario}",
         "email": f"test_{test_scenario}@example.com"
     }
-    
+
     context.user_id = data_manager.create_test_data(
         data_type="user",
         data=user_data,

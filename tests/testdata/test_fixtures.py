@@ -70,7 +70,7 @@ def test_each_test_has_its_namespace_and_leaves_nothing(suite):
     """Function and session data, helpers that ask for the manager themselves, and the header."""
     result = suite(BASIC)
     assert outcome(result) == "2 passed", result.stdout
-    assert re.search(rf"test data: {re.escape(str(suite.data))}, --test-data-seed=\d+", result.stdout)
+    assert f"test data: {suite.data}\ntest data: seed 0 (" in result.stdout
     manager = TestDataManager(suite.data)
     assert manager.list_test_data() == []
     created = [json.loads(line) for line in manager.store.path.read_bytes().splitlines() if b"resource.created" in line]
@@ -80,9 +80,9 @@ def test_each_test_has_its_namespace_and_leaves_nothing(suite):
 def test_the_folder_and_the_seed_can_be_named(suite):
     """`--test-data` and `--test-data-seed` reach the workers, too."""
     code = """
-def test_a(test_data, pytestconfig):
+def test_a(test_data):
     test_data.create("x", 1)
-    print(test_data.manager.store.base_path, pytestconfig.pluginmanager.get_plugin("insight_test_data").seed)
+    print(test_data.manager.store.base_path, test_data.generator.seed)
 """
     for args in ([], ["-n", "1"]):
         result = suite(code, "--test-data", "else where", "--test-data-seed", "7", "-rP", *args)

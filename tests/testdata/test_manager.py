@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import threading
+from contextlib import nullcontext
 
 import pytest
 from pytest_insight.eventlog.errors import EventTooLargeError
@@ -365,13 +366,11 @@ def test_a_context_cleans_whatever_happens(manager):
     """On the way out, after an error and after ctrl-c."""
     done = []
     for error in (None, ValueError, KeyboardInterrupt):
-        try:
-            with manager.isolated_data_context("c") as namespace:
-                manager.create_test_data("x", 1, namespace, cleanup_callback=lambda: done.append(1))
-                if error:
-                    raise error
-        except (ValueError, KeyboardInterrupt) as caught:
-            assert type(caught) is error
+        expected = pytest.raises(error) if error else nullcontext()
+        with expected, manager.isolated_data_context("c") as namespace:
+            manager.create_test_data("x", 1, namespace, cleanup_callback=lambda: done.append(1))
+            if error:
+                raise error
     assert done == [1, 1, 1]
     assert manager.list_test_data() == []
 
