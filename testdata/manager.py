@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any
 
+import msgspec
+
 from ..eventlog.errors import EventLogError
 from ..eventlog.journal import Transaction
 from ..eventlog.times import format_time
@@ -91,7 +93,7 @@ class TestDataManager:
         Args:
             data_type: what it is; begins the id.
             data: JSON; a copy is kept.
-            namespace: opened if need be.
+            namespace: where; opened if need be.
             resource_id: its id; default: `<data_type>_<8 hex digits>`. If live data has it already, the same data
                 changes nothing, other data is a conflict.
             cleanup_callback: function without arguments; only this process can call it.
@@ -107,35 +109,22 @@ class TestDataManager:
         Raises:
             TypeError: `data` is no JSON; names the path.
             DataConflictError: the id is there with other data; recorded.
-            TestDataNotFound: something in `depends_on` is not there.
-            CleanupTargetError: `cleanup` names nothing that can be found.
+            TestDataNotFound, CleanupTargetError: `depends_on` or `cleanup` names what is not there.
             StaleTokenError: the lock was lost.
             EventTooLargeError: the data has more than 256 KiB.
         """
-        check_name(data_type, "data_type")
-        check_name(namespace, "namespace")
-        content = as_content(data)
-        check_json(metadata or {}, "metadata")
-        check_version(version or FIRST_VERSION)
-        durable = as_durable(cleanup) if cleanup is not None else None
-        conflict: DataConflictError | None = None
+        draft = _draft(data_type, data, namespace, resource_id, version, metadata)
+        durable = None if cleanup is None else as_durable(cleanup)
         with self.store.transact(sync=sync) as tx:
             known = self._known(tx, namespace, resource_id, fencing_token)
+            conflict = self._same_or_conflict(tx, known, draft) if known is not None else None
             key = resource_id or _new_id(tx.state, namespace, data_type)
-            if known is not None:
-                conflict = self._same_or_conflict(tx, known, data_type, content)
-            else:
-                event = ev.ResourceCreated(
-                    namespace=namespace,
+            if known is None:
+                event = msgspec.structs.replace(
+                    draft,
                     resource_id=key,
-                    data_type=data_type,
                     session=self.store.session,
-                    version=version or FIRST_VERSION,
-                    content=content.digest,
-                    data=content.data,
-                    test=current_test(),
                     depends_on=_checked_dependencies(tx.state, namespace, depends_on),
-                    metadata=metadata or {},
                     expires_us=tx.now_us + int(ttl * 1_000_000) if ttl is not None else 0,
                 )
                 self._stage(tx, event, durable, cleanup_callback)
@@ -151,18 +140,18 @@ class TestDataManager:
             if isinstance(fencing, Lease):
                 check_token(tx.state, namespace, "", fencing)
             return None
-        check_name(resource_id, "resource_id")
         if fencing is not None:
             check_token(tx.state, namespace, resource_id, fencing)
         return tx.state.namespace(namespace).live.get(resource_id)
 
     def _same_or_conflict(
-        self, tx: Transaction[TestDataState], known: Resource, data_type: str, content: Content
+        self, tx: Transaction[TestDataState], known: Resource, draft: ev.ResourceCreated
     ) -> DataConflictError | None:
         record = version_of(known, None)
-        if record.content == content.digest and known.life.data_type == data_type:
+        if record.content == draft.content and known.life.data_type == draft.data_type:
             return None
         message = f"{known.resource_id!r} is in namespace {known.namespace!r} already, with other data"
+        content = Content(draft.data, draft.content)
         return detect_conflict(tx, self.store.session, "create", known, record, content, message)
 
     def _stage(
@@ -488,6 +477,29 @@ def resource_data(resource: Resource) -> dict[str, Any]:
             for cleanup in resource.cleanups
         ],
     }
+
+
+def _draft(
+    data_type: str, data: Any, namespace: str, resource_id: str | None, version: str | None, metadata: Any
+) -> ev.ResourceCreated:
+    """Return the event of a creation as far as it does not depend on what is there already; all is checked."""
+    check_name(data_type, "data_type")
+    check_name(namespace, "namespace")
+    if resource_id is not None:
+        check_name(resource_id, "resource_id")
+    content = as_content(data)
+    check_json(metadata or {}, "metadata")
+    return ev.ResourceCreated(
+        namespace=namespace,
+        resource_id=resource_id or "",
+        data_type=data_type,
+        session="",
+        version=check_version(version or FIRST_VERSION),
+        content=content.digest,
+        data=content.data,
+        test=current_test(),
+        metadata=metadata or {},
+    )
 
 
 def _demand(state: TestDataState, namespace: str, resource_id: str) -> Resource:
