@@ -1,6 +1,6 @@
 """Measure everything and print figures beside their targets.
 
-python -m benchmarks [--quick] [--write] [record|startup|replay|tail|merge|exchange|questions|generation ...]
+python -m benchmarks [--quick] [--write] [record|startup|replay|tail|merge|exchange|questions|generation|testdata ...]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from importlib import import_module
 
 from .measure import ROOT, WORK, Figure
 
-ALL = ("record", "startup", "replay", "tail", "merge", "exchange", "questions", "generation")
+ALL = ("record", "startup", "replay", "tail", "merge", "exchange", "questions", "generation", "testdata")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 
 

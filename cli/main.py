@@ -1,7 +1,7 @@
 """Entry point of `insight`: which commands there are, and what becomes of errors.
 
-Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile); 2 wrong usage; 3
-a log or the environment cannot be used; 130 interrupted.
+Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile, data left to
+clean); 2 wrong usage; 3 a log or the environment cannot be used; 130 interrupted.
 """
 
 import gc

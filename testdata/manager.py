@@ -390,7 +390,7 @@ class TestDataManager:
     def list_snapshots(self) -> list[dict[str, Any]]:
         """Return all snapshots, oldest first."""
         with self.store.look() as state:
-            return [snapshot_data(each) | {"taken_at": format_time(each.at_us)} for each in state.snapshots.values()]
+            return [snapshot_data(each) for each in state.snapshots.values()]
 
     def restore_snapshot(self, snapshot_id: str, target_namespace: str | None = None) -> bool:
         """Make a namespace what it was at a snapshot, as new history: nothing of what happened is removed.

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..eventlog.times import format_time
 from . import events as ev
 from .identity import current_test
 from .state import Namespace, Resource, Snapshot, TestDataState, VersionRecord, checksum_of, checksum_text
@@ -170,5 +171,6 @@ def cleanups_in_the_way(state: TestDataState, snapshot_id: str, target: str | No
 
 
 def snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
-    """Return a snapshot as data."""
-    return snapshot._asdict()
+    """Return a snapshot as data for JSON."""
+    fields = snapshot._asdict()
+    return fields | {"taken_at": format_time(fields.pop("at_us"))}

@@ -22,7 +22,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [match["code"] for match in BLOCK.finditer(page.read_text()) if match["language"] == language]
 
 
-STORIES = ["profiles-and-exchange.md", "test-data-generation.md"]
+STORIES = ["profiles-and-exchange.md", "test-data-generation.md", "test-data.md"]
 """Pages whose samples, Python and shell, build on each other."""
 
 PYTHON_SAMPLES = [
