@@ -7,16 +7,18 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
-from pytest_insight.eventlog.journal import fold_journal
+from pytest_insight.eventlog.journal import Entry, Journal, JournalEvent, fold_journal
 from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationStore
 from pytest_insight.testdata.generation import providers as providers_module
-from pytest_insight.testdata.generation.events import GENERATION_EVENTS
+from pytest_insight.testdata.generation.events import GENERATION_EVENTS, DataGenerated
 from pytest_insight.testdata.generation.recording import GenerationFold
+from pytest_insight.testdata.generation.state import GenerationState, Record
 
 PROGRAM = """
 import json, sys
@@ -283,11 +285,34 @@ def test_ids_of_earlier_sessions_are_known_as_parents(path):
     assert not DatabaseTestDataGenerator().validate_generated_data(orders, "order")
 
 
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4)), max_size=12))
+def test_only_what_continues_a_record_counts(spans):
+    """Events that overlap what is there, or leave a gap, as two writers or damage may cause, change nothing."""
+    state, expected = GenerationState(), []
+    for position, (first, count) in enumerate(spans):
+        values = [f"[{position},{index}]".encode() for index in range(count)]
+        event = DataGenerated(
+            record="r", entity_type="user", key="k", first=first, values=list(map(msgspec.Raw, values))
+        )
+        state.apply(Entry(position, "", position, 0, event))
+        if first == len(expected):
+            expected += values
+    assert state.records.get("r", Record(None, 0)).values == expected
+    assert state.keys == ({("user", "k"): len(expected)} if expected else {})
+
+
+def test_a_key_is_remembered_with_the_most_that_was_made_of_it(path):
+    """Whatever seed asked for how many; the key used last comes last."""
+    for seed, key, count in ((0, "a", 5), (0, "b", 1), (1, "a", 2)):
+        generator(path, seed=seed).generate_realistic_user_data(count, key)
+    keys = GenerationStore(path).current().generation.keys
+    assert [(used.key, count) for used, count in keys.items()] == [("b", 1), ("a", 5)]
+
+
 def test_an_unknown_event_is_passed_over(path):
     """A log of a later release, with events that nobody here knows, still gives what is known."""
     made = generator(path)
     users = made.generate_realistic_user_data(2, "k")
-    from pytest_insight.eventlog.journal import Journal, JournalEvent
 
     class Later(JournalEvent, frozen=True, kw_only=True, tag="data.rearranged"):
         record: str = ""
