@@ -237,6 +237,28 @@ def test_processes_that_ask_at_once_get_the_same(path):
     assert sorted(types) == ["data.generated"] * 4 + ["template.defined"]
 
 
+def test_who_comes_second_takes_what_the_first_one_made(path):
+    """Looked before, and overtaken until it held the lock: it writes nothing twice, and returns what is in the log."""
+
+    class Overtaken(GenerationStore):
+        def current(self):
+            """See nothing of what others wrote in the meantime."""
+            return GenerationFold()
+
+    first = generator(path)
+    first.register_entity("lot", fields={"winner": lambda draft: "first"})
+    drawn = first.generate_data("lot", 2, "k")
+    first.create_data_template("t", "${x}", "lot")
+    second = DatabaseTestDataGenerator(provider="mimesis", store=Overtaken(path))
+    second.register_entity("lot", fields={"winner": lambda draft: "second"})
+    size = path.stat().st_size
+    assert second.generate_data("lot", 2, "k") == drawn == [{"winner": "first"}] * 2
+    second.create_data_template("t", "${x}", "lot")
+    assert path.stat().st_size == size
+    assert second.generate_data("lot", 3, "k") == [*drawn, {"winner": "second"}]
+    assert generator(path).template_versions("t") == [first.get_template("t").id]
+
+
 def test_a_killed_writer_leaves_whole_records(path):
     """SIGKILL at any moment: what is in the log is what a generator without a log makes, and the next one goes on."""
     code = (
