@@ -142,6 +142,17 @@ def test_other_values_for_a_template_are_other_records(path):
     assert found[0] == found[2]
 
 
+def test_other_parents_have_other_children(path):
+    """A test that was edited gets children of the parents it has now, and as many as it asks for now."""
+    made = generator(path)
+    for parents, count in (([1, 2], 2), ([1, 3], 2), ([2], 4), ([1, 2], 2)):
+        with made.scope("edited"):
+            orders = made.generate_related_data("order", [{"id": own_id} for own_id in parents], count)
+        assert [order["user_id"] for order in orders] == [own_id for own_id in parents for _ in range(count)]
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len({event["record"] for event in events}) == len(events) == 3
+
+
 def test_no_data_is_recorded_that_is_only_the_callers(path):
     """A template whose values were all given leaves only its definition in the log."""
     made = generator(path)
