@@ -80,6 +80,13 @@ def test_every_room_is_in_the_table_and_in_the_package():
     assert set(listed) >= rooms
 
 
+def test_every_folder_within_a_room_is_in_the_package():
+    """What is not listed in pyproject.toml would be missing from the wheel."""
+    folders = {path.parent.relative_to(ROOT) for room in MAY_IMPORT for path in (ROOT / room).rglob("__init__.py")}
+    listed = set(re.findall(r'"pytest_insight\.([\w.]+)"', (ROOT / "pyproject.toml").read_text()))
+    assert {".".join(folder.parts) for folder in folders} <= listed
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_the_core_does_no_input_or_output(name):
     """Pure modules import nothing that touches a file, a clock or the environment."""

@@ -8,12 +8,19 @@ import subprocess
 import sys
 import threading
 from hashlib import sha256
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_insight.testdata.generation import DatabaseTestDataGenerator, resolve_seed, seed_header, settle_seed
+from pytest_insight.testdata.generation import (
+    DatabaseTestDataGenerator,
+    fixture_scope,
+    resolve_seed,
+    seed_header,
+    settle_seed,
+)
 from pytest_insight.testdata.generation.scopes import Scopes
 from pytest_insight.testdata.generation.seeds import digest_of
 
@@ -270,6 +277,25 @@ def test_scopes_nest_and_do_not_mix():
             assert one.take("x") == ("scope:a\x1fb", 0)
         assert one.take("x") == ("scope:a", 1)
     assert one.take("x")[0].startswith("test:")
+
+
+def test_a_shared_fixture_has_its_own_name_whoever_asks_first():
+    """Asked for within another fixture, a scope or a test, it is the same; a fixture of one test counts for the test."""
+
+    def fixture(name, scope="module", parameter=0):
+        request = SimpleNamespace(node=SimpleNamespace(nodeid="test_a.py"), param_index=parameter)
+        return fixture_scope(SimpleNamespace(argname=name, scope=scope), request)
+
+    scopes = Scopes()
+    with fixture("users", parameter=1):
+        assert scopes.take("x") == ("scope:fixture:test_a.py:users[1]", 0)
+    with scopes.named("a"), fixture("orders"):
+        assert scopes.take("x") == ("scope:fixture:test_a.py:orders[0]", 0)
+        with fixture("users", parameter=1):
+            assert scopes.take("x") == ("scope:fixture:test_a.py:users[1]", 0)
+        assert scopes.take("x") == ("scope:fixture:test_a.py:orders[0]", 1)
+    with fixture("mine", scope="function"):
+        assert scopes.take("x")[0].startswith("test:")
 
 
 @given(st.lists(st.text(max_size=5), max_size=5), st.lists(st.text(max_size=5), max_size=5))

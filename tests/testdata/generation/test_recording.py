@@ -7,16 +7,18 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
-from pytest_insight.eventlog.journal import fold_journal
+from pytest_insight.eventlog.journal import Entry, Journal, JournalEvent, fold_journal
 from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationStore
 from pytest_insight.testdata.generation import providers as providers_module
-from pytest_insight.testdata.generation.events import GENERATION_EVENTS
+from pytest_insight.testdata.generation.events import GENERATION_EVENTS, DataGenerated
 from pytest_insight.testdata.generation.recording import GenerationFold
+from pytest_insight.testdata.generation.state import GenerationState, Record
 
 PROGRAM = """
 import json, sys
@@ -140,6 +142,17 @@ def test_other_values_for_a_template_are_other_records(path):
     assert found[0] == found[2]
 
 
+def test_other_parents_have_other_children(path):
+    """A test that was edited gets children of the parents it has now, and as many as it asks for now."""
+    made = generator(path)
+    for parents, count in (([1, 2], 2), ([1, 3], 2), ([2], 4), ([1, 2], 2)):
+        with made.scope("edited"):
+            orders = made.generate_related_data("order", [{"id": own_id} for own_id in parents], count)
+        assert [order["user_id"] for order in orders] == [own_id for own_id in parents for _ in range(count)]
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len({event["record"] for event in events}) == len(events) == 3
+
+
 def test_no_data_is_recorded_that_is_only_the_callers(path):
     """A template whose values were all given leaves only its definition in the log."""
     made = generator(path)
@@ -235,6 +248,28 @@ def test_processes_that_ask_at_once_get_the_same(path):
     assert sorted(types) == ["data.generated"] * 4 + ["template.defined"]
 
 
+def test_who_comes_second_takes_what_the_first_one_made(path):
+    """Looked before, and overtaken until it held the lock: it writes nothing twice, and returns what is in the log."""
+
+    class Overtaken(GenerationStore):
+        def current(self):
+            """See nothing of what others wrote in the meantime."""
+            return GenerationFold()
+
+    first = generator(path)
+    first.register_entity("lot", fields={"winner": lambda draft: "first"})
+    drawn = first.generate_data("lot", 2, "k")
+    first.create_data_template("t", "${x}", "lot")
+    second = DatabaseTestDataGenerator(provider="mimesis", store=Overtaken(path))
+    second.register_entity("lot", fields={"winner": lambda draft: "second"})
+    size = path.stat().st_size
+    assert second.generate_data("lot", 2, "k") == drawn == [{"winner": "first"}] * 2
+    second.create_data_template("t", "${x}", "lot")
+    assert path.stat().st_size == size
+    assert second.generate_data("lot", 3, "k") == [*drawn, {"winner": "second"}]
+    assert generator(path).template_versions("t") == [first.get_template("t").id]
+
+
 def test_a_killed_writer_leaves_whole_records(path):
     """SIGKILL at any moment: what is in the log is what a generator without a log makes, and the next one goes on."""
     code = (
@@ -283,11 +318,34 @@ def test_ids_of_earlier_sessions_are_known_as_parents(path):
     assert not DatabaseTestDataGenerator().validate_generated_data(orders, "order")
 
 
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4)), max_size=12))
+def test_only_what_continues_a_record_counts(spans):
+    """Events that overlap what is there, or leave a gap, as two writers or damage may cause, change nothing."""
+    state, expected = GenerationState(), []
+    for position, (first, count) in enumerate(spans):
+        values = [f"[{position},{index}]".encode() for index in range(count)]
+        event = DataGenerated(
+            record="r", entity_type="user", key="k", first=first, values=list(map(msgspec.Raw, values))
+        )
+        state.apply(Entry(position, "", position, 0, event))
+        if first == len(expected):
+            expected += values
+    assert state.records.get("r", Record(None, 0)).values == expected
+    assert state.keys == ({("user", "k"): len(expected)} if expected else {})
+
+
+def test_a_key_is_remembered_with_the_most_that_was_made_of_it(path):
+    """Whatever seed asked for how many; the key used last comes last."""
+    for seed, key, count in ((0, "a", 5), (0, "b", 1), (1, "a", 2)):
+        generator(path, seed=seed).generate_realistic_user_data(count, key)
+    keys = GenerationStore(path).current().generation.keys
+    assert [(used.key, count) for used, count in keys.items()] == [("b", 1), ("a", 5)]
+
+
 def test_an_unknown_event_is_passed_over(path):
     """A log of a later release, with events that nobody here knows, still gives what is known."""
     made = generator(path)
     users = made.generate_realistic_user_data(2, "k")
-    from pytest_insight.eventlog.journal import Journal, JournalEvent
 
     class Later(JournalEvent, frozen=True, kw_only=True, tag="data.rearranged"):
         record: str = ""
