@@ -141,10 +141,10 @@ class TestDataPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Remember that a test failed, for its fixtures."""
+        """Remember whether this attempt of a test failed, for its fixtures."""
         report = yield
-        if report.failed:
-            item.stash[_failed] = True
+        before = report.when != "setup" and item.stash.get(_failed, False)
+        item.stash[_failed] = before or report.failed
         return report
 
 

@@ -54,8 +54,11 @@ def current_test() -> str:
 
 @cache
 def _psutil() -> Any:
-    import psutil  # noqa: PLC0415 - only who uses test data needs it
-
+    try:
+        import psutil  # noqa: PLC0415 - only who uses test data needs it
+    except ModuleNotFoundError as error:
+        text = "test data needs psutil: install it with `pip install 'pytest-insight[testdata]'`"
+        raise ModuleNotFoundError(text, name="psutil") from error
     return psutil
 
 

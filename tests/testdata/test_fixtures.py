@@ -132,6 +132,51 @@ def test_data_of_a_failed_test_can_be_kept_and_always_be_restored(suite):
     assert "must be like 30m" in suite(FAILING, "--keep-data-for", "soon").stderr
 
 
+def test_an_attempt_that_passes_leaves_no_trace_of_the_one_before(suite):
+    """With reruns, the data of the attempt that failed is kept, that of the one that passed is not."""
+    code = """
+tries = []
+def test_a(test_data):
+    tries.append(1)
+    test_data.create("x", len(tries), resource_id="k")
+    assert len(tries) > 1
+"""
+    assert outcome(suite(code, "--reruns", "1", "--keep-data-on-failure")) == "1 passed, 1 rerun"
+    manager = TestDataManager(suite.data)
+    [kept] = manager.list_test_data()
+    assert manager.get_test_data("k", kept["namespace"]) == 1
+    assert len(manager.list_snapshots()) == 1
+
+
+GENERATED = """
+import pytest
+
+@pytest.fixture(scope="module")
+def team(test_data_session):
+    return test_data_session.generator.generate_realistic_user_data(2)
+
+@pytest.mark.parametrize("number", range(6))
+def test_user(test_data, team, number):
+    [user] = test_data.generator.generate_realistic_user_data()
+    test_data.create("user", user, metadata={"team": [member["email"] for member in team]})
+"""
+
+
+def test_generated_data_is_the_same_serially_shuffled_and_in_parallel(suite):
+    """One seed: the same users for the same tests, whatever worker and order, though each run records into its own log."""
+    seen = []
+    shuffled = [f"test_it.py::test_user[{number}]" for number in (4, 1, 5, 0, 3, 2)]
+    for name, args in (("serial", []), ("shuffled", shuffled), ("parallel", ["-n", "2"])):
+        result = suite(GENERATED, "--test-data", name, "--test-data-seed", "11", *args)
+        assert outcome(result) == "6 passed", result.stdout
+        lines = (suite.path / name / "events.jsonl").read_bytes().splitlines()
+        events = [json.loads(line) for line in lines if b'"resource.created"' in line]
+        seen.append({event["test"]: (event["data"], event["metadata"]) for event in events})
+    assert len(seen[0]) == 6
+    assert seen[0] == seen[1] == seen[2]
+    assert len({json.dumps(user) for user, _ in seen[0].values()}) == 6
+
+
 def test_a_worker_that_dies_is_cleaned_up_after_at_the_end_of_the_run(suite):
     """The controller reaps what its dead worker left."""
     (suite.path / "cleanups.py").write_text("def note(word): open('cleaned.txt', 'a').write(word)")

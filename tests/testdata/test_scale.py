@@ -1,4 +1,7 @@
-"""T10: 50,000 resources: every step costs what it does, not what there is. Counted in calls, not in seconds."""
+"""T10: every step costs what it does, not what there is. Counted in calls, not in seconds.
+
+With 50,000 resources it is a command of its own: `python tests/campaigns/testdata.py`.
+"""
 
 import sys
 
@@ -8,7 +11,7 @@ from pytest_insight.testdata import events as ev
 from pytest_insight.testdata.store import namespace_stream
 from pytest_insight.testdata.values import as_content
 
-COUNT = 50_000
+COUNT = 10_000
 
 
 def fill(manager, count, first=0):
@@ -46,27 +49,30 @@ def calls_of(work):
 
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory):
-    """What each step costs with 5,000 and with 50,000 resources."""
-    found = {}
-    for count in (COUNT // 10, COUNT):
-        manager = TestDataManager(tmp_path_factory.mktemp("scale"))
-        manager.store.keeper.start = lambda *_: None
-        fill(manager, count)
-        steps = {
-            "create": lambda m=manager: m.create_test_data("x", 1, "n"),
-            "update": lambda m=manager: m.update_test_data("x_00000001", 2, "n"),
-            "get": lambda m=manager: m.get_test_data("x_00000001", "n"),
-            "lock": lambda m=manager: m.isolation_manager.lock_resource("n", "x_00000002", "me"),
-            "snapshot": lambda m=manager: m.create_snapshot("s", "n"),
-            "clean one": lambda m=manager: m.cleanup_test_data("x_00000003", "n"),
-            "report": lambda m=manager: m.cleanup_registry.get_cleanup_report(),
-            "restore": lambda m=manager: m.restore_snapshot(m.find_snapshot("s")),
-            "clean all": lambda m=manager: m.cleanup_test_data(namespace="n"),
-        }
-        found[count] = {name: calls_of(step) for name, step in steps.items()}
-        assert manager.list_test_data() == []
-        assert len(manager.cleanup_registry.get_cleanup_report()["cleanup_results"]) > count
-        manager.store.close()
+    """What each step costs with a tenth of the resources and with all of them."""
+    return {count: costs_of(tmp_path_factory.mktemp("scale"), count) for count in (COUNT // 10, COUNT)}
+
+
+def costs_of(folder, count):
+    """What each step costs among so many resources."""
+    manager = TestDataManager(folder)
+    manager.store.keeper.start = lambda *_: None
+    fill(manager, count)
+    steps = {
+        "create": lambda m=manager: m.create_test_data("x", 1, "n"),
+        "update": lambda m=manager: m.update_test_data("x_00000001", 2, "n"),
+        "get": lambda m=manager: m.get_test_data("x_00000001", "n"),
+        "lock": lambda m=manager: m.isolation_manager.lock_resource("n", "x_00000002", "me"),
+        "snapshot": lambda m=manager: m.create_snapshot("s", "n"),
+        "clean one": lambda m=manager: m.cleanup_test_data("x_00000003", "n"),
+        "report": lambda m=manager: m.cleanup_registry.get_cleanup_report(),
+        "restore": lambda m=manager: m.restore_snapshot(m.find_snapshot("s")),
+        "clean all": lambda m=manager: m.cleanup_test_data(namespace="n"),
+    }
+    found = {name: calls_of(step) for name, step in steps.items()}
+    assert manager.list_test_data() == []
+    assert len(manager.cleanup_registry.get_cleanup_report()["cleanup_results"]) > count
+    manager.store.close()
     return found
 
 
