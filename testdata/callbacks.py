@@ -1,6 +1,5 @@
 """Cleanups as functions: named so that another process can find them, and called so that they cannot do harm."""
 
-import asyncio
 import importlib
 import inspect
 import sys
@@ -83,6 +82,8 @@ def call_here(callback: Callable[[], Any]) -> None:
     """Call a callback, and wait for what it returns if that is a coroutine."""
     result = callback()
     if inspect.iscoroutine(result):
+        import asyncio  # noqa: PLC0415 - hardly any cleanup is a coroutine
+
         try:
             asyncio.run(cast("Coroutine[Any, Any, Any]", result))
         finally:
