@@ -160,8 +160,8 @@ class ResourceRestored(JournalEvent, frozen=True, kw_only=True, tag="resource.re
     resource_id: str
     session: str
     version: str
-    content: str
-    """Of that version: after a retirement one id may have had the same version twice."""
+    written: int
+    """Position of the event that wrote that version: an id that was used again may have had the same version twice."""
 
 
 class SnapshotTaken(JournalEvent, frozen=True, kw_only=True, tag="snapshot.taken"):

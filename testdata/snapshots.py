@@ -101,8 +101,8 @@ def _in_place(
         result.retired.append(key)
     for key, record in goal.items():
         current = space.resources[key].current
-        if current is not None and current[:2] == record[:2] and current.life == record.life:
-            continue  # the same version and content already
+        if current is not None and current.position == record.position:
+            continue
         tx.append(stream, _restored(space, session, key, record))
         if current is None:
             result.revived[key] = key
@@ -113,7 +113,7 @@ def _in_place(
 
 def _restored(space: Namespace, session: str, key: str, record: VersionRecord) -> ev.ResourceRestored:
     return ev.ResourceRestored(
-        namespace=space.name, resource_id=key, session=session, version=record.version, content=record.content
+        namespace=space.name, resource_id=key, session=session, version=record.version, written=record.position
     )
 
 

@@ -458,8 +458,7 @@ def _restored(state: TestDataState, entry: Entry, event: ev.ResourceRestored) ->
     if resource is None:
         return
     records = (moment.record for moment in reversed(resource.moments) if moment.record is not None)
-    wanted = (event.version, event.content)
-    record = next((each for each in records if (each.version, each.content) == wanted), None)
+    record = next((each for each in records if each.position == event.written), None)
     if record is None:
         return
     if resource.current is None:
@@ -544,7 +543,6 @@ def _waived(state: TestDataState, _: Entry, event: ev.CleanupWaived) -> None:
     if resource is not None:
         for cleanup in resource.open_cleanups():
             cleanup.status = "waived"
-        state.failing.pop((resource.namespace, resource.resource_id), None)
         state.waived.append(resource.resource_id)
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from pytest_insight.eventlog.logfile import LogFile
-from pytest_insight.testdata import TestDataManager
+from pytest_insight.testdata import StaleTokenError, TestDataManager
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded")
 
@@ -181,6 +181,22 @@ def test_a_paused_reaper_stops_when_another_has_taken_over(spawn, manager, helpe
     manager.cleanup_registry.reap()
     assert report["token"] > 0
     assert manager.list_test_data("m") == []
+
+
+def test_a_reaper_without_its_lease_runs_nothing(manager, helpers):
+    """The token is checked before every cleanup, and before records are retired."""
+    from pytest_insight.testdata.cleanup import REAPER_LOCK
+
+    manager.create_test_data("x", 1, "n", resource_id="durable", cleanup=helpers.durable("never"))
+    manager.create_test_data("x", 2, "n", resource_id="record")
+    locks = manager.isolation_manager
+    hold = locks.take_named(*REAPER_LOCK, "reaper", ttl_s=30)
+    locks.force_unlock(*REAPER_LOCK, reason="test")
+    for key in ("durable", "record"):
+        with pytest.raises(StaleTokenError, match="has lost its lease"):
+            manager.cleanup_registry.clean([("n", key)], token=hold.token)
+    assert helpers.words() == []
+    assert len(manager.list_test_data("n")) == 2
 
 
 def test_only_what_failed_and_is_due_is_tried_again(spawn, manager, helpers):

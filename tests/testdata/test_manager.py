@@ -545,6 +545,28 @@ def test_a_chain_through_a_known_version_keeps_it(manager):
     assert versions.get_version("u", "2.0.0") == {"n": 2}
 
 
+def test_a_version_that_comes_in_between_is_not_lost(manager, other):
+    """Somebody writes while a handler works: the migration starts again from what is there then."""
+    manager.version_manager.create_version("u", {"n": 1})
+    seen = []
+
+    def change(data):
+        seen.append(data["n"])
+        if len(seen) == 1:
+            other.version_manager.create_version("u", {"n": 2}, "1.0.0.post1")
+        return {"n": data["n"] * 10}
+
+    for start in ("1.0.0", "1.0.0.post1"):
+        manager.version_manager.register_migration_handler(Step(start, "2.0.0", change))
+    assert manager.version_manager.migrate_to_version("u", "2.0.0") == {"n": 20}
+    assert seen == [1, 2]
+    assert [each["version"] for each in other.version_manager.get_version_history("u")] == [
+        "1.0.0",
+        "1.0.0.post1",
+        "2.0.0",
+    ]
+
+
 def test_no_way_and_too_many_ways(manager):
     """No chain: the error lists what there is. Two handlers for one hop: the last one does it, with a warning."""
     versions = manager.version_manager

@@ -38,18 +38,24 @@ class RestoreMachine(RuleBasedStateMachine):
     value = st.integers(0, 3)
 
     @rule(namespace=namespace, key=key, value=value, kind=st.sampled_from(["user", "row"]))
-    def create(self, namespace, key, value, kind):
-        """An id that is free."""
-        if key not in self.model[namespace]:
+    def create_or_update(self, namespace, key, value, kind):
+        """An id that is free gets data; one that is not, a new version."""
+        there = self.model[namespace].get(key)
+        if there is None:
             self.manager.create_test_data(kind, value, namespace, resource_id=key, metadata={"kind": kind})
             self.model[namespace][key] = ("1.0.0", value, kind)
+        else:
+            version = self.manager.update_test_data(key, value, namespace)
+            self.model[namespace][key] = (version, value, there[2])
 
     @rule(namespace=namespace, key=key, value=value)
-    def update(self, namespace, key, value):
-        """A new version of what is there."""
-        if key in self.model[namespace]:
-            version = self.manager.update_test_data(key, value, namespace)
-            self.model[namespace][key] = (version, value, self.model[namespace][key][2])
+    def again_as_something_else(self, namespace, key, value):
+        """An id is cleaned and used anew, for another kind of data."""
+        there = self.model[namespace].get(key)
+        kind = "row" if there is None or there[2] == "user" else "user"
+        self.manager.cleanup_test_data(key, namespace)
+        self.manager.create_test_data(kind, value, namespace, resource_id=key)
+        self.model[namespace][key] = ("1.0.0", value, kind)
 
     @rule(namespace=namespace, key=key)
     def clean(self, namespace, key):
@@ -121,7 +127,7 @@ class RestoreMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-RestoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+RestoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestRestoreMachine = RestoreMachine.TestCase
 
 
