@@ -14,7 +14,19 @@ from importlib import import_module
 
 from .measure import ROOT, WORK, Figure
 
-ALL = ("record", "startup", "replay", "tail", "merge", "exchange", "questions", "syncstorage", "taking_part")
+ALL = (
+    "record",
+    "startup",
+    "replay",
+    "tail",
+    "merge",
+    "exchange",
+    "questions",
+    "generation",
+    "testdata",
+    "syncstorage",
+    "taking_part",
+)
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 
 

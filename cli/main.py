@@ -1,7 +1,7 @@
 """Entry point of `insight`: which commands there are, and what becomes of errors.
 
-Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile); 2 wrong usage; 3
-a log or the environment cannot be used; 130 interrupted.
+Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile, data left to
+clean); 2 wrong usage; 3 a log or the environment cannot be used; 130 interrupted.
 """
 
 import gc
@@ -36,6 +36,7 @@ NOUNS = (
     Noun("merge", "merging", "Merge logs of many machines into one, in canonical order.", group=False),
     Noun("log", "log", "Verify, describe, repair, pack and purge event logs.", group=True),
     Noun("sync-storage", "sync_storage", "Coordinate the parallel workers of a test run.", group=True),
+    Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
 )
@@ -133,6 +134,8 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, ProfileError):
         return EXIT_NO
+    if isinstance(error, LookupError) and isinstance(error, ValueError):
+        return EXIT_NO  # there is no such test data
     if isinstance(error, (EventLogError, OSError)):
         return EXIT_UNUSABLE
     if isinstance(error, ValueError):

@@ -170,11 +170,12 @@ class Transaction(Generic[S]):
         """What was written; filled when the block has ended."""
         self._next_seqs = next_seqs
         self._staged: list[tuple[str, int, JournalEvent]] = []
+        self._staged_counts: dict[str, int] = {}
 
     def next_seq(self, name: str) -> int:
         """Return the `seq` that the next event of a stream gets: the version of that stream."""
         stream = stream_id(name)
-        return self._next_seqs.get(stream, 0) + sum(staged == stream for staged, _, _ in self._staged)
+        return self._next_seqs.get(stream, 0) + self._staged_counts.get(stream, 0)
 
     def append(self, name: str, *events: JournalEvent, expected_seq: int | None = None) -> None:
         """Say what is to be written to the stream `name`.
@@ -185,7 +186,9 @@ class Transaction(Generic[S]):
         seq = self.next_seq(name)
         if expected_seq is not None and expected_seq != seq:
             raise SequenceConflictError(stream_id(name), expected_seq, seq)
-        self._staged += [(stream_id(name), seq + index, event) for index, event in enumerate(events)]
+        stream = stream_id(name)
+        self._staged += [(stream, seq + index, event) for index, event in enumerate(events)]
+        self._staged_counts[stream] = self._staged_counts.get(stream, 0) + len(events)
 
     def staged(self) -> Iterator[tuple[str, int, JournalEvent]]:
         """Yield `(stream, seq, event)` of what is to be written, marked as a batch if it is more than one."""
@@ -262,6 +265,17 @@ class Journal(Generic[S]):
             with Locked(self._log()) as size:
                 self._catch_up(size)
             return self._state
+
+    @contextmanager
+    def look(self) -> Generator[S]:
+        """Give the state as `current()` does, and keep the other threads from changing it while the block runs.
+
+        Raises:
+            LogUnavailableError, NewerFormatError: the file cannot be used as a log.
+            LogBusyError: another process holds the lock for too long.
+        """
+        with self._own_mutex():
+            yield self.current()
 
     @contextmanager
     def transact(self, *, sync: bool = False) -> Generator[Transaction[S]]:

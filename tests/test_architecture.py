@@ -16,7 +16,8 @@ MAY_IMPORT = {
     # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
-    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage"},
+    "testdata": {"eventlog"},
+    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage", "testdata"},
 }
 """Which room may import which; the arrows point one way."""
 
@@ -33,6 +34,15 @@ PURE = [
     "syncstorage/liveness.py",
     "syncstorage/rules.py",
     "syncstorage/state.py",
+    "testdata/events.py",
+    "testdata/generation/events.py",
+    "testdata/generation/jsonvalues.py",
+    "testdata/generation/state.py",
+    "testdata/generation/templates.py",
+    "testdata/rules.py",
+    "testdata/state.py",
+    "testdata/values.py",
+    "testdata/versions.py",
 ]
 """The core takes bytes and values, never a path, a clock or an environment variable."""
 
@@ -74,6 +84,13 @@ def test_every_room_is_in_the_table_and_in_the_package():
     assert rooms == set(MAY_IMPORT)
     listed = re.findall(r'"pytest_insight\.(\w+)"', (ROOT / "pyproject.toml").read_text())
     assert set(listed) >= rooms
+
+
+def test_every_folder_within_a_room_is_in_the_package():
+    """What is not listed in pyproject.toml would be missing from the wheel."""
+    folders = {path.parent.relative_to(ROOT) for room in MAY_IMPORT for path in (ROOT / room).rglob("__init__.py")}
+    listed = set(re.findall(r'"pytest_insight\.([\w.]+)"', (ROOT / "pyproject.toml").read_text()))
+    assert {".".join(folder.parts) for folder in folders} <= listed
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -23,7 +23,13 @@ def blocks(page: Path, language: str) -> list[str]:
     return [match["code"] for match in BLOCK.finditer(page.read_text()) if match["language"] == language]
 
 
-STORIES = ["profiles-and-exchange.md", "sync-storage.md", "sync-storage-clients.md"]
+STORIES = [
+    "profiles-and-exchange.md",
+    "sync-storage.md",
+    "sync-storage-clients.md",
+    "test-data-generation.md",
+    "test-data.md",
+]
 """Pages whose samples, Python and shell, build on each other."""
 
 PYTHON_SAMPLES = [

@@ -236,6 +236,43 @@ def test_threads_share_one_journal(path):
     assert log.current().values == list(range(400))
 
 
+def test_a_large_batch_is_staged_in_proportion(path):
+    """Saying 20,000 events one by one does not look at all those said before: counted in comparisons, not in seconds."""
+    compared = []
+
+    class Stream(str):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            compared.append(1)
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    log = journal(path)
+    with log.transact() as tx:
+        for value in range(20_000):
+            tx.append("n", Added(value=value))
+            tx._staged[-1] = (Stream(tx._staged[-1][0]), *tx._staged[-1][1:])  # what a look at all would compare
+        assert tx.next_seq("n") == 20_000
+        assert len(compared) < 100
+    assert [entry.seq for entry in tx.entries] == list(range(20_000))
+
+
+def test_a_state_that_is_looked_at_stands_still(path):
+    """Another thread's event is folded after the look, not in the middle of it."""
+    log = journal(path)
+    put(log, 1)
+    writer = threading.Thread(target=put, args=(log, 2))
+    with log.look() as state:
+        writer.start()
+        writer.join(0.1)
+        assert writer.is_alive()
+        assert state.values == [1]
+    writer.join()
+    assert log.current().values == [1, 2]
+
+
 COUNTER = """
 import sys
 from pathlib import Path

@@ -1,0 +1,40 @@
+"""Test data management: data, locks, cleanups, versions and snapshots as events of one log, shared by all processes.
+
+from pytest_insight.testdata import TestDataManager
+"""
+
+from .errors import (
+    CleanupTargetError,
+    DataConflictError,
+    LockTimeoutError,
+    MigrationFailed,
+    NoMigrationPath,
+    StaleTokenError,
+    TestDataError,
+    TestDataNotFound,
+    VersionNotFound,
+)
+from .locks import Lease
+from .manager import CleanupError, TestDataManager, get_test_data_manager
+from .snapshots import Restored
+from .store import Store
+from .version_manager import DataMigrationHandler
+
+__all__ = [
+    "CleanupError",
+    "CleanupTargetError",
+    "DataConflictError",
+    "DataMigrationHandler",
+    "Lease",
+    "LockTimeoutError",
+    "MigrationFailed",
+    "NoMigrationPath",
+    "Restored",
+    "StaleTokenError",
+    "Store",
+    "TestDataError",
+    "TestDataManager",
+    "TestDataNotFound",
+    "VersionNotFound",
+    "get_test_data_manager",
+]

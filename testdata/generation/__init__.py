@@ -1,0 +1,44 @@
+"""Make test data: users, what belongs to them, and whatever a template or a registered entity describes.
+
+Importing this loads no library of words; making data does (the extra `testdata`).
+"""
+
+from .entities import Draft
+from .errors import (
+    GenerationError,
+    TemplateSyntaxError,
+    TemplateVariableError,
+    UnknownEntityError,
+    UnknownEntityWarning,
+    UnknownTemplateError,
+)
+from .generator import DatabaseTestDataGenerator
+from .making import AS_OF_DEFAULT
+from .providers import Provider, ProviderFactory
+from .recording import GenerationStore
+from .rules import Problem
+from .scopes import fixture_scope
+from .seeds import resolve_seed, seed_header, settle_seed
+from .templates import DataTemplate, escape
+
+__all__ = [
+    "AS_OF_DEFAULT",
+    "DataTemplate",
+    "DatabaseTestDataGenerator",
+    "Draft",
+    "GenerationError",
+    "GenerationStore",
+    "Problem",
+    "Provider",
+    "ProviderFactory",
+    "TemplateSyntaxError",
+    "TemplateVariableError",
+    "UnknownEntityError",
+    "UnknownEntityWarning",
+    "UnknownTemplateError",
+    "escape",
+    "fixture_scope",
+    "resolve_seed",
+    "seed_header",
+    "settle_seed",
+]

@@ -1,0 +1,100 @@
+"""Managers on a folder of the test's own, and other processes that use it."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from pytest_insight.testdata import Store, TestDataManager
+from pytest_insight.testdata.identity import own_identity
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A folder for test data."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def manager(base):
+    """A manager as a program would make it."""
+    made = TestDataManager(base)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def other(base):
+    """A manager of another owner on the same folder, in this process."""
+    made = TestDataManager(store=Store(base, owner=own_identity()))
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def spawn(base, tmp_path):
+    """Start Python code in a process of its own, with `manager` made and `tmp_path` importable."""
+    processes = []
+
+    def start(code, *args):
+        head = """
+            import os, signal, sys, time
+            sys.path.insert(0, sys.argv[2])
+            from pytest_insight.testdata import *
+            manager = TestDataManager(sys.argv[1])
+            args = sys.argv[3:]
+            def say(*words): print(*words, flush=True)
+        """
+        program = textwrap.dedent(head) + textwrap.dedent(code)
+        command = [sys.executable, "-c", program, str(base), str(tmp_path), *map(str, args)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+HELPERS = '''
+import os, time
+from pathlib import Path
+
+def note(path, word):
+    """Append a word to a file: what was cleaned, and how often."""
+    with open(path, "a") as file:
+        file.write(word + "\\n")
+
+def slow(path, word, seconds):
+    note(path, word)
+    time.sleep(seconds)
+
+def fail(path, word):
+    note(path, word)
+    raise RuntimeError("cannot clean " + word)
+'''
+
+
+class Helpers:
+    """Durable cleanups of a module that any process can find, and what they wrote down."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def durable(self, word, function="note", **more):
+        """A cleanup that writes `word` down."""
+        return f"cleanup_helpers:{function}", {"path": str(self.path), "word": word, **more}
+
+    def words(self):
+        """What was cleaned, in order."""
+        return self.path.read_text().split() if self.path.exists() else []
+
+
+@pytest.fixture
+def helpers(tmp_path, monkeypatch):
+    """A module `cleanup_helpers` on the path."""
+    (tmp_path / "cleanup_helpers.py").write_text(HELPERS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield Helpers(tmp_path / "cleaned.txt")
+    sys.modules.pop("cleanup_helpers", None)
