@@ -7,6 +7,7 @@ import typer
 
 from .common import JsonOption, console, counted, local_text, print_json
 from .safe import safe_line
+from .screen import Listing
 
 if TYPE_CHECKING:
     from ..testdata.manager import TestDataManager
@@ -38,7 +39,7 @@ def list_data(namespace: NamespaceOption = None, folder: FolderOption = None, as
     if as_json:
         print_json(rows)
         return
-    made = _table("id", "namespace", "version", "created", "test", "cleanups")
+    made = Listing("id", "namespace", "version", "created", "test", "cleanups")
     for row in rows:
         cleanups = ", ".join(f"{each['target'] or 'callback'} {each['status']}" for each in row["cleanups"])
         created = _local(row["created_at"])
@@ -101,7 +102,7 @@ def history(
     if as_json:
         print_json(rows)
         return
-    made = _table("position", "when", "what", "namespace", "about", "who", "detail")
+    made = Listing("position", "when", "what", "namespace", "about", "who", "detail")
     for row in rows:
         about = row["resource_id"] or row["key"]
         _add(made, row["position"], _local(row["at"]), row["type"], row["namespace"], about, row["who"], row["detail"])
@@ -118,7 +119,7 @@ def locks(namespace: NamespaceOption = None, folder: FolderOption = None, as_jso
     if as_json:
         print_json(rows)
         return
-    made = _table("namespace", "key", "mode", "token", "holder", "until", "")
+    made = Listing("namespace", "key", "mode", "token", "holder", "until", "")
     for row in rows:
         until = _local(row["expires_at"])
         _add(made, row["namespace"], row["key"], row["mode"], row["token"], row["owner"], until, row["gone"])
@@ -135,7 +136,7 @@ def conflicts(namespace: NamespaceOption = None, folder: FolderOption = None, as
     if as_json:
         print_json(rows)
         return
-    made = _table("conflict", "when", "kind", "namespace", "about", "there", "refused")
+    made = Listing("conflict", "when", "kind", "namespace", "about", "there", "refused")
     for row in rows:
         values = (str(row["current_value"])[:60], str(row["new_value"])[:60])
         when = _local(row["detected_at"])
@@ -153,7 +154,7 @@ def snapshots(namespace: NamespaceOption = None, folder: FolderOption = None, as
     if as_json:
         print_json(rows)
         return
-    made = _table("snapshot", "name", "namespace", "taken", "pieces", "position")
+    made = Listing("snapshot", "name", "namespace", "taken", "pieces", "position")
     for row in rows:
         taken = _local(row["taken_at"])
         _add(made, row["snapshot_id"], row["name"], row["namespace"], taken, row["resources"], row["position"])
@@ -264,19 +265,11 @@ def _local(at: str) -> str:
     return local_text(parse_time(at))
 
 
-def _table(*columns: str) -> Any:
-    from .asking import table  # noqa: PLC0415
-
-    return table(*columns)
+def _add(made: Listing, *cells: object) -> None:
+    made.add_row(*(safe_line(str(cell)) for cell in cells))
 
 
-def _add(made: Any, *cells: Any) -> None:
-    from rich.text import Text  # noqa: PLC0415
-
-    made.add_row(*(Text(safe_line(str(cell))) for cell in cells))
-
-
-def _show(made: Any, count: int, one: str, many: str) -> None:
+def _show(made: Listing, count: int, one: str, many: str) -> None:
     out = console()
     if count:
         out.print(made)
