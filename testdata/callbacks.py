@@ -74,6 +74,8 @@ def call_durable(durable: Durable, timeout_s: float) -> None:
     thread.join(timeout_s)
     if thread.is_alive():
         raise CleanupTimeoutError(f"did not end within {timeout_s:g} s; its thread goes on")
+    if errors and isinstance(errors[0], KeyboardInterrupt):  # ours is raised by `join`
+        raise RuntimeError("the callback raised KeyboardInterrupt") from errors[0]
     if errors:
         raise errors[0]
 

@@ -214,7 +214,7 @@ class CleanupRegistry:
             cleanups = resource.open_cleanups()
         for cleanup in cleanups:
             clean = self._run(resource, cleanup, token, due_at_us) and clean
-        return clean and not resource.open_cleanups()
+        return clean and resource.current is None
 
     def _is_free(self, state: TestDataState, resource: Resource, going: set[Key]) -> bool:
         space = state.namespace(resource.namespace)
@@ -279,7 +279,7 @@ class CleanupRegistry:
                 call_durable(durable, self.timeout_s)
             else:
                 call_here(_local[cleanup.cleanup_id])
-        except (KeyboardInterrupt, SystemExit) as error:
+        except KeyboardInterrupt as error:
             self._fail(resource, cleanup, token, error)
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a callback raises is its failure, recorded and reported

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import nullcontext
 
@@ -211,10 +212,15 @@ def test_a_coroutine_is_waited_for(manager):
 
 
 def test_pytest_fail_in_a_callback_is_a_failure_of_the_callback(manager):
-    """What is no Exception, like pytest.fail, does not get away either; ctrl-c does, and is recorded."""
+    """What is no Exception, like pytest.fail or sys.exit, does not get away either; ctrl-c does, and is recorded."""
     manager.cleanup_registry.max_retries = 0
     key = manager.create_test_data("x", 1, cleanup_callback=lambda: pytest.fail("no"))
     assert manager.cleanup_test_data(key) == {key: False}
+    leaving = manager.create_test_data("x", 3, cleanup_callback=lambda: sys.exit(3))
+    assert manager.cleanup_test_data(leaving) == {leaving: False}
+    durable = manager.create_test_data("x", 4, cleanup=("sys:exit", {}))
+    assert manager.cleanup_test_data(durable) == {durable: False}
+    assert "SystemExit" in manager.cleanup_registry.get_cleanup_report()["errors"][durable]
 
     def interrupt():
         raise KeyboardInterrupt
