@@ -188,6 +188,13 @@ class Service:
         return next(worker for worker in self.run(run)["workers"] if worker["pid"] == pid)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell ignores SIGINT for what it starts in the background, and programs inherit that: not these."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def home(private_home):
     """The home of pytest-insight in this test."""
