@@ -230,6 +230,7 @@ class Journal(Generic[S]):
         self._deciding = False
         self._format_time = TimeFormatter()
         self._file: LogFile | None = None
+        self._dir_synced = False
         self._pid = system.getpid()
         self._forked = False
         self._restart()
@@ -307,7 +308,7 @@ class Journal(Generic[S]):
             finally:
                 self._deciding = False
             if sync and transaction.entries:
-                self._system.fdatasync(file.fd)
+                self._make_durable(file.fd)
 
     def sync(self) -> None:
         """Make durable (fsync) what was written so far by this object; other threads may write meanwhile.
@@ -318,7 +319,7 @@ class Journal(Generic[S]):
         with self._own_mutex():
             fd = -1 if self._file is None else self._file.fd
         if fd >= 0:
-            self._system.fdatasync(fd)
+            self._make_durable(fd)
 
     def as_of(self, position: int) -> S:
         """Return the state that everything before `position` gives."""
@@ -332,6 +333,12 @@ class Journal(Generic[S]):
                 file.close()
 
     # -------------------------------------------------------------- the file
+
+    def _make_durable(self, fd: int) -> None:
+        self._system.fdatasync(fd)
+        if not self._dir_synced:  # that there is such a file has to be durable, too
+            self._system.sync_dir(str(self.path.parent))
+            self._dir_synced = True
 
     def _own_mutex(self) -> threading.RLock:
         """The mutex; in a forked child a new one, as a thread that is not there any more may hold the parent's."""

@@ -37,6 +37,8 @@ _NEAR_BYTES = 16 << 10
 _FAR_BYTES = 64 << 10
 """Bytes between two events from which it is faster to start reading again than to read on."""
 
+_LOOKED_UP_MAX = 20
+
 _HOW_IT_WAS_FOLDED = ("rows", "workers", "finished_early")
 """Fields of a part that depend on where a log was cut; the attempts are compared by name."""
 _ASKED_FOR = "asked for"
@@ -710,7 +712,10 @@ class ReadModel:
         for row in self._db.execute(query, (session,)).fetchall():
             yield Rows(*row)
 
-    def _names(self, numbers: set[int]) -> dict[int, str]:
+    def _names(self, numbers: set[int]) -> "dict[int, str] | list[str]":
+        """Node ids by their numbers: of a few tests looked up one by one, of many in the list of all."""
+        if len(numbers) > _LOOKED_UP_MAX:
+            return self.names()
         names: dict[int, str] = {}
         for number in numbers:
             names[number] = self._db.execute("SELECT nodeid FROM nodes WHERE id = ?", (number,)).fetchone()[0]

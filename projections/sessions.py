@@ -95,7 +95,7 @@ def fill_session(session: TestSession, models: Models, *, texts: bool = False, o
         session.load_later(lambda _: None)
         attempts = model.attempts(row.stream)
         wanted = None if only is None else _with_other_attempts(attempts, only)
-        results = load_results(model, row, models, texts=texts, only=wanted)
+        results = _results_of(model, row, attempts, models, texts=texts, only=wanted)
         session.test_results = results if wanted is None else _those(results, wanted, only or [])
         session.rerun_test_groups = rerun_groups(results)
         session.output_fields = load_output(model, row)
@@ -113,32 +113,17 @@ def _those(results: list[TestResult], places: list[int], wanted: list[int]) -> l
     return [result for place, result in zip(places, results, strict=True) if place in kept]
 
 
-def load_results(
-    model: ReadModel,
-    row: SessionRow,
-    models: Models | None = None,
-    *,
-    texts: bool = False,
-    only: list[int] | None = None,
+def _results_of(
+    model: ReadModel, row: SessionRow, attempts: list[Attempted], models: Models, *, texts: bool, only: list[int] | None
 ) -> list[TestResult]:
-    """Return the attempts of a session in the order of its log.
-
-    Args:
-        model: where to read.
-        row: the session.
-        models: where to read texts later; None for `model`, which must stay open then.
-        texts: read all captured texts now.
-        only: places of the attempts that are wanted, rising; None for all.
-    """
-    later = models or (lambda: nullcontext(model))
+    """The attempts of a session in the order of its log, or those at some places; their texts now, or read later."""
     warned = set(row.part.warned)
     decode = msgspec.json.Decoder(TestFinished if texts else _StartedAt).decode
-    attempts = list(enumerate(model.attempts(row.stream)))
-    if only is not None:
-        attempts = [attempts[place] for place in only]
-    lines = model.lines_at([attempt.position for _, attempt in attempts])
+    places = range(len(attempts)) if only is None else only
+    lines = model.lines_at([attempts[place].position for place in places])
     results: list[TestResult] = []
-    for (number, attempt), line in zip(attempts, lines, strict=True):
+    for number, line in zip(places, lines, strict=True):
+        attempt = attempts[number]
         event = decode(line)
         result = TestResult(
             nodeid=attempt.nodeid,
@@ -146,7 +131,7 @@ def load_results(
             start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
             duration=attempt.duration_us / 1_000_000,
             has_warning=attempt.nodeid in warned,
-            texts=_reader_of_texts(later, row.stream, number, attempt.position),
+            texts=_reader_of_texts(models, row.stream, number, attempt.position),
             **({name: getattr(event, name) for name in _TEXTS} if texts else {}),
         )
         if texts:

@@ -182,6 +182,32 @@ def test_a_full_disk_leaves_nothing_behind(path):
     assert log.current().values == [1, 4]
 
 
+def test_what_is_to_be_durable_is_synced_and_so_is_its_folder_once(path):
+    """A transaction that asks for it, and `sync`: the file each time, the folder's entry the first time."""
+    calls = []
+
+    class Watching(System):
+        def fdatasync(self, fd):
+            calls.append("file")
+            os.fdatasync(fd)
+
+        def sync_dir(self, folder):
+            calls.append("folder")
+            super().sync_dir(folder)
+
+    log = journal(path, system=Watching())
+    log.sync()
+    put(log, 1)
+    assert calls == []
+    with log.transact(sync=True) as tx:
+        tx.append("n", Added(value=2))
+    assert calls == ["file", "folder"]
+    with log.transact(sync=True):
+        pass
+    log.sync()
+    assert calls == ["file", "folder", "file"]
+
+
 def test_the_state_as_of_a_position_is_that_of_everything_before(path):
     """A position is a moment: what came later is not there."""
     log = journal(path)
