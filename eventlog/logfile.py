@@ -14,7 +14,9 @@ from .format import FORMAT_VERSION, HEAD
 from .system import SYSTEM, System, why_unsafe
 
 _LOCK_POLL_S = 0.005
-_REOPEN_MAX = 3
+_REOPEN_MAX = 50
+_OWN_TRIES = 100
+_IN_USE = "is in use by another writer"
 _SNIFF_BYTES = 64 * 1024
 # What a closed or foreign descriptor number answers: the tested code closed ours, or put a socket in its place.
 _NOT_OURS = frozenset({errno.EBADF, errno.EINVAL, errno.ESPIPE})
@@ -119,6 +121,8 @@ class LogFile:
     def acquire(self) -> int:
         """Take the lock on the file that is really ours, and return its size; `release` must follow."""
         for _ in range(_REOPEN_MAX):
+            if self._fd < 0:
+                self._reopen(close=False)  # opening it failed the last time
             try:
                 if not (self._owned or self._system.lock(self._fd)):
                     self._wait_for_lock()
@@ -149,6 +153,7 @@ class LogFile:
     def close(self) -> None:
         """Close the descriptor, if it is still ours."""
         fd, self._fd = self._fd, -1
+        self._own_end = -1
         if fd < 0:
             return
         try:
@@ -162,24 +167,39 @@ class LogFile:
     # -------------------------------------------------------------- opening
 
     def _open(self) -> None:
+        reason = ""
+        for _ in range(_OWN_TRIES):
+            fd, reason = self._opened()
+            if fd >= 0:
+                return
+            if reason != _IN_USE:
+                break
+            # Whoever folds spool files had ours in hands the moment it was there; it lets go of it, or removes it.
+            self._system.sleep(_LOCK_POLL_S)
+        raise LogUnavailableError(self.path, reason, "choose another file")
+
+    def _opened(self) -> tuple[int, str]:
+        """Open the file; the descriptor is -1 if it is not to be used, for a reason."""
+        system = self._system
         try:
-            fd = self._system.open_append(str(self.path), exclusive=self._owned)
+            fd = system.open_append(str(self.path))
         except OSError as error:
             raise _unavailable(self.path, error) from error
         try:
-            info = self._system.fstat(fd)
+            info = system.fstat(fd)
             reason = why_unsafe(info)
-            if not reason and self._owned and not self._system.lock(fd):
-                reason = "is in use by another writer"
+            if not reason and self._owned and not (system.lock(fd) and system.fstat(fd).st_nlink):
+                reason = _IN_USE
         except OSError as error:
-            self._system.close(fd)
+            system.close(fd)
             raise _unavailable(self.path, error) from error
         if reason:
-            self._system.close(fd)
-            raise LogUnavailableError(self.path, reason, "choose another file")
+            system.close(fd)
+            return -1, reason
         self._fd = fd
         self._identity = (info.st_dev, info.st_ino)
         self._own_end = -1
+        return fd, ""
 
     def _reopen(self, *, close: bool) -> None:
         """Open the path again: our descriptor is closed, is somebody else's now, or the log was deleted or replaced."""

@@ -38,7 +38,7 @@ def has_spools(log: Path) -> bool:
 
 def _fold_one(log: LogFile, path: Path, system: System) -> bool:
     try:
-        fd = system.open_append(str(path))
+        fd = system.open_append(str(path), create=False)
     except OSError:
         return False
     try:

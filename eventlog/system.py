@@ -60,9 +60,11 @@ class System:
     _utime = staticmethod(os.utime)
     _chmod: Callable[[int, int], None] | None = staticmethod(os.fchmod) if hasattr(os, "fchmod") else None
 
-    def open_append(self, path: str, *, exclusive: bool = False) -> int:
+    def open_append(self, path: str, *, exclusive: bool = False, create: bool = True) -> int:
         """Open (and create, mode 0600 whatever the umask) a file that is appended to and read back."""
         flags = os.O_RDWR | os.O_APPEND | _OPEN_FLAGS
+        if not create:
+            return self._open(path, flags)
         if not exclusive:
             try:
                 return self._open(path, flags)

@@ -412,3 +412,34 @@ def test_compare_and_append_lets_one_of_many_win(tmp_path, program):
     with pytest.raises(SequenceConflictError) as caught:
         LogWriter(path, stream=stream_id("shared")).append(TestStarted(nodeid="x"), expected_seq=7)
     assert caught.value.actual == 400
+
+
+def test_a_spool_file_that_is_folded_the_moment_it_is_made_is_made_again(tmp_path):
+    """Whoever opens the log folds what lies in its spool: also a file whose writer has not locked it yet."""
+    path = tmp_path / "log.jsonl"
+    LogWriter(path).close()
+
+    class Meddled(System):
+        meddled = 0
+
+        def open_append(self, name, **options):
+            fd = super().open_append(name, **options)
+            if ".spool" in name and self.meddled < 3:
+                self.meddled += 1
+                if self.meddled == 2:
+                    os.unlink(name)  # folded, and so removed
+                else:
+                    held = os.open(name, os.O_RDWR)  # being folded
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                    threading.Timer(0.03, os.close, [held]).start()
+            return fd
+
+    blocker = os.open(path, os.O_RDWR)
+    fcntl.flock(blocker, fcntl.LOCK_EX)
+    writer = LogWriter(path, lock_timeout_s=0.02, system=Meddled())
+    acks = [writer.append(TestStarted(nodeid=f"t{n}")) for n in range(3)]
+    os.close(blocker)
+    writer.close()
+    assert [ack.place for ack in acks] == ["spool"] * 3
+    found = [item.envelope.seq for item in read_records(path) if isinstance(item, Record)]
+    assert found == [0, 1, 2]
