@@ -68,6 +68,8 @@ class Redactor:
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         self.known: dict[str, str] = {}
         """Values found to be secrets, and what replaces them."""
+        self.remembered = 0
+        """How many values were remembered so far; a text that was clean before may hold one of them."""
         self._done: set[str] = set()
         self._own: list[re.Pattern[str]] = []
         for pattern in patterns:
@@ -80,10 +82,7 @@ class Redactor:
         """Return `text` without secrets."""
         if not text or text in self._done:
             return text
-        known = len(self.known)
-        result = self.replace_known(
-            self.replace(self.replace_known(text), _marked) if known else self.replace(text, _marked)
-        )
+        result = self.replace_known(self.replace(self.replace_known(text), _marked))
         if len(self._done) >= _DONE_MAX:
             self._done.clear()
         self._done.add(result)
@@ -108,11 +107,25 @@ class Redactor:
     def remember(self, value: str, replacement: str = REPLACEMENT) -> None:
         """Replace a value from now on wherever it occurs, if it is long enough and no everyday word."""
         value = value.strip(_NOT_LETTERS)
-        if not _KNOWN_MIN <= len(value) <= _KNOWN_CHARS_MAX or value in self.known or not looks_secret(value):
+        if not _KNOWN_MIN <= len(value) <= _KNOWN_CHARS_MAX or not looks_secret(value):
             return
-        if len(self.known) >= KNOWN_MAX:
-            del self.known[next(iter(self.known))]
-        self.known[value] = replacement
+        if self.known.get(value, "") in ("", REPLACEMENT) and self.known.get(value) != replacement:
+            if len(self.known) >= KNOWN_MAX:
+                del self.known[next(iter(self.known))]
+            self.known[value] = replacement
+            self.remembered += 1
+            self._done.clear()
+
+    def are_clean(self, texts: Iterable[str]) -> bool:
+        """Tell at once for many short texts of one line whether none of them holds a secret.
+
+        False may be wrong, and each is to be looked at then.
+        """
+        lines = list(texts)
+        if any(pattern.search(line) for pattern in self._own for line in lines):
+            return False
+        joined = "\n".join(lines)
+        return self.replace(joined, _marked) == joined
 
     def replace(self, text: str, mark: Replace) -> str:
         """Return `text` with each secret replaced by what `mark` makes of it.

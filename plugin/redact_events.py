@@ -29,6 +29,8 @@ NOT_BY_KEY = frozenset({"plugins", "testing_system", "writer"})
 _USER_AND_PASSWORD = re.compile(r"([^\s:]{1,100}:)(.{3,})", re.DOTALL)
 _USER_OPTIONS = ("-u", "-U", "--user", "--proxy-user")
 _PAIR = 2
+_SHORT_CHARS = 200
+_SHORT_MAX = 5000
 _CLEAN_MAX = 50_000
 
 
@@ -56,6 +58,8 @@ class EventRedactor:
         self._key = key or RedactionKey()
         self._plans: dict[type[Event], _Plan] = {}
         self._ids: dict[str, str] = {}
+        self._short: dict[tuple[str, str], str] = {}
+        self._short_at = 0
 
     def __call__(self, event: Event) -> Event:
         """Return the event without secrets: the same one, if it has none."""
@@ -64,7 +68,7 @@ class EventRedactor:
         changes: dict[str, Any] = {}
         for field in plan.ids:
             value = getattr(event, field)
-            clean = self.node_id(value) if type(value) is str else [self.node_id(nodeid) for nodeid in value]
+            clean = self.node_id(value) if type(value) is str else self._node_ids(value)
             if clean != value:
                 changes[field] = clean
         if plan.get(event) != plan.defaults:
@@ -79,6 +83,12 @@ class EventRedactor:
                 self._ids = {known: shown for known, shown in self._ids.items() if known != shown}
             clean = self._ids[nodeid] = self._redact.replace(nodeid, self._mark)
         return clean
+
+    def _node_ids(self, nodeids: list[str]) -> list[str]:
+        new = [nodeid for nodeid in nodeids if nodeid not in self._ids]
+        if len(new) > 1 and self._redact.are_clean(new):
+            self._ids.update(zip(new, new, strict=True))
+        return [self.node_id(nodeid) for nodeid in nodeids]
 
     def _mark(self, secret: str) -> str:
         if secret.startswith("<redacted:"):
@@ -102,9 +112,9 @@ class EventRedactor:
         return plan
 
     def _clean_texts(self, event: Event, plan: _Plan, changes: dict[str, Any]) -> None:
-        known = len(self._redact.known)
+        known = self._redact.remembered
         self._clean_fields(event, plan, changes)
-        if len(self._redact.known) != known:  # found in one field, perhaps shown in one before it
+        if self._redact.remembered != known:  # found in one field, perhaps shown in one before it
             self._clean_fields(event, plan, changes)
 
     def _clean_fields(self, event: Event, plan: _Plan, changes: dict[str, Any]) -> None:
@@ -125,7 +135,7 @@ class EventRedactor:
         """
         clean: Any = value
         if isinstance(value, str):
-            clean = self._redact.value_of(name, value) if name else self._redact(value)
+            clean = self._clean_text(value, name)
         elif isinstance(value, dict):
             clean = self._clean_mapping(cast("dict[str, Any]", value), name, by_key=by_key)
         elif isinstance(value, (list, tuple)):
@@ -138,13 +148,25 @@ class EventRedactor:
             clean = REPLACEMENT if kind and is_value(kind, str(value), plural=name[-1] in "sS") else value
         return clean
 
+    def _clean_text(self, value: str, name: str) -> str:
+        if len(value) > _SHORT_CHARS:
+            return self._redact.value_of(name, value) if name else self._redact(value)
+        if self._short_at != self._redact.remembered or len(self._short) > _SHORT_MAX:
+            self._short.clear()
+            self._short_at = self._redact.remembered
+        clean = self._short.get((name, value))
+        if clean is None:
+            clean = self._redact.value_of(name, value) if name else self._redact(value)
+            self._short[name, value] = clean
+        return clean
+
     def _clean_mapping(self, value: dict[str, Any], name: str, *, by_key: bool) -> dict[str, Any]:
         outer = name if name_kind(name) == "strong" else ""
         label = value.get("name", value.get("key", "")) if "value" in value else ""
         result: dict[str, Any] = {}
         for key, item in value.items():
             named = label if key == "value" and isinstance(label, str) and label else key
-            result[self._redact(key)] = self._clean(item, outer or (named if by_key else ""), by_key=by_key)
+            result[self._clean_text(key, "")] = self._clean(item, outer or (named if by_key else ""), by_key=by_key)
         return result
 
     def _clean_items(self, items: list[Any], name: str, *, by_key: bool) -> list[Any]:

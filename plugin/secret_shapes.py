@@ -164,6 +164,11 @@ STRUCTURES: tuple[Shape, ...] = (
         rf"(?i:authorization){_OPEN}(?:(?i:{_HEADER_SCHEMES}|aws4-hmac-sha256)[ \t]{{1,5}}(?=\S))?(?P<secret>{_REST})",
         "Authorization: Digest username=me, response=4fGh1Jk9Lm2Np5Qr",
     ),
+    Shape(
+        "passw",
+        r"(?i:password|passwd)[ ]{1,3}(?P<secret>(?=[A-Za-z]{0,60}\d|\d{1,60}[A-Za-z])[^\s\"'<>,;:=()\[\]]{6,200}+)",
+        "machine host login me password 4fGh1Jk9",
+    ),
     Shape("bearer", r"(?i:bearer)\s{1,5}(?P<secret>[A-Za-z0-9+/=_.~:-]{8,}+)", "Bearer 4fGh1Jk9Lm2Np5Qr"),
     Shape(
         "basic",
