@@ -86,7 +86,8 @@ class EventRedactor:
 
     def _node_ids(self, nodeids: list[str]) -> list[str]:
         new = [nodeid for nodeid in nodeids if nodeid not in self._ids]
-        if len(new) > 1 and self._redact.are_clean(new):
+        # Files once, as most tests share theirs; `::` is a part of no secret's notation.
+        if len(new) > 1 and self._redact.are_clean({part for nodeid in new for part in nodeid.partition("::")}):
             self._ids.update(zip(new, new, strict=True))
         return [self.node_id(nodeid) for nodeid in nodeids]
 
