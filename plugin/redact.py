@@ -35,7 +35,7 @@ REPLACEMENT = "[redacted]"
 KNOWN_MAX = 64
 """Values that are remembered; looking for each costs time in every text."""
 
-CANDIDATES_MAX = 10_000
+CANDIDATES_MAX = 5_000
 """Places in one text that are judged one by one; of what is beyond, all is replaced that begins like a secret."""
 
 _KNOWN_MIN = 8
@@ -189,6 +189,7 @@ class Redactor:
                 for quoted in _QUOTED.findall(explained[0])[:_EXPLAINED_MAX]:
                     self.remember(quoted)
                     text = text.replace(quoted, _literal_shown(quoted, mark))
+        text = compiled(_REVERSED).sub(lambda match: _reversed_shown(match, mark), text, count=CANDIDATES_MAX)
         if not text.startswith(">") and "\n>" not in text:
             return text
         return compiled(_ASSERTED).sub(lambda match: self._without_literals(match, mark), text, count=_ASSERTED_MAX)
@@ -211,8 +212,15 @@ _ASSERTED = (
     r"(?P<block>(?:E[ \t][^\n]*+\n?){1,2000}+)"
 )
 _EXPLAINED = r"(?m)^E[ \t]{1,20}\+[ \t]{1,20}(?:where|and)[^\n]{1,1000}+"
+_REVERSED = r"""(?P<literal>"[^"\n]{3,200}"|'[^'\n]{3,200}') ?[=!]= ?(?P<name>[\w.]{2,80}+)"""
 _EXPLAINED_MAX = 16
 _ASSERTED_MAX = 100
+
+
+def _reversed_shown(match: re.Match[str], mark: Replace) -> str:
+    if name_kind(match["name"]) != "strong":
+        return match[0]
+    return _literal_shown(match["literal"], mark) + match[0][len(match["literal"]) :]
 
 
 def _has_strong_name(line: str) -> bool:
@@ -287,7 +295,7 @@ def _span_of_secret(match: re.Match[str], kind: str) -> tuple[int, int] | None:
     """Return where the secret of a named value begins and ends; None if it is none."""
     suffix = match["suffix"]
     plural = suffix[-1:] in ("s", "S")
-    loose = match["loose"] is not None or match["nl"] is not None
+    loose = any(match[group] is not None for group in ("loose", "nl", "prose"))
     if match["literal"] is not None:
         start, end = match.span("literal")
         text = match.string[start:end]
@@ -300,6 +308,8 @@ def _span_of_secret(match: re.Match[str], kind: str) -> tuple[int, int] | None:
     start, end = match.span("bare")
     text = match.string
     value = text[start:end].rstrip(_CLOSING)
+    if match["prose"] is not None and (kind != "strong" or suffix or value.isdigit() or "(" in value):
+        return None
     if not is_value(kind, value, plural=plural, loose=loose) or _CALL.match(value) or _ATTRIBUTE.fullmatch(value):
         return None
     return start, max(_end_of_bare(text, end), start + len(value))

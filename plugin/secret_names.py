@@ -9,7 +9,7 @@ from typing import Literal
 
 from .secret_shapes import ANSI, BOUND
 
-STRONG = "passw(?:or)?d|passwort|passphrase|passcode|pwd|secret|token|credential"
+STRONG = "passw(?:or)?d|passwort|pass[ _-]?phrase|passcode|pwd|secret|token|credential"
 WEAK = "key|auth|signature|sig|pin|pass|sid|session[_-]?id|otp|pw"
 _KEYS = (
     *(
@@ -30,7 +30,19 @@ _KEYS = (
 """Before `key`, they make it a strong name."""
 
 _WORDS = (
-    *("passw", "passphrase", "passcode", "pwd", "secret", "token", "credential", "key"),
+    *(
+        "passw",
+        "passphrase",
+        "pass phrase",
+        "pass_phrase",
+        "pass-phrase",
+        "passcode",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "key",
+    ),
     *("auth", "sig", "pin", "pass", "sid", "sessionid", "session_id", "session-id", "otp", "pw"),
 )
 HINTS = _WORDS
@@ -57,7 +69,7 @@ PLACEHOLDER = re.compile(
 )
 
 _GAP = rf"(?:[ \t]|{ANSI}|\\x1b\[[0-9;]{{0,20}}m){{0,60}}+"
-_QUOTE = r"""\\{0,7}["'`]"""
+_QUOTE = r"""(?:\\{0,7}["'`]|&quot;|&#3[49];|%2[27])"""
 _LITERAL = (
     r"\"{3}[^\"]{1,4000}+\"{0,3}|'{3}[^']{1,4000}+'{0,3}|"
     r"\"(?:[^\"\\\n]|\\.){1,8000}+\"?|'(?:[^'\\\n]|\\.){1,8000}+'?|`[^`\n]{1,8000}+`?|"
@@ -72,13 +84,17 @@ _OPERATOR = rf"{_ANNOTATION}(?:=>|:=|[=!]=|=|:(?!:|//)|%3[AaDd]|(?<![ \t])>(?=[^
 
 PATTERN = (
     rf"(?P<name>(?i:{STRONG}|{WEAK}))(?P<suffix>[\w-]{{0,40}}+)(?:{_GAP}{_QUOTE})?\]?{_GAP}"
-    rf"(?:{_OPERATOR}{_GAP}(?P<nl>{_NEXT_LINE})?|(?P<loose>(?<=[ \t])is[ ]|(?<=\t)|,\s?(?=b?{_QUOTE})))"
+    rf"(?:{_OPERATOR}{_GAP}(?:&quot;|&#3[49];|%2[27])?(?P<nl>{_NEXT_LINE})?"
+    rf"|(?P<loose>(?<=[ \t])(?:is|was):?[ ]|\?:[ ]|(?<=\t)|,\s?(?=b?{_QUOTE})|\(b?(?={_QUOTE}))"
+    rf"|(?P<prose>(?<=[ ])(?=[A-Za-z0-9_+/.-]{{6}})))"
     rf"(?P<value>[bBrRuUfF]{{0,2}}(?P<literal>(?:{_LITERAL}){_MORE})|(?P<bare>{_BARE}))"
 )
 """A name, a notation and the beginning of a value; tried where `candidate_pattern` matches."""
 
 _FILL = r"(?:\x1b\[[0-9;]{0,20}[a-z]|\\x1b\[[0-9;]{0,20}m|[ \\\"'`\]\t])"
-_FOLLOWED = rf"(?=[\w-]{{0,40}}+(?:{_FILL}{{0,120}}+(?:[=:!>%,]|is )|[ \\\"'`]{{0,40}}+\t))"
+_FOLLOWED = (
+    rf"(?=[\w-]{{0,40}}+(?:{_FILL}{{0,120}}+(?:[=:!>%&,(?]|is |was |is:)|[ \\\"'`]{{0,40}}+\t|[ ][^\s=:]{{0,60}}?\d))"
+)
 
 
 def candidate_pattern(lower: str) -> str:
@@ -95,7 +111,8 @@ def candidate_pattern(lower: str) -> str:
 
 
 COARSE = (
-    rf"((?i:{STRONG}|{WEAK})[\w-]{{0,40}}+{_FILL}{{0,120}}+(?:[=:!>%,]{{1,2}}|is ){_FILL}{{0,120}}+\s{{0,80}}+)"
+    rf"((?i:{STRONG}|{WEAK})[\w-]{{0,40}}+{_FILL}{{0,120}}+(?:[=:!>%&,(?]{{1,2}}|is:? |was )"
+    rf"{_FILL}{{0,120}}+\s{{0,80}}+)"
     rf"([^\s\"'`]{{1,4000}}+)"
 )
 """Name and value without any judgement, for texts with too many names to look at each."""
@@ -103,20 +120,22 @@ COARSE = (
 REST_OF_BARE = re.compile(r"""[^\s"'`;&<>]*+""")
 
 OPTION = (
-    r"""(?<![\w-])(?P<option>--?[A-Za-z][\w-]{0,60}+)(?:[ \t]{1,5}|\\{0,7}["'],?\s{1,3}b?\\{0,7}["']|\n\s{0,20}["']?)"""
+    r"""(?<![\w-])(?P<option>--?[A-Za-z][\w-]{0,60}+)"""
+    r"""(?:[ \t]{1,5}["']?|\\{0,7}["'],?\s{1,3}b?\\{0,7}["']|\n\s{0,20}["']?)"""
     r"""(?P<value>[^\s"'\\\-][^\s"'\\]{0,4000}+)"""
 )
 """An option and its value as two words."""
 
-XML_ELEMENT = r"""<(?P<head>[^<>]{1,200}+)>(?P<value>[^\s<>][^<>]{0,4000}+)(?=</)"""
+XML_ELEMENT = r"""<(?P<head>[^<>]{1,200}+)>(?:<!\[CDATA\[)?(?P<value>[^\s<>][^<>]{0,4000}+)(?=</|>?</)"""
 XML_ATTRIBUTE = r"""(?P<head>["'][\w.-]{1,60}["'])\s{1,3}value ?= ?["'](?P<value>[^"'<>]{1,4000}+)"""
 
-_STRONG_NAME = re.compile(rf"(?i)(?:{STRONG}|(?:{'|'.join(_KEYS)})[_-]?key)(?P<suffix>[\w-]{{0,40}})$")
+_STRONG_NAME = re.compile(rf"(?i)(?:{STRONG}|(?:{'|'.join(_KEYS)})[ _-]?key)(?P<suffix>[\w-]{{0,40}})$")
 _WEAK_NAME = re.compile(rf"(?i)(?:^|[^A-Za-z0-9])(?:{WEAK})s?$")
 _WEAK_CAMEL = re.compile(r"[a-z](?:Key|Auth|Sig|Signature|Pin|Pass|Sid|Otp)s?$")
-_KEY_BEFORE = re.compile(rf"(?i)(?:{'|'.join(_KEYS)})[_-]?$")
+_KEY_BEFORE = re.compile(rf"(?i)(?:{'|'.join(_KEYS)})[ _-]?$")
 _BOUND = re.compile(BOUND)
 _SIMPLE = re.compile(r"(?=[^A-Za-z]{0,80}[A-Za-z])(?=[^0-9]{0,80}[0-9]).{6}")
+_CLASS_NAME = re.compile(r"(?:[A-Z][a-z]+)+")
 _MIXED = re.compile(r".{0,80}?(?:[a-z][A-Z]|[A-Z]{2}[a-z])")
 
 
@@ -163,6 +182,8 @@ def looks_secret(value: str) -> bool:
     plain = value.strip("\"'`\\bru")
     if _SIMPLE.match(plain) or (plain.isdigit() and len(plain) >= _DIGITS_MIN):
         return True
+    if _CLASS_NAME.fullmatch(plain):
+        return False
     return len(plain) >= _MIXED_MIN and _MIXED.match(plain) is not None
 
 
