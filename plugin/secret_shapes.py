@@ -169,7 +169,7 @@ STRUCTURES: tuple[Shape, ...] = (
         r"(?i:password|passwd)[ ]{1,3}(?P<secret>(?=[A-Za-z]{0,60}\d|\d{1,60}[A-Za-z])[^\s\"'<>,;:=()\[\]]{6,200}+)",
         "machine host login me password 4fGh1Jk9",
     ),
-    Shape("sshpass", r"sshpass\s{1,3}-p\s{0,3}(?P<secret>[^\s]{1,200}+)", "sshpass -p 4fGh1Jk9 ssh host"),
+    Shape("sshpass", r"sshpass\s{1,3}-p\s{0,3}(?P<secret>[^\s]{1,200}+)", "sshpass -p 4fGh1Jk9"),
     Shape("bearer", r"(?i:bearer)\s{1,5}(?P<secret>[A-Za-z0-9+/=_.~:-]{8,}+)", "Bearer 4fGh1Jk9Lm2Np5Qr"),
     Shape(
         "basic",
