@@ -9,7 +9,7 @@ Also which tests of a session are missing and which never ran, as sets of names,
 
 from collections.abc import Hashable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from .events import Outcome
 
@@ -46,12 +46,14 @@ def attempt_outcome(
         if "call" in phases:
             return "passed"  # what the table says, without looking
         return "rerun" if repeated else None
-    present = {outcome if outcome in KNOWN else "other" for outcome in phase_outcomes.values()}
+    present: set[Outcome] = {
+        cast("Outcome", outcome) if outcome in KNOWN else "other" for outcome in phase_outcomes.values()
+    }
     if subtest_failed or failed:
         present.add("failed")
     if "call" in phases and "call" not in phase_outcomes:
         present.add("passed")
-    outcome = next((outcome for outcome in PRECEDENCE if outcome in present), None)
+    outcome = next((known for known in PRECEDENCE if known in present), None)
     return "rerun" if repeated and outcome in (None, "other") else outcome
 
 

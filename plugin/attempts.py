@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Any, Generic, Literal, TypeVar
 
-State = Literal["started", "set up", "called", "torn down"]
-"""Of an open attempt: the latest phase that was reported; `started` has no report."""
+State = Literal["started", "set up", "called", "torn down", "undecided"]
+"""Of an open attempt: the latest phase that was reported; `started` has no report. `undecided`: it is finished, and its
+reports do not say how; the next start tells whether it was repeated."""
 
 Input = Literal["setup", "call", "teardown", "crash", "start", "other start", "other report", "finish", "end"]
 """What can happen next: a report by its phase, a start of the same or of another test on the same worker, a report of
@@ -91,6 +92,17 @@ STEPS: dict[State, dict[Input, Step]] = {
         "finish": CLOSE,
         "end": CLOSE,
     },
+    "undecided": {
+        "setup": NEXT,
+        "call": NEXT,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": NEXT,
+        "other start": DROP,
+        "other report": DROP,
+        "finish": KEEP,
+        "end": DROP,
+    },
 }
 """What to do by the state of an attempt and what happens. One rule more: an attempt without a start gets no finish
 either, so its teardown report closes it."""
@@ -131,7 +143,7 @@ class Attempts(Generic[A]):
     """The open attempts of all workers.
 
     Args:
-        close: takes an attempt that is over.
+        close: takes an attempt that is over; returns whether its reports say how it ended.
         is_announced: tells whether a name is that of a test which is going to run.
 
     Attributes:
@@ -139,7 +151,7 @@ class Attempts(Generic[A]):
             is so with the plugin flaky, which reports the last attempt alone; others send a start twice.
     """
 
-    def __init__(self, close: Callable[[A, Ending], None], is_announced: Callable[[str], bool]) -> None:
+    def __init__(self, close: Callable[[A, Ending], bool], is_announced: Callable[[str], bool]) -> None:
         self.keeps_bare_starts = False
         self._close = close
         self._is_announced = is_announced
@@ -157,7 +169,8 @@ class Attempts(Generic[A]):
     def make_way(self, worker: str, key: str) -> None:
         """End what the start of the test `key` on this worker ends."""
         self._others(worker, key, "other start")
-        attempt = self._open[worker].get(key) if worker in self._open else None
+        mine = self._open.get(worker)
+        attempt = mine.get(key) if mine else None
         if attempt is not None:
             step = STEPS[attempt.state]["start"]
             self._apply(attempt, NEXT if step is DROP and self.keeps_bare_starts else step)
@@ -188,7 +201,8 @@ class Attempts(Generic[A]):
             if attempt is not None or self._is_announced(name):
                 return attempt
         last = next(reversed(mine.values()), None)
-        if last is None or not last.has_start or (last.state == "torn down" and isinstance(name, str)):
+        is_over = last is not None and last.state in ("torn down", "undecided")
+        if last is None or not last.has_start or (is_over and isinstance(name, str)):
             return None
         if isinstance(name, str):
             last.aliases = (*last.aliases, name)
@@ -216,7 +230,7 @@ class Attempts(Generic[A]):
         attempt.reports.append(report)
         attempt.state = AFTER[input_of(when)]
         if step is ADD_AND_CLOSE or (when == "teardown" and not attempt.has_start):
-            self._apply(attempt, CLOSE)
+            self._apply(attempt, ADD_AND_CLOSE)
         return attempt
 
     def finish(self, worker: str, key: str) -> None:
@@ -225,6 +239,10 @@ class Attempts(Generic[A]):
         attempt = mine.get(key) if mine else None
         if attempt is not None:
             self._apply(attempt, STEPS[attempt.state]["finish"])
+
+    def running(self, worker: str) -> list[A]:
+        """Return what a worker is running: the open attempts that are not finished."""
+        return [attempt for attempt in self._open.get(worker, {}).values() if attempt.state != "undecided"]
 
     def end(self) -> Iterator[A]:
         """Take out all that is open, as the session ends; what has no reports comes to nothing."""
@@ -255,5 +273,8 @@ class Attempts(Generic[A]):
         if step is KEEP:
             return
         self._open[attempt.worker].pop(attempt.key, None)
-        if step is not DROP:
-            self._close(attempt, "repeated" if step is NEXT else "finished")
+        if step is DROP:
+            return
+        if not self._close(attempt, "repeated" if step is NEXT else "finished") and attempt.has_start and step is CLOSE:
+            attempt.state = "undecided"
+            self.open(attempt)

@@ -149,6 +149,7 @@ class Recorder:
         self._deselected = 0
         self._announced: set[str] = set()
         self._announced_to: set[tuple[str, str]] = set()  # with the worker, where each runs a set of its own
+        self._rerun: set[str] = set()  # those of which all attempts so far are to be repeated
         self._reported: set[Any] = set()  # as the one of these two that counts
         self._collect_seen: set[tuple[str, str]] = set()
         self._interrupted = ""
@@ -177,6 +178,8 @@ class Recorder:
             if type(name) is not str:
                 name = text_of(name)[0]
             number = self._next_number(name, worker)
+            if number > 1 and name in self._rerun:
+                self._reported.discard((worker, name) if self._each else name)  # it waits for its result again
             self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
             self._attempts.open(Attempt(nodeid, name, number, worker, self.writer.last_at, location, group))
         except Exception as error:  # noqa: BLE001 - as `guarded`
@@ -209,21 +212,30 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.finished", error)
 
-    def _close_attempt(self, attempt: Attempt, ending: Ending) -> None:
-        """Write an attempt that is over; what goes wrong costs this attempt, and not the report that ended it."""
+    def _close_attempt(self, attempt: Attempt, ending: Ending) -> bool:
+        """Write an attempt that is over; what goes wrong costs this attempt, and not the report that ended it.
+
+        Returns:
+            False if its reports do not say how it ended.
+        """
         try:
             markers = self._markers_sent(attempt) if self._xdist else self._markers.get(attempt.key)
             repeated = ending == "repeated"
             event = attempt.finish(self._policy, markers, self._category_of, repeated=repeated)
             if event is None:
-                return
+                return False
             if attempt.counted and event.outcome == "rerun":
                 event = structs.replace(event, discarded_subtests=self._discarded(attempt))
             self._append(event)
             self._tally.add_attempt(event)
+            if event.outcome == "rerun":
+                self._rerun.add(attempt.nodeid)
+            elif attempt.number > 1:
+                self._rerun.discard(attempt.nodeid)
             self._reported.add((attempt.worker, attempt.nodeid) if self._each else attempt.nodeid)
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.finished", error)
+        return True
 
     def _discarded(self, attempt: Attempt) -> dict[str, int]:
         """Count the subtests that a plugin took out of the terminal's counts when it ran their test again."""
@@ -539,7 +551,7 @@ class Recorder:
         if not error:
             return
         worker = str(node.gateway.id)
-        running = [attempt.nodeid for attempt in self._attempts if attempt.worker == worker]
+        running = [attempt.nodeid for attempt in self._attempts.running(worker)]
         self._append(WorkerLost(worker=worker, running=running, error=clean_text(self._redact(str(error)))[0]))
 
     @guarded

@@ -23,7 +23,7 @@ class WorkerSide:
 
     def __init__(self) -> None:
         self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
-        self._names: dict[pytest.Item, str] = {}
+        self._names: dict[int, str] = {}  # by id: the hash of an item is that of its node id, which xdist changes
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -46,7 +46,7 @@ class WorkerSide:
     @pytest.hookimpl(tryfirst=True, specname="pytest_collection_modifyitems")
     def pytest_insight_remember_names(self, items: list[pytest.Item]) -> None:
         """Remember how the tests are called before xdist adds their group."""
-        self._names = {item: item.nodeid for item in items}
+        self._names = {id(item): item.nodeid for item in items}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -76,14 +76,14 @@ class WorkerSide:
                 message.args = cleaned
 
 
-def groups_of(items: Iterable[pytest.Item], names: Mapping[pytest.Item, str]) -> dict[str, list[str]]:
+def groups_of(items: Iterable[pytest.Item], names: Mapping[int, str]) -> dict[str, list[str]]:
     """Return the name and the xdist group of the tests that have one, by the node id that xdist sends."""
     found: dict[str, list[str]] = {}
     for item in items:
         marks = item.iter_markers("xdist_group")
         groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
         if groups:
-            name = names.get(item, item.nodeid)
+            name = names.get(id(item), item.nodeid)
             added = item.nodeid.removeprefix(f"{name}@")  # exactly what xdist added, if it did
             found[item.nodeid] = [name, added if added != item.nodeid else "_".join(sorted(groups))]
     return found

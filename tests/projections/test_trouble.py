@@ -113,7 +113,6 @@ def test_events_are_a_set_however_they_are_read(tmp_path_factory, seed):
 
 
 UNREADABLE = [
-    {"type": "test.finished", "nodeid": "x", "outcome": "splendid"},
     {"type": "test.finished", "nodeid": "x"},
     {"type": "test.finished", "nodeid": "x", "outcome": "passed", "duration_us": 2**70},
     {"type": "test.finished", "nodeid": "x", "outcome": "passed", "attempt": -1},
@@ -121,7 +120,7 @@ UNREADABLE = [
     {"type": "session.started", "session_id": "s", "sut": "x", "workers": 2**70},
     {"type": "tests.announced", "nodeids": [], "deselected": 2**70},
     {"type": "recorder.degraded", "reason": "", "dropped": None},
-    {"type": "subtest.finished", "nodeid": "x", "ordinal": 1, "outcome": "splendid"},
+    {"type": "subtest.finished", "nodeid": "x", "ordinal": 1, "outcome": 1},
 ]
 
 
@@ -152,6 +151,40 @@ def test_a_lost_report_leaves_a_sealed_session_incomplete(tmp_path):
         model.catch_up()
         (row,) = model.sessions()
     assert (row.status, row.missing, row.verdicts) == ("incomplete", 1, {"passed": 1, "crashed": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [({"outcome": "splendid"}, "splendid"), ({"outcome": "other", "category": "quarantined"}, "quarantined")],
+)
+def test_an_outcome_that_is_not_known_is_shown_by_its_own_name(tmp_path, fields, name):
+    """Whether another plugin or a later release knows it: neither damage nor a pass nor a failure."""
+    log = tmp_path / "log.jsonl"
+    more = {"type": "test.finished", "nodeid": "t.py::b", "phases": {"call": 1}, "phase_outcomes": {"call": name}}
+    log.write_bytes(b"".join(session("ab" * 16, *one_test("t.py::a"))[:-1]) + whole_line("ab" * 16, 9, **more, **fields))
+    with ReadModel.open(log, None) as model:
+        model.catch_up()
+        (row,) = model.sessions()
+        assert row.counts == row.verdicts == {"passed": 1, name: 1}
+        assert row.part.malformed == [] == row.part.collect_failed
+        outcomes = {result.nodeid: result.outcome.to_str() for result in load_session(model, row).test_results}
+        verdicts = {nodeid: test.verdict for nodeid, test in run_of_row(model, row).tests.items()}
+    assert outcomes == verdicts == {"t.py::a": "passed", "t.py::b": name}
+
+
+def test_what_ran_when_the_user_interrupted_is_cut_and_not_broken(tmp_path):
+    """A start without a finish is a crash, unless pytest itself said that it was interrupted."""
+    log = tmp_path / "log.jsonl"
+    events = [*one_test("t.py::a"), TestStarted(nodeid="t.py::b")]
+    lines = session("ab" * 16, *events)
+    for interrupted, verdict, failed in (("", "crashed", 1), ("KeyboardInterrupt", "cut", 0), ("Exit: enough", "cut", 0)):
+        log.write_bytes(b"".join(session("ab" * 16, *events, interrupted=interrupted)) if interrupted else b"".join(lines))
+        with ReadModel.open(log, None) as model:
+            model.catch_up()
+            (row,) = model.sessions()
+            assert row.verdicts == {"passed": 1, verdict: 1}
+            assert len(row.notable.failed) == 4 * failed
+            assert run_of_row(model, row).tests["t.py::b"].verdict == verdict
 
 
 def test_tests_that_are_announced_twice_are_promised_once(tmp_path):
