@@ -40,7 +40,7 @@ def oracle(history):
 
     def close(test, *, repeated=False):
         whens, _started, _finished = spans.pop(test)
-        if repeated and whens or decided(whens):
+        if (repeated and whens) or decided(whens):
             written.append((test, tuple(whens), repeated))
 
     def others_over(test):
@@ -73,7 +73,7 @@ def oracle(history):
             started = False
             if test in spans:
                 whens, started, finished = spans[test]
-                follows = what == "teardown" or what == "???"
+                follows = what in {"teardown", "???"}
                 fresh = not whens or (whens == ["setup"] and what == "call")
                 only_setup = whens and set(whens) <= {"setup"} and what == "call"
                 if not (follows or fresh or only_setup) or (finished and not follows):
