@@ -134,11 +134,16 @@ def suite(tmp_path):
 def run(tmp_path, private_home):
     """Run pytest in the project: `run(python, '-n2', insight=True)`."""
 
-    def start(python, *args, insight=True, env=None, timeout=60):
+    def start(python, *args, insight=True, env=None, timeout=60, plugins=None):
         log = tmp_path / "log.jsonl"
         log.unlink(missing_ok=True)
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        command += ["-p", "no:subtests"] if python == OLD_PYTHON else []  # there it is a plugin of its own
+        if plugins is not None:  # these and ours only
+            command += ["--disable-plugin-autoload", "-p", "pytest_insight.plugin"]
+            command += [part for plugin in plugins for part in ("-p", plugin)]
+            env = {"PYTEST_ADDOPTS": ""} | (env or {})
+        elif python == OLD_PYTHON:
+            command += ["-p", "no:subtests"]  # there it is a plugin of its own
         if "--insight-log" not in args:
             command += ["--insight-log", str(log)] if insight else ["-p", "no:insight"]
         result = subprocess.run(
