@@ -19,7 +19,9 @@ $(VENV)/.ready: pyproject.toml
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
 $(VENV84)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV84)
-	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' pytest-xdist pytest-rerunfailures -e .
+	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' \
+		flaky pytest-asyncio pytest-bdd pytest-forked pytest-rerunfailures pytest-retry pytest-subtests pytest-sugar \
+		pytest-timeout pytest-xdist -e .
 	touch $@
 
 test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests

@@ -59,6 +59,7 @@ OUTCOME_STYLES = {
     "xpassed": "yellow",
     "rerun": "yellow",
     "not_run": "magenta",
+    "cut": "magenta",
     "complete": "green",
     "incomplete": "magenta",
     "interrupted": "bold red",

@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import msgspec
 
+from ..eventlog import verdict
 from ..eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
 from ..eventlog.times import parse_time, to_datetime
 from .apply import SessionRow
 from .fold import CRASHED_FLAG
-from .models import OutputFields, RerunTestGroup, TestResult, TestSession
+from .models import OutputFields, RerunTestGroup, TestOutcome, TestResult, TestSession
 from .readmodel import Attempted, ReadModel
 from .rules import OUTCOMES
 
@@ -127,7 +128,9 @@ def _results_of(
         event = decode(line)
         result = TestResult(
             nodeid=attempt.nodeid,
-            outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],
+            outcome=TestOutcome.named(
+                row.part.others.get(attempt.position) or OUTCOMES[attempt.outcome & ~CRASHED_FLAG]
+            ),
             start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
             duration=attempt.duration_us / 1_000_000,
             has_warning=attempt.nodeid in warned,
@@ -163,13 +166,13 @@ def not_run_tests(model: ReadModel, row: SessionRow, reported: set[str]) -> list
     """
     if not row.missing:
         return []
-    started = reported | set(running_tests(row))
     names: dict[str, None] = {}
     for position in row.part.announced_at:
         event = model.record_at(position).event()
         if isinstance(event, TestsAnnounced):
             names.update(dict.fromkeys(event.nodeids))
-    return [nodeid for nodeid in names if nodeid not in started]
+    wanted = verdict.not_run_tests(names.keys(), reported, set(running_tests(row)))
+    return [nodeid for nodeid in names if nodeid in wanted]
 
 
 def section_text(model: ReadModel, row: SessionRow, name: str) -> str:
