@@ -28,6 +28,7 @@ class LogFile:
     Args:
         path: absolute path of the log; folder and file are created (0700, 0600).
         lock_timeout_s: how long to wait for the lock, in seconds.
+        rewrites: the lines are copied as they are, so that those of a newer format do no harm.
         owned: the file has one writer, which holds the lock as long as it is open (a spool file).
 
     Raises:
@@ -36,12 +37,19 @@ class LogFile:
     """
 
     def __init__(
-        self, path: Path, *, lock_timeout_s: float = 2.0, owned: bool = False, system: System = SYSTEM
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = 2.0,
+        owned: bool = False,
+        rewrites: bool = False,
+        system: System = SYSTEM,
     ) -> None:
         self.path = path
         self.reopened = 0
         self._lock_timeout_s = lock_timeout_s
         self._owned = owned
+        self._rewrites = rewrites
         self._system = system
         self._fd = -1
         self._identity = (0, 0)
@@ -221,7 +229,7 @@ class LogFile:
         last_line = tail.rstrip(b"\n").rpartition(b"\n")[2]
         for line in (head, last_line):
             version = parse_version(line)
-            if version is not None and version > FORMAT_VERSION:
+            if version is not None and version > FORMAT_VERSION and not self._rewrites:
                 self.close()
                 raise NewerFormatError(self.path, version)
         # A damaged log is still a log: one line in either piece is enough.
