@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from .codec import EventDecodeError, EventDecoder, parse_envelope, session_events
+from .events import EventsPurged
 from .format import FORMAT_VERSION
 from .times import parse_time
 
@@ -29,7 +30,8 @@ NO_HEAD: Final = "the first keys are not v, type, stream, seq, at"
 _AT_KEY = b',"at":"'
 _AT_FROM = 60
 """The time never begins before this byte of a line."""
-_YEAR_MIN = "1970"
+_YEAR_MIN, _YEAR_END = "1970", "9000"
+"""Behind the end there is room for durations and time zones before dates end, with the year 9999."""
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 
 
@@ -99,8 +101,8 @@ def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # n
 
 
 def is_possible_time(at: str) -> bool:
-    """Tell whether a text of the shape of a time names one, from the year 1970 on."""
-    return at >= _YEAR_MIN and _is_time(at[:19])
+    """Tell whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
+    return _YEAR_MIN <= at < _YEAR_END and _is_time(at[:19])
 
 
 def is_possible_start(started_at: str) -> bool:
@@ -109,7 +111,7 @@ def is_possible_start(started_at: str) -> bool:
         parse_time(started_at)
     except (ValueError, OverflowError):
         return False
-    return started_at >= _YEAR_MIN
+    return _YEAR_MIN <= started_at < _YEAR_END
 
 
 @lru_cache(maxsize=4096)
@@ -209,4 +211,9 @@ def _value_fault(event: Any) -> str:
     started_at = getattr(event, "started_at", "")
     if started_at and not is_possible_start(started_at):
         return f"there is no time {started_at[:40]}"
+    if isinstance(event, EventsPurged) and not all(seq >= 0 and _HEX.fullmatch(digest) for _, seq, digest in event.lines):
+        return "lines names something that is no digest"
     return "" if isinstance(event, msgspec.Struct) else "not an event"
+
+
+_HEX = re.compile(r"[0-9a-f]{32}")
