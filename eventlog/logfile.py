@@ -47,6 +47,8 @@ class LogFile:
     ) -> None:
         self.path = path
         self.reopened = 0
+        self.set_aside: Path | None = None
+        """Where the bytes are that stood in the place of the log and held no event any more."""
         self._lock_timeout_s = lock_timeout_s
         self._owned = owned
         self._rewrites = rewrites
@@ -234,8 +236,26 @@ class LogFile:
                 raise NewerFormatError(self.path, version)
         # A damaged log is still a log: one line in either piece is enough.
         if not any(piece.startswith(HEAD) or b"\n" + HEAD in piece for piece in (head, tail)) and head != HEAD[:size]:
+            if self._set_aside():
+                return
             self.close()
             raise LogUnavailableError(self.path, "is not an event log", "choose another file; nothing was written")
+
+    def _set_aside(self) -> bool:
+        """Set a profile's own log aside if nothing in it is an event any more, and open a new one."""
+        from .corruption import set_aside  # noqa: PLC0415 - needed only when a log was overwritten
+
+        if self._owned or not self._system.lock(self._fd):
+            return False
+        try:
+            self.set_aside = set_aside(self.path, self._system)
+        finally:
+            self._system.unlock(self._fd)
+        if self.set_aside is None:
+            return False
+        self._reopen(close=True)
+        self.reopened = 0
+        return True
 
     # -------------------------------------------------------------- writing
 

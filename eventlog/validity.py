@@ -211,7 +211,9 @@ def _value_fault(event: Any) -> str:
     started_at = getattr(event, "started_at", "")
     if started_at and not is_possible_start(started_at):
         return f"there is no time {started_at[:40]}"
-    if isinstance(event, EventsPurged) and not all(seq >= 0 and _HEX.fullmatch(digest) for _, seq, digest in event.lines):
+    if isinstance(event, EventsPurged) and not all(
+        seq >= 0 and _HEX.fullmatch(digest) for _, seq, digest in event.lines
+    ):
         return "lines names something that is no digest"
     return "" if isinstance(event, msgspec.Struct) else "not an event"
 
