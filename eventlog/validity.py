@@ -205,7 +205,8 @@ def _value_fault(event: Any) -> str:
         value = getattr(event, name, 0)
         if isinstance(value, int) and not 0 <= value <= DURATION_US_MAX:
             return f"{name} {value} cannot be"
-    for name, value in (getattr(event, "phases", None) or {}).items():
+    phases: dict[str, int] = getattr(event, "phases", {})
+    for name, value in phases.items():
         if not 0 <= value <= DURATION_US_MAX:
             return f"the phase {name!r} cannot take {value} us"
     started_at = getattr(event, "started_at", "")
