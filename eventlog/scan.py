@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
 from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
-from .validity import is_ordinary, line_fault, times_are_possible
+from .validity import extraordinary, line_fault, times_are_possible
 
 Reason = Literal[
     "torn",
@@ -147,10 +147,10 @@ class Scanner:
             return False
         if self._strict:
             return not any(map(line_fault, lines))
-        return times_are_possible(lines) and not any(not is_ordinary(line) and line_fault(line) for line in lines)
+        return times_are_possible(lines) and not any(map(line_fault, extraordinary(lines)))
 
     def _fault(self, line: bytes) -> str:
-        return "" if not self._strict and times_are_possible([line]) and is_ordinary(line) else line_fault(line)
+        return line_fault(line) if self._strict or extraordinary([line]) or not times_are_possible([line]) else ""
 
     def _take_whole(self, batch: Batch, offset: int, line: bytes) -> None:
         """Take a line whose digest is right: an event, or a finding if its content cannot be."""

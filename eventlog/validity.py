@@ -49,11 +49,6 @@ _PLAIN = re.compile(
 """The lines that come by the million, as our writer has them: what fits needs no other look but at its times."""
 
 
-def is_ordinary(line: bytes) -> bool:
-    """Tell whether a line is one of those that readers check where they decode them: a short one of a test."""
-    return line[15] == _T and len(line) < _SHORT_BYTES
-
-
 _T, _F = b"tf"
 _SHORT_BYTES = 800
 
@@ -125,20 +120,19 @@ def _is_time(second: str) -> bool:
 
 def times_are_possible(lines: Sequence[bytes]) -> bool:
     """Tell whether the times of lines are of the right shape and can be; the cheap check of many lines."""
-    starts = [line.find(_AT_KEY, _AT_FROM) + len(_AT_KEY) for line in lines]
-    seconds = {line[start : start + 20] for line, start in zip(lines, starts, strict=True)}
-    ends = {line[start + 26 : start + 28] for line, start in zip(lines, starts, strict=True)}
-    fractions = b"".join([line[start + 20 : start + 26] for line, start in zip(lines, starts, strict=True)])
-    return ends == {b'Z"'} and fractions.isdigit() and all(map(_is_possible_second, seconds))
+    stamps = [line[(at := line.find(_AT_KEY, _AT_FROM) + _AT_KEY_BYTES) : at + 28] for line in lines]
+    if not _STAMPS.fullmatch(b"".join(stamps)):
+        return False
+    return all(map(_is_possible, {stamp[:19] for stamp in stamps}))
 
 
-@lru_cache(maxsize=4096)
-def _is_possible_second(second: bytes) -> bool:
-    text = second.decode("ascii", "replace")
-    return bool(_SECOND.fullmatch(text)) and is_possible_time(text)
+_AT_KEY_BYTES = len(_AT_KEY)
+_STAMPS = re.compile(rb'(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")*')
 
 
-_SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.", re.ASCII)
+def extraordinary(lines: Sequence[bytes]) -> list[bytes]:
+    """Return the lines that need a full check at once; those of tests that are short are checked when decoded."""
+    return [line for line in lines if line[15] != _T or len(line) >= _SHORT_BYTES]
 
 
 def _is_too_deep(line: bytes) -> bool:
