@@ -32,7 +32,8 @@ _AT_FROM = 60
 """The time never begins before this byte of a line."""
 _YEAR_MIN, _YEAR_END = "1970", "9000"
 """Behind the end there is room for durations and time zones before dates end, with the year 9999."""
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"([\[{])|([\]}])")
 
 
 _TIME = rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z"'
@@ -138,8 +139,11 @@ def extraordinary(lines: Sequence[bytes]) -> list[bytes]:
 def _is_too_deep(line: bytes) -> bool:
     if line.count(b"[") + line.count(b"{") <= DEPTH_MAX:
         return False
+    bare = _STRINGS.sub(b"", line)
+    if bare.count(b"[") + bare.count(b"{") <= DEPTH_MAX:
+        return False
     depth = 0
-    for match in _BRACKETS.finditer(line):
+    for match in _BRACKETS.finditer(bare):
         depth += bool(match[1]) - bool(match[2])
         if depth > DEPTH_MAX:
             return True
