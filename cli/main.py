@@ -8,6 +8,7 @@ gone.
 import gc
 import io
 import os
+import stat
 import sys
 from importlib import import_module
 from typing import Annotated, NamedTuple
@@ -106,7 +107,7 @@ def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; the one place where exceptions become exit codes."""
     escape_what_output_cannot_carry()
     try:
-        code = _run(arguments)
+        code = _refuse_own_file_as_output() or _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone. Python would complain again while it shuts down, when it flushes what is left.
@@ -114,6 +115,28 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_CLOSED_PIPE
     return code
+
+
+def _refuse_own_file_as_output() -> int:
+    """Return an exit code other than 0 if stdout was redirected into a file that belongs to pytest-insight."""
+    try:
+        if not stat.S_ISREG(os.fstat(1).st_mode):
+            return 0
+    except OSError:
+        return 0  # closed
+    from pathlib import Path  # noqa: PLC0415 - only where output goes to a file
+
+    from ..core.own_files import check_output  # noqa: PLC0415
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        check_output(Path("/proc/self/fd/1").readlink())
+    except FileExistsError as error:
+        typer.echo(f"insight: {_message(error)}", err=True)
+        return EXIT_UNUSABLE
+    except (EventLogError, OSError, RuntimeError):
+        return 0  # without a home there is no file of ours; without /proc, no name of the output
+    return 0
 
 
 def escape_what_output_cannot_carry() -> None:
