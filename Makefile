@@ -46,6 +46,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/crash.py
 	$(BIN)/python tests/campaigns/merge_laws.py
 	$(BIN)/python tests/campaigns/testdata.py
+	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 
 docs: $(VENV)/.ready ## Make the generated parts of the documents anew

@@ -39,7 +39,7 @@ _T, _KIND_FINISHED, _KIND_STARTED = b"tfs"
 
 # What the columns and the tables can hold; a line with more is malformed, not a reason to stop reading.
 _Seq = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**62), lt=2**62)]
 
 
@@ -47,7 +47,7 @@ class _Finished(msgspec.Struct, gc=False):
     seq: _Seq
     nodeid: str
     outcome: Outcome
-    duration_us: _Int64 = 0
+    duration_us: _Count = 0
     attempt: _Count = 1
     worker: str = ""
     crashed: bool = False
