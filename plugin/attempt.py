@@ -133,7 +133,7 @@ class Attempt:
         texts = _texts(bad, last.sections, policy, with_output=_wants_output(outcome, policy))
         fields: dict[str, Any] = texts._asdict()
         if last.user_properties:
-            fields["user_properties"], lossy = _properties(last.user_properties, policy)
+            fields["user_properties"], lossy = plain_properties(last.user_properties, policy)
             fields["lossy"] = fields["lossy"] or lossy
         if bad:
             fields["cause"] = _cause(bad, policy)
@@ -235,7 +235,8 @@ def _cause(reports: Iterable[Any], policy: Policy) -> Cause | None:
     return None
 
 
-def _properties(properties: Iterable[Any], policy: Policy) -> tuple[list[tuple[str, Any]], bool]:
+def plain_properties(properties: Iterable[Any], policy: Policy) -> tuple[list[tuple[str, Any]], bool]:
+    """Return properties as plain data without secrets, and whether something of them was lost."""
     result: list[tuple[str, Any]] = []
     lossy = False
     for name, value in properties:

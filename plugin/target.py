@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..eventlog.errors import EventLogError
-from ..eventlog.home import DEFAULT_PROFILE, profile_log, resolve_profile
+from ..eventlog.home import DEFAULT_PROFILE, expand_user, profile_log, resolve_profile
 from ..eventlog.sources import is_old_document
 
 
@@ -24,7 +24,7 @@ def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
         LogUnavailableError: `profiles.json` or an old document cannot be read.
     """
     if log:
-        return Path(os.path.abspath(folder / Path(log).expanduser())), ""  # noqa: PTH100 - links are refused, not followed
+        return Path(os.path.abspath(folder / expand_user(Path(log)))), ""  # noqa: PTH100 - links are refused, not followed
     name = resolve_profile(profile)
     path = profile_log(name)
     with suppress(OSError):  # whatever it is, opening the log says it better

@@ -4,12 +4,15 @@ xdist raises on a lone surrogate in an assertion message, or on a `Path` in `rec
 the test with it, and in some combinations the whole run exits 0. Nothing is written here; only the controller writes.
 """
 
+import os
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from .markers import markers_of
+from .properties import PROPERTIES_KEY, tap_fixture
 
 _SENDABLE = (int, float, bytes, bool, complex)
 _DEPTH_MAX = 50
@@ -21,6 +24,14 @@ class WorkerSide:
 
     def __init__(self) -> None:
         self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
+        self._properties: list[tuple[str, Any]] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """See what tests record for the session as a whole; it is sent with the next report."""
+        with suppress(Exception):  # the boundary: without it, only these properties are missing
+            tap_fixture(session, lambda name, value: self._properties.append((name, value)))
+        return (yield)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -39,6 +50,10 @@ class WorkerSide:
         if getattr(report, "when", None) == "teardown" and report.nodeid in self._markers:
             names, tags = self._markers[report.nodeid]
             data[MARKERS_KEY] = [names, tags]
+        if self._properties:
+            properties, self._properties = self._properties, []
+            worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+            data[PROPERTIES_KEY] = {"pairs": [list(pair) for pair in properties], "worker": worker}
         return sendable(data)
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:
