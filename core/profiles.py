@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc
 
@@ -137,6 +138,7 @@ class ProfileManager:
                 profile.created = profile.last_modified = _moment(now_text())
                 profile.created_by = profile.last_modified_by = user_name()
                 self._memory[name] = profile
+                open_memory_log(self.config_path, name)
                 return profile
             entry = new_entry(name, Path(path) if path else self._file.default_log(name))
 
@@ -236,6 +238,7 @@ class ProfileManager:
             if name == self.active_profile_name:
                 raise ProfileError("Cannot delete the active profile")
             if self._memory.pop(name, None) is not None:
+                drop_memory_log(self.config_path, name)
                 return found
 
             def delete(document: Document) -> None:

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import pytest
 
@@ -42,8 +42,11 @@ from .properties import PropertyTap
 from .redact import Redactor
 from .sections import HeadCopy, summary_sections
 from .settings import Settings, joined_arguments, read_settings
-from .target import log_target
+from .target import log_target, memory_log
 from .worker import MARKERS_KEY
+
+if TYPE_CHECKING:
+    from ..eventlog.memory_writer import MemoryWriter
 
 _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
@@ -53,6 +56,7 @@ _GIT_WAIT_S = 2.0
 """How long the end of a run waits for git, at most."""
 
 P = ParamSpec("P")
+Writer: TypeAlias = "LogWriter | MemoryWriter"
 
 _active: list["Recorder"] = []
 """The recorder of this process; a pytest run within a test of a recorded run finds it here."""
@@ -70,10 +74,9 @@ def start_recording(config: pytest.Config) -> None:
     if (_active or is_nested()) and not (settings.log or os.environ.get("PYTEST_INSIGHT_NESTED")):
         return
     try:
-        path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
+        writer, profile = _open_writer(config, settings)
     except ValueError as error:
         raise pytest.UsageError(f"--insight-profile: {error}") from error
-    writer = LogWriter(path, durability=Durability(settings.durability))
     try:
         recorder = _begin(config, settings, writer, profile, redact)
     except BaseException:
@@ -85,7 +88,17 @@ def start_recording(config: pytest.Config) -> None:
         take_part(config, recorder, settings.sync_port)
 
 
-def _begin(config: pytest.Config, settings: Settings, writer: LogWriter, profile: str, redact: Redactor) -> "Recorder":
+def _open_writer(config: pytest.Config, settings: Settings) -> tuple[Writer, str]:
+    in_memory = memory_log(settings.log, settings.profile)
+    if in_memory is not None:
+        from ..eventlog.memory_writer import MemoryWriter  # noqa: PLC0415 - only for a memory profile
+
+        return MemoryWriter(in_memory[0]), in_memory[1]
+    path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
+    return LogWriter(path, durability=Durability(settings.durability)), profile
+
+
+def _begin(config: pytest.Config, settings: Settings, writer: Writer, profile: str, redact: Redactor) -> "Recorder":
     params = config.invocation_params
     args = tuple(joined_arguments([str(arg) for arg in params.args]))
     config.invocation_params = type(params)(args=args, plugins=params.plugins, dir=params.dir)
@@ -116,7 +129,7 @@ class Recorder:
     """Hooks of the process that writes: the only one without xdist, the controller with it."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, writer: LogWriter, profile: str, redact: Redactor
+        self, config: pytest.Config, settings: Settings, writer: Writer, profile: str, redact: Redactor
     ) -> None:
         self.writer = writer
         self.session_id = writer.stream[:12]
@@ -312,7 +325,8 @@ class Recorder:
     def _header_line(self) -> str:
         profile = f"profile {self._profile}, " if self._profile else ""
         run = f"run {self.test_run}, " if self.test_run else ""
-        return f"insight: {profile}{run}session {self.session_id}, log {short_path(self.writer.path)}"
+        place = f"log {short_path(self.writer.path)}" if isinstance(self.writer, LogWriter) else "in memory"
+        return f"insight: {profile}{run}session {self.session_id}, {place}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
