@@ -2,9 +2,10 @@
 
     Query(storage).for_sut("shop").in_last_days(7).with_outcome("failed").execute()
 
-Filters accumulate on the query and are combined with AND; the first filter after `execute()` starts a new query. Filters of sessions decide which sessions are found; those of
-tests, opened by `filter_by_test()`, also which tests the sessions in the result hold. The context stays: a session in
-the result keeps all its own fields, and clearing or exporting with a result is about the stored sessions whole.
+Filters accumulate on the query and are combined with AND; the first filter after `execute()` starts a new query.
+Filters of sessions decide which sessions are found; those of tests, opened by `filter_by_test()`, also which tests
+the sessions in the result hold. The context stays: a session in the result keeps all its own fields, and clearing or
+exporting with a result is about the stored sessions whole.
 """
 
 import copy

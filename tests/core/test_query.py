@@ -312,4 +312,4 @@ def test_the_first_filter_after_execute_starts_a_new_query(storage):
     assert failing == names(Query(storage).filter_by_test().with_outcome("failed").apply().execute())
     tagged = names(asked.with_session_tag("team", "x").execute())
     assert tagged == names(Query(storage).with_session_tag("team", "x").execute())
-    assert shop and failing and tagged
+    assert all([shop, failing, tagged])

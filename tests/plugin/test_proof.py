@@ -44,7 +44,7 @@ def test_a_category_that_is_not_known_is_a_difference():
     assert compare_counts({"quarantined": 1}, {"quarantined": 1, "": 9, "subtests passed": 4}) == []
 
 
-@pytest.mark.parametrize(("bad", "seen", "status"), itertools.product(range(2), range(2), range(3)))
+@pytest.mark.parametrize(("bad", "seen", "status"), list(itertools.product(range(2), range(2), range(3))))
 def test_failures_that_pytest_has_not_seen_are_a_difference(bad, seen, status):
     """Only recorded failures, none in pytest's session, and exit status 0 contradict each other."""
     found = compare_failures({"failed": bad}, seen, status)
