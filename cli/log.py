@@ -52,11 +52,11 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
 
 @app.command("info")
 def info(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Say what a log holds: events by type, streams, sessions, time span, spool files.
+    """Say what a log holds: events by type, streams, sessions, time span, live files.
 
     Example: insight log info
     """
-    from ..eventlog.sources import find_logs, spool_files  # noqa: PLC0415
+    from ..eventlog.sources import find_logs, live_files  # noqa: PLC0415
     from ..eventlog.verify import verify_log  # noqa: PLC0415
 
     documents: list[dict[str, Any]] = []
@@ -68,8 +68,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
                 "types": dict(sorted(report.types.items())),
                 "first_at": min((stream.first_at for stream in report.streams.values()), default=""),
                 "last_at": max((stream.last_at for stream in report.streams.values()), default=""),
-                "spool_files": [str(spool) for spool in spool_files(source)],
-                "spooled_events": report.spooled,
+                "live_files": [str(file) for file in live_files(source)],
+                "live_events": report.live,
             }
         )
     if as_json:
@@ -85,8 +85,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
         out.print(f"  from {document['first_at'] or '-'} to {document['last_at'] or '-'}")
         for name, count in document["types"].items():
             out.print(f"  {count:>9}  {safe_line(name)}")
-        for spool in document["spool_files"]:
-            out.print(f"  spool: {safe_line(spool)}", soft_wrap=True)
+        for file in document["live_files"]:
+            out.print(f"  live: {safe_line(file)}", soft_wrap=True)
 
 
 @app.command("repair")

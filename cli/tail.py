@@ -15,7 +15,7 @@ from ..eventlog.follow import Item, Restarted, follow
 from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
+from ..eventlog.sources import LogSource, as_source, find_logs, live_files
 from ..eventlog.times import format_time, parse_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
@@ -114,7 +114,7 @@ def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
         return session_start(source, count)
     headers = [
         item.position
-        for item in read_records(source, spool=False)
+        for item in read_records(source, beside=False)
         if isinstance(item, Record) and item.envelope.type == "session.started" and was_there(item)
     ]
     return headers[-count] if 0 < count <= len(headers) else 0 if count else _size(source)
@@ -300,7 +300,7 @@ def _size(source: LogSource) -> int:
 
 
 def _profile_sources(path: Path) -> list[LogSource]:
-    if not path.exists() and not spool_files(path):
+    if not path.exists() and not live_files(path):
         raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return [as_source(path)]
 

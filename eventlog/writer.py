@@ -1,12 +1,13 @@
-"""Append events of one stream to a log, so that what was acknowledged is never lost.
+"""Record one session: its events in order, so that what was acknowledged is never lost.
 
-`append` says where the events are and whether they are durable (docs/durability.md). A writer of a stream of its own
-never fails on the state of the machine: when the log cannot be written it goes on in a spool file beside it, and when
-that cannot be written either it holds the lines in memory and tries again with the next append.
+`append` says where the events are and whether they are durable (docs/durability.md). A session writes a file of its
+own, a live file beside the log, which is collected into the log at its end. Recording never fails on the state of the
+machine: when the file cannot be written the lines are held in memory and tried again with the next append.
 """
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -14,21 +15,13 @@ from typing import Literal, NamedTuple
 
 from .clock import SystemClock
 from .codec import encode_event, line_hash
-from .errors import (
-    EventLogError,
-    ForkedWriterError,
-    LogBusyError,
-    LogUnavailableError,
-    LogWriteError,
-    SequenceConflictError,
-)
+from .collect import collect_live_files, collect_own_file, remove_empty_dirs
+from .errors import EventLogError, ForkedWriterError, LogUnavailableError, SequenceConflictError
 from .events import Event
-from .format import DIGEST_HEX, LINE_END, LOG_SUFFIX
-from .logfile import Locked, LogFile
-from .reader import read_batches
-from .sources import spool_dir
-from .spool import fold_spools, has_spools
-from .streams import StreamIndex
+from .format import DIGEST_HEX, LINE_END
+from .logfile import LogFile
+from .sessionfile import SessionFile, create_live_file, take_log
+from .sources import live_files
 from .system import SYSTEM, System
 from .times import TimeFormatter
 
@@ -36,6 +29,7 @@ HELD_BYTES_MAX = 16 * 1024 * 1024
 """Lines kept in memory while nothing can be written; later events are counted as dropped."""
 
 GROUP_SYNC_S = 1.0
+_READ_BYTES = 1 << 20
 
 _DIGEST = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
 
@@ -53,28 +47,33 @@ class Durability(StrEnum):
     """Before `append` returns."""
 
 
+Place = Literal["log", "live", "held", "dropped"]
+
+
 class Ack(NamedTuple):
     """What an append promises."""
 
     first_seq: int
     events: int
     """How many were appended."""
-    place: Literal["log", "spool", "held", "dropped"]
-    """`held`: only in memory, not acknowledged, tried again with the next append. `dropped`: lost, and counted."""
+    place: Place
+    """`live`: in the session's own file. `held`: only in memory, not acknowledged, tried again with the next append.
+    `dropped`: lost, and counted."""
     position: int | None
-    """Byte offset of the first line in the log; None unless `place` is `log`."""
+    """Byte offset of the first line in its file; None if it is in none."""
     durable: bool
     """On stable storage before `append` returned."""
 
 
 class LogWriter:
-    """Appends events of one stream.
+    """Records one session.
 
     Args:
         path: the log; it and its folder are created as needed.
-        stream: 32 hex digits of a stream with several writers (`streams.stream_id`); None starts a stream of its own.
         durability: when to fsync.
-        lock_timeout_s: how long an append may wait for another process, in seconds.
+        lock_timeout_s: how long collecting may wait for another process at the end, in seconds.
+        direct: write the log itself, locked for the whole run; a live file only if another process is at it.
+        system: the seam to the operating system.
 
     Raises:
         LogUnavailableError: the path cannot be used as a log.
@@ -85,13 +84,13 @@ class LogWriter:
         self,
         path: Path,
         *,
-        stream: str | None = None,
         durability: Durability = Durability.SESSION,
         lock_timeout_s: float = 2.0,
+        direct: bool = False,
         system: System = SYSTEM,
     ) -> None:
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are; tests may change directory later
-        self.stream = stream or os.urandom(16).hex()
+        self.stream = os.urandom(16).hex()
         self.durability = Durability(durability)
         self.next_seq = 0
         self.dropped = 0
@@ -101,30 +100,36 @@ class LogWriter:
         """Time of the last event, as it was written."""
         self._sync_each = self.durability is Durability.EVENT
         self._sync_group = self.durability is Durability.TEST
+        self._never_sync = self.durability is Durability.NEVER
         self._system = system
-        self._getpid = system.getpid
         self._lock_timeout_s = lock_timeout_s
-        self._pid = self._getpid()
+        self._is_child = False
         self._mutex = threading.RLock()
         self._root = line_hash()
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._header = b""
-        self._unsynced_from: int | None = None
         self._format_time = TimeFormatter()
         self._last_us = 0
-        self._log: LogFile | None = None
-        self._spool: LogFile | None = None
-        self._index = StreamIndex(self.stream) if stream else None
+        self._file: SessionFile | None = None
+        self._synced_to = 0
+        self._earlier: list[SessionFile] = []  # files that are not written any more, as fsync failed on them
+        self._dir_synced: set[Path] = set()
         self._syncer: _GroupSync | None = None
-        network = system.is_network(self.path.parent)
-        self._open_log(network=network)
-        self._clock = SystemClock((self._log or self._spool_file()).fd, system)
+        self._is_network = system.is_network(self.path.parent)
+        self._open(direct=direct)
+        self._clock = SystemClock(self._file.fd if self._file is not None else None, system)
+        _open_writers.add(self)
 
     @property
     def held(self) -> int:
         """Number of lines that are only in memory."""
         return len(self._held)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is written: the session's live file, or the log; None if there is none."""
+        return self._file.path if self._file is not None else None
 
     @property
     def last_us(self) -> int:
@@ -142,26 +147,22 @@ class LogWriter:
 
         Args:
             events: what happened.
-            expected_seq: append only if the first event gets this `seq` (compare-and-append).
+            expected_seq: append only if the first event gets this `seq`.
             sync: make them durable before returning, whatever the tier.
 
         Raises:
             ForkedWriterError: called in a forked child of the process that made this writer.
-            SequenceConflictError: another writer of the stream came first; nothing was appended.
+            SequenceConflictError: the next event gets another `seq`; nothing was appended.
             EventTooLargeError: an event does not fit into a line; nothing was appended.
-            LogBusyError, LogWriteError, LogUnavailableError: only for a stream with several writers, which cannot
-                go on elsewhere; nothing was appended.
         """
-        if self._getpid() != self._pid:
+        if self._is_child:
             raise ForkedWriterError
         with self._mutex:
-            if self._index is not None:
-                return self._append_shared(self._index, events, expected_seq, sync=sync)
             if expected_seq is not None and expected_seq != self.next_seq:
                 raise SequenceConflictError(self.stream, expected_seq, self.next_seq)
-            if len(events) == 1 and self._plain and not sync:
+            if len(events) == 1 and not (sync or self._held or self._sync_each or self._sync_group) and self.next_seq:
                 return self._append_one(events[0])
-            return self._append_own(events, sync)
+            return self._append_all(events, sync)
 
     def seal(self, make: Callable[[int, str], Event]) -> Ack:
         """Append the last event of the stream.
@@ -171,28 +172,36 @@ class LogWriter:
         """
         with self._mutex:
             event = make(self.next_seq, self._root.hexdigest())
-            return self.append(event, sync=self.durability is not Durability.NEVER)
+            return self.append(event, sync=not self._never_sync)
 
     def close(self) -> None:
-        """Write what is still held, fold the own spool file back if that is possible, and close all files.
+        """Write what is still held, collect the live file into the log if that is possible, and close all files.
 
         In a forked child nothing is written or closed on behalf of the parent.
         """
-        if self._getpid() != self._pid:
+        if self._is_child:
             return
         if self._syncer is not None:
             self._syncer.stop()
         with self._mutex:
             if self._held:
                 self._flush_held()
-            if self._spool is not None:
-                self._spool.close()
-                self._fold_own_spool()
-            if self._log is not None:
-                self._log.close()
+            files = [*self._earlier, *([self._file] if self._file is not None else [])]
+            self._earlier, self._file = [], None
+            for file in files:
+                self._finish(file)
+            _open_writers.discard(self)
+            self._collect_others()
+
+    def leave_to_parent(self) -> None:
+        """Write nothing any more: this is a forked child of the process that records."""
+        self._is_child = True
+        for file in (*self._earlier, self._file):
+            if file is not None:
+                file.leave_to_parent()
 
     def _append_one(self, event: Event) -> Ack:
-        """What `_append_own` does, written out for the common case: one event, and nothing has gone wrong so far."""
+        """What `_append_all` does, written out for the common case: one event, and nothing has gone wrong so far."""
         seq = self.next_seq
         now_us = self._clock.now_us()
         if now_us > self._last_us:  # noqa: PLR1730 - max() costs twice as much
@@ -211,11 +220,7 @@ class LogWriter:
         self._held_bytes = 0
         return Ack(seq, 1, place, position, False)  # noqa: FBT003 - keywords cost a third of a microsecond here
 
-    @property
-    def _plain(self) -> bool:
-        return not self._held and self.next_seq > 0 and not (self._sync_each or self._sync_group)
-
-    def _append_own(self, events: tuple[Event, ...], sync: bool) -> Ack:  # noqa: FBT001 - called once, on the hot path
+    def _append_all(self, events: tuple[Event, ...], sync: bool) -> Ack:  # noqa: FBT001 - called once, on the hot path
         first = self.next_seq
         lines = self._encode(events, first)
         data = lines[0] if len(lines) == 1 else b"".join(lines)
@@ -234,9 +239,11 @@ class LogWriter:
         self._held += lines
         self._held_bytes += size
         if not first:
+            sync = sync or not self._never_sync
+        ack = self._flush(data, first, len(lines), sync)
+        if not first:
             self._header = lines[0]
-            sync = sync or self.durability is not Durability.NEVER
-        return self._flush(data, first, len(lines), sync)
+        return ack
 
     def _encode(self, events: tuple[Event, ...], seq: int) -> list[bytes]:
         now_us = self._clock.now_us()
@@ -255,122 +262,107 @@ class LogWriter:
         self._held_bytes = 0
         return True
 
-    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - as _append_own
+    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - as _append_all
         place, position = self._write(data)
         if place == "held":
             return Ack(first, count, "held", None, durable=False)
         self._held.clear()
         self._held_bytes = 0
-        durable = (sync or self._sync_each) and self._make_durable(position)
+        durable = (sync or self._sync_each) and self._make_durable()
         if self._sync_group and not durable:
             self._sync_soon()
         return Ack(first, count, place, position, durable)
 
-    def _write(self, data: bytes) -> tuple[Literal["log", "spool", "held"], int | None]:
-        if self._log is not None:
-            reopened = self._log.reopened
-            try:
-                position = self._log.append(data)
-                if self._log.reopened != reopened:
-                    position = self._after_reopening(self._log, position)
-            except (LogBusyError, LogWriteError, LogUnavailableError) as error:
-                self._give_up_log(error)
-            else:
-                if self._unsynced_from is None:
-                    self._unsynced_from = position
-                return "log", position
+    def _write(self, data: bytes) -> tuple[Place, int | None]:
+        file = self._file
         try:
-            self._spool_file().append(data)
+            if file is None:
+                return "live", self._write_new(data)
+            position = file.append(data)
+        except LogUnavailableError as error:
+            # The tested code closed our descriptor and removed the file; what was in it is gone.
+            self._note(str(error))
+            self._file = None
         except (EventLogError, OSError) as error:
-            self._trouble(str(error))
+            self._note(str(error))
             return "held", None
-        return "spool", None
+        else:
+            return "log" if file.in_log else "live", position
+        try:
+            return "live", self._write_new(data)
+        except (EventLogError, OSError) as error:
+            self._note(str(error))
+            return "held", None
 
-    def _after_reopening(self, log: LogFile, position: int) -> int:
-        self._unsynced_from = min(position, self._restore_header(log, position))
-        return position
+    def _write_new(self, data: bytes) -> int:
+        """Go on in a new live file, which begins with the header, as nothing tells whose events these are without."""
+        file = create_live_file(self.path, self.stream, system=self._system)
+        try:
+            start = b"" if data.startswith(self._header) else self._header
+            position = file.append(start + data)
+        except BaseException:
+            file.close()
+            self._remove_new(file.path)
+            raise
+        self._file, self._synced_to = file, 0
+        return position + len(start)
 
-    def _restore_header(self, log: LogFile, position: int) -> int:
-        """Append the header again if the log was deleted or emptied under us: without it nobody knows whose events
-        these are. A log that was rewritten, by a repair for instance, still has it.
-        """
-        index = StreamIndex(self.stream)
-        index.catch_up(log.read, position)
-        return position if index.next_seq or not self._header else log.append(self._header)
-
-    # -------------------------------------------------------------- streams with several writers
-
-    def _append_shared(
-        self, index: StreamIndex, events: tuple[Event, ...], expected_seq: int | None, *, sync: bool
-    ) -> Ack:
-        log = self._log
-        if log is None:
-            raise LogUnavailableError(self.path, "its file system cannot lock", "keep it on a local disk")
-        reopened = log.reopened
-        with Locked(log) as size:
-            if log.reopened != reopened:
-                index.restart()
-            size = log.end_line_locked(size)  # noqa: PLW2901 - what it is now
-            index.catch_up(log.read, size)
-            if expected_seq is not None and expected_seq != index.next_seq:
-                raise SequenceConflictError(self.stream, expected_seq, index.next_seq)
-            first = index.next_seq
-            self._last_us = max(self._last_us, index.last_us)
-            position = log.append_locked(b"".join(self._encode(events, first)), size)
-        self.next_seq = first + len(events)
-        if self._unsynced_from is None:
-            self._unsynced_from = position
-        durable = (sync or self.durability is Durability.EVENT) and self._sync_file(log)
-        if self.durability is Durability.TEST and not durable:
-            self._sync_soon()
-        return Ack(first, len(events), "log", position, durable=durable)
+    def _remove_new(self, path: Path) -> None:
+        try:
+            self._system.unlink(str(path))
+        except OSError:
+            return  # an empty file; the next process that collects removes it
 
     # -------------------------------------------------------------- durability
 
-    def _make_durable(self, position: int | None) -> bool:
-        """Fsync the file that was just written; after a failure the log is not trusted with anything any more."""
-        file = self._log if position is not None else self._spool
+    def _make_durable(self) -> bool:
+        """Fsync the file; after a failure it is not trusted with anything any more."""
+        file = self._file
         if file is None:
             return False
-        if self._sync_file(file):
-            return True
-        if file is self._log:
-            return self._move_unsynced_to_spool(file)
-        return False
-
-    def _sync_file(self, file: LogFile) -> bool:
+        folder = file.path.parent
         try:
             self._system.fdatasync(file.fd)
-            if file is self._log and self._unsynced_from is not None and not self._dir_synced:
-                self._system.sync_dir(str(self.path.parent))
-                self._dir_synced = True
+            if folder not in self._dir_synced:
+                self._system.sync_dir(str(folder))
+                if not file.in_log:
+                    self._system.sync_dir(str(folder.parent))
+                self._dir_synced.add(folder)
         except OSError as error:
-            self._trouble(f"{file.path}: fsync: {error.strerror}")
-            return False
-        self._unsynced_from = None
+            self._note(f"{file.path}: fsync: {error.strerror}")
+            return self._write_again(file)
+        self._synced_to = file.end
         return True
 
-    def _move_unsynced_to_spool(self, log: LogFile) -> bool:
+    def _write_again(self, file: SessionFile) -> bool:
         """Write again, into a new file, what a failed fsync may have thrown away.
 
         The kernel marks pages clean after a failed fsync, so a second one on the same file succeeds without having
-        written anything. The bytes are still readable now; they are copied and the descriptor is not used again.
+        written anything. The bytes are still readable now; they are copied and the file is not written again.
         """
-        start, self._unsynced_from = self._unsynced_from or 0, None
-        self._log = None
-        log.close()
-        mine = f'"stream":"{self.stream}"'.encode()
+        begin = max(self._synced_to, file.begin)
         try:
-            spool = self._spool_file()
-            for batch in read_batches(self.path, start):
-                lines = [line for line in batch.lines if mine in line[:200]]
-                if lines:
-                    spool.append(b"\n".join(lines) + b"\n")
-            self._system.fdatasync(spool.fd)
+            data = b"".join(self._read(file, begin))
+            new = create_live_file(self.path, self.stream, system=self._system)
+            if not data.startswith(self._header):
+                data = self._header + data
+            new.append(data)
+            self._system.fdatasync(new.fd)
         except (EventLogError, OSError) as error:
-            self._trouble(str(error))
+            self._note(str(error))
             return False
+        self._earlier.append(file)
+        self._file, self._synced_to = new, new.end
         return True
+
+    def _read(self, file: SessionFile, begin: int) -> list[bytes]:
+        pieces: list[bytes] = []
+        while begin < file.end:
+            pieces.append(self._system.pread(file.fd, min(_READ_BYTES, file.end - begin), begin))
+            if not pieces[-1]:
+                break
+            begin += len(pieces[-1])
+        return pieces
 
     def _sync_soon(self) -> None:
         if self._syncer is None:
@@ -379,53 +371,76 @@ class LogWriter:
 
     def _sync_now(self) -> None:
         with self._mutex:
-            if self._unsynced_from is not None or self._spool is not None:
-                self._make_durable(self._unsynced_from)
+            if self._file is not None and self._file.end > self._synced_to and not self._is_child:
+                self._make_durable()
 
-    # -------------------------------------------------------------- log and spool
+    # -------------------------------------------------------------- the file, and the log
 
-    def _open_log(self, *, network: bool) -> None:
-        self._dir_synced = False
-        if network and self._index is None:
-            self._trouble(f"{self.path}: on a network file system, recording into a spool file beside it")
+    def _open(self, *, direct: bool) -> None:
+        if self._is_network:
+            # Appending to a file that other hosts write is not safe there; a file of its own is.
             self._system.make_private_dir(self.path.parent)
-            return
-        self._log = log = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
-        if has_spools(self.path):
-            self._fold(log)
+        else:
+            LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system).close()
+            self._collect_others()
+        if direct:
+            self._file = take_log(self.path, system=self._system)
+        if self._file is None:
+            self._file = self._created_live_file()
+        self._synced_to = self._file.begin
 
-    def _give_up_log(self, error: EventLogError) -> None:
-        self._trouble(str(error))
-        if self._log is not None:
-            self._log.close()
-            self._log = None
-
-    def _spool_file(self) -> LogFile:
-        if self._spool is None:
-            path = spool_dir(self.path) / (self.stream + LOG_SUFFIX)
-            self._spool = LogFile(path, lock_timeout_s=self._lock_timeout_s, owned=True, system=self._system)
-        return self._spool
-
-    def _fold_own_spool(self) -> None:
-        if self._system.is_network(self.path.parent):
-            return
+    def _created_live_file(self) -> SessionFile:
+        """Create the live file; where that is not possible, as in a read-only folder, the log itself will do."""
         try:
-            log = self._log or LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
-        except EventLogError as error:
-            self._trouble(str(error))
-            return
-        self._fold(log)
-        log.close()
+            return create_live_file(self.path, self.stream, system=self._system)
+        except LogUnavailableError:
+            file = None if self._is_network else take_log(self.path, system=self._system)
+            if file is None:
+                raise
+            return file
 
-    def _fold(self, log: LogFile) -> None:
+    def _finish(self, file: SessionFile) -> None:
+        """Collect a live file; a log that was written directly has everything already, if it is still there."""
         try:
-            fold_spools(log, system=self._system)
+            if not self._is_network and (not file.in_log or file.is_gone()):
+                collect_own_file(
+                    self.path,
+                    file,
+                    sync=not self._never_sync,
+                    lock_timeout_s=self._lock_timeout_s,
+                    system=self._system,
+                )
         except (EventLogError, OSError) as error:
-            self._trouble(f"{self.path}: its spool stays: {error}")
+            self._note(f"{file.path}: is collected later: {error}")
+        file.close()
+        if not file.in_log:
+            remove_empty_dirs(self.path)
 
-    def _trouble(self, reason: str) -> None:
+    def _collect_others(self) -> None:
+        """Collect what sessions left whose process died."""
+        if self._is_network or not live_files(self.path):
+            return
+        try:
+            collect_live_files(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
+        except (EventLogError, OSError) as error:
+            self._note(f"{self.path}: live files of earlier sessions stay: {error}")
+
+    def _note(self, reason: str) -> None:
         if reason not in self.troubles:
             self.troubles.append(reason)
+
+
+_open_writers: "weakref.WeakSet[LogWriter]" = weakref.WeakSet()
+
+
+def _leave_all_to_parent() -> None:
+    for writer in list(_open_writers):
+        writer.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    # Not by asking for the process id before each append: that is a system call an event.
+    os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 class _GroupSync:

@@ -32,7 +32,7 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
         return
     redact = Redactor()
     path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
-    writer = LogWriter(path)
+    writer = LogWriter(path, direct=bool(explicit))
     text, _ = shorten(clean_text(redact(f"{type(error).__name__}: {error}"))[0], _TEXT_BYTES_MAX)
     header = SessionStarted(
         session_id=writer.stream[:12],

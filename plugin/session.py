@@ -27,6 +27,7 @@ from ..eventlog.events import (
     WarningRecorded,
     WorkerLost,
 )
+from ..eventlog.owner import own_identity
 from ..eventlog.plain import clean_text, shorten, type_name
 from ..eventlog.writer import Durability, LogWriter
 from . import metadata
@@ -58,7 +59,7 @@ def start_recording(config: pytest.Config) -> None:
         return
     try:
         path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
-        writer = LogWriter(path, durability=Durability(settings.durability))
+        writer = LogWriter(path, durability=Durability(settings.durability), direct=bool(settings.log))
     except ValueError as error:
         raise pytest.UsageError(f"--insight-profile: {error}") from error
     except (EventLogError, OSError) as error:
@@ -267,8 +268,8 @@ class Recorder:
                 writer={
                     "name": "pytest-insight",
                     "version": metadata.own_version(),
-                    "pid": str(os.getpid()),
                     "durability": settings.durability,
+                    **own_identity(),
                 },
                 test_run=self.test_run,
             )
