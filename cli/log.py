@@ -126,6 +126,38 @@ def repair(
         out.print(f"{counted(report.events, 'event')} stay; the original is {safe_line(report.backup)}", soft_wrap=True)
 
 
+@app.command("collect")
+def collect(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Append to a log what sessions left in files of their own whose process died; those that run are left alone.
+
+    The next recorded run does the same. Needed where no run follows, and on network file systems: there on one host.
+
+    Example: insight log collect
+    """
+    from ..eventlog.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
+
+    log = log_path(profile, path)
+    reports = collect_live_files(log, lock_timeout_s=30.0)
+    if as_json:
+        print_json(
+            [vars(report) | {"findings": [_finding_data(found) for found in report.findings]} for report in reports]
+        )
+        return
+    out = console()
+    for report in reports:
+        out.print(_collected_text(report), soft_wrap=True)
+    done = sum(not report.left for report in reports)
+    out.print(f"{safe_line(str(log))}: {counted(done, 'live file')} collected", soft_wrap=True)
+
+
+def _collected_text(report: Any) -> str:
+    name = safe_line(report.path)
+    if report.left:
+        return f"left: {name}: {safe_line(report.left)}"
+    aside = f"; {counted(len(report.findings), 'finding')}, kept as {safe_line(report.set_aside)}"
+    return f"collected: {name}, {size_text(report.bytes)}{aside if report.set_aside else ''}"
+
+
 def _verify_data(report: Any) -> dict[str, Any]:
     return {
         "log": report.log,

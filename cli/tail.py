@@ -13,13 +13,15 @@ import typer
 from ..eventlog.codec import EventDecodeError
 from ..eventlog.follow import Item, Restarted, follow
 from ..eventlog.home import profile_log, resolve_profile
+from ..eventlog.liveness import is_being_written
+from ..eventlog.owner import session_state
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, find_logs, live_files
+from ..eventlog.sources import LogSource, as_source, find_logs, is_live_file, live_files
 from ..eventlog.times import format_time, parse_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
 from .safe import safe_line
-from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines
+from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines, unknown_line
 
 STUCK_AFTER_S = 30.0
 _WATCH_US = 1_000_000
@@ -178,6 +180,7 @@ class Screen:
             say(safe_line(str(error)))
             return
         state = self._states.setdefault(record.envelope.stream, SessionState(record.envelope.stream[:12]))
+        state.log = Path(record.log)
         lines = list(render(event, state, record.envelope.at))
         self.last_us = parse_time(record.envelope.at)
         if not self._is_wanted(state, outcome_of(event)):
@@ -203,6 +206,7 @@ class Screen:
         for state in self._states.values():
             if not state.sealed and self._is_wanted(state, ""):
                 if is_now:
+                    state.suspected = True
                     self._show_if_gone(state)
                 for line in running_lines(state, now_us):
                     self._print("", line)
@@ -224,13 +228,18 @@ class Screen:
         self._out.flush()
 
     def _show_if_gone(self, state: SessionState) -> None:
-        from ..syncstorage.client.launch import began_us  # noqa: PLC0415
-
-        if state.gone or not state.writer_pid or state.host != platform.node():
+        """Say that a session was killed, or that it cannot be told whether it runs; each once."""
+        if state.gone or not state.writer:
             return
-        began = began_us(state.writer_pid)
-        if began is None or began > state.started_us + _CLOCK_STEP_US:  # the number belongs to another process by now
+        found = _state_of(state)
+        if found == "running":
+            state.suspected = False
+        elif not state.suspected:
+            state.suspected = True
+        elif found == "killed":
             self._print("", gone_line(state))
+        elif state.writer.get("host"):
+            self._print("", unknown_line(state))
 
     def flush(self) -> None:
         """Show at once what was printed."""
@@ -249,6 +258,26 @@ class Screen:
             text = f"\x1b[{code}m{text}\x1b[0m" if code else text
         prefix = f"{safe_line(Path(name).name)}: " if self._prefix and name else ""
         self._out.write(f"{prefix}{text}\n")
+
+
+def _state_of(state: SessionState) -> str:
+    """Return whether a session without a seal runs."""
+    is_live = state.log is not None and is_live_file(state.log)
+    if is_live and state.log is not None and not state.log.exists():
+        return "running"  # its file was collected, so there is more of it in the log
+    locked = is_being_written(state.log) if state.log is not None else None
+    found = session_state(sealed=False, locked=locked if is_live else None, writer=state.writer)
+    if found != "unknown" or is_live:
+        return found
+    if state.writer.get("boot_id"):
+        return "running" if locked else found
+    from ..syncstorage.client.launch import began_us  # noqa: PLC0415 - only for sessions of earlier releases
+
+    if not state.writer_pid or state.host != platform.node():
+        return found
+    began = began_us(state.writer_pid)
+    # The number of the process may belong to another one by now.
+    return "killed" if began is None or began > state.started_us + _CLOCK_STEP_US else found
 
 
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:

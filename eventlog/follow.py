@@ -161,7 +161,7 @@ class FollowSet:
             return False
         if item.envelope.type == "session.finished":
             del self._seen_live[stream]
-        return seen[seq * _MARK_BYTES : (seq + 1) * _MARK_BYTES] == bytes.fromhex(item.digest)[:_MARK_BYTES]
+        return bytes(seen[seq * _MARK_BYTES : (seq + 1) * _MARK_BYTES]) == bytes.fromhex(item.digest)[:_MARK_BYTES]
 
     def _note_live(self, stream: str, seq: int, digest: str) -> None:
         seen = self._seen_live.setdefault(stream, bytearray())

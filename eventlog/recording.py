@@ -1,10 +1,10 @@
 """Refuse to rewrite a log that a session is being recorded into, and name the session."""
 
-import os
 from pathlib import Path
 
 from .errors import LogUnavailableError
 from .events import SessionStarted
+from .liveness import is_being_written
 from .reader import Record, event_at, read_records, session_start
 from .scan import Finding
 from .sources import live_files, live_stream
@@ -17,7 +17,7 @@ def refuse_if_recorded(log: Path, *, system: System = SYSTEM) -> None:
     Raises:
         LogUnavailableError: a session is being recorded into it; names the session.
     """
-    if not _is_locked(log, system):
+    if not is_being_written(log, system=system):
         return
     name = _open_session(log)
     if name:
@@ -28,7 +28,7 @@ def refuse_if_recorded(log: Path, *, system: System = SYSTEM) -> None:
 
 def running_sessions(log: Path, *, system: System = SYSTEM) -> list[str]:
     """Return the names of sessions that are being recorded beside a log, by the locks on their live files."""
-    return [session_name(path) for path in live_files(log) if _is_locked(path, system)]
+    return [session_name(path) for path in live_files(log) if is_being_written(path, system=system)]
 
 
 def session_name(path: Path) -> str:
@@ -62,19 +62,6 @@ def _followed(record: Record, name: str, stream: str) -> tuple[str, str]:
     if record.envelope.type == "session.finished" and record.envelope.stream == stream:
         return "", ""
     return name, stream
-
-
-def _is_locked(path: Path, system: System) -> bool:
-    try:
-        fd = system.open_read(os.fspath(path))
-    except OSError:
-        return False
-    try:
-        return not system.lock(fd)
-    except OSError:
-        return False
-    finally:
-        system.close(fd)
 
 
 __all__ = ["refuse_if_recorded", "running_sessions", "session_name"]

@@ -193,9 +193,8 @@ def stage_source(source: LogSource, stage: Staging) -> Staged:
     if not source.compressed:
         packs = [stage_source(LogSource(pack), stage) for pack in pack_files(source)]
         damage = "; ".join(f"{pack.name}: {pack.damage}" for pack in packs if pack.damage)
-        return Staged(
-            source.name, source.path, damage, (*(pack.path for pack in packs), *stage.copies(live_files(source)))
-        )
+        live = stage.copies(live_files(source))
+        return Staged(source.name, source.path, damage, (*(pack.path for pack in packs), *live))
     packed = source.path.stat().st_size
     with source.open() as stream:
         # Unbuffered on purpose: a buffer would lose what was unpacked right before a damaged place.

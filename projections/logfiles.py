@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from ..eventlog.errors import LogUnavailableError
+from ..eventlog.liveness import is_being_written
 from ..eventlog.owner import RunState, session_state
 from ..eventlog.sources import LogSource, is_live_file, live_files, live_stream, pack_files
-from ..eventlog.system import SYSTEM
 from .fold import SessionPart
 
 SOURCE_SHIFT = 48
@@ -165,11 +165,11 @@ class LogFiles:
 
     def state_of(self, stream: str, part: SessionPart) -> RunState:
         """Return whether a session runs; by the lock on the file that it is in, and what its header says."""
-        writer = (part.header or {}).get("writer") or {}
+        writer: dict[str, str] = (part.header or {}).get("writer") or {}
         if part.exit_status is not None or not self._log.on_disk:
             return session_state(sealed=part.exit_status is not None, locked=None, writer=writer)
         own = [path for path in live_files(self._log) if live_stream(path) == stream]
-        locked = any(is_locked(path) for path in own or [self._log.path])
+        locked = any(is_being_written(path) for path in own or [self._log.path])
         if locked and not own:
             # The lock on the log: of this session, if its process is still there, or of one that appends for a moment.
             locked = session_state(sealed=False, locked=None, writer=writer) == "unknown" and _is_last(
@@ -184,20 +184,6 @@ class LogFiles:
     def _known(self) -> list[Known]:
         rows = self._db.execute("SELECT number, name, position, tail FROM sources ORDER BY number").fetchall()
         return [Known(int(number), str(name), int(position), bytes(tail)) for number, name, position, tail in rows]
-
-
-def is_locked(path: Path) -> bool:
-    """Tell whether a process holds the lock of a file."""
-    try:
-        fd = SYSTEM.open_read(str(path))
-    except OSError:
-        return False
-    try:
-        return not SYSTEM.lock(fd)
-    except OSError:
-        return False
-    finally:
-        SYSTEM.close(fd)
 
 
 def _is_last(log: LogSource, stream: str) -> bool:
@@ -223,4 +209,4 @@ def tail_of(source: LogSource, position: int) -> bytes:
         return b""
 
 
-__all__ = ["SOURCE_SHIFT", "Known", "LogFiles", "Numbered", "is_locked", "tail_of"]
+__all__ = ["SOURCE_SHIFT", "Known", "LogFiles", "Numbered", "tail_of"]

@@ -367,8 +367,14 @@ class ReadModel:
         return self._files.have_grown()
 
     def state_of(self, row: SessionRow) -> RunState:
-        """Return whether a session is finished, running, killed, or cannot be told."""
-        return self._files.state_of(row.stream, row.part)
+        """Return whether a session is finished, running, killed, or `unknown` where that cannot be told."""
+        state = self._files.state_of(row.stream, row.part)
+        if state in ("killed", "unknown") and self._pending():
+            # Its file may be free because it ended properly between our last look at the log and the one at its lock.
+            self.catch_up()
+            row = self.session_of(row.stream) or row
+            state = self._files.state_of(row.stream, row.part)
+        return state
 
     # -------------------------------------------------------------- the file
 
