@@ -333,9 +333,6 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
             _print_failure(out, model, position, output=output)
     running = model.state_of(row) == "running"
     _print_names(out, "Running now:" if running else "Running when the session ended:", view.running, "crashed")
-        view.running,
-        "crashed",
-    )
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
