@@ -49,6 +49,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 docs: $(VENV)/.ready ## Make the generated parts of the documents anew
 	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md
 	$(BIN)/python -m pytest_insight.cli.reference docs/cli.md
+	$(BIN)/python -m pytest_insight.cli.sql_reference docs/sql.md
 
 screens: $(VENV)/.ready ## Render the main views anew
 	$(BIN)/python docs/examples/screens.py

@@ -28,6 +28,7 @@ NOUNS = (
     Noun("sut", "sut", "Systems under test: list, show, compare, analyze.", group=True),
     Noun("test", "test", "One test over many sessions: history, trends, flakiness.", group=True),
     Noun("analytics", "analytics", "Figures and patterns: summary, compare, analyze, failures.", group=True),
+    Noun("sql", "sql", "Read-only SQL over sessions, results, tests and failures.", group=False),
     Noun("profile", "profile", "Named logs: list, create, switch, delete and merge them.", group=True),
     Noun("export", "exporting", "Write sessions to a file: JSON, JSON Lines or CSV.", group=False),
     Noun("import", "importing", "Add the sessions of a file, an archive or a folder of logs.", group=False),

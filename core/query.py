@@ -2,9 +2,10 @@
 
     Query(storage).for_sut("shop").in_last_days(7).with_outcome("failed").execute()
 
-Filters accumulate on the query and are combined with AND. Filters of sessions decide which sessions are found; those of
-tests, opened by `filter_by_test()`, also which tests the sessions in the result hold. The context stays: a session in
-the result keeps all its own fields, and clearing or exporting with a result is about the stored sessions whole.
+Filters accumulate on the query and are combined with AND; the first filter after `execute()` starts a new query.
+Filters of sessions decide which sessions are found; those of tests, opened by `filter_by_test()`, also which tests
+the sessions in the result hold. The context stays: a session in the result keeps all its own fields, and clearing or
+exporting with a result is about the stored sessions whole.
 """
 
 import copy
@@ -155,12 +156,15 @@ class Query:
         self._tests: list[Filter] = []
         self._sut: str | None = None
         self._earliest: datetime | None = None
+        self._executed = False
 
     # -------------------------------------------------------------- sessions
 
     def for_sut(self, sut_name: str) -> Self:
         """Only sessions of this system under test, by its exact name."""
-        name = self._sut = _text(sut_name, "for_sut")
+        name = _text(sut_name, "for_sut")
+        self._start_if_executed()
+        self._sut = name
         return self._add(f"sut {name}", lambda session: session.sut_name == name)
 
     with_sut = for_sut
@@ -259,6 +263,7 @@ class Query:
         """
         name, wanted = _text(key, "with_session_tag"), str(value)
         new = Filter(f"tag {name}={wanted}", lambda session: session.session_tags.get(name) == wanted)
+        self._start_if_executed()
         if not combine_with_or:
             self._sessions.append(new)
             return self
@@ -316,6 +321,7 @@ class Query:
             if all(one.fits(session) for one in self._sessions if not one.by_columns)
             if (chosen := self._chosen(session)) is not None
         ]
+        self._executed = True
         return QueryResult(found, str(self))
 
     def reset(self) -> Self:
@@ -323,11 +329,18 @@ class Query:
         self._sessions.clear()
         self._tests.clear()
         self._sut = self._earliest = None
+        self._executed = False
         return self
 
     def add_test_filters(self, filters: Iterable[Filter]) -> None:
         """Take filters of tests; `TestFilter.apply` calls it."""
+        self._start_if_executed()
         self._tests.extend(filters)
+
+    def _start_if_executed(self) -> None:
+        """Take the filters of an executed query away, so that the next filter does not add to them."""
+        if self._executed:
+            self.reset()
 
     def _chosen(self, session: TestSession) -> TestSession | None:
         """The session, or a copy with the tests that fit; None if it, or none of them, does."""
@@ -371,10 +384,12 @@ class Query:
         return self._from(since, name)
 
     def _from(self, since: datetime, name: str) -> Self:
+        self._start_if_executed()
         self._earliest = max(since, self._earliest or since)
         return self._add(name, lambda session: session.session_start_time >= since)
 
     def _add(self, name: str, fits: Callable[[Any], object], *, by_columns: bool = False) -> Self:
+        self._start_if_executed()
         self._sessions.append(Filter(name, fits, by_columns))
         return self
 

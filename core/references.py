@@ -1,6 +1,7 @@
 """What people write for a system, a session, a commit or a moment, and which one they mean.
 
-Names and hashes may be cut short as long as one thing begins so. A moment is a date, a time, a commit (that of its
+Names and hashes may be cut short as long as one thing begins so. Where a checkout is, a git ref (`main`, `HEAD~1`, a
+tag) names its commit; a session or hash of that name comes first. A moment is a date, a time, a commit (that of its
 sessions) or a session; what reads as an age or a date is one.
 """
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
 
+_LOOKED_AT = 100
 _COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
@@ -55,13 +57,38 @@ def session_named(model: "ReadModel", text: str) -> "SessionRow":
     try:
         return model.find_session(text)
     except UnknownSessionError:
-        found = model.sessions_of_commit(text) if _COMMIT.fullmatch(text) else []
+        found = _sessions_of_commit(model, text)
         if not found:
             raise
     if len(found) > 1:
         shown = ", ".join(row.session_id for row in found[:5])
         raise LookupError(f"commit {text!r} has {len(found)} sessions: {shown}; name one of them")
     return found[0]
+
+
+def _sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
+    """Return the sessions of a commit, given by the beginning of its hash or by a git ref.
+
+    Raises:
+        LookupError: several commits begin so, or a ref names a commit that no session ran on.
+    """
+    rows = model.sessions_of_commit(text) if _COMMIT.fullmatch(text) else []
+    if rows:
+        return rows
+    from .gitrefs import commit_of_ref  # noqa: PLC0415 - only for a word that is no session and no hash
+
+    commit = commit_of_ref(text)
+    if not commit:
+        return []
+    rows = model.sessions_of_commit(commit)
+    if not rows:
+        raise LookupError(f"{text} is commit {commit[:9]}; no session ran on it{_commits_known(model)}")
+    return rows
+
+
+def _commits_known(model: "ReadModel") -> str:
+    commits = dict.fromkeys(row.commit[:9] for row in model.sessions(limit=_LOOKED_AT) if row.commit)
+    return f"; the newest with sessions are {', '.join(list(commits)[:5])}" if commits else ""
 
 
 def span_named(model: "ReadModel", text: str) -> Span | None:
@@ -75,7 +102,9 @@ def span_named(model: "ReadModel", text: str) -> Span | None:
         try:
             rows = [model.find_session(text)]
         except UnknownSessionError:
-            return None
+            rows = _sessions_of_commit(model, text)
+    if not rows:
+        return None
     starts = [row.started_us for row in rows]
     return Span(min(starts), max(starts), max(row.finished_us for row in rows))
 

@@ -299,3 +299,17 @@ def test_rerun_groups_of_a_narrowed_session_stay_whole():
         assert groups == {nodeid: n for nodeid, n in whole[session.session_id].items() if nodeid in nodeids}
         seen += len(groups)
     assert seen > 0
+
+
+def test_the_first_filter_after_execute_starts_a_new_query(storage):
+    """As the documented examples do it: one object, several questions, none of which narrows the next."""
+    asked = Query(storage)
+    shop = names(asked.for_sut("shop").execute())
+    assert names(asked.execute()) == shop, "without a new filter it is the same question"
+    assert names(asked.for_sut("pay").execute()) == names(Query(storage).for_sut("pay").execute())
+    assert names(asked.in_last_days(10).execute()) == names(Query(storage).in_last_days(10).execute())
+    failing = names(asked.filter_by_test().with_outcome("failed").apply().execute())
+    assert failing == names(Query(storage).filter_by_test().with_outcome("failed").apply().execute())
+    tagged = names(asked.with_session_tag("team", "x").execute())
+    assert tagged == names(Query(storage).with_session_tag("team", "x").execute())
+    assert all([shop, failing, tagged])
