@@ -9,60 +9,23 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from .acks import Ack, Durability, GroupSync
 from .clock import SystemClock
 from .codec import encode_event, line_hash
-from .collect import collect_live_files, collect_own_file, remove_empty_dirs
-from .errors import EventLogError, ForkedWriterError, LogUnavailableError, SequenceConflictError
+from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
 from .format import DIGEST_HEX, LINE_END
-from .logfile import LogFile
-from .sessionfile import SessionFile, create_live_file, take_log
-from .sources import live_files
+from .sessionfiles import SessionFiles
 from .system import SYSTEM, System
 from .times import TimeFormatter
 
 HELD_BYTES_MAX = 16 * 1024 * 1024
 """Lines kept in memory while nothing can be written; later events are counted as dropped."""
 
-GROUP_SYNC_S = 1.0
-_READ_BYTES = 1 << 20
 
 _DIGEST = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
-
-
-class Durability(StrEnum):
-    """When a writer makes events durable (fsync); all tiers survive `kill -9`, see docs/durability.md."""
-
-    NEVER = "never"
-    """Whenever the operating system likes."""
-    SESSION = "session"
-    """At the header and at the seal."""
-    TEST = "test"
-    """At the latest a second after the append."""
-    EVENT = "event"
-    """Before `append` returns."""
-
-
-Place = Literal["log", "live", "held", "dropped"]
-
-
-class Ack(NamedTuple):
-    """What an append promises."""
-
-    first_seq: int
-    events: int
-    """How many were appended."""
-    place: Place
-    """`live`: in the session's own file. `held`: only in memory, not acknowledged, tried again with the next append.
-    `dropped`: lost, and counted."""
-    position: int | None
-    """Byte offset of the first line in its file; None if it is in none."""
-    durable: bool
-    """On stable storage before `append` returned."""
 
 
 class LogWriter:
@@ -94,32 +57,36 @@ class LogWriter:
         self.durability = Durability(durability)
         self.next_seq = 0
         self.dropped = 0
-        self.troubles: list[str] = []
-        """Why anything was not as it should be, in words."""
         self.last_at = ""
         """Time of the last event, as it was written."""
         self._sync_each = self.durability is Durability.EVENT
         self._sync_group = self.durability is Durability.TEST
         self._never_sync = self.durability is Durability.NEVER
-        self._system = system
-        self._lock_timeout_s = lock_timeout_s
         self._is_child = False
         self._mutex = threading.RLock()
         self._root = line_hash()
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._header = b""
         self._format_time = TimeFormatter()
         self._last_us = 0
-        self._file: SessionFile | None = None
-        self._synced_to = 0
-        self._earlier: list[SessionFile] = []  # files that are not written any more, as fsync failed on them
-        self._dir_synced: set[Path] = set()
-        self._syncer: _GroupSync | None = None
-        self._is_network = system.is_network(self.path.parent)
-        self._open(direct=direct)
-        self._clock = SystemClock(self._file.fd if self._file is not None else None, system)
+        self._syncer: GroupSync | None = None
+        self._files = SessionFiles(
+            self.path,
+            self.stream,
+            direct=direct,
+            sync=not self._never_sync,
+            lock_timeout_s=lock_timeout_s,
+            system=system,
+        )
+        self._write = self._files.write
+        file = self._files.current
+        self._clock = SystemClock(file.fd if file is not None else None, system)
         _open_writers.add(self)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why anything was not as it should be, in words."""
+        return self._files.troubles
 
     @property
     def held(self) -> int:
@@ -129,7 +96,8 @@ class LogWriter:
     @property
     def file(self) -> Path | None:
         """The file that is written: the session's live file, or the log; None if there is none."""
-        return self._file.path if self._file is not None else None
+        current = self._files.current
+        return current.path if current is not None else None
 
     @property
     def last_us(self) -> int:
@@ -186,19 +154,13 @@ class LogWriter:
         with self._mutex:
             if self._held:
                 self._flush_held()
-            files = [*self._earlier, *([self._file] if self._file is not None else [])]
-            self._earlier, self._file = [], None
-            for file in files:
-                self._finish(file)
+            self._files.close()
             _open_writers.discard(self)
-            self._collect_others()
 
     def leave_to_parent(self) -> None:
         """Write nothing any more: this is a forked child of the process that records."""
         self._is_child = True
-        for file in (*self._earlier, self._file):
-            if file is not None:
-                file.leave_to_parent()
+        self._files.leave_to_parent()
 
     def _append_one(self, event: Event) -> Ack:
         """What `_append_all` does, written out for the common case: one event, and nothing has gone wrong so far."""
@@ -242,7 +204,7 @@ class LogWriter:
             sync = sync or not self._never_sync
         ack = self._flush(data, first, len(lines), sync)
         if not first:
-            self._header = lines[0]
+            self._files.header = lines[0]
         return ack
 
     def _encode(self, events: tuple[Event, ...], seq: int) -> list[bytes]:
@@ -268,166 +230,22 @@ class LogWriter:
             return Ack(first, count, "held", None, durable=False)
         self._held.clear()
         self._held_bytes = 0
-        durable = (sync or self._sync_each) and self._make_durable()
+        durable = (sync or self._sync_each) and self._files.make_durable()
         if self._sync_group and not durable:
             self._sync_soon()
         return Ack(first, count, place, position, durable)
 
-    def _write(self, data: bytes) -> tuple[Place, int | None]:
-        file = self._file
-        try:
-            if file is None:
-                return "live", self._write_new(data)
-            position = file.append(data)
-        except LogUnavailableError as error:
-            # The tested code closed our descriptor and removed the file; what was in it is gone.
-            self._note(str(error))
-            self._file = None
-        except (EventLogError, OSError) as error:
-            self._note(str(error))
-            return "held", None
-        else:
-            return "log" if file.in_log else "live", position
-        try:
-            return "live", self._write_new(data)
-        except (EventLogError, OSError) as error:
-            self._note(str(error))
-            return "held", None
-
-    def _write_new(self, data: bytes) -> int:
-        """Go on in a new live file, which begins with the header, as nothing tells whose events these are without."""
-        file = create_live_file(self.path, self.stream, system=self._system)
-        try:
-            start = b"" if data.startswith(self._header) else self._header
-            position = file.append(start + data)
-        except BaseException:
-            file.close()
-            self._remove_new(file.path)
-            raise
-        self._file, self._synced_to = file, 0
-        return position + len(start)
-
-    def _remove_new(self, path: Path) -> None:
-        try:
-            self._system.unlink(str(path))
-        except OSError:
-            return  # an empty file; the next process that collects removes it
-
     # -------------------------------------------------------------- durability
-
-    def _make_durable(self) -> bool:
-        """Fsync the file; after a failure it is not trusted with anything any more."""
-        file = self._file
-        if file is None:
-            return False
-        folder = file.path.parent
-        try:
-            self._system.fdatasync(file.fd)
-            if folder not in self._dir_synced:
-                self._system.sync_dir(str(folder))
-                if not file.in_log:
-                    self._system.sync_dir(str(folder.parent))
-                self._dir_synced.add(folder)
-        except OSError as error:
-            self._note(f"{file.path}: fsync: {error.strerror}")
-            return self._write_again(file)
-        self._synced_to = file.end
-        return True
-
-    def _write_again(self, file: SessionFile) -> bool:
-        """Write again, into a new file, what a failed fsync may have thrown away.
-
-        The kernel marks pages clean after a failed fsync, so a second one on the same file succeeds without having
-        written anything. The bytes are still readable now; they are copied and the file is not written again.
-        """
-        begin = max(self._synced_to, file.begin)
-        try:
-            data = b"".join(self._read(file, begin))
-            new = create_live_file(self.path, self.stream, system=self._system)
-            if not data.startswith(self._header):
-                data = self._header + data
-            new.append(data)
-            self._system.fdatasync(new.fd)
-        except (EventLogError, OSError) as error:
-            self._note(str(error))
-            return False
-        self._earlier.append(file)
-        self._file, self._synced_to = new, new.end
-        return True
-
-    def _read(self, file: SessionFile, begin: int) -> list[bytes]:
-        pieces: list[bytes] = []
-        while begin < file.end:
-            pieces.append(self._system.pread(file.fd, min(_READ_BYTES, file.end - begin), begin))
-            if not pieces[-1]:
-                break
-            begin += len(pieces[-1])
-        return pieces
 
     def _sync_soon(self) -> None:
         if self._syncer is None:
-            self._syncer = _GroupSync(self._sync_now)
+            self._syncer = GroupSync(self._sync_now)
         self._syncer.wake()
 
     def _sync_now(self) -> None:
         with self._mutex:
-            if self._file is not None and self._file.end > self._synced_to and not self._is_child:
-                self._make_durable()
-
-    # -------------------------------------------------------------- the file, and the log
-
-    def _open(self, *, direct: bool) -> None:
-        if self._is_network:
-            # Appending to a file that other hosts write is not safe there; a file of its own is.
-            self._system.make_private_dir(self.path.parent)
-        else:
-            LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system).close()
-            self._collect_others()
-        if direct:
-            self._file = take_log(self.path, system=self._system)
-        if self._file is None:
-            self._file = self._created_live_file()
-        self._synced_to = self._file.begin
-
-    def _created_live_file(self) -> SessionFile:
-        """Create the live file; where that is not possible, as in a read-only folder, the log itself will do."""
-        try:
-            return create_live_file(self.path, self.stream, system=self._system)
-        except LogUnavailableError:
-            file = None if self._is_network else take_log(self.path, system=self._system)
-            if file is None:
-                raise
-            return file
-
-    def _finish(self, file: SessionFile) -> None:
-        """Collect a live file; a log that was written directly has everything already, if it is still there."""
-        try:
-            if not self._is_network and (not file.in_log or file.is_gone()):
-                collect_own_file(
-                    self.path,
-                    file,
-                    sync=not self._never_sync,
-                    lock_timeout_s=self._lock_timeout_s,
-                    system=self._system,
-                )
-        except (EventLogError, OSError) as error:
-            self._note(f"{file.path}: is collected later: {error}")
-        file.close()
-        if not file.in_log:
-            remove_empty_dirs(self.path)
-
-    def _collect_others(self) -> None:
-        """Collect what sessions left whose process died."""
-        if self._is_network or not live_files(self.path):
-            return
-        try:
-            collect_live_files(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
-        except (EventLogError, OSError) as error:
-            self._note(f"{self.path}: live files of earlier sessions stay: {error}")
-
-    def _note(self, reason: str) -> None:
-        if reason not in self.troubles:
-            self.troubles.append(reason)
+            if self._files.has_unsynced and not self._is_child:
+                self._files.make_durable()
 
 
 _open_writers: "weakref.WeakSet[LogWriter]" = weakref.WeakSet()
@@ -443,29 +261,4 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
-class _GroupSync:
-    """Runs an fsync at most once a second, in the background, after something was appended."""
-
-    def __init__(self, sync: Callable[[], None]) -> None:
-        self._sync = sync
-        self._dirty = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pytest-insight sync", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._dirty.set()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._dirty.set()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while True:
-            self._dirty.wait()
-            self._stopped.wait(GROUP_SYNC_S)
-            self._dirty.clear()
-            self._sync()
-            if self._stopped.is_set():
-                return
+__all__ = ["HELD_BYTES_MAX", "Ack", "Durability", "LogWriter"]

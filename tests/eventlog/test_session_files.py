@@ -47,7 +47,7 @@ def end(writer: LogWriter) -> None:
 def abandon(writer: LogWriter) -> Path:
     """Let a session go as a killed process does: its lock is free, nothing is sealed or collected."""
     path = writer.file
-    writer._file.close()
+    writer._files.current.close()
     return path
 
 
@@ -72,7 +72,7 @@ def test_a_running_session_is_in_its_own_file_and_then_in_the_log(tmp_path):
         assert writer.file == tmp_path / "log.live" / f"{writer.stream}.jsonl"
         assert writer.file.stat().st_mode & 0o777 == 0o600
         assert is_being_written(writer.file)
-        assert writer._file.fd >= 900
+        assert writer._files.current.fd >= 900
     assert live_dir(log).stat().st_mode & 0o777 == 0o700
     one.append(TestStarted(nodeid="c"))
     assert sorted(names(log)) == ["a", "b", "c"]
@@ -350,7 +350,7 @@ def test_a_child_of_the_tested_code_does_not_keep_a_session_running(tmp_path, fo
     try:
         deadline = time.monotonic() + 10
         path = writer.file
-        os.close(writer._file.fd)  # as the death of this process does
+        os.close(writer._files.current.fd)  # as the death of this process does
         while is_being_written(path) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not is_being_written(path)
@@ -362,7 +362,7 @@ def test_code_that_closes_all_descriptors_does_not_get_ours(tmp_path):
     """os.closerange and then a file of their own: their file is untouched, and no event is lost."""
     log = tmp_path / "log.jsonl"
     writer = begin(log, "a")
-    os.close(writer._file.fd)
+    os.close(writer._files.current.fd)
     theirs = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
     writer.append(TestStarted(nodeid="b"))
     assert is_being_written(writer.file), "opened again, and locked again"
@@ -390,7 +390,7 @@ def test_a_file_that_is_closed_and_deleted_is_begun_again_with_its_header(tmp_pa
     """What was in it is gone; what follows is told by its header whose events they are."""
     log = tmp_path / "log.jsonl"
     writer = begin(log, "before")
-    os.close(writer._file.fd)
+    os.close(writer._files.current.fd)
     writer.file.unlink()
     writer.append(TestStarted(nodeid="after"))
     end(writer)

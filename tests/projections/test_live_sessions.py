@@ -91,7 +91,7 @@ def test_a_session_that_died_and_is_collected_stays_what_it_was(tmp_path):
     writer = begin(log)
     run_test(writer, "a")
     path = writer.file
-    writer._file.close()
+    writer._files.current.close()
     with ReadModel.open(log, tmp_path / "model.sqlite") as model:
         model.catch_up()
         log.write_bytes(path.read_bytes())  # appended, and not removed yet
@@ -113,7 +113,7 @@ def test_a_live_file_that_is_deleted_by_hand_takes_its_session_along(tmp_path):
         model.catch_up()
         assert len(model.sessions()) == 2
         writer.file.unlink()
-        writer._file.close()
+        writer._files.current.close()
         model.catch_up()
         assert len(model.sessions()) == 1
         assert model.check() == []
@@ -132,7 +132,7 @@ def test_running_killed_finished(tmp_path):
             return model.state_of(row), load_session(model, row).state
 
         assert state(writer) == state(dead) == ("running", "running")
-        dead._file.close()
+        dead._files.current.close()
         assert state(dead) == ("killed", "killed")
         collect_live_files(log)
         model.catch_up()
@@ -151,7 +151,7 @@ def test_a_session_in_a_named_log_is_running_by_the_lock_on_it(tmp_path):
     with ReadModel.open(log, tmp_path / "model.sqlite") as model:
         model.catch_up()
         assert model.state_of(model.find_session("direct")) == "running"
-        writer._file.close()
+        writer._files.current.close()
         assert model.state_of(model.find_session("direct")) == "unknown", "its process is here, and holds no lock"
 
 
