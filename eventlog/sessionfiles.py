@@ -1,4 +1,4 @@
-"""The files of one session: its live file, or the log itself; a second file after a failed fsync; at the end the log."""
+"""The files of one session: its live file, or the log itself; a second one after a failed fsync; at the end the log."""
 
 from pathlib import Path
 
