@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .safe import safe_line
+from .safe import safe_json, safe_line
 from .screen import Output, Word, output, rich_console
 
 if TYPE_CHECKING:
@@ -170,8 +170,13 @@ def say(text: str) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print one JSON document; all that is not ASCII is escaped, so that it arrives whatever the encoding."""
-    typer.echo(json.dumps(data, indent=2))
+    """Print one JSON document; see `json_text`."""
+    typer.echo(json_text(data, indent=2))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """Return data as JSON; all that is not printable ASCII is escaped, whatever the encoding of the output."""
+    return safe_json(json.dumps(data, indent=indent))
 
 
 def styled(word: str, shown: str | None = None) -> Word:

@@ -20,7 +20,7 @@ from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, find_logs, is_live_file, live_files
 from ..eventlog.times import format_time, parse_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say
-from .safe import safe_line
+from .safe import safe_json, safe_line
 from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines, unknown_line
 
 STUCK_AFTER_S = 30.0
@@ -186,7 +186,7 @@ class Screen:
         if not self._is_wanted(state, outcome_of(event)):
             return
         if self._as_json:
-            self._out.write(record.line.decode() + "\n")
+            self._out.write(safe_json(record.line.decode()) + "\n")
             return
         for line in lines:
             self._print(name, line)

@@ -12,6 +12,7 @@ from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc
+from .own_files import check_new_log
 
 STORAGE_TYPES = ("json", "memory")
 
@@ -138,6 +139,8 @@ class ProfileManager:
                 profile.created_by = profile.last_modified_by = user_name()
                 self._memory[name] = profile
                 return profile
+            if path:
+                check_new_log(Path(path))
             entry = new_entry(name, Path(path) if path else self._file.default_log(name))
 
             def create(document: Document) -> None:

@@ -22,7 +22,7 @@ def readable(log: Path | str | LogSource) -> LogSource:
     source = as_source(log)
     if source.compressed or not source.on_disk or not is_old_document(source.path):
         return source
-    lines, _ = _lines_of(source.path)
+    lines, _ = lines_of_document(source.path)
     return MemoryLog(data=bytearray(lines), label=source.name)
 
 
@@ -46,7 +46,7 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
             system.sleep(0.01)
         if not is_old_document(path) or system.fstat(fd).st_nlink == 0:
             return None
-        lines, errors = _lines_of(path)
+        lines, errors = lines_of_document(path)
         if errors:
             raise LogUnavailableError(
                 path,
@@ -65,8 +65,12 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
         system.close(fd)
 
 
-def _lines_of(path: Path) -> tuple[bytes, list[str]]:
-    """The lines of all sessions that can be read, in canonical order, and why the others cannot."""
+def lines_of_document(path: Path) -> tuple[bytes, list[str]]:
+    """Return the lines of all sessions of a document that can be read, in canonical order, and why the others cannot.
+
+    Raises:
+        LogUnavailableError: it is not a document of sessions.
+    """
     try:
         documents = session_documents(parse_json(path.read_bytes()))
     except DocumentError as error:

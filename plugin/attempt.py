@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from ..eventlog.events import Cause, Outcome, SubtestFinished, TestFinished, Truncation
-from ..eventlog.plain import clean_text, plain, shorten
+from ..eventlog.plain import clean_text, plain
 from ..eventlog.verdict import attempt_outcome
 from .redact import Redactor
+from .redact_long import redact_shortened
 
 CRASH_PHASE = "???"
 _OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun"})
@@ -112,8 +113,8 @@ class Attempt:
         self.subtests += 1
         self.subtests_failed = self.subtests_failed or outcome == "failed"
         texts = _texts([report], report.sections, policy, with_output=_wants_output(outcome, policy))
-        message, lossy = clean_text(policy.redact(str(report.context.msg or "")))
-        params = {str(key): policy.redact(str(value)) for key, value in report.context.kwargs.items()}
+        message, lossy = clean_text(str(report.context.msg or ""))
+        params = {str(key): str(value) for key, value in report.context.kwargs.items()}
         return SubtestFinished(
             nodeid=self.nodeid,
             outcome=outcome,
@@ -133,7 +134,7 @@ class Attempt:
         texts = _texts(bad, last.sections, policy, with_output=_wants_output(outcome, policy))
         fields: dict[str, Any] = texts._asdict()
         if last.user_properties:
-            fields["user_properties"], lossy = _properties(last.user_properties, policy)
+            fields["user_properties"], lossy = _properties(last.user_properties)
             fields["lossy"] = fields["lossy"] or lossy
         if bad:
             fields["cause"] = _cause(bad, policy)
@@ -186,9 +187,8 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
     for name, text in texts.items():
         if not text:
             continue
-        clean, lost = clean_text(policy.redact(text))
         limit = policy.output_limit_bytes if name in output else _TEXT_BYTES_MAX
-        texts[name], was = shorten(clean, limit)
+        texts[name], was, lost = redact_shortened(policy.redact, text, limit)
         lossy = lossy or lost
         if was is not None:
             truncated[name] = was
@@ -230,23 +230,17 @@ def _cause(reports: Iterable[Any], policy: Policy) -> Cause | None:
     for report in reports:
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None:
-            message = shorten(clean_text(policy.redact(str(crash.message)))[0], 4096)[0]
+            message = redact_shortened(policy.redact, str(crash.message), 4096)[0]
             return Cause(path=clean_text(str(crash.path))[0], lineno=int(crash.lineno or 0), message=message)
     return None
 
 
-def _properties(properties: Iterable[Any], policy: Policy) -> tuple[list[tuple[str, Any]], bool]:
+def _properties(properties: Iterable[Any]) -> tuple[list[tuple[str, Any]], bool]:
     result: list[tuple[str, Any]] = []
     lossy = False
     for name, value in properties:
         text, lost_name = clean_text(str(name))
         data, lost = plain(value)
-        # As one pair, so that a property called `token` is redacted by its name.
-        if isinstance(data, str):
-            data = policy.redact(data)
-            pair = f"{text}={data}"
-            redacted = policy.redact(pair)
-            data = redacted.partition("=")[2] if redacted != pair else data
         lossy = lossy or lost or lost_name
         result.append((text, data))
     return result, lossy

@@ -29,11 +29,13 @@ from ..eventlog.events import (
 )
 from ..eventlog.owner import own_identity
 from ..eventlog.plain import clean_text, shorten, type_name
-from ..eventlog.writer import Durability, LogWriter
+from ..eventlog.writer import Durability
 from . import metadata
 from .attempt import CRASH_PHASE, Attempt, Policy, longrepr_of, phase_outcome, reason_of
 from .markers import markers_of
 from .redact import Redactor
+from .redact_events import RedactingWriter, open_writer
+from .redact_long import redact_shortened
 from .sections import HeadCopy, summary_sections
 from .settings import Settings, joined_arguments, read_settings
 from .target import log_target
@@ -59,7 +61,7 @@ def start_recording(config: pytest.Config) -> None:
         return
     try:
         path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
-        writer = LogWriter(path, durability=Durability(settings.durability), direct=bool(settings.log))
+        writer = open_writer(path, redact, durability=Durability(settings.durability), direct=bool(settings.log))
     except ValueError as error:
         raise pytest.UsageError(f"--insight-profile: {error}") from error
     except (EventLogError, OSError) as error:
@@ -112,7 +114,7 @@ class Recorder:
     """Hooks of the process that writes: the only one without xdist, the controller with it."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, writer: LogWriter, profile: str, redact: Redactor
+        self, config: pytest.Config, settings: Settings, writer: RedactingWriter, profile: str, redact: Redactor
     ) -> None:
         self.writer = writer
         self.session_id = writer.stream[:12]
@@ -244,10 +246,9 @@ class Recorder:
 
     def write_header(self) -> None:
         """Write `session.started`."""
-        config, settings, redact = self._config, self._settings, self._redact
+        config, settings = self._config, self._settings
         vcs = metadata.find_vcs(config.rootpath)
         workers: Any = getattr(config.option, "numprocesses", None) or len(getattr(config.option, "tx", None) or ())
-        tags = {key: redact(f"{key}={value}").partition("=")[2] for key, value in settings.tags.items()}
         environment = metadata.chosen_environment(os.environ, settings.environment)
         self._append(
             SessionStarted(
@@ -257,12 +258,12 @@ class Recorder:
                 pytest=pytest.__version__,
                 python=platform.python_version(),
                 plugins=metadata.plugin_versions(config.pluginmanager.list_plugin_distinfo()),
-                args=[redact(str(arg)) for arg in config.invocation_params.args],
+                args=[str(arg) for arg in config.invocation_params.args],
                 rootdir=str(config.rootpath),
                 vcs=vcs,
                 ci=metadata.find_ci(os.environ),
-                tags=tags,
-                env={name: redact(f"{name}={value}").partition("=")[2] for name, value in environment.items()},
+                tags=settings.tags,
+                env=environment,
                 workers=workers if isinstance(workers, int) else 0,
                 output=settings.output,  # type: ignore[arg-type]
                 writer={
@@ -364,8 +365,7 @@ class Recorder:
             self._write_section(name, text)
 
     def _write_section(self, name: str, text: str) -> None:
-        clean, lossy = clean_text(self._redact(text))
-        clean, was = shorten(clean, _SECTION_BYTES_MAX)
+        clean, was, lossy = redact_shortened(self._redact, text, _SECTION_BYTES_MAX)
         truncated = {"content": was} if was is not None else {}
         parts = [clean[i : i + _SECTION_PART_CHARS] for i in range(0, len(clean), _SECTION_PART_CHARS)]
         for number, part in enumerate(parts):
@@ -438,8 +438,7 @@ class Recorder:
             reason, lossy = clean_text(self._redact(reason_of(report)))
             self._append(CollectionSkipped(nodeid=report.nodeid, reason=reason, lossy=lossy))
             return
-        text, lossy = clean_text(self._redact(longrepr_of(report)))
-        short, was = shorten(text, self._settings.output_limit)
+        short, was, lossy = redact_shortened(self._redact, longrepr_of(report), self._settings.output_limit)
         truncated = {"longreprtext": was} if was is not None else {}
         event = CollectionFailed(nodeid=report.nodeid, longreprtext=short, lossy=lossy, truncated=truncated)
         self._append(event)
@@ -457,8 +456,7 @@ class Recorder:
     @guarded
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str) -> None:
         """Write a warning."""
-        message, lossy = clean_text(self._redact(str(warning_message.message)))
-        short, was = shorten(message, 16 * 1024)
+        short, was, lossy = redact_shortened(self._redact, str(warning_message.message), 16 * 1024)
         category = warning_message.category
         event = WarningRecorded(
             category=getattr(category, "__name__", str(category)),
@@ -491,7 +489,7 @@ class Recorder:
     @guarded
     def pytest_internalerror(self, excrepr: object) -> None:
         """Remember an internal error of pytest."""
-        self._internal_error = shorten(clean_text(self._redact(str(excrepr)))[0], 16 * 1024)[0]
+        self._internal_error = redact_shortened(self._redact, str(excrepr), 16 * 1024)[0]
 
     # -------------------------------------------------------------- talk
 

@@ -23,12 +23,17 @@ from pytest_insight.eventlog.events import TestFinished
 rng = random.Random(int(sys.argv[3]))
 writer = LogWriter(pathlib.Path(sys.argv[1]), durability=sys.argv[4])
 acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+os.write(1, b".")
+os.read(0, 1)
 while True:
     text = "x" * rng.choice((10, 300, 4000, 60000))
     ack = writer.append(TestFinished(nodeid="t", outcome="passed", capstdout=text))
     if ack.place != "held":
         os.write(acks, b"%s %d\\n" % (writer.stream.encode(), ack.first_seq))
 """
+
+_BEGUN = 0.9
+"""Part of the sessions that are killed while they write; the others at their start, or while they collect."""
 
 
 def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
@@ -42,14 +47,20 @@ def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
     for _ in range(kills):
         while len(writers) < 4:
             command = [sys.executable, "-c", WRITER, str(log), str(acks), str(rng.randrange(10**6)), "never"]
-            writers.append(subprocess.Popen(command))
-        time.sleep(rng.uniform(0.002, 0.05))
+            writers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         victim = writers.pop(rng.randrange(4))
+        if rng.random() < _BEGUN:
+            victim.stdout.read(1)  # its file is there
+            victim.stdin.write(b"\n")
+            victim.stdin.flush()
+            time.sleep(rng.uniform(0, 0.01))
+        else:
+            time.sleep(rng.uniform(0, 0.1))
         victim.send_signal(signal.SIGKILL)
-        victim.wait()
+        victim.communicate()
     for writer in writers:
         writer.kill()
-        writer.wait()
+        writer.communicate()
     acknowledged = {tuple(line.split(" ")) for line in acks.read_text().splitlines() if len(line.split(" ")) == 2}
     found: dict[tuple[str, str], str] = {}
     wrong = []
