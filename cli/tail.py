@@ -113,7 +113,7 @@ def _moment(as_of: str | None) -> int | None:
 def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
     """Where the `count`-th newest session begins; of those that were there, if that is asked."""
     if was_there is None:
-        return session_start(source, count)
+        return session_start(source, _left_for_log(count, source.path))
     headers = [
         item.position
         for item in read_records(source, beside=False)
@@ -291,7 +291,7 @@ def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
         if not path.exists():
             return 0
         old[path] = _Old(path.stat().st_size)
-        return session_start(path, count)
+        return session_start(path, _left_for_log(count, path))
 
     try:
         for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.watch):
@@ -322,6 +322,11 @@ class _Old:
         if item.envelope.seq == 0:
             self._begun.add(item.envelope.stream)
         return item.envelope.stream not in self._begun
+
+
+def _left_for_log(count: int, path: Path) -> int:
+    """Return how many of the newest sessions are to be shown from a log: those in live files are newer, and shown."""
+    return max(count - len(live_files(path)), 0)
 
 
 def _size(source: LogSource) -> int:
