@@ -23,6 +23,8 @@ SOURCE_SHIFT = 48
 
 _OFFSET = (1 << SOURCE_SHIFT) - 1
 _TAIL_BYTES = 64
+_NUMBER_MAX = 30_000
+"""Numbers up to 32,767 fit into a position, which is a signed integer of 64 bits."""
 _COLLECTED = -1
 """Position of a live file whose session is in the log by now."""
 
@@ -81,6 +83,8 @@ class LogFiles:
         known = self._known()
         if not known:
             return ""
+        if known[-1].number > _NUMBER_MAX:
+            return "the numbers of its files are used up"
         fixed = [row for row in known if not row.is_live]
         packs = [LogSource(path).name for path in pack_files(self._log)]
         if any(row.number == 0 and row.name != self._log.name for row in fixed):

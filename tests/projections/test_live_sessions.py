@@ -119,6 +119,23 @@ def test_a_live_file_that_is_deleted_by_hand_takes_its_session_along(tmp_path):
         assert model.check() == []
 
 
+def test_a_model_begins_again_before_the_numbers_of_files_run_out(tmp_path):
+    """Positions hold 15 bits of them; a model that has seen so many live files is made from nothing once."""
+    log = tmp_path / "log.jsonl"
+    end(begin(log))
+    with ReadModel.open(log, tmp_path / "model.sqlite") as model:
+        model.catch_up()
+        name = str(live_dir(log) / "gone.jsonl")
+        model._db.execute("INSERT INTO sources VALUES (32766, ?, -1, x'')", (name,))
+        writers = [begin(log) for _ in range(3)]
+        assert "used up" in model.catch_up().rebuilt
+        assert model.catch_up().rebuilt == ""
+        assert len(model.sessions()) == 4
+        assert model.check() == []
+        for writer in writers:
+            end(writer)
+
+
 def test_running_killed_finished(tmp_path):
     """By the lock while it runs, by its end; the same in the model of a session."""
     log = tmp_path / "log.jsonl"
