@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,7 @@ OUTCOME_STYLES = {
     "xpassed": "yellow",
     "rerun": "yellow",
     "not_run": "magenta",
+    "cut": "magenta",
     "complete": "green",
     "incomplete": "magenta",
     "interrupted": "bold red",
@@ -167,6 +168,14 @@ def console(*, err: bool = False) -> Output:
 def say(text: str) -> None:
     """Tell people something that is not data, on stderr."""
     typer.echo(f"insight: {text}", err=True)
+
+
+def say_passed_over(names: Iterable[object]) -> None:
+    """Name on stderr what was passed over because it is no file."""
+    from .safe import safe_line  # noqa: PLC0415 - only where there is something to name
+
+    for name in names:
+        say(f"{safe_line(str(name))}; passed over")
 
 
 def print_json(data: Any) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
@@ -131,6 +132,8 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
+        if path and Path(path).is_file() and holds_no_event(Path(path)):
+            raise ProfileError(f"{path}: is not an event log; choose another file, or move it away")
         with self._mutex:
             if storage_type == "memory":
                 if name in self.profiles:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .documents import DocumentError, StreamLines, convert_session, parse_json, session_documents
 from .errors import LogUnavailableError
+from .home import is_own_log
 from .memory import MemoryLog
 from .rewrite import free_name, write_new_file
 from .sources import LogSource, as_source, is_old_document
@@ -22,8 +23,19 @@ def readable(log: Path | str | LogSource) -> LogSource:
     source = as_source(log)
     if source.compressed or not source.on_disk or not is_old_document(source.path):
         return source
+    if is_own_log(source.path) and not holds_sessions(source.path):
+        return source  # a corrupt log: what is in it is reported as damage
     lines, _ = lines_of_document(source.path)
     return MemoryLog(data=bytearray(lines), label=source.name)
+
+
+def holds_sessions(path: Path) -> bool:
+    """Tell whether a file is a document of sessions, even if some of them cannot be read."""
+    try:
+        session_documents(parse_json(path.read_bytes()))
+    except DocumentError:
+        return False
+    return True
 
 
 def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
@@ -38,8 +50,8 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
         LogUnavailableError: the document cannot be read as sessions, all of them; it stays as it is.
         OSError: the log cannot be written.
     """
-    if not is_old_document(path):
-        return None
+    if not is_old_document(path) or (is_own_log(path) and not holds_sessions(path)):
+        return None  # the last is a corrupt log, which is set aside when it is opened for writing
     fd = system.open_append(str(path))
     try:
         while not system.lock(fd):

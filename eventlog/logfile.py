@@ -27,16 +27,27 @@ class LogFile:
     Args:
         path: absolute path of the log; folder and file are created (0700, 0600).
         lock_timeout_s: how long to wait for the lock, in seconds.
+        rewrites: the lines are copied as they are, so that those of a newer format do no harm.
 
     Raises:
         LogUnavailableError: the path cannot be used as a log; says why and what to do.
         NewerFormatError: the log was written by a newer release.
     """
 
-    def __init__(self, path: Path, *, lock_timeout_s: float = 2.0, system: System = SYSTEM) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = 2.0,
+        rewrites: bool = False,
+        system: System = SYSTEM,
+    ) -> None:
         self.path = path
         self.reopened = 0
+        self.set_aside: Path | None = None
+        """Where the bytes are that stood in the place of the log and held no event any more."""
         self._lock_timeout_s = lock_timeout_s
+        self._rewrites = rewrites
         self._system = system
         self._fd = -1
         self._identity = (0, 0)
@@ -47,9 +58,13 @@ class LogFile:
             raise unavailable(path.parent, error) from error
         self._open()
         try:
-            check_content(path, self._fd, system)
+            check_content(path, self._fd, system, rewrites=rewrites)
         except OSError as error:
             raise unavailable(path, error) from error
+        except LogUnavailableError:
+            if not self._set_aside():
+                self.close()
+                raise
         except EventLogError:
             self.close()
             raise
@@ -167,6 +182,22 @@ class LogFile:
         self.reopened += 1
         self._open()
 
+    def _set_aside(self) -> bool:
+        """Set a profile's own log aside if nothing in it is an event any more, and open a new one."""
+        from .corruption import set_aside  # noqa: PLC0415 - needed only when a log was overwritten
+
+        if not self._system.lock(self._fd):
+            return False
+        try:
+            self.set_aside = set_aside(self.path, self._system)
+        finally:
+            self._system.unlock(self._fd)
+        if self.set_aside is None:
+            return False
+        self._reopen(close=True)
+        self.reopened = 0
+        return True
+
     # -------------------------------------------------------------- writing
 
     def _wait_for_lock(self) -> None:
@@ -230,7 +261,7 @@ def open_log(path: Path, system: System) -> tuple[int, os.stat_result]:
     return fd, info
 
 
-def check_content(path: Path, fd: int, system: System) -> None:
+def check_content(path: Path, fd: int, system: System, *, rewrites: bool = False) -> None:
     """Refuse to append to a file that is not an event log, or to one of a newer format.
 
     Raises:
@@ -245,7 +276,7 @@ def check_content(path: Path, fd: int, system: System) -> None:
     last_line = tail.rstrip(b"\n").rpartition(b"\n")[2]
     for line in (head, last_line):
         version = parse_version(line)
-        if version is not None and version > FORMAT_VERSION:
+        if version is not None and version > FORMAT_VERSION and not rewrites:
             raise NewerFormatError(path, version)
     # A damaged log is still a log: one line in either piece is enough.
     if not any(piece.startswith(HEAD) or b"\n" + HEAD in piece for piece in (head, tail)) and head != HEAD[:size]:

@@ -13,8 +13,10 @@ from typing import IO, NamedTuple
 from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_envelope, session_events
 from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
+from .liveness import is_being_written
 from .scan import Batch, Finding, Scanner, is_whole
 from .sources import LogSource, as_source, live_files, live_stream, pack_files
+from .validity import NO_HEAD, line_fault
 
 CHUNK_BYTES = 1 << 20
 _HEADER = b'{"v":1,"type":"session.started",'
@@ -49,7 +51,14 @@ class Record(NamedTuple):
 
 
 def read_batches(
-    log: LogPath, start: int = 0, end: int | None = None, chunk_bytes: int = CHUNK_BYTES
+    log: LogPath,
+    start: int = 0,
+    end: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    *,
+    strict: bool = False,
+    newer: bool = False,
+    settle: bool = False,
 ) -> Iterator[Batch]:
     """Yield verified lines in batches, from byte `start` to byte `end` or the end of the log; the fast path.
 
@@ -60,20 +69,27 @@ def read_batches(
         start: byte offset of the start of a line.
         end: byte offset to stop at, the start of a line.
         chunk_bytes: how much is read at once; the memory needed is a few times this.
+        strict: check all fields of every line, see `validity.line_fault`; for what copies or judges lines.
+        newer: yield whole lines of a newer format, too, beside their findings; for what copies lines.
+        settle: of a log that is not being written, take the unfinished last line: an event if it is whole, else torn.
 
     Raises:
         FileNotFoundError: there is no such log.
         LogUnavailableError: it cannot be opened.
     """
     source = as_source(log)
-    scanner = Scanner(source.name, start)
+    scanner = Scanner(source.name, start, strict=strict, newer=newer)
     left = None if end is None else end - start
     with source.open(start) as stream:
-        yield from _batches_of(stream, scanner, left, chunk_bytes)
+        yield from _batches_of(stream, scanner, left, chunk_bytes, source if settle and end is None else None)
 
 
 def _batches_of(
-    stream: IO[bytes], scanner: Scanner, left: int | None = None, chunk_bytes: int = CHUNK_BYTES
+    stream: IO[bytes],
+    scanner: Scanner,
+    left: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    settle: LogSource | None = None,
 ) -> Iterator[Batch]:
     while left is None or left > 0:
         try:
@@ -89,8 +105,14 @@ def _batches_of(
             left -= len(data)
         yield scanner.feed(data)
     rest = scanner.finish()
-    if rest is not None:
+    if rest is not None and settle is not None and not _is_live(settle):
+        yield scanner.settle()
+    elif rest is not None:
         yield Batch([], [], [rest], scanner.end)
+
+
+def _is_live(source: LogSource) -> bool:
+    return source.on_disk and not source.compressed and is_being_written(source.path)
 
 
 def read_records(
@@ -164,8 +186,8 @@ def event_at(log: LogPath, position: int) -> Record:
             if not chunk:
                 break
             data += chunk
-    line, newline, _ = data.partition(b"\n")
-    envelope = parse_envelope(line) if newline and is_whole(line) else None
+    line, _, _ = data.partition(b"\n")
+    envelope = parse_envelope(line) if is_whole(line) and not line_fault(line) else None
     if envelope is None:
         raise LookupError(f"{source.name}: no event starts at byte {position}")
     return Record(source.name, position, line, envelope)
@@ -236,7 +258,7 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
             finding = next(findings, None)
         envelope = parse_envelope(line)
         if envelope is None:
-            yield Finding(name, position, len(line), "malformed", "the first keys are not v, type, stream, seq, at")
+            yield Finding(name, position, len(line), "malformed", NO_HEAD)
         else:
             yield Record(name, position, line, envelope)
     if finding is not None:
@@ -245,12 +267,12 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
 
 
 def _records_in(name: str, stream: IO[bytes]) -> Iterator[Record | Finding]:
-    for batch in _batches_of(stream, Scanner(name)):
+    for batch in _batches_of(stream, Scanner(name, strict=True), settle=LogSource(Path(name))):
         yield from records_in(name, batch)
 
 
 def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
-    for batch in read_batches(source, start):
+    for batch in read_batches(source, start, strict=True, settle=True):
         yield from records_in(source.name, batch)
 
 

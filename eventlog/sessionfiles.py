@@ -169,7 +169,10 @@ class SessionFiles:
             # Appending to a file that other hosts write is not safe there; a file of its own is.
             self._system.make_private_dir(self.path.parent)
         else:
-            LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system).close()
+            log = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
+            log.close()
+            if log.set_aside is not None:
+                self.note(f"{self.path}: held no event any more; it is kept as {log.set_aside.name}")
             self._collect_others()
         if direct:
             self.current = take_log(self.path, system=self._system)

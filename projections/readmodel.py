@@ -779,6 +779,10 @@ class ReadModel:
                 part[name] = list(map(name_of, part[name]))
             part["outputs"] = [(section, name_of(at)) for section, at in part["outputs"]]
             part["open"] = sorted(part["open"])
+            part["announced"] = {
+                worker: sorted(names[number] for number in array("I", column))
+                for worker, column in part["announced"].items()
+            }
             yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
             attempts = [(*attempt, name_of(attempt.position)) for attempt in self.attempts(stream)]
             attempts = [(*attempt[:3], *attempt[4:]) for attempt in attempts]
