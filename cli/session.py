@@ -34,10 +34,11 @@ from .session_notes import note_data, print_notes
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
+    from ..eventlog.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Output
+    from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -81,14 +82,14 @@ def list_sessions(
             rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
         if as_json:
-            print_json([session_data(row) for row in shown])
+            print_json([session_data(row, model.state_of(row)) for row in shown])
             return
         if not rows:
             whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
             console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         out = console()
-        out.print(list_table(shown, total_of(shown) if run is not None else None))
+        out.print(list_table(shown, total_of(shown) if run is not None else None, states_of(model, shown)))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
 
@@ -249,7 +250,7 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
     return fits[0]
 
 
-def session_data(row: "SessionRow") -> dict[str, Any]:
+def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
     from ..core.shards import run_id_of  # noqa: PLC0415
 
@@ -260,6 +261,7 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
         "sut": row.sut,
         "test_run": run_id_of(row),
         "status": row.status,
+        "state": state,
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
         "exit_status": row.exit_status,
@@ -277,7 +279,7 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
 
 def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     header = row.part.header or {}
-    return session_data(row) | {
+    return session_data(row, model.state_of(row)) | {
         "testing_system": header.get("testing_system") or {},
         "pytest": header.get("pytest", ""),
         "python": header.get("python", ""),
@@ -296,7 +298,21 @@ def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict
     }
 
 
-def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) -> Listing:
+def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
+    """Return the states of sessions by their streams."""
+    return {row.stream: model.state_of(row) for row in rows}
+
+
+def status_word(row: "SessionRow", state: "RunState") -> "Word":
+    """Return the status of a session; of one without its last event also whether it runs."""
+    if row.status != "interrupted" or state == "finished":
+        return styled(row.status)
+    return styled("running") if state == "running" else styled(row.status, f"{row.status} ({state})")
+
+
+def list_table(
+    rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
+) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
     table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
     for row in rows:
@@ -305,7 +321,7 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
             local_text(row.started_us),
             duration_text(row.duration_us),
             safe_line(row.sut),
-            styled(row.status),
+            status_word(row, (states or {}).get(row.stream, "finished")),
             counts_text(row.counts),
         )
     if total is not None:
@@ -322,7 +338,7 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
 
 def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
     out = console()
-    _print_head(out, row, view)
+    _print_head(out, row, view, model.state_of(row))
     for result, position in zip(
         view.test_results, [attempt.position for attempt in model.attempts(row.stream)], strict=True
     ):
@@ -338,14 +354,15 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
         if bad:
             _print_failure(out, model, position, output=output)
     print_notes(out, model, row)
-    _print_names(out, "Running when the session ended:", view.running, "crashed")
+    running = model.state_of(row) == "running"
+    _print_names(out, "Running now:" if running else "Running when the session ended:", view.running, "crashed")
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
-def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
+def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(styled(row.status))
+    out.print(status_word(row, state))
     lines = {
         "sut": row.sut,
         "run": str(header.get("test_run", "")),

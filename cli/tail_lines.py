@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..eventlog.events import (
     CollectionFailed,
@@ -59,7 +60,13 @@ class SessionState:
     stuck_s: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     """After how many seconds a test of `running` is said to be stuck the next time."""
     gone: bool = False
-    """It was said that its writer is gone."""
+    """It was said that its writer is gone, or that this is not known."""
+    writer: dict[str, str] = field(default_factory=dict[str, str])
+    """What the header says of the process that writes the session."""
+    log: Path | None = None
+    """The file that the last event of it was read from."""
+    suspected: bool = False
+    """Its writer was not there at the last look; its seal may be among what was not read yet."""
 
 
 def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterator[Line]:  # noqa: C901, PLR0912 - a table
@@ -140,7 +147,13 @@ def gone_line(state: SessionState) -> Line:
     running = ", ".join(f"{safe_line(nodeid)}{_on(worker)}" for worker, nodeid in state.running) or "nothing"
     state.running.clear()
     who = f"session {safe_line(state.session_id)}, process {state.writer_pid}"
-    return Line(f"{'GONE':<8}{who} ended without a word, running {running}", "crashed")
+    return Line(f"{'GONE':<8}{who} ended without a word (killed), running {running}", "crashed")
+
+
+def unknown_line(state: SessionState) -> Line:
+    """Return what is said of a session without a seal of which it cannot be told whether it runs."""
+    state.gone = True
+    return Line(f"{'UNKNOWN':<8}session {safe_line(state.session_id)}: whether it still runs cannot be told", "skipped")
 
 
 def outcome_of(event: Event | UnknownEvent) -> str:
@@ -157,7 +170,7 @@ def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Li
         event.writer.get("host", "") or event.testing_system.get("host", ""),
         int(pid) if pid.isascii() and pid.isdigit() else 0,
     )
-    state.started_us = parse_time(at)
+    state.started_us, state.writer = parse_time(at), dict(event.writer)
     moment = to_datetime(parse_time(at)).astimezone()
     commit = f", commit {event.vcs.commit[:12]}" if event.vcs is not None and event.vcs.commit else ""
     workers = f", {event.workers} workers" if event.workers else ""

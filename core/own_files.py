@@ -10,7 +10,7 @@ from ..eventlog.errors import EventLogError, ProfileError
 from ..eventlog.format import HEAD, LOG_SUFFIX
 from ..eventlog.home import home_dir
 from ..eventlog.profiles import ProfilesFile
-from ..eventlog.sources import is_old_document
+from ..eventlog.sources import is_old_document, live_dirs, pack_dir
 from ..eventlog.system import why_unsafe
 
 _SNIFF_BYTES = 64 * 1024
@@ -98,9 +98,9 @@ def _owner_of(path: Path) -> str:
     if real.is_relative_to(os.path.realpath(home_dir())):
         return "a file of pytest-insight's own folder"
     for name, log in _profile_logs():
-        if _is_same(real, log) or any(real.is_relative_to(f"{log}{side}") for side in (".packs", ".spool")):
+        if _is_same(real, log) or real.is_relative_to(pack_dir(log)):
             return f"the log of profile {name}"
-        if log.suffix and real.is_relative_to(log.with_suffix(".live")):
+        if any(real.is_relative_to(folder) for folder in live_dirs(log)):
             return f"a live file of profile {name}"
     return ""
 

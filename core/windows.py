@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..eventlog.codec import parse_envelope
 from ..eventlog.reader import read_batches
-from ..eventlog.sources import LogSource, pack_files, spool_files
+from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.times import format_time, from_datetime
 from ..projections.readmodel import ReadModel
 from .references import Span
@@ -119,8 +119,8 @@ def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[Re
     """Give the views of a log as they were: of what had been recorded by a time, or of its first bytes.
 
     Args:
-        log: the log, with its packs and spool files.
-        when: what was asked for; a position if `until_us` is None: a byte offset in the log (packs and spool files are
+        log: the log, with its packs and live files.
+        when: what was asked for; a position if `until_us` is None: a byte offset in the log (packs and live files are
             left out then).
         until_us: the time, in microseconds since the epoch.
 
@@ -138,7 +138,7 @@ def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[Re
                     out.writelines(line + b"\n" for line in lines)
             else:
                 latest = format_time(until_us)
-                for source in (LogSource(path) for path in (*pack_files(log), log.path, *spool_files(log))):
+                for source in (LogSource(path) for path in (*pack_files(log), *live_files(log), log.path)):
                     for batch in read_batches(source) if source.exists() else ():
                         out.writelines(line + b"\n" for line in batch.lines if _at(line) <= latest)
         with ReadModel.open(past, Path(folder) / "model.sqlite") as model:

@@ -99,7 +99,9 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     output: Literal["all", "failed", "none"] = "failed"
     """Of which tests captured output is recorded."""
     writer: dict[str, str] = {}
-    """Name and version of the writer, its process id, host and durability tier."""
+    """Name and version of the writer, its durability tier, and its process: `host`, `boot_id`, `pid` and `started`.
+
+    `started` is when it began, in clock ticks since the boot."""
     test_run: str = ""
     """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
 

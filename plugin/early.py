@@ -50,7 +50,7 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
         return
     redact = Redactor(_patterns(config))
     path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
-    writer = open_writer(path, redact)
+    writer = open_writer(path, redact, direct=bool(explicit))
     text, _, _ = redact_shortened(redact, f"{type(error).__name__}: {error}", _TEXT_BYTES_MAX)
     header = SessionStarted(
         session_id=writer.stream[:12],

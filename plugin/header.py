@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ..eventlog.events import SessionStarted
+from ..eventlog.owner import own_identity
 from . import git, metadata
 from .settings import Settings
 
@@ -60,9 +61,8 @@ def make_header(
         writer={
             "name": "pytest-insight",
             "version": ask("version", metadata.own_version, "unknown"),
-            "pid": str(os.getpid()),
-            "host": platform.node(),
             "durability": settings.durability,
+            **ask("identity", own_identity, {}),
         },
         test_run=test_run,
     )

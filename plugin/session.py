@@ -103,7 +103,8 @@ def _open_writer(config: pytest.Config, settings: Settings, redact: Redactor) ->
 
         return RedactingWriter(MemoryWriter(in_memory[0]), redact), in_memory[1]
     path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
-    return open_writer(path, redact, durability=Durability(settings.durability)), profile
+    writer = open_writer(path, redact, durability=Durability(settings.durability), direct=bool(settings.log))
+    return writer, profile
 
 
 def _begin(
