@@ -8,6 +8,7 @@ from .asking import (
     AsOfOption,
     SutOption,
     complete_session,
+    data_of,
     history_model,
     question,
     session_meant,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Output
+    from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -73,17 +74,21 @@ def list_sessions(
         else:
             rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
+        total = total_of(model, shown) if run is not None and shown else None
         if as_json:
-            print_json([session_data(row) for row in shown])
+            sessions = [session_data(row) for row in shown]
+            print_json(sessions if run is None else {"sessions": sessions, "total": data_of(total)})
             return
         if not rows:
             whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
             console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         out = console()
-        out.print(list_table(shown, total_of(shown) if run is not None else None))
+        out.print(list_table(shown, total))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
+        if total is not None and total.cut:
+            _print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
 @app.command("show")
@@ -231,7 +236,10 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
 
 def session_data(row: "SessionRow") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
+    from ..core.series import variant_of  # noqa: PLC0415
     from ..core.shards import run_id_of  # noqa: PLC0415
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}
     return {
@@ -240,6 +248,8 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
         "sut": row.sut,
         "test_run": run_id_of(row),
         "status": row.status,
+        "state": session_state(row),
+        "is_future": is_future(row.started_us),
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
         "exit_status": row.exit_status,
@@ -251,6 +261,9 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
         "dropped": row.part.dropped,
         "commit": (header.get("vcs") or {}).get("commit", ""),
         "branch": (header.get("vcs") or {}).get("branch", ""),
+        "variant": dict(variant_of(header)),
+        "deselected": row.part.deselected,
+        "collection_failed": list(dict.fromkeys(row.part.collect_failed)),
         "tags": header.get("tags") or {},
     }
 
@@ -274,6 +287,15 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     }
 
 
+def state_word(row: "SessionRow") -> "Word":
+    """Return the state of a session in its colour, with a word on a clock that is ahead."""
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
+
+    state = session_state(row)
+    return styled(state, f"{state}, in the future" if is_future(row.started_us) else state)
+
+
 def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
     table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
@@ -283,7 +305,7 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
             local_text(row.started_us),
             duration_text(row.duration_us),
             safe_line(row.sut),
-            styled(row.status),
+            state_word(row),
             counts_text(row.counts),
         )
     if total is not None:
@@ -293,7 +315,7 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
             duration_text(total.duration_us),
             safe_line(", ".join(total.suts)),
             styled(total.status),
-            counts_text(total.counts),
+            ", ".join(f"{count} {verdict}" for verdict, count in total.counts.items()) or "no tests ran",
         )
     return table
 
@@ -315,14 +337,17 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
             out.print(duration_text(round(result.duration * 1e6)), style="dim")
         if bad:
             _print_failure(out, model, position, output=output)
+    _print_names(out, "Could not be collected:", list(dict.fromkeys(row.part.collect_failed)), "error")
     _print_names(out, "Running when the session ended:", view.running, "crashed")
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
 def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
+    from ..core.series import variant_of, variant_text  # noqa: PLC0415
+
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(styled(row.status))
+    out.print(state_word(row))
     lines = {
         "sut": row.sut,
         "run": str(header.get("test_run", "")),
@@ -336,6 +361,7 @@ def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
             ]
         ),
         "ran": "pytest " + " ".join(str(arg) for arg in header.get("args") or ()),
+        "variant": variant_text(variant_of(header)),
         "tags": ", ".join(f"{name}={value}" for name, value in view.session_tags.items()),
         "ci": ", ".join(f"{name} {value}" for name, value in view.ci.items()),
         "exit": "" if row.exit_status is None else str(row.exit_status),

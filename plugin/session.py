@@ -271,6 +271,10 @@ class Recorder:
                     "durability": settings.durability,
                 },
                 test_run=self.test_run,
+                variant={
+                    key: redact(f"{key}={value}").partition("=")[2]
+                    for key, value in metadata.variant(os.environ, settings.variant).items()
+                },
             )
         )
         self._started_us = self.writer.last_us
