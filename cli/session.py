@@ -77,7 +77,11 @@ def list_sessions(
         total = total_of(model, shown) if run is not None and shown else None
         if as_json:
             sessions = [session_data(row) for row in shown]
-            print_json(sessions if run is None else {"sessions": sessions, "total": data_of(total)})
+            print_json(
+                sessions
+                if run is None
+                else {"sessions": sessions, "total": None if total is None else _total_data(total)}
+            )
             return
         if not rows:
             whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
@@ -215,12 +219,22 @@ def compare_sessions(
     Example: insight session compare 5f0c2a91 last
     """
     from ..core.comparison import compare_runs  # noqa: PLC0415
+    from ..core.references import newest_whole  # noqa: PLC0415
     from ..core.runs import run_of_row  # noqa: PLC0415
     from .comparing import show_comparison  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        sides = [run_of_row(model, session_meant(model, one)) for one in (base, target)]
+        first = session_meant(model, base)
+        second = newest_whole(model, first) if target in ("last", "latest") else session_meant(model, target)
+        sides = [run_of_row(model, row) for row in (first, second)]
     show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+
+
+def _total_data(total: "TestRunTotal") -> dict[str, Any]:
+    """Return what a test run comes to as `--json` prints it."""
+    fields = data_of(total)
+    del fields["duration_at"]
+    return fields | {"duration_s": total.duration_us / 1_000_000}
 
 
 def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str | None) -> "SessionRow":

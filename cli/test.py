@@ -260,8 +260,6 @@ def _verdicts(analysis: "Analysis", test: str) -> dict[str, Any]:
 
 
 def _sentences(answer: dict[str, Any], history: "list[Occurrence]") -> list[str]:
-    from ..projections.rules import BAD  # noqa: PLC0415 - commands import what they use
-
     lines: list[str] = []
     rate, broken, shift, score = (answer[key] for key in ("failure_rate", "broken", "duration_shift", "transitions"))
     if rate is not None:
@@ -285,15 +283,20 @@ def _sentences(answer: dict[str, Any], history: "list[Occurrence]") -> list[str]
     if shift is not None:
         lines.append(f"duration changed from {seconds(shift.before_s)} to {seconds(shift.after_s)}")
     lines.extend(f"fails only after {name(one.after)} on the same worker" for one in answer["order_suspects"])
+    return [*lines, *_counted_runs(answer, history, is_silent=not lines)]
+
+
+def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_silent: bool) -> list[str]:
+    """Return what every run says, whatever the rules made of it: a test that failed or was cut once is named so."""
+    from ..projections.rules import BAD  # noqa: PLC0415 - commands import what they use
+
     bad = sum(one.verdict in BAD or any(outcome in BAD for outcome in one.outcomes) for one in history)
     cut = [one for one in history if one.position < 0 and one.verdict in ("crashed", "cut")]
-    lines.extend(f"cut: running when session {name(one.session)} ended, {when(one.started_us)}" for one in cut[-3:])
-    if not (lines or bad):
+    lines = [f"cut: running when session {name(one.session)} ended, {when(one.started_us)}" for one in cut[-3:]]
+    if is_silent and not (lines or bad):
         lines.append("never failed")
-    elif bad and rate is None:
-        lines.append(
-            f"failed in {counted(bad, 'run')} of {len(history)}, in sessions in which nearly everything failed"
-        )
+    elif bad and answer["failure_rate"] is None:
+        lines.append(f"failed in {bad} of {counted(len(history), 'run')}, in sessions that are no evidence of its own")
     if answer["lost"] is not None:
         lines.append(lost_text(answer["lost"]))
     return lines

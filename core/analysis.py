@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from ..projections.clock import is_future
 from ..projections.rules import BAD
 from .modules import FAILED, module_runs
 from .outages import key_of, set_aside
@@ -358,18 +359,27 @@ class Analysis:
     @property
     def asked(self) -> list[Run]:
         """The sessions of the branch that is meant: the one that was named, else the project's; see `branch_asked`."""
-        return self.runs if self._branch is not None else asked_runs(self.runs)
+        runs = self._timely
+        return runs if self._branch is not None else asked_runs(runs)
+
+    @property
+    def _timely(self) -> list[Run]:
+        """The sessions that do not claim to be of the future: their place in the order of time is not known."""
+        runs = self.runs
+        if not runs or not is_future(runs[-1].started_us):
+            return runs
+        return [run for run in runs if not is_future(run.started_us)] or runs
 
     @property
     def considered(self) -> list[Run]:
         """The sessions that are evidence about single tests: all without the outages that are set aside."""
-        runs = self.runs
+        runs = self._timely
         aside = set_aside(runs)
         return [run for run in runs if key_of(run) not in aside] if aside else runs
 
     def other_branches(self) -> list["BranchState"]:
         """Return the branches that an answer about the branch that is meant leaves out, with what is broken there."""
-        runs = self.runs
+        runs = self._timely
         meant = {key_of(run) for run in self.asked}
         found: dict[tuple[str, str], list[Run]] = {}
         for key, series in series_of(runs).items():
