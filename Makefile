@@ -19,7 +19,9 @@ $(VENV)/.ready: pyproject.toml
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
 $(VENV84)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV84)
-	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' pytest-xdist pytest-rerunfailures -e .
+	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' \
+		flaky pytest-asyncio pytest-bdd pytest-forked pytest-rerunfailures pytest-retry pytest-subtests pytest-sugar \
+		pytest-timeout pytest-xdist -e .
 	touch $@
 
 test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
@@ -44,6 +46,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/crash.py
 	$(BIN)/python tests/campaigns/merge_laws.py
 	$(BIN)/python tests/campaigns/testdata.py
+	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 
 docs: $(VENV)/.ready ## Make the generated parts of the documents anew

@@ -16,6 +16,7 @@ from .measure import ROOT, WORK, Figure
 
 ALL = (
     "record",
+    "redaction",
     "startup",
     "replay",
     "tail",

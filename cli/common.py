@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .safe import safe_line
+from .safe import safe_json, safe_line
 from .screen import Output, Word, output, rich_console
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ OUTCOME_STYLES = {
     "internal error": "red",
     "no tests": "yellow",
     "killed": "bold red",
+    "cut": "magenta",
     "complete": "green",
     "incomplete": "magenta",
     "interrupted": "bold red",
@@ -174,9 +175,22 @@ def say(text: str) -> None:
     typer.echo(f"insight: {text}", err=True)
 
 
+def say_passed_over(names: Iterable[object]) -> None:
+    """Name on stderr what was passed over because it is no file."""
+    from .safe import safe_line  # noqa: PLC0415 - only where there is something to name
+
+    for name in names:
+        say(f"{safe_line(str(name))}; passed over")
+
+
 def print_json(data: Any) -> None:
-    """Print one JSON document; all that is not ASCII is escaped, so that it arrives whatever the encoding."""
-    typer.echo(json.dumps(data, indent=2))
+    """Print one JSON document; see `json_text`."""
+    typer.echo(json_text(data, indent=2))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """Return data as JSON; all that is not printable ASCII is escaped, whatever the encoding of the output."""
+    return safe_json(json.dumps(data, indent=indent))
 
 
 def styled(word: str, shown: str | None = None) -> Word:

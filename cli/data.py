@@ -79,7 +79,7 @@ def show(
         out.print(safe_line(text), soft_wrap=True)
     for each in found["versions"]:
         out.print(safe_line(f"  {each['version']} {each['origin']} {each['at']} at {each['position']}"), soft_wrap=True)
-    for line in json.dumps(found["data"], indent=2).split("\n"):
+    for line in json.dumps(found["data"], indent=2, ensure_ascii=False).split("\n"):
         out.print(safe_line(line), soft_wrap=True)
 
 

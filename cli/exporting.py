@@ -27,17 +27,20 @@ def command(
     older_than: OlderOption = None,
     pattern: FilterOption = None,
     keep_last: KeepOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the sessions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was exported as JSON; not with `-`.")] = False,
 ) -> None:
     """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
 
-    Filters are combined with AND. The file takes its name when it is complete.
+    Filters are combined with AND. The file takes its name when it is complete. A log of a profile is never replaced,
+    another file only with --force.
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
     from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
     from ..core.manage import candidates_of, full_sut_name, store_of  # noqa: PLC0415
+    from ..core.own_files import check_output, check_replacing  # noqa: PLC0415
 
     if as_json and str(path) == "-":
         raise ValueError("the export itself goes to standard output; --json has no place there")
@@ -55,6 +58,9 @@ def command(
             typer.echo(safe_line(name))
         say(f"{counted(len(names), 'session')} would be exported")
         return
+    if str(path) != "-":
+        check_output(path)
+        check_replacing(path, force=force)
     with progress_bar("export") as progress:
         if str(path) == "-":
             export_to(store, sys.stdout.buffer, names, chosen, progress)

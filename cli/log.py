@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, confirm, console, counted, log_path, print_json, size_text
+from .common import (
+    JsonOption,
+    ProfileOption,
+    confirm,
+    console,
+    counted,
+    log_path,
+    print_json,
+    say_passed_over,
+    size_text,
+)
 from .safe import safe_line
 
 if TYPE_CHECKING:
@@ -28,11 +38,14 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
 
     Example: insight log verify artifacts/
     """
-    from ..eventlog.sources import find_logs  # noqa: PLC0415 - commands import what they use
-    from ..eventlog.verify import verify_log  # noqa: PLC0415
+    from ..eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.verify import unread_report, verify_log  # noqa: PLC0415
 
-    reports = [verify_log(source) for source in find_logs(log_path(profile, path))]
+    found = look_for_logs(log_path(profile, path))
+    reports = [verify_log(source) for source in found.logs]
+    reports += [unread_report(name, reason) for name, reason in found.unread]
     damaged = any(report.problems for report in reports)
+    say_passed_over(found.passed_over)
     if as_json:
         print_json([_verify_data(report) for report in reports])
     else:

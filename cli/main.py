@@ -1,11 +1,14 @@
 """Entry point of `insight`: which commands there are, and what becomes of errors.
 
 Exit codes: 0 all is well; 1 the answer is no (damage found, views differ, no such session or profile, data left to
-clean); 2 wrong usage; 3 a log or the environment cannot be used; 130 interrupted.
+clean); 2 wrong usage; 3 a log or the environment cannot be used; 130 interrupted; 141 the reader of the output has
+gone.
 """
 
 import gc
+import io
 import os
+import stat
 import sys
 from importlib import import_module
 from typing import Annotated, NamedTuple
@@ -46,6 +49,8 @@ EXIT_NO = 1
 _GARBAGE_THRESHOLD = 50_000
 EXIT_UNUSABLE = 3
 EXIT_INTERRUPTED = 130
+EXIT_CLOSED_PIPE = 141
+"""As the shell shows a process that SIGPIPE ended: 128 + 13."""
 
 
 def build_app(wanted: str | None) -> typer.Typer:
@@ -100,13 +105,54 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; the one place where exceptions become exit codes."""
+    escape_what_output_cannot_carry()
+    try:
+        code = _refuse_own_file_as_output() or _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone. Python would complain again while it shuts down, when it flushes what is left.
+        sys.stdout = sys.__stdout__
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_CLOSED_PIPE
+    return code
+
+
+def _refuse_own_file_as_output() -> int:
+    """Return an exit code other than 0 if stdout was redirected into a file that belongs to pytest-insight."""
+    try:
+        if not stat.S_ISREG(os.fstat(1).st_mode):
+            return 0
+    except OSError:
+        return 0  # closed
+    from pathlib import Path  # noqa: PLC0415 - only where output goes to a file
+
+    from ..core.own_files import check_output  # noqa: PLC0415
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        check_output(Path("/proc/self/fd/1").readlink())
+    except FileExistsError as error:
+        typer.echo(f"insight: {_message(error)}", err=True)
+        return EXIT_UNUSABLE
+    except (EventLogError, OSError, RuntimeError):
+        return 0  # without a home there is no file of ours; without /proc, no name of the output
+    return 0
+
+
+def escape_what_output_cannot_carry() -> None:
+    """Let stdout and stderr escape characters that their encoding lacks, instead of raising, as pytest does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
         result = build_app(None if completing else wanted)(arguments, prog_name="insight", standalone_mode=False)
-        sys.stdout.flush()
     except usage_error as error:  # type: ignore[misc]
         error.show()
         return int(error.exit_code)
@@ -115,9 +161,11 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; that is its right. Python would complain again while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None  # Click turned it into an exit code of its own
+        raise
     except Exception as error:
         code = _exit_code(error)
         if code is None or os.environ.get("INSIGHT_DEBUG"):

@@ -39,12 +39,15 @@ def command(
     Example: insight merge artifacts/ laptop.jsonl -o all.jsonl
     """
     from ..core.exchange import parse_strategy  # noqa: PLC0415 - commands import what they use
+    from ..core.own_files import check_output  # noqa: PLC0415
     from ..eventlog.merge import Merger  # noqa: PLC0415
     from ..eventlog.staging import staging  # noqa: PLC0415
 
     if output is None and not dry_run:
         raise ValueError("where to? give -o OUT, or --dry-run to look first")
     chosen = parse_strategy(strategy)
+    if output is not None and str(output) != "-":
+        check_output(output)
     with staging() as stage:
         merger = Merger(stage, chosen)
         for path in paths:

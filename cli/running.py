@@ -29,7 +29,14 @@ def run_pytest(arguments: list[str], *, sut: str | None, profile: str | None, lo
 
 
 def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, profile: str | None) -> int:
-    """Run some tests with recording; their number is not bounded by what a command line can hold."""
+    """Run some tests with recording, and return pytest's exit code.
+
+    Args:
+        tests: node ids that `check_node_ids` accepted; their number is not bounded by what a command line can hold.
+        arguments: for pytest, from the user.
+        sut: system under test to record; it may come from a log, and is one argument whatever it holds.
+        profile: profile to record into.
+    """
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"
         listed.write_text("\n".join(tests) + "\n", encoding="utf-8")
@@ -37,7 +44,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
 
 
 def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
-    """Return the tests that a session left failing or unfinished, in the order of its log."""
+    """Return what a session left failing, unfinished or not collected, in the order of its log."""
     from ..core.runs import run_of_row  # noqa: PLC0415 - commands import what they use
     from ..projections.sessions import not_run_tests  # noqa: PLC0415
 
@@ -56,6 +63,8 @@ def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: b
         )
         if fits:
             wanted[nodeid] = None
+    if failed or both or all_but_passed:
+        wanted.update(dict.fromkeys(row.part.collect_failed))
     if not_run or both or all_but_passed:
         wanted.update(dict.fromkeys(not_run_tests(model, row, set(tests) - running)))
     return list(wanted)

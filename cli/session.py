@@ -1,5 +1,6 @@
 """`insight session`: what was recorded."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from .common import (
     LogOption,
     ProfileOption,
     console,
+    counted,
     counts_text,
     duration_text,
     local_text,
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
     from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
+
+_REFUSED_SHOWN = 5
+_NOTHING_LEFT = (0, 5)
+"""Exit statuses of pytest after which a session leaves nothing to run again: all passed, and no tests."""
 
 SessionArgument = Annotated[
     str,
@@ -163,6 +169,7 @@ def rerun_session(
 
     Example: insight session rerun last --failed -- -x
     """
+    from .node_ids import check_node_ids  # noqa: PLC0415
     from .running import left_over, rerun_pytest  # noqa: PLC0415
 
     arguments = list(context.args)
@@ -171,14 +178,26 @@ def rerun_session(
     with history_model(profile, log, None) as model:
         row = session_meant(model, session)
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
+    checked = check_node_ids(tests, Path.cwd())
+    _show_refused(checked.refused)
     if dry_run:
-        for nodeid in tests:
+        for nodeid in checked.accepted:
             typer.echo(safe_line(nodeid))
-        return
-    if not tests:
-        say(f"session {safe_line(row.session_id)} left nothing to run again")
-        return
-    raise typer.Exit(rerun_pytest(tests, arguments, sut=row.sut, profile=profile))
+    elif checked.accepted:
+        say(f"running {counted(len(checked.accepted), 'test')} again as part of {safe_line(row.sut)}")
+        raise typer.Exit(rerun_pytest(checked.accepted, arguments, sut=row.sut, profile=profile))
+    else:
+        say(f"session {safe_line(row.session_id)} left nothing that can be run again")
+    if not checked.accepted and (checked.refused or row.exit_status not in _NOTHING_LEFT):
+        raise typer.Exit(1)
+
+
+def _show_refused(refused: dict[str, str]) -> None:
+    """Name node ids of the log that pytest does not get."""
+    for nodeid, reason in list(refused.items())[:_REFUSED_SHOWN]:
+        say(f"refused {safe_line(nodeid)}: {reason}")
+    if len(refused) > _REFUSED_SHOWN:
+        say(f"refused {len(refused) - _REFUSED_SHOWN} more node ids of the log")
 
 
 @app.command("play")

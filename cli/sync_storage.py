@@ -1,7 +1,6 @@
 """`insight sync-storage`: the service that coordinates the parallel workers of a test run."""
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..syncstorage.paths import DEFAULT_PORT, log_path
-from .common import JsonOption, console, counted, is_terminal, print_json, say
+from .common import JsonOption, console, counted, is_terminal, json_text, print_json, say
 from .safe import safe_line
 from .screen import Listing, Word, painted, rich_console
 
@@ -149,7 +148,7 @@ def _follow(port: int, run: str | None, *, as_json: bool) -> None:
     reports = _changes(lambda: report(port, run))
     if as_json:
         for found in reports:
-            typer.echo(json.dumps(found))
+            typer.echo(json_text(found))
             sys.stdout.flush()
     elif not is_terminal():
         for found in reports:

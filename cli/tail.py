@@ -15,10 +15,10 @@ from ..eventlog.follow import Item, Restarted, follow
 from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, find_logs, spool_files
+from ..eventlog.sources import LogSource, as_source, look_for_logs, spool_files
 from ..eventlog.times import format_time, parse_time
-from .common import NO_LOG_YET, OUTCOME_STYLES, say
-from .safe import safe_line
+from .common import NO_LOG_YET, OUTCOME_STYLES, say, say_passed_over
+from .safe import safe_json, safe_line
 from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines
 
 STUCK_AFTER_S = 30.0
@@ -76,7 +76,12 @@ def command(
         screen.stuck_after_s = stuck
         _follow(chosen, screen, last)
         return
-    sources = [source for path in chosen for source in find_logs(path)] if paths else _profile_sources(chosen[0])
+    found = [look_for_logs(path) for path in paths or ()]
+    sources = [source for one in found for source in one.logs] if paths else _profile_sources(chosen[0])
+    say_passed_over(name for one in found for name in one.passed_over)
+    for name in (name for one in found for name in one.unread):
+        say(f"{safe_line(str(name))}; it was not read")
+        screen.damaged += 1
     count = last if last is not None or len(sources) > 1 else 1
     was_there = _was_there(as_of)
     for source in sources:
@@ -85,6 +90,7 @@ def command(
         items = filter(was_there, read_records(source, start=start))
         screen.show_all((source.name, item) for item in items if not old.is_hidden(item))
     screen.show_running(None if as_of is None else _moment(as_of) or screen.last_us)
+    raise typer.Exit(1 if screen.damaged else 0)
 
 
 Seen = Callable[[Item], bool]
@@ -144,6 +150,8 @@ class Screen:
     ) -> None:
         self.stuck_after_s = 0.0
         """How long a test runs before `watch` names it, in seconds; 0 for never."""
+        self.damaged = 0
+        """Places in the logs that are no events and not being written."""
         self._run = run
         self._watched_us = 0
         self._out = out
@@ -167,6 +175,7 @@ class Screen:
             say(f"{safe_line(item.log)} was {item.reason}; reading it from its start")
         elif isinstance(item, Finding):
             if item.reason != "pending":
+                self.damaged += item.reason not in ("newer-format", "duplicate")
                 say(safe_line(str(item)))
         else:
             self._show_record(name, item)
@@ -175,6 +184,7 @@ class Screen:
         try:
             event = record.event()
         except EventDecodeError as error:
+            self.damaged += 1
             say(safe_line(str(error)))
             return
         state = self._states.setdefault(record.envelope.stream, SessionState(record.envelope.stream[:12]))
@@ -183,7 +193,7 @@ class Screen:
         if not self._is_wanted(state, outcome_of(event)):
             return
         if self._as_json:
-            self._out.write(record.line.decode() + "\n")
+            self._out.write(safe_json(record.line.decode()) + "\n")
             return
         for line in lines:
             self._print(name, line)

@@ -1,6 +1,5 @@
 """Sessions in files: of event logs, of documents, plain or compressed, as something that can be added to a log."""
 
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ from ..eventlog.documents import DocumentError, StreamLines, convert_session, pa
 from ..eventlog.errors import InputUnreadableError, LogUnavailableError
 from ..eventlog.format import HEAD
 from ..eventlog.merge import Union
+from ..eventlog.piped import is_pipe, read_pipe
 from ..eventlog.runs import Header, Run, RunIndex, StreamInfo, index_files
-from ..eventlog.sources import LogSource, find_logs
+from ..eventlog.sources import LogSource, is_by_file, look_for_logs, special_kind
 from ..eventlog.staging import (
     Staged,
     Staging,
@@ -24,14 +24,12 @@ from ..eventlog.staging import (
     stage_gzip,
     stage_logs,
     stage_source,
-    stage_stream,
 )
 from ..eventlog.times import parse_time
 from ..projections.rules import Change, ChangeKind, Labelled, latest_change, visible_names
 from .ingest import Incoming
 
 _SNIFF_BYTES = 64 << 10
-STANDARD_INPUT = "-"
 
 
 @dataclass
@@ -65,16 +63,23 @@ def read_contents(path: Path | str, stage: Staging) -> Contents:
         ValueError: it cannot be read at all.
         InputLimitError, LogUnavailableError: it is an archive that is damaged or unpacks to too much.
     """
-    if str(path) == STANDARD_INPUT:
-        return _of_files([stage_stream("standard input", sys.stdin.buffer, stage)], stage)
+    if is_pipe(path):
+        piped = read_pipe(path)
+        return _of_files([stage_source(piped, stage)], stage)
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(2, "no such file to import", str(path))
     if path.is_dir():
-        logs = [stage_source(source, stage) for source in find_logs(path)]
-        if not logs:
+        found = look_for_logs(path)
+        unread = [f"{one}; it was not imported" for one in found.unread]
+        if not found.logs and not unread:
             raise InputUnreadableError(f"{path}: no event logs in this folder; name a file to import documents")
-        return _of_files(logs, stage)
+        contents = _of_files([stage_source(source, stage) for source in found.logs], stage)
+        contents.errors.extend(unread)
+        return contents
+    kind = special_kind(path)
+    if kind:
+        raise InputUnreadableError(f"{path}: is {kind}; name a file")
     if zipfile.is_zipfile(path):
         return _of_archive(path, stage)
     if path.suffix == ".gz":
@@ -182,11 +187,13 @@ def _of_files(files: list[Staged], stage: Staging) -> Contents:
 def _of_archive(path: Path, stage: Staging) -> Contents:
     files: list[Staged] = []
     errors: list[str] = []
-    for info in check_archive(path, stage.limits):
+    for entry, info in enumerate(check_archive(path, stage.limits)):
         name = info.filename
+        if info.is_dir() or is_by_file(name):
+            continue
         if name.endswith((".jsonl", ".jsonl.gz", ".json", ".json.gz")):
             try:
-                files.append(stage_source(LogSource(path, name), stage))
+                files.append(stage_source(LogSource(path, name, entry), stage))
             except LogUnavailableError as error:
                 errors.append(str(error))
         elif is_archive_name(name):

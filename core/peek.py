@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
 
-_OUTCOMES = [TestOutcome.from_str(name) for name in OUTCOMES]
+_OUTCOMES = [TestOutcome.named(name) for name in OUTCOMES]
 
 
 class AttemptSeen(NamedTuple):
@@ -49,6 +49,10 @@ class Peek:
         rows, names, warned = self._model.columns(self._row.stream), self._model.names(), set(self._row.part.warned)
         nodeids = [names[number] for number in array("I", rows.nodes)]
         codes = [_OUTCOMES[code & ~CRASHED_FLAG] for code in rows.outcomes]
+        others = self._row.part.others
+        if others:
+            places = enumerate(array("q", rows.positions))
+            codes = [TestOutcome.named(others[at]) if at in others else codes[place] for place, at in places]
         durations = [duration_us / 1_000_000 for duration_us in array("q", rows.durations)]
         warnings = [nodeid in warned for nodeid in nodeids] if warned else [False] * len(nodeids)
         return list(map(AttemptSeen._make, zip(nodeids, codes, durations, warnings, strict=True)))

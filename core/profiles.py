@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc
+from .own_files import check_new_log
 
 STORAGE_TYPES = ("json", "memory")
 
@@ -130,6 +132,8 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
+        if path and Path(path).is_file() and holds_no_event(Path(path)):
+            raise ProfileError(f"{path}: is not an event log; choose another file, or move it away")
         with self._mutex:
             if storage_type == "memory":
                 if name in self.profiles:
@@ -138,6 +142,8 @@ class ProfileManager:
                 profile.created_by = profile.last_modified_by = user_name()
                 self._memory[name] = profile
                 return profile
+            if path:
+                check_new_log(Path(path))
             entry = new_entry(name, Path(path) if path else self._file.default_log(name))
 
             def create(document: Document) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..projections.apply import Notable, SessionRow
 from ..projections.fold import CRASHED_FLAG, Rows
 from ..projections.readmodel import ReadModel
-from ..projections.rules import BAD, OUTCOMES, is_flaky, verdict_of
+from ..projections.rules import BAD, OUTCOMES, is_cut, is_flaky, verdict_of
 from .outages import is_outage
 from .partial import WHOLE, Selected, selected_of
 from .series import Variant, variant_of
@@ -42,6 +42,15 @@ class TestRun(NamedTuple):
     """How many tests finished before it in the session."""
 
     __test__ = False  # type: ignore[misc]
+
+
+class Ends(NamedTuple):
+    """How tests of a session ended, as far as the columns do not say it."""
+
+    others: Mapping[int, str]
+    """Names of the outcomes that are `other`, by position."""
+    left_open: str
+    """Verdict of what was running when the session ended."""
 
 
 @dataclass(frozen=True)
@@ -160,9 +169,10 @@ class ColumnTests(Mapping[str, TestRun]):
         numbers: numbers by node ids.
         running: tests that were started and have no result.
         notable: those that failed or ran again.
+        ends: what the columns do not say of how tests ended.
     """
 
-    __slots__ = ("_all", "_names", "_numbers", "_places", "_rows", "_running", "_workers", "notable")
+    __slots__ = ("_all", "_ends", "_names", "_numbers", "_places", "_rows", "_running", "_workers", "notable")
 
     def __init__(
         self,
@@ -172,7 +182,9 @@ class ColumnTests(Mapping[str, TestRun]):
         numbers: dict[str, int],
         running: list[str],
         notable: Notable,
+        ends: "Ends",
     ) -> None:
+        self._ends = ends
         self._rows, self._workers, self._names, self._numbers = rows, workers, names, numbers
         self._running = running
         self.notable = notable
@@ -248,11 +260,11 @@ class ColumnTests(Mapping[str, TestRun]):
             for column in (rows.durations, rows.positions)
         )
         worker = self._workers[rows.workers[place] if rows.workers else 0]
-        return TestRun(_VERDICTS[code], _OUTCOMES_ONCE[code], duration, position, worker, place)
+        return _with_name(TestRun(_VERDICTS[code], _OUTCOMES_ONCE[code], duration, position, worker, place), self._ends)
 
     def _made(self) -> dict[str, TestRun]:
         if self._all is None:
-            self._all = _tests_of_rows(self._rows, self._workers, self._names, self._running, None)
+            self._all = _tests_of_rows(self._rows, self._workers, self._names, self._running, None, self._ends)
         return self._all
 
 
@@ -308,10 +320,12 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
     vcs = (row.part.header or {}).get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
     rows, workers, names = model.columns(row.stream), row.part.workers, model.names()
+    cut = is_cut(sealed=row.exit_status is not None, interrupted=row.part.interrupted)
+    ends = Ends(row.part.others, verdict_of((), running=True, cut=cut))
     if only is None:
-        tests = ColumnTests(rows, workers, names, model.numbers(), running, row.notable)
+        tests = ColumnTests(rows, workers, names, model.numbers(), running, row.notable, ends)
     else:
-        tests = _tests_of_rows(rows, workers, names, running, only)
+        tests = _tests_of_rows(rows, workers, names, running, only, ends)
     return Run(
         name=name or row.session_id,
         stream=row.stream,
@@ -338,7 +352,7 @@ _OUTCOMES_ONCE = [(OUTCOMES[code & ~CRASHED_FLAG],) if _VERDICTS[code] else () f
 
 
 def _tests_of_rows(
-    rows: Rows, workers: list[str], names: list[str], running: list[str], only: str | None
+    rows: Rows, workers: list[str], names: list[str], running: list[str], only: str | None, ends: Ends
 ) -> dict[str, TestRun]:
     numbers = array("I", rows.nodes)
     wanted: range | list[int] = range(len(numbers))
@@ -358,13 +372,21 @@ def _tests_of_rows(
         wanted,
     )
     attempts = list(map(TestRun._make, zip(*columns, strict=True)))
+    if ends.others:
+        attempts = [_with_name(attempt, ends) for attempt in attempts]
     tests = dict(zip(nodeids, attempts, strict=True))
     if len(tests) < len(attempts):
         _join_attempts(tests, nodeids, attempts)
     for nodeid in running:
         before = tests.get(nodeid)
-        tests[nodeid] = TestRun("crashed", before.outcomes if before else (), 0, -1, "", len(rows))
+        tests[nodeid] = TestRun(ends.left_open, before.outcomes if before else (), 0, -1, "", len(rows))
     return tests
+
+
+def _with_name(attempt: TestRun, ends: Ends) -> TestRun:
+    """Call an outcome that is `other` by its own name."""
+    name = ends.others.get(attempt.position)
+    return attempt if name is None or attempt.verdict != "other" else attempt._replace(verdict=name, outcomes=(name,))
 
 
 def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list[TestRun]) -> None:
@@ -387,7 +409,8 @@ def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run
         verdict = verdict_of(outcomes)  # type: ignore[arg-type]
         tests[result.nodeid] = TestRun(verdict, outcomes, round(result.duration * 1e6), -1, "", order)
     for nodeid in session.running:
-        tests[nodeid] = TestRun("crashed", (), 0, -1, "", len(tests))
+        cut = is_cut(sealed=session.status != "interrupted", interrupted="yes" if session.exit_status == 2 else "")  # noqa: PLR2004 - pytest's exit status of an interrupted run
+        tests[nodeid] = TestRun(verdict_of((), running=True, cut=cut), (), 0, -1, "", len(tests))
     return Run(
         name=session.session_id,
         stream=session.stream,

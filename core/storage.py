@@ -29,6 +29,7 @@ from .exchange import (
 )
 from .incoming import incoming_of, read_contents
 from .ingest import clear, ingest
+from .own_files import check_output
 from .profiles import (
     ProfileManager,
     StorageProfile,
@@ -121,9 +122,11 @@ class BaseStorage(ABC):
 
         Raises:
             ValueError: there is no such format, or `days` is negative.
+            FileExistsError: the file is a log or another file that belongs to a profile.
             OSError: the file cannot be written; one that was there is as it was.
         """
         form = format_of(export_path, output_format)
+        check_output(Path(export_path))
         wanted = self._wanted(days, sut_name, filter_func)
         with replacing(Path(export_path)) as out:
             if form == "jsonl":

@@ -5,6 +5,7 @@ For those who decide by what is in the log: `locked()` holds the lock from the l
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -68,6 +69,8 @@ class DiskTarget:
         """
         convert_in_place(self.path, self._system)
         file = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
+        if file.set_aside is not None:
+            warnings.warn(f"{self.path}: held no event any more; it is kept as {file.set_aside.name}", stacklevel=3)
         try:
             size = file.acquire()
             written = False

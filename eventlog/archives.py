@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 _CHUNK_BYTES = 1 << 20
-_BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError)
+_BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, KeyError, IndexError, NotImplementedError, RuntimeError)
 """What the libraries raise for a container that is cut off, damaged, encrypted, or packed in a way they do not know."""
 
 
@@ -85,15 +85,20 @@ def _gzip_stream(raw: IO[bytes]) -> IO[bytes]:
     return cast("IO[bytes]", ArchiveStream(gzip.open(raw, "rb"), raw))
 
 
-def open_member(path: Path, member: str) -> IO[bytes]:
+def open_member(path: Path, member: str, entry: int = -1) -> IO[bytes]:
     """Return the bytes of a member of a zip archive; of one that ends in `.gz`, decompressed.
+
+    Args:
+        path: the archive.
+        member: name of the member.
+        entry: its number in the archive; -1 for the last of that name.
 
     Raises:
         OSError: there is no such member, or the archive is damaged.
     """
     try:
         archive = zipfile.ZipFile(path)
-        stream = archive.open(member)
+        stream = archive.open(archive.infolist()[entry] if entry >= 0 else member)
     except _BROKEN as error:
         raise OSError(f"the archive is damaged: {error}") from error
     if member.endswith(".gz"):
@@ -101,10 +106,15 @@ def open_member(path: Path, member: str) -> IO[bytes]:
     return cast("IO[bytes]", ArchiveStream(stream, archive))
 
 
-def member_names(path: Path) -> list[str]:
-    """Return the names in a zip archive, in order; none if it cannot be read."""
+def member_names(path: Path) -> list[tuple[int, str]]:
+    """Return number and name of the members of a zip archive, in order of name.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            return sorted(archive.namelist())
-    except (OSError, *_BROKEN):
-        return []
+            names = [(entry, info.filename) for entry, info in enumerate(archive.infolist()) if not info.is_dir()]
+    except _BROKEN as error:
+        raise OSError(f"the archive is damaged: {error}") from error
+    return sorted(names, key=lambda pair: (pair[1], pair[0]))

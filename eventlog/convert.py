@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .documents import DocumentError, StreamLines, convert_session, parse_json, session_documents
 from .errors import LogUnavailableError
+from .home import is_own_log
 from .memory import MemoryLog
 from .rewrite import free_name, write_new_file
 from .sources import LogSource, as_source, is_old_document
@@ -22,8 +23,19 @@ def readable(log: Path | str | LogSource) -> LogSource:
     source = as_source(log)
     if source.compressed or not source.on_disk or not is_old_document(source.path):
         return source
-    lines, _ = _lines_of(source.path)
+    if is_own_log(source.path) and not holds_sessions(source.path):
+        return source  # a corrupt log: what is in it is reported as damage
+    lines, _ = lines_of_document(source.path)
     return MemoryLog(data=bytearray(lines), label=source.name)
+
+
+def holds_sessions(path: Path) -> bool:
+    """Tell whether a file is a document of sessions, even if some of them cannot be read."""
+    try:
+        session_documents(parse_json(path.read_bytes()))
+    except DocumentError:
+        return False
+    return True
 
 
 def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
@@ -38,15 +50,15 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
         LogUnavailableError: the document cannot be read as sessions, all of them; it stays as it is.
         OSError: the log cannot be written.
     """
-    if not is_old_document(path):
-        return None
+    if not is_old_document(path) or (is_own_log(path) and not holds_sessions(path)):
+        return None  # the last is a corrupt log, which is set aside when it is opened for writing
     fd = system.open_append(str(path))
     try:
         while not system.lock(fd):
             system.sleep(0.01)
         if not is_old_document(path) or system.fstat(fd).st_nlink == 0:
             return None
-        lines, errors = _lines_of(path)
+        lines, errors = lines_of_document(path)
         if errors:
             raise LogUnavailableError(
                 path,
@@ -65,8 +77,12 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
         system.close(fd)
 
 
-def _lines_of(path: Path) -> tuple[bytes, list[str]]:
-    """The lines of all sessions that can be read, in canonical order, and why the others cannot."""
+def lines_of_document(path: Path) -> tuple[bytes, list[str]]:
+    """Return the lines of all sessions of a document that can be read, in canonical order, and why the others cannot.
+
+    Raises:
+        LogUnavailableError: it is not a document of sessions.
+    """
     try:
         documents = session_documents(parse_json(path.read_bytes()))
     except DocumentError as error:

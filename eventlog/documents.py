@@ -195,7 +195,7 @@ def _finished(attempt: _Attempt) -> TestFinished:
     number, result, teardown = attempt
     phase = _PHASE.get(result.outcome, "call")
     phases: dict[str, int] = {phase: result.duration_us}
-    outcomes: dict[str, Outcome] = {} if result.outcome == "passed" else {phase: result.outcome}
+    outcomes: dict[str, str] = {} if result.outcome == "passed" else {phase: result.outcome}
     texts = dict(result.texts)
     duration_us, outcome = result.duration_us, result.outcome
     if teardown is not None:

@@ -38,7 +38,8 @@ __all__ = [
     "WorkerLost",
 ]
 
-Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun"]
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "other"]
+"""Outcomes that this release knows; `other` is one that only another plugin knows, by the name in `category`."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -144,8 +145,12 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     """One attempt of one test, all phases."""
 
     nodeid: str
-    outcome: Outcome
-    """The verdict of this attempt, by the table in `eventlog.verdict`."""
+    outcome: str
+    """The verdict of this attempt, by the table in `eventlog.verdict`: one of `Outcome`. Readers take a value that they
+    do not know as `other`, under its own name."""
+    category: str = ""
+    """Name of a terminal category that is not pytest's own, if one was decisive: another plugin counts the attempt as
+    that. The outcome is `failed` if the report failed too, and otherwise `other`."""
     attempt: int = 1
     worker: str = ""
     started_at: str = ""
@@ -153,9 +158,10 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     """Sum of the phases, by pytest's clock."""
     phases: dict[str, int] = {}
     """Duration in microseconds of `setup`, `call`, `teardown` as far as each was reported; `???` for a worker crash."""
-    phase_outcomes: dict[str, Outcome] = {}
-    """Outcome of each phase that did not simply pass, in pytest's terminal categories. Together with `phases` it
-    gives pytest's own counts: a passed phase counts only if it is the call."""
+    phase_outcomes: dict[str, str] = {}
+    """What pytest counts each phase as that did not simply pass: a terminal category by name, also one of another
+    plugin; empty if it counts as nothing. Together with `phases` it gives pytest's own counts: a passed phase counts
+    only if it is the call."""
     crashed: bool = False
     """The worker process died in this test; the outcome is what xdist reported for it."""
     reason: str = ""
@@ -175,8 +181,11 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     """First line of the test, counted from 1."""
     subtests: int = 0
     """How many `subtest.finished` events belong to this attempt."""
+    discarded_subtests: dict[str, int] = {}
+    """Subtests of this attempt that pytest took back from its counts as the test was run again, by category."""
     lossy: bool = False
-    """Some text held characters that UTF-8 cannot carry; they are written as `\\udcXX` escapes."""
+    """Something could not be recorded as it was: characters that UTF-8 cannot carry are written as `\\udcXX` escapes,
+    a duration that is no number is 0, a value without text is named by its type."""
     truncated: dict[str, Truncation] = {}
 
 
@@ -184,9 +193,12 @@ class SubtestFinished(Event, frozen=True, kw_only=True, tag="subtest.finished"):
     """One subtest of the attempt that runs; comes before its `test.finished`."""
 
     nodeid: str
-    outcome: Outcome
+    outcome: str
     ordinal: int
     """Counts the subtests of one attempt from 1."""
+    category: str = ""
+    """What pytest counts it as, at the verbosity of the run, such as `subtests passed`; empty for a subtest that counts
+    as nothing, and for a failed one, which counts as `failed`."""
     message: str = ""
     params: dict[str, str] = {}
     attempt: int = 1

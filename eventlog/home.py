@@ -41,6 +41,11 @@ def home_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(os.path.abspath(given)) if given else Path("~/.pytest_insight").expanduser()  # noqa: PTH100
 
 
+def is_own_log(path: Path) -> bool:
+    """Tell whether a path is the log of a profile in its default place, where no other program keeps files."""
+    return path.name.endswith(LOG_SUFFIX) and path.parent == home_dir()
+
+
 def check_profile_name(name: str) -> str:
     """Return `name` if it is a profile name that is a safe file name everywhere.
 

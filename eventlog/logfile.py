@@ -28,6 +28,7 @@ class LogFile:
     Args:
         path: absolute path of the log; folder and file are created (0700, 0600).
         lock_timeout_s: how long to wait for the lock, in seconds.
+        rewrites: the lines are copied as they are, so that those of a newer format do no harm.
         owned: the file has one writer, which holds the lock as long as it is open (a spool file).
 
     Raises:
@@ -36,12 +37,21 @@ class LogFile:
     """
 
     def __init__(
-        self, path: Path, *, lock_timeout_s: float = 2.0, owned: bool = False, system: System = SYSTEM
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = 2.0,
+        owned: bool = False,
+        rewrites: bool = False,
+        system: System = SYSTEM,
     ) -> None:
         self.path = path
         self.reopened = 0
+        self.set_aside: Path | None = None
+        """Where the bytes are that stood in the place of the log and held no event any more."""
         self._lock_timeout_s = lock_timeout_s
         self._owned = owned
+        self._rewrites = rewrites
         self._system = system
         self._fd = -1
         self._identity = (0, 0)
@@ -221,13 +231,31 @@ class LogFile:
         last_line = tail.rstrip(b"\n").rpartition(b"\n")[2]
         for line in (head, last_line):
             version = parse_version(line)
-            if version is not None and version > FORMAT_VERSION:
+            if version is not None and version > FORMAT_VERSION and not self._rewrites:
                 self.close()
                 raise NewerFormatError(self.path, version)
         # A damaged log is still a log: one line in either piece is enough.
         if not any(piece.startswith(HEAD) or b"\n" + HEAD in piece for piece in (head, tail)) and head != HEAD[:size]:
+            if self._set_aside():
+                return
             self.close()
             raise LogUnavailableError(self.path, "is not an event log", "choose another file; nothing was written")
+
+    def _set_aside(self) -> bool:
+        """Set a profile's own log aside if nothing in it is an event any more, and open a new one."""
+        from .corruption import set_aside  # noqa: PLC0415 - needed only when a log was overwritten
+
+        if self._owned or not self._system.lock(self._fd):
+            return False
+        try:
+            self.set_aside = set_aside(self.path, self._system)
+        finally:
+            self._system.unlock(self._fd)
+        if self.set_aside is None:
+            return False
+        self._reopen(close=True)
+        self.reopened = 0
+        return True
 
     # -------------------------------------------------------------- writing
 

@@ -27,11 +27,12 @@ from .events import Event, SessionRestored, SessionSuperseded
 from .memory import MemoryLog
 from .runs import Header, Run, RunIndex, StreamInfo, index_files
 from .scan import Finding
-from .sources import LogSource
+from .sources import LogSource, Unread
 from .staging import Staged, Staging, stage_logs
 from .streams import stream_id
 
 COPY_BYTES = 1 << 20
+_NO_DAMAGE = frozenset({"pending", "newer-format"})
 _DIGEST = slice(-34, -2)
 
 
@@ -92,8 +93,8 @@ class MergeReport:
 
     @property
     def damaged(self) -> list[Finding]:
-        """Findings that mean damage; an unfinished last line, of a log that is being written, does not."""
-        return [finding for item in self.inputs for finding in item.findings if finding.reason != "pending"]
+        """Findings that mean damage; a line that is being written or of a newer format, which is copied, does not."""
+        return [finding for item in self.inputs for finding in item.findings if finding.reason not in _NO_DAMAGE]
 
 
 class Merger:
@@ -110,6 +111,7 @@ class Merger:
         self._strategy = strategy
         self._index = RunIndex(stage.folder)
         self._files: list[LogSource] = []
+        self._inputs_unread: list[InputReport] = []
         self._inputs: list[int] = []
         """Which input a file belongs to."""
 
@@ -120,8 +122,12 @@ class Merger:
             FileNotFoundError: there is no such path.
             InputLimitError, LogUnavailableError: it cannot be unpacked or read.
         """
-        for staged in stage_logs(path, self._stage):
+        unread: list[Unread] = []
+        for staged in stage_logs(path, self._stage, unread):
             self._add_staged(staged)
+        for name, reason in unread:
+            finding = Finding(name, 0, 0, "damaged", f"cannot be read: {reason}")
+            self._inputs_unread.append(InputReport(name, findings=[finding]))
 
     def _add_staged(self, staged: Staged) -> None:
         report = InputReport(staged.name)
@@ -146,6 +152,7 @@ class Merger:
         index = self._index
         index_files(index, self._files, progress)
         self._report_inputs()
+        self.report.inputs.extend(self._inputs_unread)
         headers = _live_headers(index)
         self.report.sessions = len({header.stream for header in headers})
         self.report.conflicts = list(_conflicts(headers, self._strategy))
@@ -280,6 +287,8 @@ class _Files:
         while position < run.end:
             file.seek(position)
             data = file.read(min(COPY_BYTES, run.end - position))
+            if not data and position == run.end - 1:
+                data = b"\n"  # the last line of a finished file lacks only its newline
             if not data:
                 raise OSError(5, "an input became shorter while it was merged", getattr(file, "name", ""))
             position += len(data)

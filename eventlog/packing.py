@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .codec import parse_envelope
+from .codec import parse_envelope, parse_version
 from .errors import LogUnavailableError
+from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
 from .rewrite import replace_file, write_new_file
@@ -70,7 +71,7 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
         raise FileNotFoundError(2, "no such log", str(path))
     if path.name.endswith((".gz", ".zip")):
         raise LogUnavailableError(path, "is compressed", "it is as small as packing makes it")
-    file = LogFile(path, lock_timeout_s=30.0, system=system)
+    file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
         report = _look(path, older_than_us)
@@ -93,7 +94,7 @@ def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
     packs = pack_files(path)
     if not packs:
         return 0
-    file = LogFile(path, lock_timeout_s=30.0, system=system)
+    file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
         for pack in packs:
@@ -121,8 +122,11 @@ def _look(path: Path, older_than_us: int) -> PackReport:
     sizes: dict[str, int] = {}
     counts: dict[str, int] = {}
     speaking: set[str] = set()
-    for batch in read_batches(path):
-        damage = [finding for finding in batch.findings if finding.reason != "pending"]
+    newer: set[str] = set()
+    for batch in read_batches(path, strict=True, newer=True):
+        damage = [finding for finding in batch.findings if finding.reason not in ("pending", "newer-format")]
+        if any(finding.reason == "newer-format" for finding in batch.findings):
+            newer.update(_stream_of(line) for line in batch.lines if parse_version(line) != FORMAT_VERSION)
         if damage:
             raise LogUnavailableError(path, f"holds damage ({damage[0]})", "run `insight log repair` first")
         for line in batch.lines:
@@ -137,7 +141,7 @@ def _look(path: Path, older_than_us: int) -> PackReport:
                 speaking.add(stream)
     spooled = {spool.name.split(".")[0] for spool in spool_files(path)}
     for stream, at in last.items():
-        if parse_time(at) < older_than_us and stream not in speaking and stream not in spooled:
+        if parse_time(at) < older_than_us and stream not in speaking | newer and stream not in spooled:
             report.streams.append(stream)
             report.events += counts[stream]
             report.bytes += sizes[stream]
@@ -177,7 +181,7 @@ def _next_name(folder: Path) -> str:
 
 def _lines_of(path: Path, streams: set[str], *, inside: bool) -> Iterator[bytes]:
     """Pieces of whole lines, of these streams or of all others."""
-    for batch in read_batches(path):
+    for batch in read_batches(path, newer=True):
         lines = [line for line in batch.lines if (_stream_of(line) in streams) == inside]
         if lines:
             yield b"\n".join(lines) + b"\n"

@@ -17,6 +17,7 @@ import msgspec
 from .codec import encode_event, line_digest, line_hash, parse_envelope
 from .errors import LogUnavailableError
 from .events import EventsPurged
+from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
 from .rewrite import replace_file
@@ -49,6 +50,8 @@ class PurgeReport:
     """`(stream, seq, digest)` of the lines whose text was replaced."""
     damaged: list[Finding] = field(default_factory=list[Finding])
     """Lines that are no events and were dropped, as nobody can tell what they hold."""
+    dropped: list[Finding] = field(default_factory=list[Finding])
+    """Those of `damaged` whose bytes hold the text."""
     files: list[str] = field(default_factory=list[str])
     """Files that were rewritten."""
     left: list[str] = field(default_factory=list[str])
@@ -57,7 +60,7 @@ class PurgeReport:
     @property
     def found(self) -> bool:
         """Whether there was anything to purge."""
-        return bool(self.streams or self.changed)
+        return bool(self.streams or self.changed or self.dropped)
 
 
 def purge_log(
@@ -95,7 +98,7 @@ def purge_log(
             work.look(file, report)
         report.left = left_copies(path)
         return report
-    log_file = LogFile(path, lock_timeout_s=30.0, system=system)
+    log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     log_file.acquire()
     try:
         work.look(path, report)
@@ -129,14 +132,34 @@ class _Work:
 
     def look(self, path: Path, report: PurgeReport) -> None:
         """Note everything that is to be removed from a file."""
-        for batch in read_batches(path):
-            report.damaged.extend(finding for finding in batch.findings if finding.reason != "pending")
+        for batch in read_batches(path, strict=True, newer=True):
+            damaged = [finding for finding in batch.findings if finding.reason not in ("pending", "newer-format")]
+            report.damaged.extend(damaged)
+            report.dropped.extend(finding for finding in damaged if self._is_in(path, finding))
+            self._refuse_newer(path, batch.findings)
             for line in batch.lines:
                 self._note(line, report)
 
+    def _is_in(self, path: Path, finding: Finding) -> bool:
+        """Tell whether the bytes of something that is no event hold the text."""
+        if self._text is None:
+            return False
+        with path.open("rb") as stream:
+            stream.seek(finding.offset)
+            return bool(self._text.search(stream.read(finding.length).decode("utf-8", "replace")))
+
+    def _refuse_newer(self, path: Path, findings: list[Finding]) -> None:
+        newer = [finding for finding in findings if finding.reason == "newer-format" and self._is_in(path, finding)]
+        if newer:
+            raise LogUnavailableError(
+                path,
+                f"holds it in a line of a newer format at byte {newer[0].offset}",
+                "upgrade to purge it",
+            )
+
     def _note(self, line: bytes, report: PurgeReport) -> None:
         envelope = parse_envelope(line)
-        if envelope is None:
+        if envelope is None or envelope.v != FORMAT_VERSION:
             return
         self.latest = max(self.latest, envelope.at)
         if envelope.stream in self._streams:
@@ -154,11 +177,12 @@ class _Work:
         envelope = parse_envelope(line)
         if envelope is not None and envelope.stream in self._streams:
             return None
-        return self.changed(line)
+        return line if envelope is not None and envelope.v != FORMAT_VERSION else self.changed(line)
 
     def touches(self, path: Path) -> bool:
         """Tell whether something in a file is to be removed."""
-        return any(self.keep(line) is not line for batch in read_batches(path) for line in batch.lines)
+        batches = read_batches(path, strict=True, newer=True)
+        return any(self.keep(line) is not line for batch in batches for line in batch.lines)
 
     def changed(self, line: bytes) -> bytes:
         """Return a line without the text; the very same object if it does not hold it."""
@@ -189,7 +213,7 @@ def _without(value: Any, text: re.Pattern[str]) -> Any:
 
 def _kept_lines(path: Path, work: _Work) -> Iterator[bytes]:
     """The lines that stay, and what is being written or was written by a newer release as it is."""
-    for batch in read_batches(path):
+    for batch in read_batches(path, strict=True, newer=True):
         lines = [kept for line in batch.lines if (kept := work.keep(line)) is not None]
         if lines:
             yield b"\n".join(lines) + b"\n"

@@ -12,8 +12,10 @@ from typing import IO, NamedTuple
 from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_envelope, session_events
 from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
+from .liveness import is_being_written
 from .scan import Batch, Finding, Scanner, is_whole
 from .sources import LogSource, as_source, pack_files, spool_files
+from .validity import NO_HEAD, line_fault
 
 CHUNK_BYTES = 1 << 20
 _HEADER = b'{"v":1,"type":"session.started",'
@@ -48,7 +50,14 @@ class Record(NamedTuple):
 
 
 def read_batches(
-    log: LogPath, start: int = 0, end: int | None = None, chunk_bytes: int = CHUNK_BYTES
+    log: LogPath,
+    start: int = 0,
+    end: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    *,
+    strict: bool = False,
+    newer: bool = False,
+    settle: bool = False,
 ) -> Iterator[Batch]:
     """Yield verified lines in batches, from byte `start` to byte `end` or the end of the log; the fast path.
 
@@ -59,13 +68,16 @@ def read_batches(
         start: byte offset of the start of a line.
         end: byte offset to stop at, the start of a line.
         chunk_bytes: how much is read at once; the memory needed is a few times this.
+        strict: check all fields of every line, see `validity.line_fault`; for what copies or judges lines.
+        newer: yield whole lines of a newer format, too, beside their findings; for what copies lines.
+        settle: of a log that is not being written, take the unfinished last line: an event if it is whole, else torn.
 
     Raises:
         FileNotFoundError: there is no such log.
         LogUnavailableError: it cannot be opened.
     """
     source = as_source(log)
-    scanner = Scanner(source.name, start)
+    scanner = Scanner(source.name, start, strict=strict, newer=newer)
     left = None if end is None else end - start
     with source.open(start) as stream:
         while left is None or left > 0:
@@ -82,8 +94,14 @@ def read_batches(
                 left -= len(data)
             yield scanner.feed(data)
     rest = scanner.finish()
-    if rest is not None:
+    if rest is not None and settle and end is None and not _is_live(source):
+        yield scanner.settle()
+    elif rest is not None:
         yield Batch([], [], [rest], scanner.end)
+
+
+def _is_live(source: LogSource) -> bool:
+    return source.on_disk and not source.compressed and is_being_written(source.path)
 
 
 def read_records(
@@ -144,8 +162,8 @@ def event_at(log: LogPath, position: int) -> Record:
             if not chunk:
                 break
             data += chunk
-    line, newline, _ = data.partition(b"\n")
-    envelope = parse_envelope(line) if newline and is_whole(line) else None
+    line, _, _ = data.partition(b"\n")
+    envelope = parse_envelope(line) if is_whole(line) and not line_fault(line) else None
     if envelope is None:
         raise LookupError(f"{source.name}: no event starts at byte {position}")
     return Record(source.name, position, line, envelope)
@@ -216,7 +234,7 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
             finding = next(findings, None)
         envelope = parse_envelope(line)
         if envelope is None:
-            yield Finding(name, position, len(line), "malformed", "the first keys are not v, type, stream, seq, at")
+            yield Finding(name, position, len(line), "malformed", NO_HEAD)
         else:
             yield Record(name, position, line, envelope)
     if finding is not None:
@@ -225,7 +243,7 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
 
 
 def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
-    for batch in read_batches(source, start):
+    for batch in read_batches(source, start, strict=True, settle=True):
         yield from records_in(source.name, batch)
 
 

@@ -59,7 +59,7 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
         raise LogUnavailableError(path, "is compressed", "unpack it first")
     if dry_run:
         return _look(path)
-    file = LogFile(path, system=system)
+    file = LogFile(path, rewrites=True, system=system)
     file.acquire()
     try:
         report = _look(path)
@@ -73,7 +73,7 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
 
 def _look(path: Path) -> RepairReport:
     report = RepairReport(str(path))
-    for batch in read_batches(path):
+    for batch in read_batches(path, strict=True):
         report.events += len(batch.lines)
         for finding in batch.findings:
             (report.kept if finding.reason in _KEEP else report.removed).append(finding)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from .codec import line_digest, match_head
+from .format import FORMAT_VERSION
 from .reader import LogPath, line_start_after, read_batches
 from .scan import Finding, Reason
 from .sources import LogSource
@@ -169,7 +170,7 @@ class RunIndex:
         """
         self.totals.setdefault(source, Total())
         builder = _RunBuilder(self, source)
-        for batch in read_batches(log, start, end):
+        for batch in read_batches(log, start, end, strict=True, newer=True, settle=True):
             self.findings.extend((source, finding) for finding in batch.findings)
             builder.take(batch.offsets, batch.lines)
             if progress is not None:
@@ -397,13 +398,13 @@ class _RunBuilder:
         if match is None:
             self._index.findings.append((self._source, self._malformed(offset, line)))
             return
-        _, kind, stream, seq, at = match.groups()
+        version, kind, stream, seq, at = match.groups()
         if stream != self._stream or int(seq) != self._next or offset != self._end:
             self.close()
             self._stream, self._at, self._begin = stream, at, offset
             self._first = self._next = int(seq)
             self._key = b'","stream":"%b","seq":%%d,"at":"' % stream
-        if kind in _NOTED:
+        if kind in _NOTED and version == _VERSION:
             self._index.note(self._source, kind, line, (stream.decode(), at.decode()))
         self._next += 1
         self._end = offset + len(line) + 1
@@ -419,6 +420,7 @@ class _RunBuilder:
         return Finding(str(self._source), offset, len(line), "malformed", "the first keys are not v, type, stream, ...")
 
 
+_VERSION = b"%d" % FORMAT_VERSION
 _NOTED = frozenset({_HEADER, _PURGED, *_CHANGES})
 _NOTED_FIRST = frozenset(kind[0] for kind in _NOTED)
 _TYPE_AT = len(b'{"v":1,"type":"')

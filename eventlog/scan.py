@@ -9,8 +9,9 @@ from itertools import accumulate
 from operator import add
 from typing import Final, Literal, NamedTuple
 
-from .codec import line_hash, parse_version
+from .codec import has_good_digest, line_hash, match_head, parse_version
 from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
+from .validity import extraordinary, line_fault, times_are_possible
 
 Reason = Literal[
     "torn",
@@ -87,10 +88,14 @@ class Scanner:
     Args:
         log: name of the log for findings.
         offset: byte offset of the first byte that will be fed; the start of a line.
+        strict: check all fields of every line, not only its digest and time; for what copies lines or judges them.
+        newer: give whole lines of a newer format, too, beside their findings; for what copies lines.
     """
 
-    def __init__(self, log: str, offset: int = 0) -> None:
+    def __init__(self, log: str, offset: int = 0, *, strict: bool = False, newer: bool = False) -> None:
         self.log = log
+        self._strict = strict
+        self._newer = newer
         self.end = offset
         self._tail = b""
         self._skipped = 0  # bytes of an oversize line that were already let go
@@ -116,6 +121,11 @@ class Scanner:
         length = self._skipped + len(self._tail)
         return Finding(self.log, self.end, length, "pending") if length else None
 
+    def settle(self) -> Batch:
+        """Take what is left at the end of a finished log: whole events in it count, the rest is torn."""
+        batch = self.feed(b"\n")
+        return batch._replace(end=batch.end - 1)
+
     def _keep(self, tail: bytes) -> None:
         """Remember an unfinished line, but of one that is too long only so much that a glued event can be salvaged."""
         excess = len(tail) - 2 * LINE_BYTES_MAX
@@ -128,16 +138,34 @@ class Scanner:
         ends = accumulate(map(len, pieces[:-1]), initial=start)
         offsets = list(map(add, ends, range(len(pieces))))  # each line before has a newline, too
         groups = (pieces[first : first + _GROUP_LINES] for first in range(0, len(pieces), _GROUP_LINES))
-        if all(map(_all_whole, groups)):
+        if all(map(self._all_fine, groups)):
             return Batch(offsets, pieces, [], self.end)
         return self._sort_out(offsets, pieces, list(map(is_whole, pieces)))
+
+    def _all_fine(self, lines: list[bytes]) -> bool:
+        if not _all_whole(lines):
+            return False
+        if self._strict:
+            return not any(map(line_fault, lines))
+        return times_are_possible(lines) and not any(map(line_fault, extraordinary(lines)))
+
+    def _fault(self, line: bytes) -> str:
+        return line_fault(line) if self._strict or extraordinary([line]) or not times_are_possible([line]) else ""
+
+    def _take_whole(self, batch: Batch, offset: int, line: bytes) -> None:
+        """Take a line whose digest is right: an event, or a finding if its content cannot be."""
+        fault = self._fault(line)
+        if fault:
+            batch.findings.append(Finding(self.log, offset, len(line), "malformed", fault))
+        else:
+            batch.offsets.append(offset)
+            batch.lines.append(line)
 
     def _sort_out(self, offsets: list[int], pieces: list[bytes], good: list[bool]) -> Batch:
         batch = Batch([], [], [], self.end)
         for offset, line, fine in zip(offsets, pieces, good, strict=True):
             if fine:
-                batch.offsets.append(offset)
-                batch.lines.append(line)
+                self._take_whole(batch, offset, line)
             else:
                 self._salvage(batch, offset, line)
         return batch
@@ -172,11 +200,13 @@ class Scanner:
                 continue
             if start > done:
                 batch.findings.append(self._finding(offset + done, line[done:start], glued=True))
-            batch.offsets.append(offset + start)
-            batch.lines.append(event)
+            self._take_whole(batch, offset + start, event)
             done = start + len(event)
         if done < len(line) or not line:
             batch.findings.append(self._finding(offset + done, line[done:], glued=False))
+        if self._newer and not done and is_newer_event(line):
+            batch.offsets.append(offset)
+            batch.lines.append(line)
 
     def _finding(self, offset: int, data: bytes, *, glued: bool) -> Finding:
         reason, detail = _diagnose(data, glued=glued)
@@ -213,6 +243,12 @@ def is_whole(line: bytes) -> bool:
         and line[_END_AT:] == LINE_END
         and line_hash(line[:-SUFFIX_SIZE]).hexdigest().encode() == line[_DIGEST_AT:_END_AT]
     )
+
+
+def is_newer_event(line: bytes) -> bool:
+    """Tell whether `line`, without a newline, is an event of a newer format with the first keys and digest of ours."""
+    version = parse_version(line)
+    return version is not None and version > FORMAT_VERSION and has_good_digest(line) and bool(match_head(line))
 
 
 def _diagnose(data: bytes, *, glued: bool) -> tuple[Reason, str]:  # noqa: PLR0911 - one return a reason

@@ -4,11 +4,12 @@ Offsets are always those of the decompressed bytes. Everything is streamed; a co
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, NamedTuple
 
 from .errors import LogUnavailableError
 from .format import HEAD, LOG_SUFFIX, PACK_SUFFIX, SPOOL_SUFFIX
@@ -25,6 +26,8 @@ class LogSource:
 
     path: Path
     member: str = ""
+    entry: int = -1
+    """Number of the member in the archive, as two may have one name; -1 for the last of that name."""
 
     @property
     def on_disk(self) -> bool:
@@ -82,7 +85,7 @@ class LogSource:
         return raw
 
     def _open_member(self) -> IO[bytes]:
-        return _archives().open_member(self.path, self.member)
+        return _archives().open_member(self.path, self.member, self.entry)
 
 
 def _archives() -> ModuleType:
@@ -95,7 +98,11 @@ def as_source(log: Path | str | LogSource) -> LogSource:
     """Return the source for a path; `archive.zip!member` names a member of an archive."""
     if isinstance(log, LogSource):
         return log
+    from .piped import is_pipe, read_pipe  # noqa: PLC0415 - it builds on this module
+
     path = Path(log)
+    if is_pipe(path):
+        return read_pipe(path)
     if "!" in str(log) and not path.exists():
         archive, _, member = str(log).partition("!")
         return LogSource(Path(archive), member)
@@ -117,6 +124,26 @@ def is_old_document(path: Path) -> bool:
     return head[:1] in (b"{", b"[") and not head.startswith(HEAD)
 
 
+class Unread(NamedTuple):
+    """Something that was given to be read, and why it was not."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class FoundLogs(NamedTuple):
+    """What a path stands for."""
+
+    logs: list[LogSource]
+    unread: list[Unread]
+    """What looks like a log or an archive and cannot be read."""
+    passed_over: list[Unread]
+    """What is no file; named, and no error."""
+
+
 def find_logs(path: Path | str | LogSource) -> list[LogSource]:
     """Return the logs that `path` stands for, in order of name: itself, an archive's members, or all below a folder.
 
@@ -126,15 +153,100 @@ def find_logs(path: Path | str | LogSource) -> list[LogSource]:
     Raises:
         FileNotFoundError: there is no such path.
     """
+    return look_for_logs(path).logs
+
+
+def look_for_logs(path: Path | str | LogSource) -> FoundLogs:
+    """Return the logs that `path` stands for, see `find_logs`, and what of it cannot be read or was passed over.
+
+    Raises:
+        FileNotFoundError: there is no such path.
+        LogUnavailableError: it is neither a file nor a folder.
+    """
     source = as_source(path)
-    if source.member:
-        return [source]
-    if source.path.is_dir():
-        return [log for found in _walk(source.path) for log in _logs_of_file(found) if _looks_like_log(log)]
-    if not source.path.exists():
+    found = FoundLogs([], [], [])
+    if source.member or not source.on_disk:
+        found.logs.append(source)
+    elif source.path.is_dir():
+        for file in _walk(source.path):
+            _look_at_file(file, found)
+    elif not source.path.exists():
         raise FileNotFoundError(2, "no such log", str(source.path))
-    logs = _logs_of_file(source.path)
-    return [log for log in logs if _looks_like_log(log)] if source.path.name.endswith(".zip") else logs
+    elif source.path.name.endswith(".zip"):
+        _look_into_archive(source.path, found)
+    else:
+        _refuse_special(source.path)
+        found.logs.append(source)
+    return found
+
+
+def _refuse_special(path: Path) -> None:
+    kind = special_kind(path)
+    if kind and str(path) != os.devnull:
+        raise LogUnavailableError(path, f"is {kind}", "name a file")
+
+
+def special_kind(path: Path) -> str:
+    """Return what a path is that is neither a file nor a folder, or an empty text."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "a link that leads nowhere" if path.is_symlink() else ""
+    return next((name for test, name in _SPECIAL if test(mode)), "")
+
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def is_by_file(name: str) -> bool:
+    """Tell whether a file is one that a system puts beside the user's: AppleDouble, `.DS_Store`, `Thumbs.db`."""
+    folders, _, last = name.replace("\\", "/").rpartition("/")
+    return last.startswith("._") or last in _BY_FILES or "__MACOSX" in folders.split("/")
+
+
+_BY_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+
+
+def _look_at_file(path: Path, found: FoundLogs) -> None:
+    if is_by_file(path.name) or not path.name.endswith((*_MEMBERS, ".zip")):
+        return
+    kind = special_kind(path)
+    if kind and not path.is_symlink():
+        found.passed_over.append(Unread(str(path), f"is {kind}"))
+    elif kind:
+        found.unread.append(Unread(str(path), f"is {kind}"))
+    elif path.name.endswith(".zip"):
+        _look_into_archive(path, found)
+    else:
+        _take_if_log(LogSource(path), found)
+
+
+def _look_into_archive(path: Path, found: FoundLogs) -> None:
+    try:
+        names = _archives().member_names(path)
+    except OSError as error:
+        found.unread.append(Unread(str(path), str(error)))
+        return
+    for entry, name in names:
+        if name.endswith(_MEMBERS) and not is_by_file(name):
+            _take_if_log(LogSource(path, name, entry), found)
+
+
+def _take_if_log(log: LogSource, found: FoundLogs) -> None:
+    try:
+        with log.open() as stream:
+            head = stream.read(len(HEAD)) or b""
+    except (OSError, LogUnavailableError) as error:
+        reason = error.reason if isinstance(error, LogUnavailableError) else str(error)
+        found.unread.append(Unread(log.name, reason))
+        return
+    if head == HEAD[: len(head)]:
+        found.logs.append(log)
 
 
 def spool_dir(log: Path) -> Path:
@@ -180,22 +292,3 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _belongs_to_a_log(folder: Path) -> bool:
     suffix = next((suffix for suffix in (SPOOL_SUFFIX, PACK_SUFFIX) if folder.name.endswith(suffix)), None)
     return suffix is not None and folder.with_name(folder.name.removesuffix(suffix)).exists()
-
-
-def _logs_of_file(path: Path) -> list[LogSource]:
-    if not path.name.endswith(".zip"):
-        return [LogSource(path)]
-    members = [name for name in _archives().member_names(path) if name.endswith(_MEMBERS)]
-    return [LogSource(path, name) for name in members]
-
-
-def _looks_like_log(log: LogSource) -> bool:
-    name = log.member or log.path.name
-    if not name.endswith(_MEMBERS):
-        return False
-    try:
-        with log.open() as stream:
-            head = stream.read(len(HEAD)) or b""
-    except (OSError, LogUnavailableError):
-        return False
-    return head == HEAD[: len(head)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import InputLimitError, LogUnavailableError
-from .sources import LogSource, find_logs, pack_files, spool_files
+from .sources import LogSource, Unread, look_for_logs, pack_files, spool_files
 
 _CHUNK_BYTES = 1 << 20
 _RATIO_FROM_BYTES = 16 << 20
@@ -114,8 +114,13 @@ def staging(limits: Limits = LIMITS) -> Generator[Staging]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def stage_logs(path: Path, stage: Staging) -> list[Staged]:
+def stage_logs(path: Path, stage: Staging, unread: list[Unread] | None = None) -> list[Staged]:
     """Return the logs that `path` stands for as plain files: itself, a folder's, an archive's; with what lies beside.
+
+    Args:
+        path: where they are.
+        stage: where archives are unpacked.
+        unread: takes what cannot be read; without it, that is an error.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -124,11 +129,17 @@ def stage_logs(path: Path, stage: Staging) -> list[Staged]:
     """
     if path.suffix == ".zip":
         check_archive(path, stage.limits)
-    return [stage_source(source, stage) for source in find_logs(path)]
+    found = look_for_logs(path)
+    if unread is None and found.unread:
+        first = found.unread[0]
+        raise LogUnavailableError(first.name, first.reason, "leave it out, or make it readable")
+    if unread is not None:
+        unread.extend(found.unread)
+    return [stage_source(source, stage) for source in found.logs]
 
 
 def check_archive(path: Path, limits: Limits = LIMITS) -> list[zipfile.ZipInfo]:
-    """Return the files in a zip archive.
+    """Return the entries of a zip archive, folders too, in their order.
 
     Raises:
         InputLimitError: there are too many.
@@ -136,7 +147,7 @@ def check_archive(path: Path, limits: Limits = LIMITS) -> list[zipfile.ZipInfo]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
+            members = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise LogUnavailableError(path, f"is not a zip archive: {error}", "check how it was made") from error
     if len(members) > limits.entries:
@@ -147,20 +158,6 @@ def check_archive(path: Path, limits: Limits = LIMITS) -> list[zipfile.ZipInfo]:
 def is_archive_name(name: str) -> bool:
     """Tell whether a file within an archive is an archive itself; those are not opened."""
     return name.lower().endswith(_ARCHIVES) and not name.lower().endswith((".jsonl.gz", ".json.gz"))
-
-
-def stage_stream(name: str, stream: IO[bytes], stage: Staging) -> Staged:
-    """Copy a stream, for instance standard input, to a plain file; one that is gzip is unpacked.
-
-    Raises:
-        InputLimitError: it grows beyond a limit.
-    """
-    staged = stage.unpack(name, stream, packed_bytes=1 << 60)
-    with staged.path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if not packed:
-        return staged
-    return stage_gzip(name, staged.path, stage)
 
 
 def stage_gzip(name: str, path: Path, stage: Staging) -> Staged:

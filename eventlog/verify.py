@@ -1,19 +1,16 @@
 """Verify a log: digests, order and completeness of every stream, and the seals."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
 
 from .codec import EventDecodeError, EventDecoder, line_hash, session_events
 from .events import Event, EventsPurged, SessionFinished
 from .format import DIGEST_SIZE
 from .reader import LogPath, Record, read_records
 from .scan import Finding, Reason
-from .sources import LogSource, as_source
-from .system import SYSTEM, System
+from .sources import as_source
 
 
 @dataclass
@@ -56,6 +53,11 @@ class VerifyReport:
     def problems(self) -> list[Finding]:
         """The findings that mean damage; a pending last line and a repeated event do not."""
         return [finding for finding in self.findings if finding.reason not in ("pending", "duplicate")]
+
+
+def unread_report(name: str, reason: str) -> VerifyReport:
+    """Return the report of a log that cannot be read at all."""
+    return VerifyReport(name, findings=[Finding(name, 0, 0, "damaged", f"cannot be read: {reason}")])
 
 
 _PURGED = "events.purged"
@@ -110,7 +112,7 @@ class _StreamState:
         return line_hash(digests.hex().encode()).hexdigest()
 
 
-def verify_log(log: LogPath, *, decoder: EventDecoder = session_events, system: System = SYSTEM) -> VerifyReport:
+def verify_log(log: LogPath, *, decoder: EventDecoder = session_events) -> VerifyReport:
     """Read a whole log with its spool files and check it.
 
     Every line's digest; the fields of every known type; that the `seq` of every stream counts without gaps, doubles or
@@ -128,7 +130,7 @@ def verify_log(log: LogPath, *, decoder: EventDecoder = session_events, system: 
     states: dict[str, _StreamState] = {}
     for item in read_records(source):
         if isinstance(item, Finding):
-            report.findings.append(_settle_pending(item, source, system))
+            report.findings.append(item)
             report.bytes = max(report.bytes, item.offset + item.length)
             continue
         _count(report, item, source.name)
@@ -161,9 +163,6 @@ def _check_fields(record: Record, decoder: EventDecoder, state: _StreamState) ->
     report.events += 1
     report.first_at = min(report.first_at or envelope.at, envelope.at)
     report.last_at = max(report.last_at, envelope.at)
-    twice = _key_twice(record.line)
-    if twice:
-        yield _finding(record, "malformed", f"the key {twice!r} twice")
     try:
         event = record.event(decoder)
     except EventDecodeError as error:
@@ -174,24 +173,6 @@ def _check_fields(record: Record, decoder: EventDecoder, state: _StreamState) ->
         report.sealed = True
     elif isinstance(event, Event):
         report.label = report.label or getattr(event, "session_id", "")
-
-
-_ENVELOPE_KEYS = (b',"stream":"', b',"seq":', b',"digest":"', b',"type":"', b',"at":"')
-
-
-def _key_twice(line: bytes) -> str:
-    """Name a key that stands twice at the top of a line: JSON readers disagree on which of the two counts."""
-    # Quotes within strings are escaped, so a second match is a key, if perhaps one of a nested object.
-    if all(line.count(key) < 2 for key in _ENVELOPE_KEYS):  # noqa: PLR2004 - twice
-        return ""
-    pairs: list[tuple[str, Any]] = []
-    try:
-        # The hook is called for inner objects first, so the outermost one is what stays.
-        json.loads(line, object_pairs_hook=lambda found: pairs.__setitem__(slice(None), found))
-    except (ValueError, RecursionError):
-        return ""
-    counts = Counter(key for key, _ in pairs)
-    return next((key for key, count in counts.items() if count > 1), "")
 
 
 def _note_purged(record: Record, states: dict[str, _StreamState]) -> None:
@@ -223,27 +204,6 @@ def _check_end(log: str, state: _StreamState) -> Iterator[Finding]:
         yield Finding(log, 0, 0, "gap", detail)
     elif seal is not None and seal.root != state.root(seal.count):
         yield Finding(log, 0, 0, "seal", f"stream {stream}: the root digest differs")
-
-
-def _settle_pending(finding: Finding, source: LogSource, system: System) -> Finding:
-    """Tell a line that is being written from one whose writer died: under the lock nobody can be at it."""
-    if finding.reason != "pending" or source.compressed or finding.log != source.name:
-        return finding
-    try:
-        fd = system.open_read(str(source.path))
-    except OSError:
-        return finding
-    try:
-        if not system.lock(fd):
-            return finding
-        size = system.fstat(fd).st_size
-        still = size == finding.offset + finding.length and system.pread(fd, 1, size - 1) != b"\n"
-        system.unlock(fd)
-    except OSError:
-        return finding
-    finally:
-        system.close(fd)
-    return finding._replace(reason="torn") if still else finding
 
 
 __all__ = ["StreamReport", "VerifyReport", "verify_log"]

@@ -391,6 +391,8 @@ class LogWriter:
             self._system.make_private_dir(self.path.parent)
             return
         self._log = log = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
+        if log.set_aside is not None:
+            self._trouble(f"{self.path}: held no event any more; it is kept as {log.set_aside.name}")
         if has_spools(self.path):
             self._fold(log)
 

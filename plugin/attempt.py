@@ -4,18 +4,21 @@ Reports are kept until the attempt is over: pytest and other plugins still chang
 (rerunfailures sets `rerun`, pytest's subtests fail the parent), and only the last one has all captured output.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import pytest
-
-from ..eventlog.events import Cause, Outcome, SubtestFinished, TestFinished, Truncation
-from ..eventlog.plain import clean_text, plain, shorten
-from ..eventlog.verdict import attempt_outcome
+from ..eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
+from ..eventlog.verdict import KNOWN, attempt_outcome, foreign_category
+from .attempts import CRASH_PHASE, OpenAttempt
+from .categories import plain_category
 from .redact import Redactor
+from .redact_long import redact_shortened
+from .values import duration_us, properties_of, sections_of, text_of
 
-CRASH_PHASE = "???"
-_OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun"})
+_PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
+_SAY_FAILED = frozenset({"failed", "error", "rerun"})
+"""Categories under which pytest shows a failure."""
+_OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
 _TEXT_BYTES_MAX = 64 * 1024
 
 
@@ -40,55 +43,91 @@ class Texts(NamedTuple):
     lossy: bool
 
 
-class Attempt:
+class Attempt(OpenAttempt):
     """One attempt of one test while it runs."""
 
     __slots__ = (
+        "counted",
         "group",
         "location",
         "nodeid",
         "number",
-        "reports",
         "started_at",
         "subtests",
         "subtests_failed",
-        "worker",
     )
 
-    def __init__(self, nodeid: str, number: int, worker: str, started_at: str, location: Any, group: str = "") -> None:
+    def __init__(
+        self,
+        key: str,
+        nodeid: str,
+        number: int,
+        worker: str,
+        started_at: str,
+        location: Any,
+        group: str = "",
+        *,
+        has_start: bool = True,
+    ) -> None:
+        super().__init__(key, worker, has_start=has_start)
         self.nodeid = nodeid
         self.number = number
-        self.worker = worker
         self.started_at = started_at
         self.location = location
         self.group = group
-        self.reports: list[pytest.TestReport] = []
         self.subtests = 0
         self.subtests_failed = False
+        self.counted: list[tuple[str, Any]] = []
+        """Category and report of each subtest that pytest counts."""
 
-    def finish(self, policy: Policy, markers: tuple[list[str], dict[str, str]] | None) -> TestFinished | None:
-        """Return the event for this attempt, or None if its reports do not say how it ended."""
+    def finish(  # noqa: C901 - the loop over the phases is written out for speed
+        self,
+        policy: Policy,
+        markers: tuple[list[str], dict[str, str]] | None,
+        category_of: Callable[[Any], str | None] | None = None,
+        *,
+        repeated: bool = False,
+    ) -> TestFinished | None:
+        """Return the event for this attempt, or None if its reports do not say how it ended.
+
+        Args:
+            policy: what is recorded.
+            markers: names of its markers, and its tags.
+            category_of: gives the terminal category of a report, None for a phase that simply passed; if it is not
+                given, pytest's own rules do.
+            repeated: the test began once more within the same run of it.
+        """
         phases: dict[str, int] = {}
-        phase_outcomes: dict[str, Outcome] = {}
+        phase_outcomes: dict[str, str] = {}
         total_us = 0
-        plain_pass = True
+        failed = lossy = False
         for report in self.reports:
-            when = report.when or CRASH_PHASE
-            duration_us = round(report.duration * 1_000_000)
-            phases[when] = duration_us
-            total_us += duration_us
-            if report.outcome != "passed" or hasattr(report, "wasxfail"):
-                plain_pass = False
-                outcome = phase_outcome(report)
-                if outcome is not None:
-                    phase_outcomes[when] = outcome
-        outcome = attempt_outcome(phases, phase_outcomes, subtest_failed=self.subtests_failed)
+            when = phase_of(report)
+            try:
+                spent_us = round(report.duration * 1_000_000)
+            except Exception:  # noqa: BLE001 - None, NaN, or an object of another plugin
+                spent_us = -1
+            if spent_us < 0 or when != report.when:
+                spent_us, lossy = max(spent_us, 0), True
+            phases[when] = spent_us
+            total_us += spent_us
+            if category_of is None and report.outcome == "passed" and not hasattr(report, "wasxfail"):
+                continue
+            category = plain_category(report) if category_of is None else category_of(report)
+            if category is not None:
+                phase_outcomes[when] = category
+                failed = failed or (is_failure(report) and category not in _SAY_FAILED)
+        outcome = attempt_outcome(
+            phases, phase_outcomes, subtest_failed=self.subtests_failed, failed=failed, repeated=repeated
+        )
         if outcome is None:
             return None
         fields: dict[str, Any] = {}
-        last = self.reports[-1]
-        if not plain_pass or last.sections or last.user_properties:
-            fields = self._details(outcome, phase_outcomes, policy)
+        last = self.reports[-1] if self.reports else None
+        if last is not None and (phase_outcomes or last.sections or last.user_properties):
+            fields = self._details_or_none(outcome, phase_outcomes, policy)
+        if lossy:
+            fields["lossy"] = True
         if markers is not None:
             fields["markers"], fields["tags"] = markers
         if self.group:
@@ -97,6 +136,7 @@ class Attempt:
         return TestFinished(
             nodeid=self.nodeid,
             outcome=outcome,
+            category=foreign_category(phase_outcomes) if phase_outcomes else "",
             attempt=self.number,
             worker=self.worker,
             started_at=self.started_at,
@@ -107,34 +147,54 @@ class Attempt:
             **fields,
         )
 
-    def subtest(self, report: Any, policy: Policy, outcome: Outcome) -> SubtestFinished:
+    def subtest(self, report: Any, policy: Policy, category: str) -> SubtestFinished:
         """Return the event for a subtest of this attempt, and count it."""
+        outcome = plain_category(report) or "passed"
+        if outcome not in KNOWN:
+            outcome = "other"
         self.subtests += 1
         self.subtests_failed = self.subtests_failed or outcome == "failed"
-        texts = _texts([report], report.sections, policy, with_output=_wants_output(outcome, policy))
-        message, lossy = clean_text(policy.redact(str(report.context.msg or "")))
-        params = {str(key): policy.redact(str(value)) for key, value in report.context.kwargs.items()}
+        if category:
+            self.counted.append((category, report))
+        sections, lossy = sections_of(report)
+        texts = _texts([report], sections, policy, with_output=_wants_output(outcome, policy))
+        message, lost_message = text_of(report.context.msg or "")
+        params: dict[str, str] = {}
+        for key, value in report.context.kwargs.items():
+            (name, lost_name), (text, lost) = text_of(key), text_of(value)
+            params[name] = text
+            lossy = lossy or lost_name or lost
+        spent_us, lost = duration_us(report)
         return SubtestFinished(
             nodeid=self.nodeid,
             outcome=outcome,
             ordinal=self.subtests,
+            category="" if category == "failed" == outcome else category,
             message=message,
             params=params,
             attempt=self.number,
             worker=self.worker,
-            duration_us=round(report.duration * 1_000_000),
+            duration_us=spent_us,
             cause=_cause([report], policy),
-            **(texts._replace(lossy=texts.lossy or lossy)._asdict()),
+            **(texts._replace(lossy=texts.lossy or lossy or lost or lost_message)._asdict()),
         )
 
-    def _details(self, outcome: Outcome, phase_outcomes: dict[str, Outcome], policy: Policy) -> dict[str, Any]:
+    def _details_or_none(self, outcome: str, phase_outcomes: dict[str, str], policy: Policy) -> dict[str, Any]:
+        try:
+            return self._details(outcome, phase_outcomes, policy)
+        except Exception:  # noqa: BLE001 - objects of other plugins; whatever they raise, the verdict is recorded
+            return {"lossy": True}
+
+    def _details(self, outcome: str, phase_outcomes: dict[str, str], policy: Policy) -> dict[str, Any]:
         last = self.reports[-1]
-        bad = [report for report in self.reports if (report.when or CRASH_PHASE) in phase_outcomes]
-        texts = _texts(bad, last.sections, policy, with_output=_wants_output(outcome, policy))
+        bad = [report for report in self.reports if phase_of(report) in phase_outcomes]
+        sections, lossy = sections_of(last)
+        texts = _texts(bad, sections, policy, with_output=_wants_output(outcome, policy))
         fields: dict[str, Any] = texts._asdict()
         if last.user_properties:
-            fields["user_properties"], lossy = _properties(last.user_properties, policy)
-            fields["lossy"] = fields["lossy"] or lossy
+            fields["user_properties"], lost = properties_of(last)
+            lossy = lossy or lost
+        fields["lossy"] = fields["lossy"] or lossy
         if bad:
             fields["cause"] = _cause(bad, policy)
         if CRASH_PHASE in phase_outcomes:
@@ -151,17 +211,18 @@ class Attempt:
             fields["file"] = str(file)
 
 
-def phase_outcome(report: pytest.TestReport) -> Outcome | None:
-    """Return the outcome of a phase that did not simply pass, in pytest's terminal categories."""
-    outcome: str = report.outcome
-    if hasattr(report, "wasxfail"):
-        return {"skipped": "xfailed", "passed": "xpassed"}.get(outcome, "failed")  # type: ignore[return-value]
-    if outcome == "failed":
-        return "error" if report.when in ("setup", "teardown") else "failed"
-    return outcome if outcome in ("skipped", "rerun") else None  # type: ignore[return-value]
+def phase_of(report: Any) -> str:
+    """Return the phase of a report; one that is no phase counts as a call, as it does for pytest."""
+    when = report.when
+    return when if type(when) is str and when in _PHASES else "call"
 
 
-def _wants_output(outcome: Outcome, policy: Policy) -> bool:
+def is_failure(report: Any) -> bool:
+    """Tell whether a report says that something failed which was not expected to."""
+    return report.outcome == "failed" and not hasattr(report, "wasxfail")
+
+
+def _wants_output(outcome: str, policy: Policy) -> bool:
     return policy.output == "all" or (policy.output == "failed" and outcome in _OUTPUT_OF_FAILED)
 
 
@@ -186,9 +247,8 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
     for name, text in texts.items():
         if not text:
             continue
-        clean, lost = clean_text(policy.redact(text))
         limit = policy.output_limit_bytes if name in output else _TEXT_BYTES_MAX
-        texts[name], was = shorten(clean, limit)
+        texts[name], was, lost = redact_shortened(policy.redact, text, limit)
         lossy = lossy or lost
         if was is not None:
             truncated[name] = was
@@ -207,10 +267,10 @@ def reason_of(report: Any) -> str:
     """Return why a test was skipped or expected to fail; empty if no reason was given."""
     reason = getattr(report, "wasxfail", None)
     if reason:
-        return str(reason).removeprefix("reason: ")
+        return text_of(reason)[0].removeprefix("reason: ")
     longrepr = report.longrepr
     if report.outcome == "skipped" and isinstance(longrepr, tuple):
-        return str(longrepr[-1]).removeprefix("Skipped: ")
+        return text_of(longrepr[-1] if longrepr else "")[0].removeprefix("Skipped: ")
     if isinstance(longrepr, str) and longrepr.startswith("[XPASS(strict)]"):
         return longrepr.removeprefix("[XPASS(strict)]").strip()
     return ""
@@ -230,23 +290,7 @@ def _cause(reports: Iterable[Any], policy: Policy) -> Cause | None:
     for report in reports:
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None:
-            message = shorten(clean_text(policy.redact(str(crash.message)))[0], 4096)[0]
-            return Cause(path=clean_text(str(crash.path))[0], lineno=int(crash.lineno or 0), message=message)
+            message = redact_shortened(policy.redact, text_of(crash.message)[0], 4096)[0]
+            lineno = crash.lineno if isinstance(crash.lineno, int) else 0
+            return Cause(path=text_of(crash.path)[0], lineno=lineno, message=message)
     return None
-
-
-def _properties(properties: Iterable[Any], policy: Policy) -> tuple[list[tuple[str, Any]], bool]:
-    result: list[tuple[str, Any]] = []
-    lossy = False
-    for name, value in properties:
-        text, lost_name = clean_text(str(name))
-        data, lost = plain(value)
-        # As one pair, so that a property called `token` is redacted by its name.
-        if isinstance(data, str):
-            data = policy.redact(data)
-            pair = f"{text}={data}"
-            redacted = policy.redact(pair)
-            data = redacted.partition("=")[2] if redacted != pair else data
-        lossy = lossy or lost or lost_name
-        result.append((text, data))
-    return result, lossy

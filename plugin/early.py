@@ -8,9 +8,10 @@ import pytest
 from ..eventlog.errors import EventLogError
 from ..eventlog.events import SessionFinished, SessionStarted
 from ..eventlog.plain import clean_text, shorten
-from ..eventlog.writer import LogWriter
 from .metadata import find_ci, find_test_run, is_nested
 from .redact import Redactor
+from .redact_events import open_writer
+from .redact_long import redact_shortened
 from .settings import RUN_CHARS_MAX
 from .target import log_target
 
@@ -30,15 +31,15 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
     explicit = getattr(options, "insight_log", None) or os.environ.get("PYTEST_INSIGHT_LOG") or ""
     if is_nested() and not explicit:
         return
-    redact = Redactor()
+    redact = Redactor(_patterns(config))
     path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
-    writer = LogWriter(path)
-    text, _ = shorten(clean_text(redact(f"{type(error).__name__}: {error}"))[0], _TEXT_BYTES_MAX)
+    writer = open_writer(path, redact)
+    text, _, _ = redact_shortened(redact, f"{type(error).__name__}: {error}", _TEXT_BYTES_MAX)
     header = SessionStarted(
         session_id=writer.stream[:12],
         sut=getattr(options, "insight_sut", None) or "unknown-sut",
         pytest=pytest.__version__,
-        args=[redact(arg) for arg in args],
+        args=list(args),
         rootdir=str(config.rootpath),
         ci=find_ci(os.environ),
         test_run=find_test_run(_run_named(options), os.environ),
@@ -55,3 +56,11 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
 def _run_named(options: Any) -> str:
     name = getattr(options, "insight_run", None) or os.environ.get("PYTEST_INSIGHT_RUN") or ""
     return shorten(clean_text(name.strip())[0], RUN_CHARS_MAX)[0]
+
+
+def _patterns(config: pytest.Config) -> list[str]:
+    """The patterns of the ini file; none if it is the ini file that ended the run."""
+    try:
+        return list(config.getini("insight_redact") or ())
+    except (KeyError, ValueError, pytest.UsageError):
+        return []

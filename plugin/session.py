@@ -4,15 +4,18 @@ Recording never changes a test run. Every hook catches what goes wrong in it, co
 end. The three hooks that run for every test are written out for speed; `benchmarks/` watches them.
 """
 
+import copy
 import functools
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec
 
 import pytest
+from msgspec import structs
 
 from ..eventlog.errors import EventLogError, ForkedWriterError
 from ..eventlog.events import (
@@ -28,15 +31,22 @@ from ..eventlog.events import (
     WorkerLost,
 )
 from ..eventlog.plain import clean_text, shorten, type_name
-from ..eventlog.writer import Durability, LogWriter
+from ..eventlog.verdict import missing_tests
+from ..eventlog.writer import Durability
 from . import metadata
-from .attempt import CRASH_PHASE, Attempt, Policy, longrepr_of, phase_outcome, reason_of
+from .attempt import Attempt, Policy, longrepr_of, reason_of
+from .attempts import Attempts, Ending
+from .categories import Categories, is_subtest
 from .markers import markers_of
 from .redact import Redactor
+from .redact_events import RedactingWriter, open_writer
+from .redact_long import redact_shortened
 from .sections import HeadCopy, summary_sections
 from .settings import Settings, joined_arguments, read_settings
+from .tally import Tally
 from .target import log_target
-from .worker import MARKERS_KEY
+from .values import text_of
+from .worker import GROUPS_KEY, MARKERS_KEY
 
 _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
@@ -58,7 +68,7 @@ def start_recording(config: pytest.Config) -> None:
         return
     try:
         path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
-        writer = LogWriter(path, durability=Durability(settings.durability))
+        writer = open_writer(path, redact, durability=Durability(settings.durability))
     except ValueError as error:
         raise pytest.UsageError(f"--insight-profile: {error}") from error
     except (EventLogError, OSError) as error:
@@ -111,7 +121,7 @@ class Recorder:
     """Hooks of the process that writes: the only one without xdist, the controller with it."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, writer: LogWriter, profile: str, redact: Redactor
+        self, config: pytest.Config, settings: Settings, writer: RedactingWriter, profile: str, redact: Redactor
     ) -> None:
         self.writer = writer
         self.session_id = writer.stream[:12]
@@ -128,18 +138,22 @@ class Recorder:
         self._off = False  # in a forked child
         self._dropped = 0
         self._reasons: list[str] = []
-        self._open: dict[tuple[str, str], Attempt] = {}
+        self._attempts: Attempts[Attempt] = Attempts(self._close_attempt, self._is_announced)
+        self._categories = Categories(config)
+        self._category_of: Callable[[Any], str | None] | None = None
+        self._tally = Tally()
         self._ordinals: dict[str, int] = {}
         self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._worker = ""  # whose logstart or logfinish is being handled
         self._xdist = False
         self._each = False
-        self._loadgroup = False
+        self._groups: dict[str, tuple[str, str]] = {}  # name and xdist group of the node ids that xdist changed
         self._deselected = 0
         self._announced: set[str] = set()
-        self._unreported: set[str] = set()
+        self._announced_to: set[tuple[str, str]] = set()  # with the worker, where each runs a set of its own
+        self._rerun: set[str] = set()  # those of which all attempts so far are to be repeated
+        self._reported: set[Any] = set()  # as the one of these two that counts
         self._collect_seen: set[tuple[str, str]] = set()
-        self._finished = 0
         self._interrupted = ""
         self._internal_error = ""
         self._head: HeadCopy | None = None
@@ -159,12 +173,17 @@ class Recorder:
         if self._off:
             return
         try:
-            name, group = self._name_of(nodeid) if self._loadgroup else (nodeid, "")
-            ordinal = f"{self._worker} {name}" if self._each else name
-            number = self._ordinals.get(ordinal, 0) + 1
-            self._ordinals[ordinal] = number
-            self._append(TestStarted(nodeid=name, attempt=number, worker=self._worker))
-            self._open[self._worker, nodeid] = Attempt(name, number, self._worker, self.writer.last_at, location, group)
+            worker = self._worker
+            if not self._attempts.is_idle(worker):
+                self._attempts.make_way(worker, nodeid)
+            name, group = self._groups.get(nodeid) or (nodeid, "")
+            if type(name) is not str:
+                name = text_of(name)[0]
+            number = self._next_number(name, worker)
+            if number > 1 and name in self._rerun:
+                self._reported.discard((worker, name) if self._each else name)  # it waits for its result again
+            self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
+            self._attempts.open(Attempt(nodeid, name, number, worker, self.writer.last_at, location, group))
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.started", error)
 
@@ -174,15 +193,15 @@ class Recorder:
             return
         try:
             worker = self._worker_of(report) if self._xdist else ""
-            attempt = self._open.get((worker, report.nodeid))
-            if attempt is None:
-                attempt = self._without_start(report, worker)
-            if hasattr(report, "context") and hasattr(report.context, "kwargs"):
-                self._write_subtest(attempt, report)
-            else:
-                attempt.reports.append(report)
-                if report.when == CRASH_PHASE:
-                    self._finish(worker, report.nodeid)
+            if hasattr(report, "context") and is_subtest(report):
+                self._write_subtest(report, worker)
+                return
+            kept: Any = report
+            if report.outcome not in ("passed", "failed", "skipped"):
+                # pytest-retry reports one object several times, with another outcome each time.
+                kept = copy.copy(report)
+                kept.insight_of = id(report)
+            self._attempts.report(worker, report.nodeid, report.when, kept, lambda: self._without_start(report, worker))
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("report", error)
 
@@ -191,62 +210,91 @@ class Recorder:
         if self._off:
             return
         try:
-            self._finish(self._worker, nodeid)
+            self._attempts.finish(self._worker, nodeid)
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.finished", error)
 
-    def _finish(self, worker: str, nodeid: str) -> None:
-        attempt = self._open.pop((worker, nodeid), None)
-        if attempt is None or not attempt.reports:
-            return
-        markers = self._markers.get(nodeid) if not self._xdist else self._markers_sent(attempt)
-        event = attempt.finish(self._policy, markers)
-        if event is None:
-            return
-        self._append(event)
-        self._finished += 1
-        self._unreported.discard(attempt.nodeid)
+    def _close_attempt(self, attempt: Attempt, ending: Ending) -> bool:
+        """Write an attempt that is over; what goes wrong costs this attempt, and not the report that ended it.
+
+        Returns:
+            False if its reports do not say how it ended.
+        """
+        try:
+            markers = self._markers_sent(attempt) if self._xdist else self._markers.get(attempt.key)
+            repeated = ending == "repeated"
+            event = attempt.finish(self._policy, markers, self._category_of, repeated=repeated)
+            if event is None:
+                return False
+            if attempt.counted and event.outcome == "rerun":
+                event = structs.replace(event, discarded_subtests=self._discarded(attempt))
+            self._append(event)
+            self._tally.add_attempt(event)
+            if event.outcome == "rerun":
+                self._rerun.add(attempt.nodeid)
+            elif attempt.number > 1:
+                self._rerun.discard(attempt.nodeid)
+            self._reported.add((attempt.worker, attempt.nodeid) if self._each else attempt.nodeid)
+        except Exception as error:  # noqa: BLE001 - as `guarded`
+            self.degrade("test.finished", error)
+        return True
+
+    def _discarded(self, attempt: Attempt) -> dict[str, int]:
+        """Count the subtests that a plugin took out of the terminal's counts when it ran their test again."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        stats: dict[str, list[Any]] = getattr(reporter, "stats", None) or {}
+        gone = [name for name, report in attempt.counted if not any(report is one for one in stats.get(name, ()))]
+        return dict(Counter(gone)) if stats else {}
+
+    def _next_number(self, name: str, worker: str) -> int:
+        ordinal = f"{worker} {name}" if self._each else name
+        number = self._ordinals.get(ordinal, 0) + 1
+        self._ordinals[ordinal] = number
+        return number
 
     def _without_start(self, report: pytest.TestReport, worker: str) -> Attempt:
-        """An attempt whose start was not seen: xdist before 3 binds late, or another plugin runs tests its own way."""
-        name, group = self._name_of(report.nodeid)
-        attempt = self._open.pop(("", report.nodeid), None)
-        if attempt is None:
-            number = self._ordinals.get(name, 0) + 1
-            self._ordinals[name] = number
-            attempt = Attempt(name, number, worker, self.writer.last_at, report.location, group)
-        attempt.worker = worker
-        self._open[worker, report.nodeid] = attempt
-        return attempt
+        """An attempt whose start was not seen: another plugin runs tests its own way, or calls one several times."""
+        key = report.nodeid if type(report.nodeid) is str else text_of(report.nodeid)[0]
+        name, group = self._groups.get(key) or (key, "")
+        number = self._next_number(name, worker)
+        return Attempt(
+            key, name, number, worker, self.writer.last_at, getattr(report, "location", None), group, has_start=False
+        )
 
-    def _write_subtest(self, attempt: Attempt, report: Any) -> None:
-        outcome = phase_outcome(report) or "passed"
-        self._append(attempt.subtest(report, self._policy, outcome))
+    def _write_subtest(self, report: Any, worker: str) -> None:
+        attempt = self._attempts.find(worker, report.nodeid)
+        if attempt is None:
+            attempt = self._without_start(report, worker)
+            self._attempts.open(attempt)
+        category = self._categories.of_subtest(report)
+        self._append(attempt.subtest(report, self._policy, category))
+        self._tally.add(category)
 
     def _worker_of(self, report: Any) -> str:
         node = getattr(report, "node", None)
         return str(getattr(report, "worker_id", "") or (node.gateway.id if node is not None else ""))
 
     def _markers_sent(self, attempt: Attempt) -> tuple[list[str], dict[str, str]] | None:
-        sent = getattr(attempt.reports[-1], MARKERS_KEY, None)
+        sent = getattr(attempt.reports[-1], MARKERS_KEY, None) if attempt.reports else None
         return (list(sent[0]), dict(sent[1])) if sent else None
 
-    def _name_of(self, nodeid: str) -> tuple[str, str]:
-        """Split what xdist's loadgroup adds to a node id; its groups end the id, behind any parameters."""
-        if not self._loadgroup:
-            return nodeid, ""
-        name, at, group = nodeid.rpartition("@")
-        is_group = bool(at) and not any(char in group for char in "]/:.")
-        return (name, group) if is_group else (nodeid, "")
+    def _is_announced(self, key: str) -> bool:
+        return (self._groups[key][0] if key in self._groups else key) in self._announced
+
+    def _missing(self) -> set[Any]:
+        return missing_tests(self._announced_to if self._each else self._announced, self._reported)
+
+    def counts(self) -> Counter[str]:
+        """Return what was recorded so far by terminal category, as pytest's last line counts it."""
+        return self._tally.counts({"deselected": self._deselected})
 
     # -------------------------------------------------------------- the session
 
     def write_header(self) -> None:
         """Write `session.started`."""
-        config, settings, redact = self._config, self._settings, self._redact
+        config, settings = self._config, self._settings
         vcs = metadata.find_vcs(config.rootpath)
         workers: Any = getattr(config.option, "numprocesses", None) or len(getattr(config.option, "tx", None) or ())
-        tags = {key: redact(f"{key}={value}").partition("=")[2] for key, value in settings.tags.items()}
         environment = metadata.chosen_environment(os.environ, settings.environment)
         self._append(
             SessionStarted(
@@ -256,12 +304,12 @@ class Recorder:
                 pytest=pytest.__version__,
                 python=platform.python_version(),
                 plugins=metadata.plugin_versions(config.pluginmanager.list_plugin_distinfo()),
-                args=[redact(str(arg)) for arg in config.invocation_params.args],
+                args=[str(arg) for arg in config.invocation_params.args],
                 rootdir=str(config.rootpath),
                 vcs=vcs,
                 ci=metadata.find_ci(os.environ),
-                tags=tags,
-                env={name: redact(f"{name}={value}").partition("=")[2] for name, value in environment.items()},
+                tags=settings.tags,
+                env=environment,
                 workers=workers if isinstance(workers, int) else 0,
                 output=settings.output,  # type: ignore[arg-type]
                 writer={
@@ -287,6 +335,8 @@ class Recorder:
 
     @guarded
     def _prepare(self) -> None:
+        self._look_for_categories()
+        self._attempts.keeps_bare_starts = self._config.pluginmanager.hasplugin("flaky")
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
             self._head = HeadCopy(reporter)
@@ -294,9 +344,13 @@ class Recorder:
         if scheduler is not None:
             self._xdist = True
             dist = getattr(self._config.option, "dist", "")
-            self._each, self._loadgroup = dist == "each", dist == "loadgroup"
+            self._each = dist == "each"
             for name in ("worker_logstart", "worker_logfinish"):
                 self._bind_worker(scheduler, name)
+
+    def _look_for_categories(self) -> None:
+        self._categories.look_for_plugins()
+        self._category_of = self._categories.of_phase if self._categories.are_foreign else None
 
     def _bind_worker(self, scheduler: Any, name: str) -> None:
         """Learn whose start or finish it is: xdist knows, but does not tell the hook."""
@@ -333,13 +387,13 @@ class Recorder:
 
     @guarded
     def _enforce_strict(self, session: pytest.Session) -> None:
-        if self._settings.strict and self._unreported and int(session.exitstatus) == 0:
+        if self._settings.strict and self._missing() and int(session.exitstatus) == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @guarded
     def _end(self, session: pytest.Session, head: str) -> None:
-        for worker, nodeid in list(self._open):
-            self._finish(worker, nodeid)
+        for attempt in self._attempts.end():
+            self._close_attempt(attempt, "finished")
         self._write_sections(head)
         self._report_trouble()
         exit_status = int(session.exitstatus)
@@ -367,8 +421,7 @@ class Recorder:
             self._write_section(name, text)
 
     def _write_section(self, name: str, text: str) -> None:
-        clean, lossy = clean_text(self._redact(text))
-        clean, was = shorten(clean, _SECTION_BYTES_MAX)
+        clean, was, lossy = redact_shortened(self._redact, text, _SECTION_BYTES_MAX)
         truncated = {"content": was} if was is not None else {}
         parts = [clean[i : i + _SECTION_PART_CHARS] for i in range(0, len(clean), _SECTION_PART_CHARS)]
         for number, part in enumerate(parts):
@@ -406,6 +459,7 @@ class Recorder:
     @guarded
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write which tests are going to run."""
+        self._look_for_categories()  # those of a conftest.py in a folder of tests are there now
         if self._xdist:
             return
         for item in session.items:
@@ -416,9 +470,24 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     @guarded
+    def pytest_configure_node(self, node: Any) -> None:
+        """Listen for the names of tests without the group that xdist adds to them, which only the worker knows."""
+        handle = node.process_from_remote
+
+        @functools.wraps(handle)
+        def with_groups(eventcall: Any) -> Any:
+            if isinstance(eventcall, tuple) and eventcall[0] == "collectionfinish":
+                sent = eventcall[1].get(GROUPS_KEY) or {}
+                self._groups.update({key: (name, group) for key, (name, group) in sent.items()})
+            return handle(eventcall)
+
+        node.process_from_remote = with_groups
+
+    @pytest.hookimpl(optionalhook=True)
+    @guarded
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Iterable[str]) -> None:
         """Write which tests the workers are going to run: all the same, unless each runs its own set."""
-        names = [self._name_of(str(nodeid))[0] for nodeid in ids]
+        names = [self._groups.get(nodeid, (nodeid,))[0] for nodeid in map(str, ids)]
         if self._each:
             self._announce(names, str(node.gateway.id))
         elif not self._announced.issuperset(names) or not self._announced:
@@ -426,7 +495,8 @@ class Recorder:
 
     def _announce(self, nodeids: list[str], worker: str) -> None:
         self._announced.update(nodeids)
-        self._unreported.update(nodeids)
+        if self._each:
+            self._announced_to.update((worker, nodeid) for nodeid in nodeids)
         chunks = list(chunked(nodeids, _ANNOUNCED_BYTES)) or [[]]
         for number, chunk in enumerate(chunks):
             deselected = self._deselected if number == len(chunks) - 1 else 0
@@ -440,12 +510,13 @@ class Recorder:
         if report.outcome == "skipped":
             reason, lossy = clean_text(self._redact(reason_of(report)))
             self._append(CollectionSkipped(nodeid=report.nodeid, reason=reason, lossy=lossy))
+            self._tally.add("skipped")
             return
-        text, lossy = clean_text(self._redact(longrepr_of(report)))
-        short, was = shorten(text, self._settings.output_limit)
+        short, was, lossy = redact_shortened(self._redact, longrepr_of(report), self._settings.output_limit)
         truncated = {"longreprtext": was} if was is not None else {}
         event = CollectionFailed(nodeid=report.nodeid, longreprtext=short, lossy=lossy, truncated=truncated)
         self._append(event)
+        self._tally.add("error")
 
     def _is_new_collect(self, report: pytest.CollectReport) -> bool:
         # pytest-xdist passes on the same error once for each distinct text; the terminal counts each.
@@ -460,8 +531,7 @@ class Recorder:
     @guarded
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str) -> None:
         """Write a warning."""
-        message, lossy = clean_text(self._redact(str(warning_message.message)))
-        short, was = shorten(message, 16 * 1024)
+        short, was, lossy = redact_shortened(self._redact, str(warning_message.message), 16 * 1024)
         category = warning_message.category
         event = WarningRecorded(
             category=getattr(category, "__name__", str(category)),
@@ -474,6 +544,7 @@ class Recorder:
             truncated={"message": was} if was is not None else {},
         )
         self._append(event)
+        self._tally.add("warnings")
 
     @pytest.hookimpl(optionalhook=True)
     @guarded
@@ -482,7 +553,7 @@ class Recorder:
         if not error:
             return
         worker = str(node.gateway.id)
-        running = [attempt.nodeid for (owner, _), attempt in self._open.items() if owner == worker]
+        running = [attempt.nodeid for attempt in self._attempts.running(worker)]
         self._append(WorkerLost(worker=worker, running=running, error=clean_text(self._redact(str(error)))[0]))
 
     @guarded
@@ -494,7 +565,7 @@ class Recorder:
     @guarded
     def pytest_internalerror(self, excrepr: object) -> None:
         """Remember an internal error of pytest."""
-        self._internal_error = shorten(clean_text(self._redact(str(excrepr)))[0], 16 * 1024)[0]
+        self._internal_error = redact_shortened(self._redact, str(excrepr), 16 * 1024)[0]
 
     # -------------------------------------------------------------- talk
 
@@ -507,20 +578,23 @@ class Recorder:
     @guarded
     def _talk(self, terminalreporter: Any) -> None:
         self._summary_shown = True
-        if self._settings.strict and self._unreported:
-            self._show_unreported(terminalreporter)
+        missing = self._missing() if self._settings.strict else set[Any]()
+        if missing:
+            self._show_missing(terminalreporter, missing)
         line = self._trouble_line()
         if line:
             terminalreporter.write_line(line, yellow=True)
         if terminalreporter.verbosity >= 0:
-            tests = f"{self._finished} test{'' if self._finished == 1 else 's'}"
+            finished = self._tally.finished
+            tests = f"{finished} test{'' if finished == 1 else 's'}"
             terminalreporter.write_line(
                 f"insight: recorded {tests} as session {self.session_id} (insight session show {self.session_id})"
             )
 
-    def _show_unreported(self, terminalreporter: Any) -> None:
-        names = sorted(self._unreported)
-        terminalreporter.write_line(f"insight: {len(names)} of {len(self._announced)} announced tests have no verdict:")
+    def _show_missing(self, terminalreporter: Any, missing: set[Any]) -> None:
+        names = sorted(" ".join(reversed(name)) if self._each else name for name in missing)
+        of = len(self._announced_to if self._each else self._announced)
+        terminalreporter.write_line(f"insight: {len(names)} of {of} announced tests have no verdict:")
         for name in names[:_NAMES_SHOWN]:
             terminalreporter.write_line(f"insight:   {name}")
         if len(names) > _NAMES_SHOWN:

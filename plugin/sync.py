@@ -46,7 +46,7 @@ class SyncHooks:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Say what runs."""
-        self._tell("running", self._recorder.worker or MAIN, nodeid)
+        self._tell("running", self._recorder.worker or MAIN, self._recorder.writer.redact_event.node_id(nodeid))
 
     def pytest_runtest_logfinish(self) -> None:
         """Say that nothing runs."""

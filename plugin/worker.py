@@ -4,7 +4,8 @@ xdist raises on a lone surrogate in an assertion message, or on a `Path` in `rec
 the test with it, and in some combinations the whole run exits 0. Nothing is written here; only the controller writes.
 """
 
-from collections.abc import Generator
+import functools
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from .markers import markers_of
 _SENDABLE = (int, float, bytes, bool, complex)
 _DEPTH_MAX = 50
 MARKERS_KEY = "insight_markers"
+GROUPS_KEY = "insight_groups"
 
 
 class WorkerSide:
@@ -21,6 +23,30 @@ class WorkerSide:
 
     def __init__(self) -> None:
         self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
+        self._names: dict[int, str] = {}  # by id: the hash of an item is that of its node id, which xdist changes
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """With `--dist loadgroup`, send with the collected tests how they are called without their group."""
+        if session.config.getoption("loadgroup", default=False):
+            plugins = session.config.pluginmanager.get_plugins()
+            found = [plugin for plugin in plugins if hasattr(plugin, "sendevent") and hasattr(plugin, "channel")]
+            for interactor in found:  # that of xdist; it has no name
+                interactor.sendevent = self._with_groups(interactor.sendevent, session)
+
+    def _with_groups(self, send: Callable[..., None], session: pytest.Session) -> Callable[..., None]:
+        @functools.wraps(send)
+        def send_with_groups(name: str, **kwargs: Any) -> None:
+            if name == "collectionfinish":
+                kwargs[GROUPS_KEY] = sendable(groups_of(session.items, self._names))
+            send(name, **kwargs)
+
+        return send_with_groups
+
+    @pytest.hookimpl(tryfirst=True, specname="pytest_collection_modifyitems")
+    def pytest_insight_remember_names(self, items: list[pytest.Item]) -> None:
+        """Remember how the tests are called before xdist adds their group."""
+        self._names = {id(item): item.nodeid for item in items}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -48,6 +74,19 @@ class WorkerSide:
             cleaned = tuple(sendable(arg) for arg in message.args)
             if cleaned != message.args:
                 message.args = cleaned
+
+
+def groups_of(items: Iterable[pytest.Item], names: Mapping[int, str]) -> dict[str, list[str]]:
+    """Return the name and the xdist group of the tests that have one, by the node id that xdist sends."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        marks = item.iter_markers("xdist_group")
+        groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
+        if groups:
+            name = names.get(id(item), item.nodeid)
+            added = item.nodeid.removeprefix(f"{name}@")  # exactly what xdist added, if it did
+            found[item.nodeid] = [name, added if added != item.nodeid else "_".join(sorted(groups))]
+    return found
 
 
 def sendable(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return for each kind of value

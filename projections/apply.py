@@ -11,11 +11,15 @@ import msgspec
 from ..eventlog.events import Outcome
 from ..eventlog.scan import Finding
 from ..eventlog.times import parse_time
-from .fold import CRASHED_FLAG, Fold, Rows, SessionPart, join, join_rows, repeats
-from .rules import BAD, OUTCOMES, SessionStatus, is_flaky, session_status, verdict_of
+from ..eventlog.verdict import missing_tests, not_run_tests
+from .fold import CRASHED_FLAG, Fold, OpenTest, Rows, SessionPart, join, join_rows, repeats
+from .rules import BAD, OUTCOMES, SessionStatus, is_cut, is_flaky, is_left_open, session_status, verdict_of
 
 _BAD_CODES = tuple(code for code, outcome in enumerate(OUTCOMES) if outcome in BAD)
 _WORKER_BITS = 8
+_COUNTED_AS = {"collection error": "error", "collection skipped": "skipped"}
+_OTHER = OUTCOMES.index("other")
+_RERUN = OUTCOMES.index("rerun")
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,8 @@ class SessionRow:
 def counts_of(part: SessionPart) -> dict[str, int]:
     """Return the counts of a session as pytest's last line has them."""
     counts = Counter(part.counts)
-    counts["failed"] += part.subtests.get("failed", 0)
-    counts["error"] += part.subtests.get("collection error", 0)
-    counts["skipped"] += part.subtests.get("collection skipped", 0)
+    for name, count in part.subtests.items():
+        counts[_COUNTED_AS.get(name, name)] += count
     counts["deselected"] += part.deselected
     counts["warnings"] += part.warnings
     return {name: count for name, count in counts.items() if count}
@@ -102,6 +105,8 @@ class Settled(NamedTuple):
     reported: int
     """Tests (of each worker, where each runs its own) that have a report."""
     notable: Notable
+    missing: int = 0
+    """Announced tests without a verdict."""
 
 
 class Applier:
@@ -140,6 +145,10 @@ class Applier:
             if head is not None and repeats(head, part):
                 self._doubtful.add(stream)
                 continue
+            part.announced = {
+                worker: array("I", [numbers[node] for node in array("I", column)]).tobytes()
+                for worker, column in part.announced.items()
+            }
             joined = part if head is None else join(head, part)
             if len(joined.rows):
                 nodes = array("I", [numbers[node] for node in array("I", joined.rows.nodes)]).tobytes()
@@ -178,8 +187,13 @@ class Applier:
         return self._doubtful
 
     def _write_session(self, number: int, head: SessionPart, rows: list[Rows] | None) -> None:
-        verdicts, reported, notable = self._settled(number, head, rows)
-        missing = max(head.announced - reported, 0)
+        chunks = rows if rows is not None else self._stored_chunks(number)
+        whole = join_all(chunks) if chunks else Rows()
+        if head.open:
+            head = msgspec.structs.replace(head, open=still_open(whole, head, self._node_lookup(head)))
+        verdicts, _, notable, missing = self._settled(head, whole)
+        if head.exit_status is not None and not missing:
+            head = msgspec.structs.replace(head, announced={})  # nothing comes behind a seal, and all of them are there
         header = head.header or {}
         is_session = head.header is not None or head.finished or head.starts
         label = str(header.get("session_id", head.stream[:12])) if is_session else None
@@ -203,22 +217,19 @@ class Applier:
             ),
         )
 
-    def _settled(self, number: int, head: SessionPart, rows: list[Rows] | None) -> Settled:
+    def _settled(self, head: SessionPart, whole: Rows) -> Settled:
         """Return what the attempts of a session come to; those that never ran are among the counts."""
-        is_plain = not (head.reruns or head.open or head.crashed or head.announced_each)
-        if is_plain and not any(head.outcomes.get(name) for name in BAD):
-            settled = Settled(dict(head.outcomes), head.finished, Notable())
+        is_plain = not (head.reruns or head.open or head.crashed or head.announced_each or head.others)
+        if not is_plain:
+            settled = settle(whole, head, self._node_lookup(head))
+        elif any(head.outcomes.get(name) for name in BAD):
+            settled = Settled(dict(head.outcomes), head.finished, Notable(failed=plain_failures(whole)))
         else:
-            chunks = rows if rows is not None else self._stored_chunks(number)
-            whole = join_all(chunks) if chunks else Rows()
-            if is_plain:
-                settled = Settled(dict(head.outcomes), head.finished, Notable(failed=plain_failures(whole)))
-            else:
-                settled = settle(whole, head, self._node_lookup(head))
-        seen = sum(count for verdict, count in settled.counts.items() if verdict != "flaky")
-        if head.announced > seen:
-            settled.counts["not_run"] = head.announced - seen
-        return settled
+            settled = Settled(dict(head.outcomes), head.finished, Notable())
+        missing, not_run = left_of(whole, head, self._node_lookup(head))
+        if not_run:
+            settled.counts["not_run"] = not_run
+        return settled._replace(missing=missing)
 
     def _stored_chunks(self, number: int) -> list[Rows]:
         columns = "nodes, outcomes, durations, positions, attempts, workers"
@@ -287,6 +298,54 @@ def plain_failures(rows: Rows) -> bytes:
     return _numbers({numbers[place] for place, code in enumerate(codes) if code in _BAD_CODES})
 
 
+def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, int]:
+    """Return how many of the announced tests of a session have no result, and how many of these were not started.
+
+    Args:
+        rows: all attempts of a session.
+        head: the session.
+        nodes: numbers of the node ids in `head.open`.
+    """
+    if not head.announced:
+        return 0, 0
+    workers = {worker: index for index, worker in enumerate(head.workers)}
+    announced: set[int] = set()
+    for worker, column in head.announced.items():
+        number = workers.setdefault(worker, len(workers))
+        announced.update(_key(node, number, head) for node in array("I", column))
+    started = {_key(nodes[name], workers.setdefault(worker, len(workers)), head) for name, _, worker in head.open}
+    reported = set(_keys_of(rows, head)[0]) - started
+    missing = missing_tests(announced, reported)
+    if not missing:
+        return 0, 0
+    return len(missing), len(not_run_tests(announced, reported, started))
+
+
+def still_open(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> list[OpenTest]:
+    """Return the tests that are left running: started, and not outranked by a finish of the same test.
+
+    Args:
+        rows: all attempts of a session.
+        head: the session.
+        nodes: numbers of the node ids in `head.open`.
+    """
+    workers = {worker: index for index, worker in enumerate(head.workers)}
+    keys = [_key(nodes[name], workers.get(worker, -1), head) for name, _, worker in head.open]
+    last = dict.fromkeys(keys, 0)
+    settled: set[int] = set()
+    for key, attempt, code in zip(_keys_of(rows, head)[0], rows.attempts, rows.outcomes, strict=True):
+        if key in last:
+            last[key] = max(last[key], attempt)
+            if code & ~CRASHED_FLAG != _RERUN:
+                settled.add(key)
+    sealed = head.exit_status is not None
+    return [
+        test
+        for key, test in zip(keys, head.open, strict=True)
+        if is_left_open(sealed=sealed, attempt=test[1], last_finished=last[key], settled=key in settled)
+    ]
+
+
 def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     """Return what the attempts of a session come to, some of which may be of one test.
 
@@ -298,16 +357,21 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     keys, again = _keys_of(rows, head)
     workers = {worker: index for index, worker in enumerate(head.workers)}
     running = {_key(nodes[name], workers.get(worker, 0), head) for name, _, worker in head.open}
+    cut = is_cut(sealed=head.exit_status is not None, interrupted=head.interrupted)
     attempts: dict[int, list[int]] = {}
+    named: dict[int, str] = {}
     singles: list[tuple[int, int]] = []
-    for key, code in zip(keys, rows.outcomes, strict=True):
-        if key in again or key in running or code & CRASHED_FLAG:
+    positions = array("q", rows.positions) if head.others else ()
+    for place, (key, code) in enumerate(zip(keys, rows.outcomes, strict=True)):
+        if key in again or key in running or code & CRASHED_FLAG or code == _OTHER:
             attempts.setdefault(key, []).append(code)
+            if code == _OTHER:
+                named[key] = head.others.get(positions[place], "other") if positions else "other"
         else:
             singles.append((key, code))
-    verdicts = {key: _verdict(attempts.get(key, []), running=key in running) for key in {*attempts, *running}}
+    verdicts = {key: _verdict(attempts.get(key, []), running=key in running, cut=cut) for key in {*attempts, *running}}
     flaky = {key for key, codes in attempts.items() if is_flaky(_outcomes(codes))}
-    counts = Counter(verdicts.values())
+    counts = Counter(named[key] if verdict == "other" else verdict for key, verdict in verdicts.items())
     counts.update(OUTCOMES[code] for _, code in singles)
     counts["flaky"] = len(flaky)
     failed = {key for key, verdict in verdicts.items() if verdict in BAD}
@@ -349,5 +413,6 @@ def _outcomes(codes: list[int]) -> list[Outcome]:
     return [OUTCOMES[code & ~CRASHED_FLAG] for code in codes]
 
 
-def _verdict(codes: list[int], *, running: bool) -> str:
-    return verdict_of(_outcomes(codes), crashed=bool(codes and codes[-1] & CRASHED_FLAG), running=running)
+def _verdict(codes: list[int], *, running: bool, cut: bool) -> str:
+    crashed = bool(codes and codes[-1] & CRASHED_FLAG)
+    return verdict_of(_outcomes(codes), crashed=crashed, running=running, cut=cut)

@@ -11,7 +11,8 @@ Starts of tests are decoded only where they matter: in a sealed session as many 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -21,6 +22,7 @@ from .rules import OUTCOMES, Change, ChangeKind, terminal_counts
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _PASSED = _OUTCOME_CODES["passed"]
+_OTHER = _OUTCOME_CODES["other"]
 CRASHED_FLAG = 0x80
 """Set in an outcome code if a worker process died in the attempt."""
 
@@ -37,7 +39,7 @@ _T, _KIND_FINISHED, _KIND_STARTED = b"tfs"
 
 # What the columns and the tables can hold; a line with more is malformed, not a reason to stop reading.
 _Seq = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**62), lt=2**62)]
 
 
@@ -45,15 +47,26 @@ class _Finished(msgspec.Struct, gc=False):
     seq: _Seq
     nodeid: str
     outcome: Outcome
-    duration_us: _Int64 = 0
+    duration_us: _Count = 0
     attempt: _Count = 1
     worker: str = ""
     crashed: bool = False
-    phase_outcomes: dict[str, Outcome] | None = None
+    phase_outcomes: dict[str, str] | None = None
+
+
+class _FinishedAnyhow(_Finished, gc=False):
+    """With an outcome that only a later release knows."""
+
+    outcome: str  # type: ignore[assignment] - the wider type of the log
 
 
 class _Phases(msgspec.Struct, gc=False):
+    """What is needed of attempts that did not simply pass."""
+
+    outcome: str = ""
+    category: str = ""
     phases: dict[str, int] = {}
+    discarded_subtests: dict[str, _Count] = {}
 
 
 class _Started(msgspec.Struct, gc=False):
@@ -64,7 +77,8 @@ class _Started(msgspec.Struct, gc=False):
 
 
 class _Subtest(msgspec.Struct, gc=False):
-    outcome: Outcome
+    outcome: str
+    category: str = ""
 
 
 class _Announced(msgspec.Struct):
@@ -109,6 +123,7 @@ class _Purged(msgspec.Struct):
 
 _decode_purged = msgspec.json.Decoder(_Purged).decode
 _decode_finished = msgspec.json.Decoder(_Finished).decode
+_decode_finished_anyhow = msgspec.json.Decoder(_FinishedAnyhow).decode
 _decode_started = msgspec.json.Decoder(_Started).decode
 _decode_subtest = msgspec.json.Decoder(_Subtest).decode
 _decode_announced = msgspec.json.Decoder(_Announced).decode
@@ -164,6 +179,8 @@ class SessionPart(msgspec.Struct):
     last_finished_seq: int = -1
     finished: int = 0
     starts: int = 0
+    others: dict[int, str] = msgspec.field(default_factory=dict[int, str])
+    """Names of the outcomes that are `other`, by the position of the event."""
     open: list[OpenTest] = msgspec.field(default_factory=list[OpenTest])
     """Started in this part and not finished in it."""
     finished_early: list[OpenTest] = msgspec.field(default_factory=list[OpenTest])
@@ -176,13 +193,16 @@ class SessionPart(msgspec.Struct):
     """Attempts in which a worker process died."""
     outcomes: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     """Attempts by outcome."""
-    announced: int = 0
+    announced: dict[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
+    """Numbers of the announced node ids, uint32, by the worker that each announced a set of its own; by an empty name
+    otherwise. The same may be announced twice."""
     announced_at: list[int] = msgspec.field(default_factory=list[int])
     """Positions of the announcements."""
     announced_each: bool = False
     """Each worker announced and ran a set of its own."""
     deselected: int = 0
     subtests: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    """By terminal category, as far as pytest counts them; also `collection error` and `collection skipped`."""
     collect_failed: list[str] = msgspec.field(default_factory=list[str])
     outputs: list[tuple[str, int]] = msgspec.field(default_factory=list[tuple[str, int]])
     """Name and position of each section of terminal output."""
@@ -249,8 +269,8 @@ def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> 
     for stream, group in _grouped(offsets, lines).items():
         part = SessionPart(stream=stream.decode("ascii", "replace"))
         _take_span(part, group)
-        _take_other(part, group, fold)
         _take_finished(part, group, nodes)
+        _take_other(part, group, fold, nodes)
         whole = part.events == part.seal_count + 1  # from header to seal, nothing twice
         if not whole or part.starts != part.finished:
             _match_starts(part, group, nodes)
@@ -311,10 +331,12 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     part.last_finished_seq = events[-1].seq
     numbers = nodes.numbers
     node = [numbers.setdefault(e.nodeid, len(numbers)) for e in events]
-    codes = bytearray([_OUTCOME_CODES[e.outcome] for e in events])
+    codes = bytearray([_OUTCOME_CODES.get(e.outcome, _OTHER) for e in events])
     special = [i for i, e in enumerate(events) if e.phase_outcomes is not None or codes[i] != _PASSED or e.crashed]
     part.outcomes = {name: codes.count(code) for name, code in _OUTCOME_CODES.items() if code in codes}
-    part.counts = _terminal_counts(events, special, group)
+    part.counts = _terminal_counts(part, events, special, group)
+    if "other" in part.outcomes:
+        _name_others(part, codes, group)
     for index in special:
         if events[index].crashed:
             codes[index] |= CRASHED_FLAG
@@ -331,12 +353,27 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     )
 
 
-def _terminal_counts(events: list[_Finished], special: list[int], group: _Group) -> dict[str, int]:
+def _name_others(part: SessionPart, codes: bytearray, group: _Group) -> None:
+    """Find the names of the outcomes that are `other`, and count them by these."""
+    for index, code in enumerate(codes):
+        if code == _OTHER:
+            event = _decode_phases(group.finished[index])
+            unknown = event.outcome if event.outcome != "other" else ""
+            name = event.category or unknown or "other"
+            part.others[group.finished_at[index]] = name
+            _count(part.outcomes, name)
+    part.outcomes["other"] -= len(part.others)
+    part.outcomes = {name: count for name, count in part.outcomes.items() if count}
+
+
+def _terminal_counts(part: SessionPart, events: list[_Finished], special: list[int], group: _Group) -> dict[str, int]:
     """What attempts add to pytest's last line; those that are not `special` passed in every phase."""
     counts: Counter[str] = Counter(passed=len(events) - len(special))
     for index in special:
-        phases = _decode_phases(group.finished[index]).phases
-        counts.update(terminal_counts(phases, events[index].phase_outcomes or {}))
+        more = _decode_phases(group.finished[index])
+        counts.update(terminal_counts(more.phases, events[index].phase_outcomes or {}))
+        for name, count in more.discarded_subtests.items():
+            _count(part.subtests, name, -count)
     return {name: count for name, count in counts.items() if count}
 
 
@@ -349,7 +386,11 @@ def _decode_each(part: SessionPart, group: _Group) -> list[_Finished]:
             events.append(_decode_finished(line))
             kept.append(index)
         except _DECODE_ERRORS:
-            part.malformed.append(group.finished_at[index])
+            try:
+                events.append(_decode_finished_anyhow(line))
+                kept.append(index)
+            except _DECODE_ERRORS:
+                part.malformed.append(group.finished_at[index])
     _keep(group, kept)
     return events
 
@@ -430,7 +471,7 @@ def _match_starts(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     part.open, part.finished_early = list(started), early
 
 
-def _take_other(part: SessionPart, group: _Group, fold: Fold) -> None:
+def _take_other(part: SessionPart, group: _Group, fold: Fold, nodes: Nodes) -> None:
     seen: set[int] = set()
     for offset, line in zip(group.other_at, group.other, strict=True):
         envelope = parse_envelope(line)
@@ -440,6 +481,8 @@ def _take_other(part: SessionPart, group: _Group, fold: Fold) -> None:
         seen.add(envelope.seq)
         _widen(part, [envelope])
         take = _TAKERS.get(envelope.type)
+        if envelope.type == "tests.announced":
+            take = partial(_take_announced, nodes)
         if take is None:
             part.unknown += 1
             continue
@@ -459,9 +502,13 @@ def _take_header(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
     part.header, part.header_at = header, offset
 
 
-def _take_announced(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
+def _take_announced(nodes: Nodes, part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
     event = _decode_announced(line)
-    part.announced += len(set(event.nodeids))  # with `--keep-duplicates` a test is announced more than once
+    found = list(map(nodes.numbers.get, event.nodeids))  # most have finished, and so have a number
+    if None in found:
+        found = [nodes.number(nodeid) for nodeid in event.nodeids]
+    column = array("I", cast("list[int]", found)).tobytes()
+    part.announced[event.worker] = part.announced.get(event.worker, b"") + column
     part.announced_at.append(offset)
     part.deselected += event.deselected
     part.announced_each = part.announced_each or bool(event.worker)
@@ -478,7 +525,10 @@ def _take_collect_skipped(part: SessionPart, _: int, line: bytes, __: Fold) -> N
 
 
 def _take_subtest(part: SessionPart, _: int, line: bytes, __: Fold) -> None:
-    _count(part.subtests, _decode_subtest(line).outcome)
+    event = _decode_subtest(line)
+    name = event.category or ("failed" if event.outcome == "failed" else "")
+    if name:
+        _count(part.subtests, name)
 
 
 def _take_warning(part: SessionPart, _: int, line: bytes, __: Fold) -> None:
@@ -534,7 +584,6 @@ def _change(line: bytes, fold: Fold, what: ChangeKind) -> None:
 
 _TAKERS = {
     "session.started": _take_header,
-    "tests.announced": _take_announced,
     "collection.failed": _take_collect_failed,
     "collection.skipped": _take_collect_skipped,
     "subtest.finished": _take_subtest,
@@ -548,7 +597,7 @@ _TAKERS = {
     "session.restored": _take_restored,
     "events.purged": _take_purged,
 }
-"""Every type but the two that come once per test; a type that is not here is carried and counted."""
+"""Every type but `tests.announced` and the two that come once per test; what is not here is carried and counted."""
 
 
 def _count(counts: dict[str, int], name: str, by: int = 1) -> None:
@@ -581,13 +630,14 @@ def join(first: SessionPart, second: SessionPart) -> SessionPart:
         last_finished_seq=max(first.last_finished_seq, second.last_finished_seq),
         finished=first.finished + second.finished,
         starts=first.starts + second.starts,
+        others=first.others | second.others,
         open=[*opened, *second.open],
         finished_early=[*first.finished_early, *still_early],
         counts=_sum(first.counts, second.counts),
         reruns=first.reruns + second.reruns,
         crashed=first.crashed + second.crashed,
         outcomes=_sum(first.outcomes, second.outcomes),
-        announced=first.announced + second.announced,
+        announced=_behind(first.announced, second.announced),
         announced_at=first.announced_at + second.announced_at,
         announced_each=first.announced_each or second.announced_each,
         deselected=first.deselected + second.deselected,
@@ -658,6 +708,11 @@ def _join_workers(known: list[str], part: SessionPart) -> tuple[list[str], Rows]
     numbers = [min(workers.index(worker), 255) for worker in part.workers]
     column = bytes(numbers[index] for index in part.rows.workers or bytes(len(part.rows)))
     return workers, msgspec.structs.replace(part.rows, workers=column)
+
+
+def _behind(first: dict[str, bytes], second: dict[str, bytes]) -> dict[str, bytes]:
+    """Put the columns of two parts behind each other."""
+    return {name: first.get(name, b"") + second.get(name, b"") for name in {**first, **second}}
 
 
 def _is_seq(seq: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +45,17 @@ class TestOutcome(Enum):
         except KeyError:
             raise ValueError(f"Invalid test outcome: {outcome}") from None
 
+    @classmethod
+    def named(cls, outcome: str | None) -> "TestOutcome":
+        """Return the outcome of this name; of a name that only another plugin or a later release knows, one of its own.
+
+        Such an outcome is none of the members, and is neither a pass nor a failure.
+        """
+        try:
+            return cls.from_str(outcome)
+        except ValueError:
+            return _foreign_outcome(str(outcome).upper())
+
     def to_str(self) -> str:
         """Return the name in lower case, as logs have it."""
         return self.value.lower()
@@ -56,6 +68,13 @@ class TestOutcome(Enum):
     def is_failed(self) -> bool:
         """Tell whether this is FAILED or ERROR."""
         return self.value in _FAILED
+
+
+@cache
+def _foreign_outcome(name: str) -> TestOutcome:
+    outcome = object.__new__(TestOutcome)
+    outcome._name_ = outcome._value_ = name  # as `enum.Flag` makes members without a name
+    return outcome
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -172,7 +191,7 @@ class TestResult:
         stop = data.get("stop_time")
         return cls(
             nodeid=str(data["nodeid"]),
-            outcome=TestOutcome.from_str(data.get("outcome")),
+            outcome=TestOutcome.named(data.get("outcome")),
             start_time=_moment(data["start_time"]),
             stop_time=_moment(stop) if stop else None,
             duration=data.get("duration"),

@@ -780,6 +780,10 @@ class ReadModel:
             for name in _HOW_IT_WAS_FOLDED:
                 del part[name]
             part["open"] = sorted(part["open"])
+            part["announced"] = {
+                worker: sorted(names[number] for number in array("I", column))
+                for worker, column in part["announced"].items()
+            }
             yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
             attempts = [tuple(attempt) for attempt in self.attempts(stream)]
             yield f"attempts of {stream}", attempts

@@ -11,13 +11,16 @@ from typing import Literal, NamedTuple
 from ..eventlog.events import Outcome
 from ..eventlog.verdict import RULES_VERSION as ATTEMPT_RULES_VERSION
 
-RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.2"
+RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.3"
 """Part of every read model; a model made by other rules is made anew."""
 
-OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun")
-"""Outcomes of an attempt; their index is how the read model stores them."""
+OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "other")
+"""Outcomes of an attempt; their index is how the read model stores them. `other` has a name of its own: the category of
+another plugin, or an outcome of a later release; it is shown by that name, and is neither good nor bad."""
 
-Verdict = Literal["crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped", "rerun", "not_run"]
+Verdict = Literal[
+    "crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped", "rerun", "other", "cut", "not_run"
+]
 VERDICTS: tuple[Verdict, ...] = (
     "crashed",
     "error",
@@ -27,6 +30,8 @@ VERDICTS: tuple[Verdict, ...] = (
     "xfailed",
     "skipped",
     "rerun",
+    "other",
+    "cut",
     "not_run",
 )
 
@@ -39,17 +44,37 @@ BAD: frozenset[str] = frozenset({"failed", "error", "crashed"})
 SessionStatus = Literal["complete", "incomplete", "interrupted"]
 
 
-def verdict_of(attempts: Sequence[Outcome], *, crashed: bool = False, running: bool = False) -> Verdict:
+def verdict_of(
+    attempts: Sequence[Outcome], *, crashed: bool = False, running: bool = False, cut: bool = False
+) -> Verdict:
     """Return what a test came to in a session.
 
     Args:
         attempts: outcomes of its attempts in order.
         crashed: a worker process died in its last attempt.
-        running: an attempt was started and has no report.
+        running: an attempt was started and has no report; see `is_left_open`.
+        cut: the run was interrupted, by its user or by pytest; what was running did not die by itself.
     """
     if crashed or running:
-        return "crashed"
+        return "cut" if cut and not crashed else "crashed"
     return attempts[-1] if attempts else "not_run"
+
+
+def is_cut(*, sealed: bool, interrupted: str) -> bool:
+    """Tell whether what was running at the end of a session was cut off, by its user or by pytest, and did not die."""
+    return sealed and bool(interrupted)
+
+
+def is_left_open(*, sealed: bool, attempt: int, last_finished: int, settled: bool) -> bool:
+    """Tell whether a start without a finish leaves its test running, or is only a trace of an earlier attempt.
+
+    Args:
+        sealed: the session was closed properly; then any finish that is no rerun outranks the start.
+        attempt: number of the attempt that was started.
+        last_finished: number of the last attempt of the test that is finished; 0 if none is.
+        settled: an attempt of the test is finished that was no rerun.
+    """
+    return last_finished < attempt and not (sealed and settled)
 
 
 def is_flaky(attempts: Sequence[Outcome]) -> bool:
@@ -64,9 +89,9 @@ def session_status(*, sealed: bool, missing: int) -> SessionStatus:
     return "incomplete" if missing else "complete"
 
 
-def terminal_counts(phases: Iterable[str], phase_outcomes: Mapping[str, Outcome]) -> Counter[str]:
+def terminal_counts(phases: Iterable[str], phase_outcomes: Mapping[str, str]) -> Counter[str]:
     """Return what one attempt adds to the counts in pytest's last line: each phase that says something counts."""
-    counts: Counter[str] = Counter(phase_outcomes.values())
+    counts: Counter[str] = Counter(name for name in phase_outcomes.values() if name)
     if "call" in phases and "call" not in phase_outcomes:
         counts["passed"] += 1
     return counts

@@ -8,11 +8,14 @@ from typing import Any, cast
 
 import msgspec
 
+from ..eventlog import verdict
+from ..eventlog.codec import EventDecodeError
 from ..eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
 from ..eventlog.times import parse_time, to_datetime
+from ..eventlog.validity import is_possible_start
 from .apply import SessionRow
 from .fold import CRASHED_FLAG
-from .models import OutputFields, RerunTestGroup, TestResult, TestSession
+from .models import OutputFields, RerunTestGroup, TestOutcome, TestResult, TestSession
 from .readmodel import Attempted, ReadModel
 from .rules import OUTCOMES
 
@@ -124,11 +127,13 @@ def _results_of(
     results: list[TestResult] = []
     for number, line in zip(places, lines, strict=True):
         attempt = attempts[number]
-        event = decode(line)
+        event = _decoded(line, decode)
         result = TestResult(
             nodeid=attempt.nodeid,
-            outcome=OUTCOMES[attempt.outcome & ~CRASHED_FLAG],
-            start_time=to_datetime(parse_time(event.started_at) if event.started_at else row.started_us),
+            outcome=TestOutcome.named(
+                row.part.others.get(attempt.position) or OUTCOMES[attempt.outcome & ~CRASHED_FLAG]
+            ),
+            start_time=to_datetime(_start_us(event.started_at, row.started_us)),
             duration=attempt.duration_us / 1_000_000,
             has_warning=attempt.nodeid in warned,
             texts=_reader_of_texts(models, row.stream, number, attempt.position),
@@ -138,6 +143,18 @@ def _results_of(
             result.forget_loader()
         results.append(result)
     return results
+
+
+def _decoded(line: bytes, decode: Callable[[bytes], Any]) -> Any:
+    """Decode what is shown of an attempt; of one whose other fields are not those of its type, nothing is shown."""
+    try:
+        return decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return TestFinished(nodeid="", outcome="passed")
+
+
+def _start_us(started_at: str, otherwise_us: int) -> int:
+    return parse_time(started_at) if started_at and is_possible_start(started_at) else otherwise_us
 
 
 def rerun_groups(results: list[TestResult]) -> list[RerunTestGroup]:
@@ -163,13 +180,13 @@ def not_run_tests(model: ReadModel, row: SessionRow, reported: set[str]) -> list
     """
     if not row.missing:
         return []
-    started = reported | set(running_tests(row))
     names: dict[str, None] = {}
     for position in row.part.announced_at:
         event = model.record_at(position).event()
         if isinstance(event, TestsAnnounced):
             names.update(dict.fromkeys(event.nodeids))
-    return [nodeid for nodeid in names if nodeid not in started]
+    wanted = verdict.not_run_tests(names.keys(), reported, set(running_tests(row)))
+    return [nodeid for nodeid in names if nodeid in wanted]
 
 
 def section_text(model: ReadModel, row: SessionRow, name: str) -> str:
@@ -195,7 +212,10 @@ def finished_event(model: ReadModel, position: int) -> TestFinished:
     Raises:
         LookupError: the log does not have it any more.
     """
-    event = model.record_at(position).event()
+    try:
+        event = model.record_at(position).event()
+    except EventDecodeError as error:
+        raise LookupError(f"no test.finished at {position}: {error}") from error
     if not isinstance(event, TestFinished):
         raise LookupError(f"no test.finished at {position}")  # noqa: TRY004 - it is the place that is wrong
     return event

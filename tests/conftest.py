@@ -12,6 +12,9 @@ settings.load_profile("insight")
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
+NOT_LOADED = ("asyncio", "flaky", "pytest-bdd", "pytest-retry", "pytest_forked", "sugar")
+"""Plugins that only the tests of the recorder beside other plugins load."""
+
 
 @pytest.fixture(autouse=True)
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -20,6 +23,7 @@ def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     for name in list(os.environ):
         if name.startswith(OUTSIDE):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in NOT_LOADED))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(home / "insight"))
     # Subprocesses are runs of their own, not nested ones of the test that starts them.

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+NOT_LOADED = ("asyncio", "flaky", "pytest-bdd", "pytest-retry", "pytest_forked", "sugar")
+"""Plugins that are there for test_other_plugins.py."""
 OLD_PYTHON = os.environ.get("INSIGHT_PYTEST84")
-LAST_LINE = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?|rerun)")
+LAST_LINE = re.compile(r"(\d+) ([a-z][a-z ]*[a-z])(?=,| in )")
 OUR_LINES = re.compile(rb"^(insight|plugins): .*\n", re.MULTILINE)
 TIMES = re.compile(rb"in \d+\.\d+s( \(\d+:\d\d:\d\d\))?")
 
@@ -80,8 +82,9 @@ def folded_counts(events):
             counts.update(special.values())
             if "call" in event.get("phases", {}) and "call" not in special:
                 counts["passed"] += 1
-        elif event["type"] == "subtest.finished" and event["outcome"] == "failed":
-            counts["failed"] += 1
+            counts.subtract(event.get("discarded_subtests", {}))
+        elif event["type"] == "subtest.finished":
+            counts[event.get("category") or ("failed" if event["outcome"] == "failed" else "")] += 1
         elif event["type"] == "collection.failed":
             counts["error"] += 1
         elif event["type"] == "collection.skipped":
@@ -90,7 +93,7 @@ def folded_counts(events):
             counts["warnings"] += 1
         elif event["type"] == "tests.announced":
             counts["deselected"] += event.get("deselected", 0)
-    return {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if name and count}
 
 
 def base_environment(home):
@@ -98,7 +101,11 @@ def base_environment(home):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI", "GITHUB_"))
     }
-    return environment | {"HOME": str(home), "PYTEST_INSIGHT_HOME": str(home / "insight"), "COLUMNS": "100"}
+    return (
+        environment
+        | {"HOME": str(home), "PYTEST_INSIGHT_HOME": str(home / "insight"), "COLUMNS": "100"}
+        | {"PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in NOT_LOADED)}
+    )
 
 
 @pytest.fixture(params=["pytest-new", "pytest-8.4"])
@@ -127,10 +134,16 @@ def suite(tmp_path):
 def run(tmp_path, private_home):
     """Run pytest in the project: `run(python, '-n2', insight=True)`."""
 
-    def start(python, *args, insight=True, env=None, timeout=60):
+    def start(python, *args, insight=True, env=None, timeout=60, plugins=None):
         log = tmp_path / "log.jsonl"
         log.unlink(missing_ok=True)
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        if plugins is not None:  # these and ours only
+            command += ["--disable-plugin-autoload", "-p", "pytest_insight.plugin"]
+            command += [part for plugin in plugins for part in ("-p", plugin)]
+            env = {"PYTEST_ADDOPTS": ""} | (env or {})
+        elif python == OLD_PYTHON:
+            command += ["-p", "no:subtests"]  # there it is a plugin of its own
         if "--insight-log" not in args:
             command += ["--insight-log", str(log)] if insight else ["-p", "no:insight"]
         result = subprocess.run(

@@ -52,6 +52,8 @@ PHASES = {
     "xfailed": ({"setup": 1, "call": 2, "teardown": 1}, {"call": "xfailed"}),
     "xpassed": ({"setup": 1, "call": 2, "teardown": 1}, {"call": "xpassed"}),
     "rerun": ({"setup": 1, "call": 2, "teardown": 1}, {"call": "rerun"}),
+    "quarantined": ({"setup": 1, "call": 2, "teardown": 1}, {"call": "quarantined"}),
+    "of_a_later_release": ({"setup": 1, "call": 2, "teardown": 1}, {"call": "of_a_later_release"}),
 }
 
 
@@ -89,6 +91,8 @@ def random_session(rng: random.Random, stream: str, number: int):
     lines = [line(SessionStarted(session_id=stream[-6:], sut=rng.choice(["shop", "search"])))]
     if tests:
         lines.append(line(TestsAnnounced(nodeids=tests, deselected=rng.randint(0, 2))))
+        if rng.random() < 0.2:  # the same again, and one that was not named before
+            lines.append(line(TestsAnnounced(nodeids=[*tests[:2], "t9.py::test_late"])))
     for nodeid in tests:
         if rng.random() < 0.1:
             continue
@@ -105,7 +109,8 @@ def random_session(rng: random.Random, stream: str, number: int):
                 lines.append(line(WarningRecorded(category="UserWarning", message="m", nodeid=nodeid)))
             finished = TestFinished(
                 nodeid=nodeid,
-                outcome=outcome,
+                outcome="other" if outcome == "quarantined" else outcome,
+                category="quarantined" if outcome == "quarantined" else "",
                 attempt=attempt,
                 worker=worker,
                 duration_us=rng.randint(0, 10**6),
@@ -145,7 +150,9 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one lis
         elif kind == "test.finished":
             session["open"].pop((event["nodeid"], event.get("attempt", 1)), None)
             attempts = session["attempts"].setdefault(event["nodeid"], [])
-            attempts.append((event["outcome"], event.get("crashed", False), event.get("duration_us", 0)))
+            attempts.append(
+                (event.get("category") or event["outcome"], event.get("crashed", False), event.get("duration_us", 0))
+            )
             special = event.get("phase_outcomes", {})
             session["counts"].update(special.values())
             session["counts"]["passed"] += "call" in event["phases"] and "call" not in special
@@ -161,7 +168,12 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one lis
     for stream, session in sessions.items():
         verdicts = Counter()
         notable = {"failed": set(), "rerun": set(), "flaky": set()}
-        running = {nodeid for nodeid, _ in session["open"]}
+        sealed = session["exit"] is not None
+        running = {
+            nodeid
+            for nodeid, _ in session["open"]
+            if not (sealed and any(attempt[0] != "rerun" for attempt in session["attempts"].get(nodeid, [])))
+        }
         for nodeid in {*session["attempts"], *running}:
             attempts = session["attempts"].get(nodeid, [])
             crashed = nodeid in running or (attempts and attempts[-1][1])
@@ -175,8 +187,9 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one lis
             if len(attempts) > 1 and attempts[-1][0] in good and any(a[0] not in good for a in attempts[:-1]):
                 verdicts["flaky"] += 1
                 notable["flaky"].add(nodeid)
-        missing = sum(nodeid not in session["attempts"] or nodeid in running for nodeid in session["announced"])
-        not_run = sum(nodeid not in session["attempts"] and nodeid not in running for nodeid in session["announced"])
+        announced = set(session["announced"])
+        missing = sum(nodeid not in session["attempts"] or nodeid in running for nodeid in announced)
+        not_run = sum(nodeid not in session["attempts"] and nodeid not in running for nodeid in announced)
         if not_run:
             verdicts["not_run"] = not_run
         status = "interrupted" if session["exit"] is None else "incomplete" if missing else "complete"
@@ -212,7 +225,12 @@ def model_view(model: ReadModel) -> dict[str, dict]:
                 word: {names[number] for number in array("I", column)} for word, column in row.notable._asdict().items()
             },
             "attempts": sorted(
-                (a.nodeid, OUTCOMES[a.outcome & ~CRASHED_FLAG], bool(a.outcome & CRASHED_FLAG), a.duration_us)
+                (
+                    a.nodeid,
+                    row.part.others.get(a.position, OUTCOMES[a.outcome & ~CRASHED_FLAG]),
+                    bool(a.outcome & CRASHED_FLAG),
+                    a.duration_us,
+                )
                 for a in model.attempts(row.stream)
             ),
         }
@@ -271,6 +289,9 @@ def normal(part, nodes):
     tests = [names[number] for number in array("I", rows.nodes)]
     who = [workers[index] for index in rows.workers or bytes(len(rows))]
     places = (tests, who, rows.outcomes, rows.positions)
+    data["announced"] = {
+        worker: [names[number] for number in array("I", column)] for worker, column in data["announced"].items()
+    }
     return data | {"open": sorted(data["open"]), "finished_early": sorted(data["finished_early"]), "rows": places}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_insight.core.runs import run_of_row
 from pytest_insight.eventlog.codec import encode_event, line_hash
 from pytest_insight.eventlog.events import (
     SessionFinished,
@@ -21,18 +22,19 @@ from pytest_insight.eventlog.events import (
 from pytest_insight.projections.fold import CRASHED_FLAG
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.rules import OUTCOMES
+from pytest_insight.projections.sessions import load_session
 
 AT = "2026-11-21T01:{:02d}:{:02d}.000000Z"
 
 
-def session(stream: str, *events, sealed: bool = True) -> list[bytes]:
+def session(stream: str, *events, sealed: bool = True, interrupted: str = "") -> list[bytes]:
     """Lines of one session, with newlines."""
     all_events = [SessionStarted(session_id=stream[-12:], sut="shop"), *events]
     at = [AT.format(seq // 60, seq % 60) for seq in range(len(all_events) + 1)]
     lines = [encode_event(event, stream=stream, seq=seq, at=at[seq]) for seq, event in enumerate(all_events)]
     if sealed:
         root = line_hash(b"".join(line[-35:-3] for line in lines)).hexdigest()
-        seal = SessionFinished(exit_status=0, duration_us=5, count=len(lines), root=root)
+        seal = SessionFinished(exit_status=0, duration_us=5, count=len(lines), root=root, interrupted=interrupted)
         lines.append(encode_event(seal, stream=stream, seq=len(lines), at=at[-1]))
     return lines
 
@@ -49,7 +51,8 @@ def one_test(nodeid: str, outcome: str = "passed", attempt: int = 1) -> list:
 
 def whole_line(**fields) -> bytes:
     """A line with a good digest of any fields, with its newline."""
-    envelope = {"v": 1, "type": fields.pop("type"), "stream": "cd" * 16, "seq": 0, "at": AT.format(0, 0)}
+    stream, seq = fields.pop("stream", "cd" * 16), fields.pop("seq", 0)
+    envelope = {"v": 1, "type": fields.pop("type"), "stream": stream, "seq": seq, "at": AT.format(0, 0)}
     body = json.dumps({**envelope, **fields}, separators=(",", ":")).encode()[:-1]
     return body + b',"digest":"' + line_hash(body).hexdigest().encode() + b'"}\n'
 
@@ -113,7 +116,6 @@ def test_events_are_a_set_however_they_are_read(tmp_path_factory, seed):
 
 
 UNREADABLE = [
-    {"type": "test.finished", "nodeid": "x", "outcome": "splendid"},
     {"type": "test.finished", "nodeid": "x"},
     {"type": "test.finished", "nodeid": "x", "outcome": "passed", "duration_us": 2**70},
     {"type": "test.finished", "nodeid": "x", "outcome": "passed", "attempt": -1},
@@ -121,7 +123,7 @@ UNREADABLE = [
     {"type": "session.started", "session_id": "s", "sut": "x", "workers": 2**70},
     {"type": "tests.announced", "nodeids": [], "deselected": 2**70},
     {"type": "recorder.degraded", "reason": "", "dropped": None},
-    {"type": "subtest.finished", "nodeid": "x", "ordinal": 1, "outcome": "splendid"},
+    {"type": "subtest.finished", "nodeid": "x", "ordinal": 1, "outcome": 1},
 ]
 
 
@@ -152,6 +154,44 @@ def test_a_lost_report_leaves_a_sealed_session_incomplete(tmp_path):
         model.catch_up()
         (row,) = model.sessions()
     assert (row.status, row.missing, row.verdicts) == ("incomplete", 1, {"passed": 1, "crashed": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [({"outcome": "splendid"}, "splendid"), ({"outcome": "other", "category": "quarantined"}, "quarantined")],
+)
+def test_an_outcome_that_is_not_known_is_shown_by_its_own_name(tmp_path, fields, name):
+    """Whether another plugin or a later release knows it: neither damage nor a pass nor a failure."""
+    log = tmp_path / "log.jsonl"
+    more = {"type": "test.finished", "nodeid": "t.py::b", "phases": {"call": 1}, "phase_outcomes": {"call": name}}
+    line = whole_line(**more, **fields, stream="ab" * 16, seq=9)
+    log.write_bytes(b"".join(session("ab" * 16, *one_test("t.py::a"))[:-1]) + line)
+    with ReadModel.open(log, None) as model:
+        model.catch_up()
+        (row,) = model.sessions()
+        assert row.counts == row.verdicts == {"passed": 1, name: 1}
+        assert row.part.malformed == [] == row.part.collect_failed
+        outcomes = {result.nodeid: result.outcome.to_str() for result in load_session(model, row).test_results}
+        verdicts = {nodeid: test.verdict for nodeid, test in run_of_row(model, row).tests.items()}
+    assert outcomes == verdicts == {"t.py::a": "passed", "t.py::b": name}
+
+
+def test_what_ran_when_the_user_interrupted_is_cut_and_not_broken(tmp_path):
+    """A start without a finish is a crash, unless pytest itself said that it was interrupted."""
+    log = tmp_path / "log.jsonl"
+    events = [*one_test("t.py::a"), TestStarted(nodeid="t.py::b")]
+    for interrupted, verdict, failed in (
+        ("", "crashed", 1),
+        ("KeyboardInterrupt", "cut", 0),
+        ("Exit: enough", "cut", 0),
+    ):
+        log.write_bytes(b"".join(session("ab" * 16, *events, interrupted=interrupted)))
+        with ReadModel.open(log, None) as model:
+            model.catch_up()
+            (row,) = model.sessions()
+            assert row.verdicts == {"passed": 1, verdict: 1}
+            assert len(row.notable.failed) == 4 * failed
+            assert run_of_row(model, row).tests["t.py::b"].verdict == verdict
 
 
 def test_tests_that_are_announced_twice_are_promised_once(tmp_path):

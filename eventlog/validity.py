@@ -1,0 +1,220 @@
+"""Decide whether a line with a right digest is an event: its content must be possible, not only its bytes whole.
+
+`line_fault` is the one rule. `times_are_possible` is the cheap part of it for the path that reads millions of lines,
+whose fields are checked where they are decoded.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from .codec import EventDecodeError, EventDecoder, parse_envelope, session_events
+from .events import EventsPurged
+from .format import FORMAT_VERSION
+from .times import parse_time
+
+DEPTH_MAX: Final = 100
+"""Lists and objects within each other that a line may hold; our own events have five."""
+
+INT_MAX: Final = (1 << 63) - 1
+"""Largest whole number that a line may hold, as other readers have it."""
+
+DURATION_US_MAX: Final = 1 << 53
+"""Longest duration, 285 years: what a double still holds exactly."""
+
+NO_HEAD: Final = "the first keys are not v, type, stream, seq, at"
+_AT_KEY = b',"at":"'
+_AT_FROM = 60
+"""The time never begins before this byte of a line."""
+_YEAR_MIN, _YEAR_END = "1970", "9000"
+"""Behind the end there is room for durations and time zones before dates end, with the year 9999."""
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"([\[{])|([\]}])")
+
+
+_TIME = rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z"'
+_TEXT = rb'"[ !#-\[\]-~]*"'
+_COUNT = rb"(?:0|[1-9]\d{0,11})"
+_PLAIN = re.compile(
+    rb'\{"v":1,"type":"test\.(?:started|finished)","stream":"[0-9a-f]{32}","seq":N,"at":D,"nodeid":S'
+    rb'(?:,"outcome":"(?:passed|failed|error|skipped)")?(?:,"attempt":N)?(?:,"worker":S)?(?:,"started_at":D)?'
+    rb'(?:,"duration_us":N)?(?:,"phases":\{"setup":N(?:,"call":N)?(?:,"teardown":N)?\})?(?:,"file":S)?(?:,"lineno":N)?'
+    rb',"digest":"[0-9a-f]{32}"\}'.replace(b"N", _COUNT)
+    .replace(b"D", _TIME)
+    .replace(b"S", _TEXT)
+)
+"""The lines that come by the million, as our writer has them: what fits needs no other look but at its times."""
+
+
+_T, _F = b"tf"
+_SHORT_BYTES = 800
+
+
+def _is_plain(line: bytes) -> bool:
+    match = _PLAIN.fullmatch(line)
+    if match is None:
+        return False
+    at, started_at = match.groups()
+    return _is_possible(at) and (started_at is None or _is_possible(started_at))
+
+
+@lru_cache(maxsize=4096)
+def _is_possible(second: bytes) -> bool:
+    return is_possible_time(second.decode())
+
+
+def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # noqa: PLR0911 - one return a reason
+    """Return why a whole line is not an event that can be, or an empty text.
+
+    Args:
+        line: with a right digest, without its newline.
+        decoder: knows the fields of the types.
+    """
+    if decoder is session_events and _is_plain(line) and (b'"outcome"' in line) == (line[20] == _F):
+        return ""
+    envelope = parse_envelope(line)
+    if envelope is None:
+        return NO_HEAD
+    if not is_possible_time(envelope.at):
+        return f"there is no time {envelope.at}"
+    if envelope.v != FORMAT_VERSION:
+        return ""  # a newer format may know more types and values than we do
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 at byte {error.start} of the line"
+    if _is_too_deep(line):
+        return f"more than {DEPTH_MAX} lists and objects within each other"
+    try:
+        event = decoder.decode(line, envelope.type)
+    except EventDecodeError as error:
+        return str(error)
+    return _content_fault(line) or _value_fault(event)
+
+
+def is_possible_time(at: str) -> bool:
+    """Tell whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
+    return _YEAR_MIN <= at < _YEAR_END and _is_time(at[:19])
+
+
+def is_possible_start(started_at: str) -> bool:
+    """Tell whether the time that a test started at is one: of any shape that can be read, with an offset from UTC."""
+    try:
+        parse_time(started_at)
+    except (ValueError, OverflowError):
+        return False
+    return _YEAR_MIN <= started_at < _YEAR_END
+
+
+@lru_cache(maxsize=4096)
+def _is_time(second: str) -> bool:
+    try:
+        parse_time(f"{second}Z")
+    except ValueError:
+        return False
+    return True
+
+
+def times_are_possible(lines: Sequence[bytes]) -> bool:
+    """Tell whether the times of lines are of the right shape and can be; the cheap check of many lines."""
+    stamps = [line[(at := line.find(_AT_KEY, _AT_FROM) + _AT_KEY_BYTES) : at + 28] for line in lines]
+    if not _STAMPS.fullmatch(b"".join(stamps)):
+        return False
+    return all(map(_is_possible, {stamp[:19] for stamp in stamps}))
+
+
+_AT_KEY_BYTES = len(_AT_KEY)
+_STAMPS = re.compile(rb'(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")*')
+
+
+def extraordinary(lines: Sequence[bytes]) -> list[bytes]:
+    """Return the lines that need a full check at once; those of tests that are short are checked when decoded."""
+    return [line for line in lines if line[15] != _T or len(line) >= _SHORT_BYTES]
+
+
+def _is_too_deep(line: bytes) -> bool:
+    if line.count(b"[") + line.count(b"{") <= DEPTH_MAX:
+        return False
+    bare = _STRINGS.sub(b"", line)
+    if bare.count(b"[") + bare.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for match in _BRACKETS.finditer(bare):
+        depth += bool(match[1]) - bool(match[2])
+        if depth > DEPTH_MAX:
+            return True
+    return False
+
+
+class _FaultError(ValueError):
+    """A value or key of a line that cannot be."""
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> None:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _FaultError(f"the key {twice!r} twice")
+
+
+def _int_of(text: str) -> int:
+    if len(text) > len(str(INT_MAX)) + 1 or abs(int(text)) > INT_MAX:
+        raise _FaultError(f"the number {text[:24]} has more than 64 bits")
+    return int(text)
+
+
+def _float_of(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise _FaultError(f"the number {text[:24]} is too large")
+    return value
+
+
+def _no_number(text: str) -> None:
+    raise _FaultError(f"{text} is no number of JSON")
+
+
+_strict = json.JSONDecoder(
+    object_pairs_hook=_object_of, parse_int=_int_of, parse_float=_float_of, parse_constant=_no_number
+)
+
+
+def _content_fault(line: bytes) -> str:
+    """Return what is wrong with keys and numbers: readers of JSON disagree on those."""
+    try:
+        _strict.decode(line.decode())
+    except _FaultError as error:
+        return str(error)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return ""
+
+
+_NOT_NEGATIVE = ("duration_us", "attempt", "count", "ordinal", "part", "dropped", "deselected", "subtests")
+
+
+def _value_fault(event: Any) -> str:
+    """Return which field of an event has a value that cannot be."""
+    for name in _NOT_NEGATIVE:
+        value = getattr(event, name, 0)
+        if isinstance(value, int) and not 0 <= value <= DURATION_US_MAX:
+            return f"{name} {value} cannot be"
+    phases: dict[str, int] = getattr(event, "phases", {})
+    for name, value in phases.items():
+        if not 0 <= value <= DURATION_US_MAX:
+            return f"the phase {name!r} cannot take {value} us"
+    started_at = getattr(event, "started_at", "")
+    if started_at and not is_possible_start(started_at):
+        return f"there is no time {started_at[:40]}"
+    if isinstance(event, EventsPurged) and not all(
+        seq >= 0 and _HEX.fullmatch(digest) for _, seq, digest in event.lines
+    ):
+        return "lines names something that is no digest"
+    return "" if isinstance(event, msgspec.Struct) else "not an event"
+
+
+_HEX = re.compile(r"[0-9a-f]{32}")

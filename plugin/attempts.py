@@ -1,0 +1,280 @@
+"""The attempts that are open, and what ends each: a state machine whose rules are the table `STEPS`.
+
+pytest itself sends one start, a report for each phase and one finish for each run of a test. Plugins do otherwise:
+they start a test several times before one finish, call it several times within one start, send reports without start
+and finish, give reports another name, run tests side by side. Nothing here knows pytest; times and texts do not enter.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import Any, Generic, Literal, TypeVar
+
+State = Literal["started", "set up", "called", "torn down", "undecided"]
+"""Of an open attempt: the latest phase that was reported; `started` has no report. `undecided`: it is finished, and its
+reports do not say how; the next start tells whether it was repeated."""
+
+Input = Literal["setup", "call", "teardown", "crash", "start", "other start", "other report", "finish", "end"]
+"""What can happen next: a report by its phase, a start of the same or of another test on the same worker, a report of
+another test on it, the finish, the end of the session."""
+
+Ending = Literal["finished", "repeated"]
+"""How an attempt ended: `repeated` if the same test began once more within the same run of it."""
+
+
+class Step(Enum):
+    """What to do with an open attempt."""
+
+    KEEP = auto()
+    """Nothing; it stays open."""
+    ADD = auto()
+    """Add the report."""
+    ADD_AND_CLOSE = auto()
+    """Add the report, which is the last one."""
+    NEXT = auto()
+    """The attempt is over, as one that was repeated; the start or the report belongs to the next attempt."""
+    DROP = auto()
+    """Forget it; there is nothing to say about it but that it started."""
+    CLOSE = auto()
+    """The attempt is over."""
+
+
+ADD, ADD_AND_CLOSE, KEEP, NEXT, DROP, CLOSE = (
+    Step.ADD,
+    Step.ADD_AND_CLOSE,
+    Step.KEEP,
+    Step.NEXT,
+    Step.DROP,
+    Step.CLOSE,
+)
+
+STEPS: dict[State, dict[Input, Step]] = {
+    "started": {
+        "setup": ADD,
+        "call": ADD,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": DROP,
+        "other start": KEEP,
+        "other report": KEEP,
+        "finish": DROP,
+        "end": DROP,
+    },
+    "set up": {
+        "setup": NEXT,
+        "call": ADD,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": NEXT,
+        "other start": KEEP,
+        "other report": KEEP,
+        "finish": CLOSE,
+        "end": CLOSE,
+    },
+    "called": {
+        "setup": NEXT,
+        "call": NEXT,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": NEXT,
+        "other start": KEEP,
+        "other report": KEEP,
+        "finish": CLOSE,
+        "end": CLOSE,
+    },
+    "torn down": {
+        "setup": NEXT,
+        "call": NEXT,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": NEXT,
+        "other start": CLOSE,
+        "other report": CLOSE,
+        "finish": CLOSE,
+        "end": CLOSE,
+    },
+    "undecided": {
+        "setup": NEXT,
+        "call": NEXT,
+        "teardown": ADD,
+        "crash": ADD_AND_CLOSE,
+        "start": NEXT,
+        "other start": DROP,
+        "other report": DROP,
+        "finish": KEEP,
+        "end": DROP,
+    },
+}
+"""What to do by the state of an attempt and what happens. One rule more: an attempt without a start gets no finish
+either, so its teardown report closes it."""
+
+AFTER: dict[str, State] = {"setup": "set up", "call": "called", "teardown": "torn down", "crash": "torn down"}
+"""State of an attempt after a report was added."""
+
+CRASH_PHASE = "???"
+
+
+def input_of(when: object) -> Input:
+    """Return the input that a report is, by its phase; pytest counts a report of any other phase as it does a call."""
+    if when == CRASH_PHASE:
+        return "crash"
+    return when if when in ("setup", "call", "teardown") else "call"  # type: ignore[return-value]
+
+
+class OpenAttempt:
+    """What the state machine knows of an attempt that is open."""
+
+    __slots__ = ("aliases", "has_start", "key", "reports", "state", "worker")
+
+    def __init__(self, key: str, worker: str, *, has_start: bool) -> None:
+        self.key = key
+        """Name by which its start and finish call it."""
+        self.worker = worker
+        self.has_start = has_start
+        self.state: State = "started"
+        self.reports: list[Any] = []
+        self.aliases: tuple[str, ...] = ()
+        """Other names by which its reports call it."""
+
+
+A = TypeVar("A", bound=OpenAttempt)
+
+
+class Attempts(Generic[A]):
+    """The open attempts of all workers.
+
+    Args:
+        close: takes an attempt that is over; returns whether its reports say how it ended.
+        is_announced: tells whether a name is that of a test which is going to run.
+
+    Attributes:
+        keeps_bare_starts: a start without reports that is followed by another of the same test was an attempt too. That
+            is so with the plugin flaky, which reports the last attempt alone; others send a start twice.
+    """
+
+    def __init__(self, close: Callable[[A, Ending], bool], is_announced: Callable[[str], bool]) -> None:
+        self.keeps_bare_starts = False
+        self._close = close
+        self._is_announced = is_announced
+        self._open: dict[str, dict[str, A]] = {}
+
+    def __iter__(self) -> Iterator[A]:
+        """Go through the open attempts, in order of their start on each worker."""
+        for mine in self._open.values():
+            yield from mine.values()
+
+    def is_idle(self, worker: str) -> bool:
+        """Tell whether nothing is open on a worker."""
+        return not self._open.get(worker)
+
+    def make_way(self, worker: str, key: str) -> None:
+        """End what the start of the test `key` on this worker ends."""
+        self._others(worker, key, "other start")
+        mine = self._open.get(worker)
+        attempt = mine.get(key) if mine else None
+        if attempt is not None:
+            step = STEPS[attempt.state]["start"]
+            self._apply(attempt, NEXT if step is DROP and self.keeps_bare_starts else step)
+
+    def open(self, attempt: A) -> None:
+        """Take an attempt that begins."""
+        mine = self._open.get(attempt.worker)
+        if mine is None:
+            mine = self._open[attempt.worker] = {}
+        mine[attempt.key] = attempt
+
+    def find(self, worker: str, name: object) -> A | None:
+        """Return the open attempt that a report with this name belongs to, or None.
+
+        By its name or one that an earlier report gave it; a start whose worker was not known; and a name that was not
+        announced belongs to the test that was started last, whose reports have been given another name.
+        """
+        mine = self._open.get(worker, {})
+        if isinstance(name, str):
+            attempt = mine.get(name)
+            if attempt is not None:
+                return attempt
+            attempt = next((one for one in mine.values() if name in one.aliases), None)
+            if attempt is None and worker and name in self._open.get("", {}):
+                attempt = self._open[""].pop(name)
+                attempt.worker = worker
+                self.open(attempt)
+            if attempt is not None or self._is_announced(name):
+                return attempt
+        last = next(reversed(mine.values()), None)
+        is_over = last is not None and last.state in ("torn down", "undecided")
+        if last is None or not last.has_start or (is_over and isinstance(name, str)):
+            return None
+        if isinstance(name, str):
+            last.aliases = (*last.aliases, name)
+        return last
+
+    def report(self, worker: str, name: object, when: object, report: Any, begin: Callable[[], A]) -> A:
+        """Add a report to the attempt it belongs to, and return that one.
+
+        Args:
+            worker: where it ran.
+            name: what the report calls its test.
+            when: the phase.
+            report: kept with the attempt.
+            begin: makes an attempt that has no start.
+        """
+        mine = self._open.get(worker)
+        attempt = mine.get(name) if mine and type(name) is str else None
+        if attempt is None or len(mine or ()) > 1:
+            attempt = self._route(worker, name, begin)
+        step = STEPS[attempt.state][input_of(when)]
+        if step is NEXT:
+            self._apply(attempt, NEXT)
+            attempt = self._begin(begin, like=attempt)
+            step = STEPS["started"][input_of(when)]
+        attempt.reports.append(report)
+        attempt.state = AFTER[input_of(when)]
+        if step is ADD_AND_CLOSE or (when == "teardown" and not attempt.has_start):
+            self._apply(attempt, ADD_AND_CLOSE)
+        return attempt
+
+    def finish(self, worker: str, key: str) -> None:
+        """End the attempt that is finished, if it is open."""
+        mine = self._open.get(worker)
+        attempt = mine.get(key) if mine else None
+        if attempt is not None:
+            self._apply(attempt, STEPS[attempt.state]["finish"])
+
+    def running(self, worker: str) -> list[A]:
+        """Return what a worker is running: the open attempts that are not finished."""
+        return [attempt for attempt in self._open.get(worker, {}).values() if attempt.state != "undecided"]
+
+    def end(self) -> Iterator[A]:
+        """Take out all that is open, as the session ends; what has no reports comes to nothing."""
+        for attempt in list(self):
+            self._open[attempt.worker].pop(attempt.key, None)
+            if STEPS[attempt.state]["end"] is CLOSE:
+                yield attempt
+
+    def _route(self, worker: str, name: object, begin: Callable[[], A]) -> A:
+        attempt = self.find(worker, name)
+        self._others(worker, attempt.key if attempt is not None else None, "other report")
+        return attempt if attempt is not None else self._begin(begin)
+
+    def _begin(self, begin: Callable[[], A], like: A | None = None) -> A:
+        attempt = begin()
+        if like is not None:
+            attempt.key, attempt.worker = like.key, like.worker
+            attempt.aliases, attempt.has_start = like.aliases, like.has_start
+        self.open(attempt)
+        return attempt
+
+    def _others(self, worker: str, key: str | None, what: Input) -> None:
+        for other in list(self._open.get(worker, {}).values()):
+            if other.key != key:
+                self._apply(other, STEPS[other.state][what])
+
+    def _apply(self, attempt: A, step: Step) -> None:
+        if step is KEEP:
+            return
+        self._open[attempt.worker].pop(attempt.key, None)
+        if step is DROP:
+            return
+        if not self._close(attempt, "repeated" if step is NEXT else "finished") and attempt.has_start and step is CLOSE:
+            attempt.state = "undecided"
+            self.open(attempt)
