@@ -74,49 +74,58 @@ def summary(
     with asked(
         profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
-        analysis = question.analysis
-        figures = analysis.summary()
-        broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
-        slow = analysis.most_expensive_tests(5)
-        daily = _daily(analysis.considered)
-        outage, others = analysis.outage_now(), analysis.other_branches()
-        cut, lost = analysis.cut_tests(), analysis.lost_tests()
-        subject = subject_text(question, analysis)
+        answer = _summary_of(question)
     if as_json:
-        print_json(
-            data_of(figures)
-            | {"subject": subject, "headline": headline_text(outage, broken), "outage_now": data_of(outage)}
-            | {"broken": data_of(broken), "flaky": data_of(flaky), "most_expensive": data_of(slow), "daily": daily}
-            | {"cut": data_of(cut), "lost": data_of(lost), "other_branches": data_of(others)}
-        )
-        return
+        print_json(data_of(answer.pop("figures")) | data_of(answer))
+    elif answer["figures"].sessions:
+        _print_summary(answer)
+    else:
+        console().print("No sessions in that span of time.")
+
+
+def _summary_of(question: "Question") -> dict[str, Any]:
+    """Return the parts of the summary, by the names that they have in JSON."""
+    analysis = question.analysis
+    broken, outage = analysis.broken_tests(), analysis.outage_now()
+    return {
+        "figures": analysis.summary(),
+        "subject": subject_text(question, analysis),
+        "headline": headline_text(outage, broken),
+        "outage_now": outage,
+        "broken": broken,
+        "flaky": analysis.flaky_tests(),
+        "most_expensive": analysis.most_expensive_tests(5),
+        "daily": _daily(analysis.considered),
+        "cut": analysis.cut_tests(),
+        "lost": analysis.lost_tests(),
+        "other_branches": analysis.other_branches(),
+    }
+
+
+def _print_summary(answer: dict[str, Any]) -> None:
+    figures = answer["figures"]
     out = console()
-    if not figures.sessions:
-        out.print("No sessions in that span of time.")
-        return
     rate = figures.pass_rate
     span = f"{when(figures.first_us)} to {when(figures.last_us)}"
     sizes = ((figures.sessions, "session"), (figures.tests, "test"), (figures.runs, "run"))
-    out.print(subject, style="bold", soft_wrap=True)
-    out.print(headline_text(outage, broken), soft_wrap=True)
-    if line := branch_line(others):
+    out.print(answer["subject"], style="bold", soft_wrap=True)
+    out.print(answer["headline"], soft_wrap=True)
+    if line := branch_line(answer["other_branches"]):
         out.print(line, style="dim", soft_wrap=True)
     out.print(", ".join([*(counted(count, noun) for count, noun in sizes), span]), style="bold")
     out.print(f"pass rate {bar(rate.estimate)} {percent(rate.estimate)} ({percent(rate.low)} to {percent(rate.high)})")
-    out.print(_drawn(daily))
+    out.print(_drawn(answer["daily"]))
     out.print(f"all good  {counted(figures.sessions_all_good, 'session')}; {figures.interrupted} were interrupted")
     for line in outage_lines(figures):
         out.print(line, style="yellow", soft_wrap=True)
     out.print("verdicts  " + ", ".join(f"{count} {verdict}" for verdict, count in figures.verdicts.items()))
+    _print_names("broken now", [f"{name(one.nodeid)}  {broken_text(one)}" for one in answer["broken"]])
+    _print_names("cut", [cut_text(one) for one in answer["cut"]])
+    _print_names("flaky", [f"{name(one.nodeid)}  {flaky_text(one)}" for one in answer["flaky"]])
+    _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
+    costs = answer["most_expensive"]
     _print_names(
-        "broken now",
-        [f"{name(one.nodeid)}  {broken_text(one)}" for one in broken],
-    )
-    _print_names("cut", [cut_text(one) for one in cut])
-    _print_names("flaky", [f"{name(one.nodeid)}  {flaky_text(one)}" for one in flaky])
-    _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in lost])
-    _print_names(
-        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in slow]
+        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in costs]
     )
 
 

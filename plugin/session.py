@@ -319,10 +319,7 @@ class Recorder:
                     "durability": settings.durability,
                 },
                 test_run=self.test_run,
-                variant={
-                    key: redact(f"{key}={value}").partition("=")[2]
-                    for key, value in metadata.variant(os.environ, settings.variant).items()
-                },
+                variant=metadata.variant(os.environ, settings.variant),
             )
         )
         self._started_us = self.writer.last_us
