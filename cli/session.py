@@ -31,6 +31,7 @@ from .common import (
 from .paging import pages, write
 from .safe import safe, safe_line
 from .screen import Listing
+from .session_notes import note_data, print_notes
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
@@ -128,7 +129,7 @@ def show_session(
         row = _session_in(model, session, time, as_of)
         view = load_session(model, row)
         if as_json:
-            print_json(_details(row, view))
+            print_json(_details(model, row, view))
             return
         _print_session(model, row, view, results=results or verbose, output=output or verbose)
 
@@ -301,7 +302,7 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
     }
 
 
-def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
+def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     header = row.part.header or {}
     return session_data(row) | {
         "testing_system": header.get("testing_system") or {},
@@ -315,6 +316,8 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
         "not_run": view.not_run,
         "collection_failed": row.part.collect_failed,
         "internal_error": row.part.internal_error,
+        "properties": [list(pair) for pair in row.part.properties],
+        "notes": note_data(model, row),
         "results": [result.to_dict() for result in view.test_results],
         "output": view.output_fields.to_dict(),
     }
@@ -370,7 +373,7 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
             out.print(duration_text(round(result.duration * 1e6)), style="dim")
         if bad:
             _print_failure(out, model, position, output=output)
-    _print_names(out, "Could not be collected:", list(dict.fromkeys(row.part.collect_failed)), "error")
+    print_notes(out, model, row)
     _print_names(out, "Running when the session ended:", view.running, "crashed")
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
@@ -400,6 +403,7 @@ def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
         "exit": "" if row.exit_status is None else str(row.exit_status),
         "ended by": row.part.interrupted or row.part.internal_error.partition("\n")[0],
         "counts": counts_text(row.counts),
+        "property": ", ".join(f"{name}={value}" for name, value in row.part.properties),
         "lost": f"{row.part.dropped} events could not be recorded" if row.part.dropped else "",
     }
     for name, text in lines.items():
@@ -415,8 +419,8 @@ def _commit_text(vcs: dict[str, Any]) -> str:
     parts = [str(vcs["commit"])[:12]]
     if vcs.get("branch"):
         parts.append(f"on {vcs['branch']}")
-    if vcs.get("dirty"):
-        parts.append("with changes")
+    if vcs.get("dirty") is not False:
+        parts.append("with changes" if vcs.get("dirty") else "(whether with changes is not known)")
     return " ".join(parts)
 
 

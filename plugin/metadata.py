@@ -1,15 +1,13 @@
 """What is known about a run before its first test: system under test, checkout, CI, testing system.
 
-Nothing here may fail a run or slow it down noticeably: git is asked once, with a time limit.
+Nothing here may fail a run or slow it down noticeably.
 """
 
 import configparser
 import fnmatch
 import importlib.metadata
-import os
 import platform
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,7 +16,6 @@ from pathlib import Path
 from ..eventlog.events import Vcs
 
 UNKNOWN_SUT = "unknown-sut"
-_GIT_TIMEOUT_S = 1.0
 
 CI_PROVIDERS: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
@@ -118,39 +115,6 @@ def testing_system(name: str, kind: str) -> dict[str, str]:
     return system | ({"type": kind} if kind else {})
 
 
-def find_vcs(rootdir: Path) -> Vcs | None:
-    """Return the state of the git checkout around `rootdir`; None if there is none."""
-    if not any((folder / ".git").exists() for folder in (rootdir, *rootdir.parents)):
-        return None
-    commit = _git(rootdir, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-    lines = (commit or "").split("\n")
-    status = _git(rootdir, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
-    remote = _git(rootdir, "config", "--get", "remote.origin.url") or ""
-    branch = lines[1] if len(lines) > 1 else ""
-    return Vcs(
-        commit=lines[0],
-        branch="" if branch == "HEAD" else branch,
-        dirty=None if status is None else bool(status),
-        remote=without_credentials(remote),
-    )
-
-
-def _git(folder: Path, *args: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(folder), *args]
-    try:
-        result = subprocess.run(
-            command, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
-
-
-def without_credentials(url: str) -> str:
-    """Return the URL of a remote without user and password; an `scp`-like address keeps its user: it is no secret."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
-
-
 def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
     """Return the name of the system under test: the project's own name, else `owner/name` of its remote.
 
@@ -191,11 +155,6 @@ def plugin_versions(distinfo: Iterable[tuple[object, object]]) -> dict[str, str]
     return dict(
         sorted((str(getattr(dist, "project_name", "")), str(getattr(dist, "version", ""))) for _, dist in distinfo)
     )
-
-
-def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this pytest was started by a test of another one."""
-    return bool(environ.get("PYTEST_CURRENT_TEST"))
 
 
 def own_version() -> str:
