@@ -56,6 +56,8 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
                 f"{verdict}  {safe_line(report.log)}: {counted(report.events, 'event')}, {report.bytes} bytes,", end=" "
             )
             out.print(f"{len(report.streams)} streams ({report.sealed} sealed, {report.interrupted} interrupted)")
+            for stream, at in _future_streams(report).items():
+                out.print(f"    session {stream[:12]} claims to have started at {at}, which is in the future")
             for finding in report.findings[:_SHOWN]:
                 out.print(f"    {safe_line(str(finding))}", soft_wrap=True)
             if len(report.findings) > _SHOWN:
@@ -171,6 +173,15 @@ def _collected_text(report: Any) -> str:
     return f"collected: {name}, {size_text(report.bytes)}{aside if report.set_aside else ''}"
 
 
+def _future_streams(report: Any) -> dict[str, str]:
+    """Return the streams whose first event is of more than a day from now, with its time."""
+    from ..eventlog.times import format_time  # noqa: PLC0415 - commands import what they use
+    from ..projections.clock import latest_start_us  # noqa: PLC0415
+
+    latest = format_time(latest_start_us())
+    return {name: stream.first_at for name, stream in sorted(report.streams.items()) if stream.first_at > latest}
+
+
 def _verify_data(report: Any) -> dict[str, Any]:
     return {
         "log": report.log,
@@ -180,6 +191,7 @@ def _verify_data(report: Any) -> dict[str, Any]:
         "streams": len(report.streams),
         "sealed": report.sealed,
         "interrupted": report.interrupted,
+        "future": _future_streams(report),
         "findings": [_finding_data(finding) for finding in report.findings],
     }
 

@@ -9,6 +9,7 @@ from .asking import (
     AsOfOption,
     SutOption,
     complete_session,
+    data_of,
     history_model,
     question,
     session_meant,
@@ -81,17 +82,25 @@ def list_sessions(
         else:
             rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
+        total = total_of(model, shown) if run is not None and shown else None
         if as_json:
-            print_json([session_data(row, model.state_of(row)) for row in shown])
+            sessions = [session_data(row, model.state_of(row)) for row in shown]
+            print_json(
+                sessions
+                if run is None
+                else {"sessions": sessions, "total": None if total is None else _total_data(total)}
+            )
             return
         if not rows:
             whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
             console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         out = console()
-        out.print(list_table(shown, total_of(shown) if run is not None else None, states_of(model, shown)))
+        out.print(list_table(shown, total, states_of(model, shown)))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
+        if total is not None and total.cut:
+            _print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
 @app.command("show")
@@ -231,12 +240,22 @@ def compare_sessions(
     Example: insight session compare 5f0c2a91 last
     """
     from ..core.comparison import compare_runs  # noqa: PLC0415
+    from ..core.references import newest_whole  # noqa: PLC0415
     from ..core.runs import run_of_row  # noqa: PLC0415
     from .comparing import show_comparison  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        sides = [run_of_row(model, session_meant(model, one)) for one in (base, target)]
+        first = session_meant(model, base)
+        second = newest_whole(model, first) if target in ("last", "latest") else session_meant(model, target)
+        sides = [run_of_row(model, row) for row in (first, second)]
     show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+
+
+def _total_data(total: "TestRunTotal") -> dict[str, Any]:
+    """Return what a test run comes to as `--json` prints it."""
+    fields = data_of(total)
+    del fields["duration_at"]
+    return fields | {"duration_s": total.duration_us / 1_000_000}
 
 
 def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str | None) -> "SessionRow":
@@ -252,7 +271,10 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
 
 def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
+    from ..core.series import variant_of  # noqa: PLC0415
     from ..core.shards import run_id_of  # noqa: PLC0415
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}
     return {
@@ -261,7 +283,8 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
         "sut": row.sut,
         "test_run": run_id_of(row),
         "status": row.status,
-        "state": state,
+        "state": session_state(row, state),
+        "is_future": is_future(row.started_us),
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
         "exit_status": row.exit_status,
@@ -273,6 +296,9 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
         "dropped": row.part.dropped,
         "commit": (header.get("vcs") or {}).get("commit", ""),
         "branch": (header.get("vcs") or {}).get("branch", ""),
+        "variant": dict(variant_of(header)),
+        "deselected": row.part.deselected,
+        "collection_failed": list(dict.fromkeys(row.part.collect_failed)),
         "tags": header.get("tags") or {},
     }
 
@@ -299,15 +325,17 @@ def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict
 
 
 def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
-    """Return the states of sessions by their streams."""
+    """Return whether sessions run, by their streams."""
     return {row.stream: model.state_of(row) for row in rows}
 
 
-def status_word(row: "SessionRow", state: "RunState") -> "Word":
-    """Return the status of a session; of one without its last event also whether it runs."""
-    if row.status != "interrupted" or state == "finished":
-        return styled(row.status)
-    return styled("running") if state == "running" else styled(row.status, f"{row.status} ({state})")
+def state_word(row: "SessionRow", state: "RunState") -> "Word":
+    """Return the state of a session in its colour, with a word on a clock that is ahead."""
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
+
+    word = session_state(row, state)
+    return styled(word, f"{word}, in the future" if is_future(row.started_us) else word)
 
 
 def list_table(
@@ -321,7 +349,7 @@ def list_table(
             local_text(row.started_us),
             duration_text(row.duration_us),
             safe_line(row.sut),
-            status_word(row, (states or {}).get(row.stream, "finished")),
+            state_word(row, (states or {}).get(row.stream, "killed")),
             counts_text(row.counts),
         )
     if total is not None:
@@ -331,7 +359,7 @@ def list_table(
             duration_text(total.duration_us),
             safe_line(", ".join(total.suts)),
             styled(total.status),
-            counts_text(total.counts),
+            ", ".join(f"{count} {verdict}" for verdict, count in total.counts.items()) or "no tests ran",
         )
     return table
 
@@ -360,9 +388,11 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
 
 
 def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
+    from ..core.series import variant_of, variant_text  # noqa: PLC0415
+
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(status_word(row, state))
+    out.print(state_word(row, state))
     lines = {
         "sut": row.sut,
         "run": str(header.get("test_run", "")),
@@ -376,6 +406,7 @@ def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "R
             ]
         ),
         "ran": "pytest " + " ".join(str(arg) for arg in header.get("args") or ()),
+        "variant": variant_text(variant_of(header)),
         "tags": ", ".join(f"{name}={value}" for name, value in view.session_tags.items()),
         "ci": ", ".join(f"{name} {value}" for name, value in view.ci.items()),
         "exit": "" if row.exit_status is None else str(row.exit_status),

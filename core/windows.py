@@ -10,6 +10,7 @@ from ..eventlog.codec import parse_envelope
 from ..eventlog.reader import read_batches
 from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.times import format_time, from_datetime
+from ..projections.clock import latest_start_us
 from ..projections.readmodel import ReadModel
 from .references import Span
 from .selection import is_age, parse_age
@@ -37,7 +38,7 @@ def parse_window(text: str | None, now_us: int | None = None, lookup: Lookup | N
 
     | text | span |
     |---|---|
-    | `7d`, `24h`, `2w` | so long up to now |
+    | `7d`, `24h`, `2w` | so long up to now; a clock that is ahead by a day at most is within |
     | `2026-11-01` | that day, in the local time zone |
     | `2026-11-01T12:30` | from then on |
     | a commit or a session | its sessions |
@@ -63,6 +64,8 @@ def parse_window(text: str | None, now_us: int | None = None, lookup: Lookup | N
             raise ValueError(f"the span {text!r} ends before it begins")
         return Window(first, last)
     found = _moment(text, now, lookup)
+    if is_age(text):
+        return Window(found.since_us, latest_start_us(now) + 1)
     return Window(found.since_us) if found.since_us == found.until_us else found
 
 

@@ -104,6 +104,8 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     `started` is when it began, in clock ticks since the boot."""
     test_run: str = ""
     """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
+    variant: dict[str, str] = {}
+    """What the same tests are run under on purpose: `python`, `os`, the environment of tox or nox, and named values."""
 
 
 class SessionDescribed(Event, frozen=True, kw_only=True, tag="session.described"):

@@ -56,6 +56,7 @@ def make_header(
         ci=ask("ci", lambda: metadata.find_ci(os.environ), {}),
         tags=settings.tags,
         env=environment,
+        variant=ask("variant", lambda: metadata.variant(os.environ, settings.variant), {}),
         workers=ask("workers", lambda: _workers_of(config), 0),
         output=settings.output,  # type: ignore[arg-type]
         writer={

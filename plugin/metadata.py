@@ -87,6 +87,20 @@ def chosen_environment(environ: Mapping[str, str], patterns: Iterable[str]) -> d
     return {name: environ[name] for name in sorted(environ) if any(fnmatch.fnmatchcase(name, glob) for glob in chosen)}
 
 
+_SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
+_ENVIRONMENTS = {"tox": "TOX_ENV_NAME", "nox": "NOX_CURRENT_SESSION"}
+"""Variables in which tox and nox name the environment that they run."""
+
+
+def variant(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return what the tests are run under on purpose: Python, operating system, tox or nox, and what is given."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    implementation = "" if sys.implementation.name == "cpython" else sys.implementation.name
+    found = {"python": f"{implementation}{version}", "os": _SYSTEMS.get(sys.platform, sys.platform)}
+    found |= {tool: environ[name] for tool, name in _ENVIRONMENTS.items() if environ.get(name)}
+    return found | dict(given)
+
+
 def testing_system(name: str, kind: str) -> dict[str, str]:
     """Describe the machine that runs the tests."""
     host = platform.node()

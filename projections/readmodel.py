@@ -25,6 +25,7 @@ from ..eventlog.reader import Record, event_at, read_batches, records_in
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source, live_stream
 from .apply import Applier, Notable, SessionRow, join_all
+from .clock import latest_start_us
 from .fold import Nodes, Rows, SessionPart, fold_lines
 from .logfiles import SOURCE_SHIFT, LogFiles, Numbered
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
@@ -45,6 +46,10 @@ _OPEN_PAUSE_S = 0.02
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
+
+
+_MAY_BE_OPEN = """verdicts LIKE '%"crashed"%' OR verdicts LIKE '%"cut"%'"""
+"""Sessions that may have been cut while a test ran."""
 
 
 class AmbiguousPrefixError(LookupError):
@@ -468,6 +473,20 @@ class ReadModel:
                     break
         return rows
 
+    def newest_session(self) -> SessionRow | None:
+        """Return the visible session that started last; one that claims to be of the future only if all are."""
+        latest = latest_start_us()
+        visibility = self._visibility()
+        first: tuple[object, ...] | None = None
+        for row in self._db.execute(f"{_SESSIONS} WHERE label IS NOT NULL ORDER BY started_us DESC, stream"):
+            if row[0] in visibility.hidden:
+                continue
+            session = self._session_row(row, visibility.names)
+            if session.started_us <= latest:
+                return session
+            first = first or row
+        return self._session_row(first, visibility.names) if first is not None else None
+
     def find_session(self, prefix: str) -> SessionRow:
         """Return the session whose label or stream begins with `prefix`; `last` is the newest.
 
@@ -476,9 +495,9 @@ class ReadModel:
             AmbiguousPrefixError: there are several.
         """
         if prefix in ("last", "latest"):
-            newest = self.sessions(limit=1)
-            if newest:
-                return newest[0]
+            newest = self.newest_session()
+            if newest is not None:
+                return newest
             raise UnknownSessionError(prefix)
         label, _, digits = prefix.rpartition("~")
         rows = self._db.execute(
@@ -626,13 +645,19 @@ class ReadModel:
         return self._node_numbers[1]
 
     def sessions_with(self, nodeid: str) -> list[str]:
-        """Return the streams of all sessions that have an attempt of a test."""
+        """Return the streams of all sessions that have an attempt of a test, also one that was cut."""
         row = self._db.execute("SELECT id FROM nodes WHERE nodeid = ?", (nodeid,)).fetchone()
         if row is None:
             return []
         wanted = array("I", [row[0]]).tobytes()
         query = "SELECT stream, nodes FROM chunks JOIN sessions ON sessions.id = chunks.session"
-        return list(dict.fromkeys(stream for stream, nodes in self._db.execute(query) if _holds(nodes, wanted)))
+        found = [stream for stream, nodes in self._db.execute(query) if _holds(nodes, wanted)]
+        query = f"SELECT stream, state FROM sessions WHERE label IS NOT NULL AND ({_MAY_BE_OPEN})"  # noqa: S608 - fixed
+        for stream, state in self._db.execute(query):
+            part = msgspec.msgpack.decode(state, type=SessionPart)
+            if any(name == nodeid for name, _, _ in part.open):
+                found.append(stream)
+        return list(dict.fromkeys(found))
 
     def suts(self) -> list[tuple[str, int, int, int]]:
         """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
