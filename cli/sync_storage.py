@@ -129,12 +129,18 @@ def status(
 
     Example: insight sync-storage status -f
     """
-    from ..syncstorage.inquiry import report  # noqa: PLC0415
+    from ..syncstorage.inquiry import NoServiceError, report  # noqa: PLC0415
 
     if following:
         _follow(port, run, as_json=as_json)
         return
-    found = report(port, run)
+    try:
+        found = report(port, run)
+    except NoServiceError as error:
+        if not as_json:
+            raise
+        print_json({"running": False, "port": port, "runs": [], "error": str(error)})
+        raise typer.Exit(1) from error
     if as_json:
         print_json(found)
     else:

@@ -29,6 +29,10 @@ _CLOSE = {"Connection": "close"}
 log = logging.getLogger(__name__)
 
 
+_ONLY_LOOKS = ("/status", "/health")
+"""Paths that a monitor asks again and again; they do not keep an idle service alive."""
+
+
 class SyncStorage:
     """The endpoints, and those who wait at them.
 
@@ -69,7 +73,9 @@ class SyncStorage:
             OSError: _not_kept,
             Exception: _broken,
         }
-        return Guard(Starlette(routes=routes, exception_handlers=handlers), self._count)
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = False  # an unknown path is told as JSON, not as a redirection
+        return Guard(app, self._count)
 
     def notify(self) -> None:
         """Let everybody who waits look again."""
@@ -185,7 +191,7 @@ class SyncStorage:
         self._shut_down()
 
     def _count(self, path: str) -> None:
-        self.requests += path != "/status"
+        self.requests += path not in _ONLY_LOOKS
 
     def _run_of(self, body: RegisterBody | StatusBody | KeepAliveBody) -> str:
         return self.core.run_of(body.pid) if body.test_run_id is None else body.test_run_id

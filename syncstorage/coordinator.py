@@ -84,6 +84,11 @@ class Coordinator:
         self.live = Liveness(self.limits, clock())
 
     @property
+    def journal_exists(self) -> bool:
+        """True while the folder of the journal is there; without it nothing can be kept."""
+        return self.journal.path.parent.is_dir()
+
+    @property
     def state(self) -> SyncState:
         """What is known; to be looked at only."""
         return self.journal.current()

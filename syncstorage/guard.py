@@ -15,8 +15,25 @@ from .report import encode
 __all__ = ["HEADER_BYTES_MAX", "Guard", "why_refused"]
 
 _LOOPBACK = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_OWN_PAGE = re.compile(rb"https?://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?(/|$)", re.IGNORECASE)
 HEADER_BYTES_MAX = 32 * 1024
 _OWN_SITES = (b"none", b"same-origin")
+
+
+_NO_HOST = "there is no Host header; it has to name this machine: localhost, 127.0.0.1 or [::1]"
+_RULES: dict[bytes, tuple[Callable[[bytes], object], str]] = {
+    b"origin": (lambda _: False, "requests of web pages are refused: there is an Origin header"),
+    b"referer": (_OWN_PAGE.match, "requests of web pages are refused: Referer names another site"),
+    b"sec-fetch-site": (
+        lambda value: value.lower() in _OWN_SITES,
+        "requests of web pages are refused: Sec-Fetch-Site names another site",
+    ),
+    b"host": (
+        _LOOPBACK.fullmatch,
+        "the Host header has to name this machine: localhost, 127.0.0.1 or [::1]",
+    ),
+}
+"""Which values of a header are accepted, and the reason for which others are refused."""
 
 
 def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
@@ -24,13 +41,10 @@ def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
     if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
         return f"the headers have more than {HEADER_BYTES_MAX} bytes"
     for name, value in headers:
-        if name == b"origin":
-            return "requests of web pages are refused: there is an Origin header"
-        if name == b"sec-fetch-site" and value.lower() not in _OWN_SITES:
-            return "requests of web pages are refused: Sec-Fetch-Site names another site"
-        if name == b"host" and not _LOOPBACK.fullmatch(value):
-            return "the Host header has to name this machine: localhost, 127.0.0.1 or [::1]"
-    return ""
+        accepts, reason = _RULES.get(name, (bool, ""))
+        if reason and not accepts(value):
+            return reason
+    return "" if any(name == b"host" for name, _ in headers) else _NO_HOST
 
 
 class Guard:

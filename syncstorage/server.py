@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..eventlog.errors import EventLogError
 from ..eventlog.system import SYSTEM
 from .app import SyncStorage
 from .archive import set_aside
@@ -185,6 +186,7 @@ class Service:
             except Exception:  # a full disk, or a defect: it is logged, and tried again, as nobody else would
                 log.exception("what is due could not be done")
                 await asyncio.sleep(TICK_MAX_S)
+            self._end_if_idle()
 
     async def _look(self) -> None:
         """Wait until something is due, or changes, and do it."""
@@ -201,7 +203,15 @@ class Service:
         self._core.settle()
         if self._core.writes != writes:
             self._app.notify()
-        if self._app.requests != self._traffic or self._app.waiting or self._core.has_live_workers:
+
+    def _end_if_idle(self) -> None:
+        """End the service after a time without requests and workers, and when its folder is gone: nothing is kept then.
+
+        Called after each look, also one that failed: what fails for ever must not keep the service alive.
+        """
+        if not self._core.journal_exists:
+            self._end("the folder of the journal is gone")
+        elif self._app.requests != self._traffic or self._app.waiting or self._core.has_live_workers:
             self._traffic, self._active_s = self._app.requests, time.monotonic()
         elif self._idle_at_s() <= time.monotonic():
             self._end("idle")
@@ -244,7 +254,10 @@ def serve(
     core.start(port=port, os_pid=os.getpid(), version=version("pytest-insight"))
     ready()
     reason = asyncio.run(_serve(core, told, sockets))
-    core.stop(reason)
+    try:
+        core.stop(reason)
+    except (EventLogError, OSError) as error:
+        log.warning("the end could not be written: %s", error)
     log.info("ended: %s", reason)
     return reason
 
