@@ -21,6 +21,7 @@ from .errors import LogUnavailableError
 from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
+from .remains import remove_remains
 from .rewrite import replace_file, write_new_file
 from .sources import LogSource, pack_dir, pack_files, spool_files
 from .system import SYSTEM, System
@@ -74,6 +75,8 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
+        if not dry_run:
+            remove_remains(path, system)
         report = _look(path, older_than_us)
         if report.streams and not dry_run:
             _move(path, report, system)
@@ -97,6 +100,7 @@ def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
+        remove_remains(path, system)
         for pack in packs:
             _check_whole(pack)
 

@@ -20,6 +20,7 @@ from .events import EventsPurged
 from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
+from .remains import remains_of, remove_remains
 from .rewrite import replace_file
 from .scan import Finding
 from .sources import pack_files, spool_files
@@ -54,6 +55,8 @@ class PurgeReport:
     """Those of `damaged` whose bytes hold the text."""
     files: list[str] = field(default_factory=list[str])
     """Files that were rewritten."""
+    remains: list[str] = field(default_factory=list[str])
+    """Temporary files of commands that were killed; they may hold a copy and were removed."""
     left: list[str] = field(default_factory=list[str])
     """Files beside the log that may hold a copy and were not touched."""
 
@@ -96,11 +99,13 @@ def purge_log(
     if dry_run:
         for file in (path, *spool_files(path)):
             work.look(file, report)
-        report.left = left_copies(path)
+        report.remains = [str(file) for file in remains_of(path)]
+        report.left = [name for name in left_copies(path) if name not in report.remains]
         return report
     log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     log_file.acquire()
     try:
+        report.remains = [str(file) for file in remove_remains(path, system)]
         work.look(path, report)
         for spool in spool_files(path):
             _purge_spool(spool, work, report, system)

@@ -80,6 +80,11 @@ class System:
             self._chmod(fd, 0o600)
         return fd
 
+    def make_private(self, fd: int) -> None:
+        """Give a file of ours that was made with other permissions mode 0600, where the platform has such a thing."""
+        if self._chmod is not None:
+            self._chmod(fd, 0o600)
+
     def open_read(self, path: str) -> int:
         """Open a file for reading; a FIFO does not block."""
         return self._open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
