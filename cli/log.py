@@ -21,8 +21,10 @@ from .safe import safe_line
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable
 
     from ..eventlog.purge import PurgeReport
+    from ..eventlog.sources import LogSource
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -47,6 +49,7 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
     reports += [unread_report(name, reason) for name, reason in found.unread]
     damaged = any(report.problems for report in reports)
     say_passed_over(found.passed_over)
+    _say_remains(found.logs)
     if as_json:
         print_json([_verify_data(report) for report in reports])
     else:
@@ -62,6 +65,17 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
             if len(report.findings) > _SHOWN:
                 out.print(f"    ... and {len(report.findings) - _SHOWN} more; --json shows all")
     raise typer.Exit(1 if damaged else 0)
+
+
+def _say_remains(logs: "Iterable[LogSource]") -> None:
+    """Name temporary files that hold recorded text and may have no owner any more."""
+    from ..eventlog.remains import remains_of  # noqa: PLC0415
+
+    for source in logs:
+        if source.on_disk and not source.compressed:
+            for file in remains_of(source.path):
+                reason = "temporary file of a command that runs or was killed"
+                say(f"{safe_line(str(file))}: {reason}; `insight log repair` removes it")
 
 
 @app.command("info")
