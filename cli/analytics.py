@@ -5,13 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .answers import (
+    branch_line,
+    broken_text,
+    cut_text,
+    flaky_text,
+    headline_text,
+    lost_text,
+    outage_lines,
+    subject_text,
+)
 from .asking import (
     DEFAULT_DAYS,
     STRIP_LEGEND,
     AsOfOption,
+    BranchOption,
     DaysOption,
     SutOption,
     TimeOption,
+    VariantOption,
     asked,
     bar,
     complete_test,
@@ -40,7 +52,6 @@ app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 _BARS = 60
-_DAY_US = 86_400_000_000
 
 
 @app.command("summary")
@@ -49,6 +60,8 @@ def summary(
     sut: SutOption = None,
     days: DaysOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -58,41 +71,61 @@ def summary(
 
     Example: insight analytics summary --sut shop --days 7
     """
-    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
-        analysis = question.analysis
-        figures = analysis.summary()
-        broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
-        slow = analysis.most_expensive_tests(5)
-        daily = _daily(analysis.considered)
+    with asked(
+        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+    ) as question:
+        answer = _summary_of(question)
     if as_json:
-        print_json(
-            data_of(figures)
-            | {"broken": data_of(broken), "flaky": data_of(flaky), "most_expensive": data_of(slow), "daily": daily}
-        )
-        return
+        print_json(data_of(answer.pop("figures")) | data_of(answer))
+    elif answer["figures"].sessions:
+        _print_summary(answer)
+    else:
+        console().print("No sessions in that span of time.")
+
+
+def _summary_of(question: "Question") -> dict[str, Any]:
+    """Return the parts of the summary, by the names that they have in JSON."""
+    analysis = question.analysis
+    broken, outage = analysis.broken_tests(), analysis.outage_now()
+    return {
+        "figures": analysis.summary(),
+        "subject": subject_text(question, analysis),
+        "headline": headline_text(outage, broken),
+        "outage_now": outage,
+        "broken": broken,
+        "flaky": analysis.flaky_tests(),
+        "most_expensive": analysis.most_expensive_tests(5),
+        "daily": _daily(analysis.considered),
+        "cut": analysis.cut_tests(),
+        "lost": analysis.lost_tests(),
+        "other_branches": analysis.other_branches(),
+    }
+
+
+def _print_summary(answer: dict[str, Any]) -> None:
+    figures = answer["figures"]
     out = console()
-    if not figures.sessions:
-        out.print("No sessions in that span of time.")
-        return
     rate = figures.pass_rate
     span = f"{when(figures.first_us)} to {when(figures.last_us)}"
     sizes = ((figures.sessions, "session"), (figures.tests, "test"), (figures.runs, "run"))
+    out.print(answer["subject"], style="bold", soft_wrap=True)
+    out.print(answer["headline"], soft_wrap=True)
+    if line := branch_line(answer["other_branches"]):
+        out.print(line, style="dim", soft_wrap=True)
     out.print(", ".join([*(counted(count, noun) for count, noun in sizes), span]), style="bold")
     out.print(f"pass rate {bar(rate.estimate)} {percent(rate.estimate)} ({percent(rate.low)} to {percent(rate.high)})")
-    out.print(_drawn(daily))
+    out.print(_drawn(answer["daily"]))
     out.print(f"all good  {counted(figures.sessions_all_good, 'session')}; {figures.interrupted} were interrupted")
-    if figures.outages:
-        out.print(
-            f"left out  {counted(len(figures.outages), 'session')} in which nearly everything failed", style="yellow"
-        )
+    for line in outage_lines(figures):
+        out.print(line, style="yellow", soft_wrap=True)
     out.print("verdicts  " + ", ".join(f"{count} {verdict}" for verdict, count in figures.verdicts.items()))
+    _print_names("broken now", [f"{name(one.nodeid)}  {broken_text(one)}" for one in answer["broken"]])
+    _print_names("cut", [cut_text(one) for one in answer["cut"]])
+    _print_names("flaky", [f"{name(one.nodeid)}  {flaky_text(one)}" for one in answer["flaky"]])
+    _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
+    costs = answer["most_expensive"]
     _print_names(
-        "broken now",
-        [f"{name(one.nodeid)}  since {name(one.first_bad.session)} {name(one.commit_range)}" for one in broken],
-    )
-    _print_names("flaky", [f"{name(one.nodeid)}  {one.rule}, {one.count} of {one.considered}" for one in flaky])
-    _print_names(
-        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in slow]
+        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in costs]
     )
 
 
@@ -143,6 +176,8 @@ def analyze(
     ] = "all",
     days: DaysOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -155,19 +190,22 @@ def analyze(
     if metric != "all" and metric not in METRICS:
         raise ValueError(f"no such metric: {metric!r}; use all or one of {', '.join(METRICS)}")
     wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
-    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+    with asked(
+        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+    ) as question:
         analysis = question.analysis
         answers = {key: ask(analysis) for key, (ask, _) in wanted.items()}
-        outages = analysis.summary().outages
+        figures, others = analysis.summary(), analysis.other_branches()
     if as_json:
-        print_json({"outages": outages, **{key: data_of(answer) for key, answer in answers.items()}})
+        left_out = {"outages": figures.outages, "set_aside": figures.set_aside, "other_branches": data_of(others)}
+        print_json({**left_out, **{key: data_of(answer) for key, answer in answers.items()}})
         return
     for key, answer in answers.items():
         _print_names(key, [wanted[key][1](one) for one in answer], always=metric != "all")
-    if outages:
-        console().print(
-            f"left out: {counted(len(outages), 'session')} in which nearly everything failed", style="yellow"
-        )
+    for line in outage_lines(figures):
+        console().print(line, style="yellow", soft_wrap=True)
+    if line := branch_line(others):
+        console().print(line, style="dim", soft_wrap=True)
 
 
 @app.command("failures")
@@ -180,6 +218,8 @@ def failures(
     ] = None,
     days: DaysOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -189,7 +229,9 @@ def failures(
 
     Example: insight analytics failures --days 7
     """
-    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+    with asked(
+        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+    ) as question:
         test = find_test(question.model, nodeid) if nodeid else None
         analysis = question.analysis
         clusters = [one for one in analysis.failure_clusters() if test is None or test in one.tests]
@@ -236,16 +278,11 @@ def draw_worst(question: "Question", count: int = 15) -> None:
 METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]]] = {
     "broken": (
         lambda analysis: analysis.broken_tests(),
-        lambda one: (
-            f"{name(one.nodeid)}  since {name(one.first_bad.session)}, {counted(one.failing_runs, 'run')}"
-            f" {name(one.commit_range)}"
-        ),
+        lambda one: f"{name(one.nodeid)}  {broken_text(one)}",
     ),
     "flaky": (
         lambda analysis: analysis.flaky_tests(),
-        lambda one: (
-            f"{name(one.nodeid)}  {one.rule}: {one.count} of {one.considered}, last {name(one.evidence[-1].session)}"
-        ),
+        lambda one: f"{name(one.nodeid)}  {flaky_text(one)}",
     ),
     "rates": (
         lambda analysis: analysis.failure_rates(),
@@ -276,6 +313,11 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
         lambda analysis: analysis.failing_together(),
         lambda one: f"{', '.join(map(name, one.tests))}  {counted(one.joint, 'time')}",
     ),
+    "lost": (
+        lambda analysis: analysis.lost_tests(),
+        lambda one: f"{name(one.nodeid)}  {lost_text(one)}",
+    ),
+    "cut": (lambda analysis: analysis.cut_tests(), cut_text),
     "order": (
         lambda analysis: analysis.order_suspects(),
         lambda one: f"{name(one.nodeid)}  fails only after {name(one.after)} ({counted(one.failed_after, 'time')})",
@@ -295,21 +337,21 @@ def _of_session(model: "ReadModel", what: str, _: str | None, __: "Span") -> "li
 
 
 def _of_sut(model: "ReadModel", what: str, _: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=what, time=span[0]).analysis.considered
+    return question(model, span[1], sut=what, time=span[0]).analysis.runs
 
 
 def _of_period(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=what).analysis.considered
+    return question(model, span[1], sut=sut, time=what).analysis.runs
 
 
 def _of_commit(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
     streams = {row.stream for row in model.sessions_of_commit(what)}
-    runs = question(model, span[1], sut=sut, time=span[0]).analysis.considered
+    runs = question(model, span[1], sut=sut, time=span[0]).analysis.runs
     return [run for run in runs if run.stream in streams]
 
 
 def _of_profile(model: "ReadModel", _: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=span[0]).analysis.considered
+    return question(model, span[1], sut=sut, time=span[0]).analysis.runs
 
 
 _SIDES = {
@@ -323,13 +365,13 @@ _SIDES = {
 
 
 def _daily(runs: "list[Run]") -> list[tuple[str, float]]:
-    """Pass rate by day, for days that have sessions."""
-    days: dict[int, list[int]] = {}
+    """Pass rate by local day, for days that have tests that passed or failed."""
+    days: dict[str, list[int]] = {}
     for run in runs:
-        totals = days.setdefault(run.started_us // _DAY_US, [0, 0])
+        totals = days.setdefault(when(run.started_us)[:10], [0, 0])
         totals[0] += run.considered - run.bad
         totals[1] += run.considered
-    return [(when(day * _DAY_US)[:10], good / total if total else 0.0) for day, (good, total) in sorted(days.items())]
+    return [(day, good / total) for day, (good, total) in sorted(days.items()) if total]
 
 
 def _drawn(daily: list[tuple[str, float]]) -> str:

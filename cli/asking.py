@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +69,22 @@ AsOfOption = Annotated[
         help="As it was at a date, a time, the end of a commit or session, or a byte offset of the log.",
     ),
 ]
+BranchOption = Annotated[
+    str | None,
+    typer.Option(
+        "--branch",
+        metavar="NAME",
+        help="Only sessions of this branch (default: what is broken is that of the project's branch).",
+    ),
+]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        metavar="KEY=VALUE",
+        help="Only sessions of this variant, as python=3.13; may be given several times.",
+    ),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All of them, not only the first 50.")]
 NodeArgument = Annotated[
     str, typer.Argument(metavar="NODEID", help="A test, or a part of its node id.", autocompletion=complete_test)
@@ -107,13 +123,19 @@ class Question:
     sut: str | None
     """Full name of the system under test; None for all."""
     window: "Window"
+    branch: str | None = None
+    variant: tuple[tuple[str, str], ...] = ()
 
     @property
     def analysis(self) -> "Analysis":
         """The history that is meant."""
         from ..core.analysis import Analysis  # noqa: PLC0415
 
-        return Analysis.of_model(self.model, self.sut, self.window)
+        return self.narrowed(Analysis.of_model(self.model, self.sut, self.window))
+
+    def narrowed(self, analysis: "Analysis") -> "Analysis":
+        """Return an analysis of only the branch and the variants that are asked about."""
+        return analysis.on_branch(self.branch).in_variant(**dict(self.variant))
 
     @property
     def sessions(self) -> "list[SessionRow]":
@@ -132,6 +154,8 @@ def asked(
     time: str | None = None,
     days: int | None = None,
     default_days: int | None = None,
+    branch: str | None = None,
+    variant: list[str] | None = None,
 ) -> Generator[Question]:
     """Give what the options of a command mean.
 
@@ -140,7 +164,32 @@ def asked(
         LookupError: a name, commit or session is unknown, or not unique.
     """
     with history_model(profile, log, as_of) as model:
-        yield question(model, as_of, sut=sut, time=time, days=days, default_days=default_days)
+        meant = question(model, as_of, sut=sut, time=time, days=days, default_days=default_days)
+        if branch is None and not variant:
+            yield meant
+            return
+        from ..core.series import parse_variant  # noqa: PLC0415 - hardly ever asked for
+
+        wanted = tuple(parse_variant(text) for text in variant or ())
+        yield _known(replace(meant, branch=branch, variant=wanted))
+
+
+def _known(asked_about: Question) -> Question:
+    """Return a question about a branch and variants that have sessions.
+
+    Raises:
+        LookupError: there is no such session; the message names those that there are.
+    """
+    from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.series import series_of, variant_text  # noqa: PLC0415
+
+    if asked_about.analysis.runs:
+        return asked_about
+    there = series_of(Analysis.of_model(asked_about.model, asked_about.sut, asked_about.window).runs)
+    names = sorted({f"{key.branch or 'no branch'} {variant_text(key.variant)}".strip() for key in there})
+    known = f"; there are {', '.join(names[:5])}" if names else ""
+    wanted = " ".join([asked_about.branch or "", variant_text(asked_about.variant)]).strip()
+    raise LookupError(f"no session of {wanted!r} in that span of time{known}")
 
 
 def question(
@@ -201,7 +250,7 @@ def find_test(model: "ReadModel", text: str) -> str:
         LookupError: there is none, or there are several.
     """
     found = model.nodeids(text)
-    if text in found:
+    if text in found or ("::" not in text and _is_uncollected(model, text)):
         return text
     if len(found) == 1:
         return found[0]
@@ -209,6 +258,11 @@ def find_test(model: "ReadModel", text: str) -> str:
         raise LookupError(f"no test has {text!r} in its node id; see `insight test list`")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
+
+
+def _is_uncollected(model: "ReadModel", module: str) -> bool:
+    """Return whether a session could not collect a module of this name."""
+    return any(module in row.part.collect_failed for row in model.sessions())
 
 
 # ------------------------------------------------------------------ data

@@ -59,6 +59,11 @@ OUTCOME_STYLES = {
     "xpassed": "yellow",
     "rerun": "yellow",
     "not_run": "magenta",
+    "errors in collection": "red",
+    "usage error": "red",
+    "internal error": "red",
+    "no tests": "yellow",
+    "killed": "bold red",
     "cut": "magenta",
     "complete": "green",
     "incomplete": "magenta",
@@ -76,10 +81,10 @@ def log_path(profile: str | None, log: Path | None) -> Path:
         FileNotFoundError: there is no such log.
     """
     from ..eventlog.home import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
-    from ..eventlog.sources import as_source, spool_files  # noqa: PLC0415
+    from ..eventlog.sources import as_source, live_files  # noqa: PLC0415
 
     path = log or profile_log(resolve_profile(profile))
-    if not as_source(path).path.exists() and not spool_files(path):
+    if not as_source(path).path.exists() and not live_files(path):
         raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return path
 

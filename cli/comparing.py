@@ -16,6 +16,7 @@ _TITLES = {
     "missing_tests": "missing: ran before, and do not any more",
     "new_tests": "new tests",
     "newly_skipped": "newly skipped",
+    "not_selected": "on one side only, as the other was not told to run them or ended before",
 }
 
 
@@ -43,7 +44,7 @@ def show_comparison(result: "ComparisonResult", *, as_json: bool) -> None:
             out.print(f"{title}: {len(changes)}", style="bold")
             listing = table("test", ">before", ">after", ">ratio", ">runs", ">q")
             for change in changes[:_SHOWN]:
-                chance = "-" if change.q is None else f"{change.q:.2g}"
+                chance = f"{change.q:.2g}" if change.confirmed and change.q is not None else "unconfirmed"
                 runs = f"{change.samples[0]}, {change.samples[1]}"
                 figures = (seconds(change.before_s), seconds(change.after_s), f"{change.ratio:.2f}x", runs, chance)
                 listing.add_row(name(change.nodeid), *figures)

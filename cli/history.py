@@ -7,7 +7,7 @@ import typer
 from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, asked, name
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
 from .paging import pages
-from .session import list_table, session_data
+from .session import list_table, session_data, states_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,12 +35,15 @@ def list_history(
     """
     with asked(profile, log, as_of, sut=sut, time=time) as question:
         rows = question.sessions
-    shown = rows if everything else rows[:LIMIT]
+        shown = rows if everything else rows[:LIMIT]
+        states = states_of(question.model, shown)
     groups: dict[str, list[Any]] = {}
     for row in shown:
         groups.setdefault(row.sut if by_sut else "", []).append(row)
     if as_json:
-        data = {group: [session_data(row) for row in found] for group, found in sorted(groups.items())}
+        data = {
+            group: [session_data(row, states[row.stream]) for row in found] for group, found in sorted(groups.items())
+        }
         print_json(data if by_sut else data.get("", []))
         return
     if not rows:
@@ -50,6 +53,6 @@ def list_history(
     for group, found in sorted(groups.items()):
         if by_sut:
             out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")
-        out.print(list_table(found))
+        out.print(list_table(found, None, states))
     if len(rows) > len(shown):
         console(err=True).print(f"The newest {LIMIT} of {len(rows)}; --all shows all of them.")

@@ -60,6 +60,8 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
                 f"{verdict}  {safe_line(report.log)}: {counted(report.events, 'event')}, {report.bytes} bytes,", end=" "
             )
             out.print(f"{len(report.streams)} streams ({report.sealed} sealed, {report.interrupted} interrupted)")
+            for stream, at in _future_streams(report).items():
+                out.print(f"    session {stream[:12]} claims to have started at {at}, which is in the future")
             for finding in report.findings[:_SHOWN]:
                 out.print(f"    {safe_line(str(finding))}", soft_wrap=True)
             if len(report.findings) > _SHOWN:
@@ -80,11 +82,11 @@ def _say_remains(logs: "Iterable[LogSource]") -> None:
 
 @app.command("info")
 def info(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Say what a log holds: events by type, streams, sessions, time span, spool files.
+    """Say what a log holds: events by type, streams, sessions, time span, live files.
 
     Example: insight log info
     """
-    from ..eventlog.sources import find_logs, spool_files  # noqa: PLC0415
+    from ..eventlog.sources import find_logs, live_files  # noqa: PLC0415
     from ..eventlog.verify import verify_log  # noqa: PLC0415
 
     documents: list[dict[str, Any]] = []
@@ -96,8 +98,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
                 "types": dict(sorted(report.types.items())),
                 "first_at": min((stream.first_at for stream in report.streams.values()), default=""),
                 "last_at": max((stream.last_at for stream in report.streams.values()), default=""),
-                "spool_files": [str(spool) for spool in spool_files(source)],
-                "spooled_events": report.spooled,
+                "live_files": [str(file) for file in live_files(source)],
+                "live_events": report.live,
             }
         )
     if as_json:
@@ -113,8 +115,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
         out.print(f"  from {document['first_at'] or '-'} to {document['last_at'] or '-'}")
         for name, count in document["types"].items():
             out.print(f"  {count:>9}  {safe_line(name)}")
-        for spool in document["spool_files"]:
-            out.print(f"  spool: {safe_line(spool)}", soft_wrap=True)
+        for file in document["live_files"]:
+            out.print(f"  live: {safe_line(file)}", soft_wrap=True)
 
 
 @app.command("repair")
@@ -154,6 +156,47 @@ def repair(
         out.print(f"{counted(report.events, 'event')} stay; the original is {safe_line(report.backup)}", soft_wrap=True)
 
 
+@app.command("collect")
+def collect(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Append to a log what sessions left in files of their own whose process died; those that run are left alone.
+
+    The next recorded run does the same. Needed where no run follows, and on network file systems: there on one host.
+
+    Example: insight log collect
+    """
+    from ..eventlog.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
+
+    log = log_path(profile, path)
+    reports = collect_live_files(log, lock_timeout_s=30.0)
+    if as_json:
+        print_json(
+            [vars(report) | {"findings": [_finding_data(found) for found in report.findings]} for report in reports]
+        )
+        return
+    out = console()
+    for report in reports:
+        out.print(_collected_text(report), soft_wrap=True)
+    done = sum(not report.left for report in reports)
+    out.print(f"{safe_line(str(log))}: {counted(done, 'live file')} collected", soft_wrap=True)
+
+
+def _collected_text(report: Any) -> str:
+    name = safe_line(report.path)
+    if report.left:
+        return f"left: {name}: {safe_line(report.left)}"
+    aside = f"; {counted(len(report.findings), 'finding')}, kept as {safe_line(report.set_aside)}"
+    return f"collected: {name}, {size_text(report.bytes)}{aside if report.set_aside else ''}"
+
+
+def _future_streams(report: Any) -> dict[str, str]:
+    """Return the streams whose first event is of more than a day from now, with its time."""
+    from ..eventlog.times import format_time  # noqa: PLC0415 - commands import what they use
+    from ..projections.clock import latest_start_us  # noqa: PLC0415
+
+    latest = format_time(latest_start_us())
+    return {name: stream.first_at for name, stream in sorted(report.streams.items()) if stream.first_at > latest}
+
+
 def _verify_data(report: Any) -> dict[str, Any]:
     return {
         "log": report.log,
@@ -163,6 +206,7 @@ def _verify_data(report: Any) -> dict[str, Any]:
         "streams": len(report.streams),
         "sealed": report.sealed,
         "interrupted": report.interrupted,
+        "future": _future_streams(report),
         "findings": [_finding_data(finding) for finding in report.findings],
     }
 

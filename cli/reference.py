@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 import typer
 
 from .main import NOUNS
+from .session_notes import shown_table
 
 BEGIN = "<!-- commands:"
 END = "<!-- /commands -->"
@@ -38,7 +39,8 @@ def renewed(page: str) -> str:
     """Return `page` with the part between the marks made anew."""
     head, mark, rest = page.partition(BEGIN)
     comment, _, rest = rest.partition("\n")
-    return f"{head}{mark}{comment}\n\n{reference()}\n{END}{rest.partition(END)[2]}"
+    shown = f"## Where each event is shown\n\n{shown_table()}"
+    return f"{head}{mark}{comment}\n\n{reference()}\n{shown}\n{END}{rest.partition(END)[2]}"
 
 
 def _section(name: str, function: Any) -> str:

@@ -55,6 +55,8 @@ def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: b
     tests = run_of_row(model, row).tests
     running = {nodeid for nodeid, _, _ in row.part.open}
     wanted: dict[str, None] = {}
+    if failed or both or all_but_passed:
+        wanted.update(dict.fromkeys(row.part.collect_failed))  # its tests are not known, so the module runs again
     for nodeid, test in tests.items():
         is_running = nodeid in running
         fits = (

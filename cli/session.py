@@ -9,6 +9,7 @@ from .asking import (
     AsOfOption,
     SutOption,
     complete_session,
+    data_of,
     history_model,
     question,
     session_meant,
@@ -30,13 +31,15 @@ from .common import (
 from .paging import pages, write
 from .safe import safe, safe_line
 from .screen import Listing
+from .session_notes import note_data, print_notes
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
+    from ..eventlog.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Output
+    from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -79,17 +82,25 @@ def list_sessions(
         else:
             rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
+        total = total_of(model, shown) if run is not None and shown else None
         if as_json:
-            print_json([session_data(row) for row in shown])
+            sessions = [session_data(row, model.state_of(row)) for row in shown]
+            print_json(
+                sessions
+                if run is None
+                else {"sessions": sessions, "total": None if total is None else _total_data(total)}
+            )
             return
         if not rows:
             whose = " and ".join(safe_line(name) for name in (sut, run and f"run {run}") if name)
             console(err=True).print(f"No sessions of {whose}." if whose else "No sessions.")
             return
         out = console()
-        out.print(list_table(shown, total_of(shown) if run is not None else None))
+        out.print(list_table(shown, total, states_of(model, shown)))
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
+        if total is not None and total.cut:
+            _print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
 @app.command("show")
@@ -119,7 +130,7 @@ def show_session(
         row = _session_in(model, session, time, as_of)
         view = load_session(model, row)
         if as_json:
-            print_json(_details(row, view))
+            print_json(_details(model, row, view))
             return
         _print_session(model, row, view, results=results or verbose, output=output or verbose)
 
@@ -229,12 +240,22 @@ def compare_sessions(
     Example: insight session compare 5f0c2a91 last
     """
     from ..core.comparison import compare_runs  # noqa: PLC0415
+    from ..core.references import newest_whole  # noqa: PLC0415
     from ..core.runs import run_of_row  # noqa: PLC0415
     from .comparing import show_comparison  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        sides = [run_of_row(model, session_meant(model, one)) for one in (base, target)]
+        first = session_meant(model, base)
+        second = newest_whole(model, first) if target in ("last", "latest") else session_meant(model, target)
+        sides = [run_of_row(model, row) for row in (first, second)]
     show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+
+
+def _total_data(total: "TestRunTotal") -> dict[str, Any]:
+    """Return what a test run comes to as `--json` prints it."""
+    fields = data_of(total)
+    del fields["duration_at"]
+    return fields | {"duration_s": total.duration_us / 1_000_000}
 
 
 def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str | None) -> "SessionRow":
@@ -248,9 +269,12 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
     return fits[0]
 
 
-def session_data(row: "SessionRow") -> dict[str, Any]:
+def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
+    from ..core.series import variant_of  # noqa: PLC0415
     from ..core.shards import run_id_of  # noqa: PLC0415
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}
     return {
@@ -259,6 +283,8 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
         "sut": row.sut,
         "test_run": run_id_of(row),
         "status": row.status,
+        "state": session_state(row, state),
+        "is_future": is_future(row.started_us),
         "started_at": utc_text(row.started_us),
         "duration_s": row.duration_us / 1_000_000,
         "exit_status": row.exit_status,
@@ -270,13 +296,16 @@ def session_data(row: "SessionRow") -> dict[str, Any]:
         "dropped": row.part.dropped,
         "commit": (header.get("vcs") or {}).get("commit", ""),
         "branch": (header.get("vcs") or {}).get("branch", ""),
+        "variant": dict(variant_of(header)),
+        "deselected": row.part.deselected,
+        "collection_failed": list(dict.fromkeys(row.part.collect_failed)),
         "tags": header.get("tags") or {},
     }
 
 
-def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
+def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     header = row.part.header or {}
-    return session_data(row) | {
+    return session_data(row, model.state_of(row)) | {
         "testing_system": header.get("testing_system") or {},
         "pytest": header.get("pytest", ""),
         "python": header.get("python", ""),
@@ -288,12 +317,30 @@ def _details(row: "SessionRow", view: "TestSession") -> dict[str, Any]:
         "not_run": view.not_run,
         "collection_failed": row.part.collect_failed,
         "internal_error": row.part.internal_error,
+        "properties": [list(pair) for pair in row.part.properties],
+        "notes": note_data(model, row),
         "results": [result.to_dict() for result in view.test_results],
         "output": view.output_fields.to_dict(),
     }
 
 
-def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) -> Listing:
+def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
+    """Return whether sessions run, by their streams."""
+    return {row.stream: model.state_of(row) for row in rows}
+
+
+def state_word(row: "SessionRow", state: "RunState") -> "Word":
+    """Return the state of a session in its colour, with a word on a clock that is ahead."""
+    from ..core.states import session_state  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
+
+    word = session_state(row, state)
+    return styled(word, f"{word}, in the future" if is_future(row.started_us) else word)
+
+
+def list_table(
+    rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
+) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
     table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
     for row in rows:
@@ -302,7 +349,7 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
             local_text(row.started_us),
             duration_text(row.duration_us),
             safe_line(row.sut),
-            styled(row.status),
+            state_word(row, (states or {}).get(row.stream, "killed")),
             counts_text(row.counts),
         )
     if total is not None:
@@ -312,14 +359,14 @@ def list_table(rows: "list[SessionRow]", total: "TestRunTotal | None" = None) ->
             duration_text(total.duration_us),
             safe_line(", ".join(total.suts)),
             styled(total.status),
-            counts_text(total.counts),
+            ", ".join(f"{count} {verdict}" for verdict, count in total.counts.items()) or "no tests ran",
         )
     return table
 
 
 def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
     out = console()
-    _print_head(out, row, view)
+    _print_head(out, row, view, model.state_of(row))
     for result, position in zip(
         view.test_results, [attempt.position for attempt in model.attempts(row.stream)], strict=True
     ):
@@ -334,14 +381,18 @@ def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *
             out.print(duration_text(round(result.duration * 1e6)), style="dim")
         if bad:
             _print_failure(out, model, position, output=output)
-    _print_names(out, "Running when the session ended:", view.running, "crashed")
+    print_notes(out, model, row)
+    running = model.state_of(row) == "running"
+    _print_names(out, "Running now:" if running else "Running when the session ended:", view.running, "crashed")
     _print_names(out, "Announced, but never run:", view.not_run, "not_run")
 
 
-def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
+def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
+    from ..core.series import variant_of, variant_text  # noqa: PLC0415
+
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(styled(row.status))
+    out.print(state_word(row, state))
     lines = {
         "sut": row.sut,
         "run": str(header.get("test_run", "")),
@@ -355,11 +406,13 @@ def _print_head(out: "Output", row: "SessionRow", view: "TestSession") -> None:
             ]
         ),
         "ran": "pytest " + " ".join(str(arg) for arg in header.get("args") or ()),
+        "variant": variant_text(variant_of(header)),
         "tags": ", ".join(f"{name}={value}" for name, value in view.session_tags.items()),
         "ci": ", ".join(f"{name} {value}" for name, value in view.ci.items()),
         "exit": "" if row.exit_status is None else str(row.exit_status),
         "ended by": row.part.interrupted or row.part.internal_error.partition("\n")[0],
         "counts": counts_text(row.counts),
+        "property": ", ".join(f"{name}={value}" for name, value in row.part.properties),
         "lost": f"{row.part.dropped} events could not be recorded" if row.part.dropped else "",
     }
     for name, text in lines.items():
@@ -375,8 +428,8 @@ def _commit_text(vcs: dict[str, Any]) -> str:
     parts = [str(vcs["commit"])[:12]]
     if vcs.get("branch"):
         parts.append(f"on {vcs['branch']}")
-    if vcs.get("dirty"):
-        parts.append("with changes")
+    if vcs.get("dirty") is not False:
+        parts.append("with changes" if vcs.get("dirty") else "(whether with changes is not known)")
     return " ".join(parts)
 
 

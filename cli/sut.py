@@ -7,8 +7,10 @@ import typer
 from .asking import (
     DEFAULT_DAYS,
     AsOfOption,
+    BranchOption,
     DaysOption,
     TimeOption,
+    VariantOption,
     asked,
     complete_sut,
     history_model,
@@ -57,6 +59,8 @@ def show_sut(
     sut: SutArgument,
     time: TimeOption = None,
     days: DaysOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -68,7 +72,17 @@ def show_sut(
     """
     from .analytics import summary  # noqa: PLC0415 - the same question
 
-    summary(sut=sut, days=days, time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)
+    summary(
+        sut=sut,
+        days=days,
+        time=time,
+        profile=profile,
+        branch=branch,
+        variant=variant,
+        log=log,
+        as_of=as_of,
+        as_json=as_json,
+    )
 
 
 @app.command("compare")
@@ -98,6 +112,8 @@ def analyze_sut(
     metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="One question only.")] = "all",
     days: DaysOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -110,6 +126,27 @@ def analyze_sut(
     from .analytics import analyze, draw_worst  # noqa: PLC0415
 
     if not as_json and metric == "all":
-        with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+        with asked(
+            profile,
+            log,
+            as_of,
+            sut=sut,
+            time=time,
+            days=days,
+            default_days=DEFAULT_DAYS,
+            branch=branch,
+            variant=variant,
+        ) as question:
             draw_worst(question)
-    analyze(sut=sut, metric=metric, days=days, time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)
+    analyze(
+        sut=sut,
+        metric=metric,
+        days=days,
+        time=time,
+        profile=profile,
+        branch=branch,
+        variant=variant,
+        log=log,
+        as_of=as_of,
+        as_json=as_json,
+    )

@@ -13,13 +13,15 @@ import typer
 from ..eventlog.codec import EventDecodeError
 from ..eventlog.follow import Item, Restarted, follow
 from ..eventlog.home import profile_log, resolve_profile
+from ..eventlog.liveness import is_being_written
+from ..eventlog.owner import session_state
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, look_for_logs, spool_files
+from ..eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
 from ..eventlog.times import format_time, parse_time
 from .common import NO_LOG_YET, OUTCOME_STYLES, say, say_passed_over
 from .safe import safe_json, safe_line
-from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines
+from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines, unknown_line
 
 STUCK_AFTER_S = 30.0
 _WATCH_US = 1_000_000
@@ -117,10 +119,10 @@ def _moment(as_of: str | None) -> int | None:
 def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
     """Where the `count`-th newest session begins; of those that were there, if that is asked."""
     if was_there is None:
-        return session_start(source, count)
+        return session_start(source, _left_for_log(count, source.path))
     headers = [
         item.position
-        for item in read_records(source, spool=False)
+        for item in read_records(source, beside=False)
         if isinstance(item, Record) and item.envelope.type == "session.started" and was_there(item)
     ]
     return headers[-count] if 0 < count <= len(headers) else 0 if count else _size(source)
@@ -188,6 +190,7 @@ class Screen:
             say(safe_line(str(error)))
             return
         state = self._states.setdefault(record.envelope.stream, SessionState(record.envelope.stream[:12]))
+        state.log = Path(record.log)
         lines = list(render(event, state, record.envelope.at))
         self.last_us = parse_time(record.envelope.at)
         if not self._is_wanted(state, outcome_of(event)):
@@ -213,6 +216,7 @@ class Screen:
         for state in self._states.values():
             if not state.sealed and self._is_wanted(state, ""):
                 if is_now:
+                    state.suspected = True
                     self._show_if_gone(state)
                 for line in running_lines(state, now_us):
                     self._print("", line)
@@ -234,13 +238,18 @@ class Screen:
         self._out.flush()
 
     def _show_if_gone(self, state: SessionState) -> None:
-        from ..syncstorage.client.launch import began_us  # noqa: PLC0415
-
-        if state.gone or not state.writer_pid or state.host != platform.node():
+        """Say that a session was killed, or that it cannot be told whether it runs; each once."""
+        if state.gone or not state.writer:
             return
-        began = began_us(state.writer_pid)
-        if began is None or began > state.started_us + _CLOCK_STEP_US:  # the number belongs to another process by now
+        found = _state_of(state)
+        if found == "running":
+            state.suspected = False
+        elif not state.suspected:
+            state.suspected = True
+        elif found == "killed":
             self._print("", gone_line(state))
+        elif state.writer.get("host"):
+            self._print("", unknown_line(state))
 
     def flush(self) -> None:
         """Show at once what was printed."""
@@ -261,6 +270,26 @@ class Screen:
         self._out.write(f"{prefix}{text}\n")
 
 
+def _state_of(state: SessionState) -> str:
+    """Return whether a session without a seal runs."""
+    is_live = state.log is not None and is_live_file(state.log)
+    if is_live and state.log is not None and not state.log.exists():
+        return "running"  # its file was collected, so there is more of it in the log
+    locked = is_being_written(state.log) if state.log is not None else None
+    found = session_state(sealed=False, locked=locked if is_live else None, writer=state.writer)
+    if found != "unknown" or is_live:
+        return found
+    if state.writer.get("boot_id"):
+        return "running" if locked else found
+    from ..syncstorage.client.launch import began_us  # noqa: PLC0415 - only for sessions of earlier releases
+
+    if not state.writer_pid or state.host != platform.node():
+        return found
+    began = began_us(state.writer_pid)
+    # The number of the process may belong to another one by now.
+    return "killed" if began is None or began > state.started_us + _CLOCK_STEP_US else found
+
+
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -272,7 +301,7 @@ def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
         if not path.exists():
             return 0
         old[path] = _Old(path.stat().st_size)
-        return session_start(path, count)
+        return session_start(path, _left_for_log(count, path))
 
     try:
         for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.watch):
@@ -305,12 +334,17 @@ class _Old:
         return item.envelope.stream not in self._begun
 
 
+def _left_for_log(count: int, path: Path) -> int:
+    """Return how many of the newest sessions are to be shown from a log: those in live files are newer, and shown."""
+    return max(count - len(live_files(path)), 0)
+
+
 def _size(source: LogSource) -> int:
     return source.path.stat().st_size if not source.compressed else sys.maxsize
 
 
 def _profile_sources(path: Path) -> list[LogSource]:
-    if not path.exists() and not spool_files(path):
+    if not path.exists() and not live_files(path):
         raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return [as_source(path)]
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..eventlog.events import (
     CollectionFailed,
     CollectionSkipped,
     Event,
+    EventsPurged,
     RecorderDegraded,
     SessionCleared,
+    SessionDescribed,
     SessionFinished,
     SessionRestored,
     SessionStarted,
+    SessionSuperseded,
     SubtestFinished,
     TestFinished,
     TestsAnnounced,
@@ -56,7 +60,13 @@ class SessionState:
     stuck_s: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     """After how many seconds a test of `running` is said to be stuck the next time."""
     gone: bool = False
-    """It was said that its writer is gone."""
+    """It was said that its writer is gone, or that this is not known."""
+    writer: dict[str, str] = field(default_factory=dict[str, str])
+    """What the header says of the process that writes the session."""
+    log: Path | None = None
+    """The file that the last event of it was read from."""
+    suspected: bool = False
+    """Its writer was not there at the last look; its seal may be among what was not read yet."""
 
 
 def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterator[Line]:  # noqa: C901, PLR0912 - a table
@@ -91,14 +101,23 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
             for key in [key for key in state.running if key[0] == event.worker]:
                 del state.running[key]
             running = ", ".join(event.running) or "nothing"
-            yield Line(f"{'LOST':<8}worker {safe_line(event.worker)}, running {safe_line(running)}", "crashed")
+            error = f": {safe_line(event.error)}" if event.error else ""
+            yield Line(f"{'LOST':<8}worker {safe_line(event.worker)}, running {safe_line(running)}{error}", "crashed")
         case RecorderDegraded():
-            yield Line(f"{'NOTE':<8}{event.dropped} events not recorded: {safe_line(event.reason)}", "skipped")
+            what = f"{event.dropped} events not recorded" if event.dropped else "recording was degraded"
+            yield Line(f"{'NOTE':<8}{what}: {safe_line(event.reason)}", "skipped")
         case SessionFinished():
             yield from _sealed(event, state)
-        case SessionCleared() | SessionRestored():
-            what = "cleared" if isinstance(event, SessionCleared) else "restored"
-            yield Line(f"{'NOTE':<8}session {safe_line(event.target[:12])} {what}", "skipped")
+        case SessionDescribed():
+            yield from _described(event)
+        case SessionCleared() | SessionRestored() | SessionSuperseded():
+            what = {SessionCleared: "cleared", SessionRestored: "restored"}.get(type(event), "superseded")
+            reason = f": {safe_line(event.reason)}" if event.reason else ""
+            yield Line(f"{'NOTE':<8}session {safe_line(event.target[:12])} {what}{reason}", "skipped")
+        case EventsPurged():
+            reason = f": {safe_line(event.reason)}" if event.reason else ""
+            count = f"{len(event.streams)} sessions and {len(event.lines)} lines"
+            yield Line(f"{'NOTE':<8}{count} purged from the log{reason}", "skipped")
         case _:
             return
 
@@ -128,7 +147,13 @@ def gone_line(state: SessionState) -> Line:
     running = ", ".join(f"{safe_line(nodeid)}{_on(worker)}" for worker, nodeid in state.running) or "nothing"
     state.running.clear()
     who = f"session {safe_line(state.session_id)}, process {state.writer_pid}"
-    return Line(f"{'GONE':<8}{who} ended without a word, running {running}", "crashed")
+    return Line(f"{'GONE':<8}{who} ended without a word (killed), running {running}", "crashed")
+
+
+def unknown_line(state: SessionState) -> Line:
+    """Return what is said of a session without a seal of which it cannot be told whether it runs."""
+    state.gone = True
+    return Line(f"{'UNKNOWN':<8}session {safe_line(state.session_id)}: whether it still runs cannot be told", "skipped")
 
 
 def outcome_of(event: Event | UnknownEvent) -> str:
@@ -142,16 +167,23 @@ def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Li
     state.session_id, state.sut, state.test_run = event.session_id, event.sut, event.test_run
     pid = event.writer.get("pid", "")
     state.host, state.writer_pid = (
-        event.testing_system.get("host", ""),
+        event.writer.get("host", "") or event.testing_system.get("host", ""),
         int(pid) if pid.isascii() and pid.isdigit() else 0,
     )
-    state.started_us = parse_time(at)
+    state.started_us, state.writer = parse_time(at), dict(event.writer)
     moment = to_datetime(parse_time(at)).astimezone()
     commit = f", commit {event.vcs.commit[:12]}" if event.vcs is not None and event.vcs.commit else ""
     workers = f", {event.workers} workers" if event.workers else ""
     run = f", run {event.test_run}" if event.test_run else ""
     text = f"session {event.session_id} of {event.sut}, {moment:%Y-%m-%d %H:%M:%S}{commit}{workers}{run}"
     yield Line(f"=== {safe_line(text)}", "bold")
+
+
+def _described(event: SessionDescribed) -> Iterator[Line]:
+    if event.dirty is not None:
+        yield Line(f"{'NOTE':<8}the checkout has {'' if event.dirty else 'no '}changes", "dim")
+    for name, value in event.properties:
+        yield Line(f"{'NOTE':<8}{safe_line(name)} = {safe_line(str(value))}{_on(event.worker)}", "dim")
 
 
 def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
@@ -173,7 +205,8 @@ def _sealed(event: SessionFinished, state: SessionState) -> Iterator[Line]:
     yield from running_lines(state, 0)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(state.outcomes.items())) or "no tests ran"
     missing = f", {state.announced - state.finished} not reported" if state.announced > state.finished else ""
-    why = f", {safe_line(event.interrupted)}" if event.interrupted else ""
+    error = event.internal_error.partition("\n")[0]
+    why = "".join(f", {safe_line(text)}" for text in (event.interrupted, error) if text)
     took = duration_text(event.duration_us)
     yield Line(
         f"=== session {safe_line(state.session_id)}: {counts}{missing} in {took}, exit {event.exit_status}{why}", "bold"

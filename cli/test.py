@@ -5,16 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .answers import broken_text, lost_text
 from .asking import (
     DEFAULT_DAYS,
     LIMIT,
     STRIP_LEGEND,
     AllOption,
     AsOfOption,
+    BranchOption,
     DaysOption,
     NodeArgument,
     SutOption,
     TimeOption,
+    VariantOption,
     asked,
     data_of,
     find_test,
@@ -48,6 +51,8 @@ def list_tests(
     time: TimeOption = None,
     days: DaysOption = None,
     everything: AllOption = False,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -59,7 +64,9 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
-    with asked(profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS) as question:
+    with asked(
+        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+    ) as question:
         rows = question.analysis.tests(pattern)
     shown = rows if everything else rows[:LIMIT]
     if as_json:
@@ -80,6 +87,8 @@ def show_test(
     nodeid: NodeArgument,
     sut: SutOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -89,9 +98,12 @@ def show_test(
 
     Example: insight test show test_refund
     """
-    with asked(profile, log, as_of, sut=sut, time=time) as question:
+    with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, analysis, history = _ask(question, nodeid)
         answer = _verdicts(analysis, test)
+        newest = question.model.newest_session()
+        if newest is not None and newest.stream not in {one.stream for one in history}:
+            answer["lost"] = next((one for one in question.analysis.lost_tests() if one.nodeid == test), None)
         text = _last_failure(question.model, history)
     if as_json:
         print_json(
@@ -110,7 +122,7 @@ def show_test(
     out.print(
         f"{counted(len(history), 'run')}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     )
-    for line in _sentences(answer):
+    for line in _sentences(answer, history):
         out.print(line, soft_wrap=True)
     if text:
         out.print("last failure:", style="dim")
@@ -125,6 +137,8 @@ def list_runs(
     sut: SutOption = None,
     time: TimeOption = None,
     everything: AllOption = False,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -134,7 +148,7 @@ def list_runs(
 
     Example: insight test history test_refund --time 30d
     """
-    with asked(profile, log, as_of, sut=sut, time=time) as question:
+    with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, _, history = _ask(question, nodeid, alone=True)
     newest = history[::-1]
     shown = newest if everything else newest[:LIMIT]
@@ -160,6 +174,8 @@ def draw_trends(
     nodeid: NodeArgument,
     sut: SutOption = None,
     time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -171,7 +187,7 @@ def draw_trends(
     """
     from ..core.stats import median, quantile  # noqa: PLC0415
 
-    with asked(profile, log, as_of, sut=sut, time=time) as question:
+    with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, analysis, history = _ask(question, nodeid, alone=True)
         shift = next((one for one in analysis.duration_shifts() if one.nodeid == test), None)
     durations = [one.duration_s for one in history if one.verdict == "passed"]
@@ -212,7 +228,11 @@ def _ask(question: "Question", text: str, *, alone: bool = False) -> "tuple[str,
     from ..core.analysis import Analysis  # noqa: PLC0415 - commands import what they use
 
     test = find_test(question.model, text)
-    analysis = Analysis.of_test(question.model, test, question.sut, question.window, alone=alone)
+    if test in question.model.numbers():
+        analysis = Analysis.of_test(question.model, test, question.sut, question.window, alone=alone)
+    else:  # a module that could not be collected: also the sessions in which its tests ran
+        analysis = Analysis.of_model(question.model, question.sut, question.window)
+    analysis = question.narrowed(analysis)
     history = analysis.history_of(test)
     if not history:
         raise LookupError(f"no run of {test} in that span of time")
@@ -225,9 +245,13 @@ def _verdicts(analysis: "Analysis", test: str) -> dict[str, Any]:
     def of(found: list[Any]) -> Any:
         return next((one for one in found if one.nodeid == test), None)
 
+    others = analysis.other_branches()
     return {
         "failure_rate": of(analysis.failure_rates()),
         "broken": of(analysis.broken_tests()),
+        "broken_elsewhere": [one.branch for one in others if test in one.broken],
+        "good_elsewhere": [one.branch for one in others if test not in one.broken],
+        "lost": of(analysis.lost_tests()),
         "flaky": [one for one in analysis.flaky_tests() if one.nodeid == test],
         "transitions": of(analysis.transition_scores()),
         "duration_shift": of(analysis.duration_shifts()),
@@ -235,19 +259,23 @@ def _verdicts(analysis: "Analysis", test: str) -> dict[str, Any]:
     }
 
 
-def _sentences(answer: dict[str, Any]) -> list[str]:
+def _sentences(answer: dict[str, Any], history: "list[Occurrence]") -> list[str]:
     lines: list[str] = []
     rate, broken, shift, score = (answer[key] for key in ("failure_rate", "broken", "duration_shift", "transitions"))
     if rate is not None:
         limits = f"{percent(rate.rate.low)} to {percent(rate.rate.high)} with 95 % confidence"
         lines.append(f"fails in {percent(rate.rate.estimate)} of {counted(rate.considered, 'run')} ({limits})")
     if broken is not None:
-        since = f"{name(broken.first_bad.session)} at {when(broken.first_bad.started_us)}"
-        lines.append(f"broken since session {since}, {counted(broken.failing_runs, 'run')} {name(broken.commit_range)}")
+        lines.append(f"{broken_text(broken)}, {when(broken.first_bad.started_us)}")
+        if answer["good_elsewhere"]:
+            lines.append(f"good on branch {', '.join(map(name, answer['good_elsewhere']))}")
+    lines.extend(f"broken on branch {name(branch)}" for branch in answer["broken_elsewhere"])
     for flaky in answer["flaky"]:
         what = "sessions it passed after a retry" if flaky.rule == "retry" else "commits it passed and failed"
         proof = ", ".join(dict.fromkeys(name(one.session) for one in flaky.evidence[-5:]))
         lines.append(f"flaky ({flaky.rule}): in {flaky.count} of {flaky.considered} {what}; see {proof}")
+        if flaky.recovered:
+            lines.append(f"recovered: {counted(flaky.good_since, 'good run')} since {when(flaky.last_us)}")
     if score is not None:
         lines.append(
             f"changed between good and bad {counted(score.changes, 'time')} in {counted(score.considered, 'run')}"
@@ -255,7 +283,23 @@ def _sentences(answer: dict[str, Any]) -> list[str]:
     if shift is not None:
         lines.append(f"duration changed from {seconds(shift.before_s)} to {seconds(shift.after_s)}")
     lines.extend(f"fails only after {name(one.after)} on the same worker" for one in answer["order_suspects"])
-    return lines or ["never failed"]
+    return [*lines, *_counted_runs(answer, history, is_silent=not lines)]
+
+
+def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_silent: bool) -> list[str]:
+    """Return what every run says, whatever the rules made of it: a test that failed or was cut once is named so."""
+    from ..projections.rules import BAD  # noqa: PLC0415 - commands import what they use
+
+    bad = sum(one.verdict in BAD or any(outcome in BAD for outcome in one.outcomes) for one in history)
+    cut = [one for one in history if one.position < 0 and one.verdict in ("crashed", "cut")]
+    lines = [f"cut: running when session {name(one.session)} ended, {when(one.started_us)}" for one in cut[-3:]]
+    if is_silent and not (lines or bad):
+        lines.append("never failed")
+    elif bad and answer["failure_rate"] is None:
+        lines.append(f"failed in {bad} of {counted(len(history), 'run')}, in sessions that are no evidence of its own")
+    if answer["lost"] is not None:
+        lines.append(lost_text(answer["lost"]))
+    return lines
 
 
 def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:

@@ -1,20 +1,24 @@
 """What a history of sessions says about tests: each question a projection of its own, with its evidence.
 
 Nothing is blended into one score. Every answer names the sessions it rests on, how many there were, and the version
-of its rule. Sessions in which nearly everything failed (`Run.is_outage`) are left out of all of them and listed, as a
-broken machine says nothing about a test. Definitions and where they come from: docs/analysis.md.
+of its rule. Every run counts; what is broken, flaky or slower is decided in each series (system, branch, variant) and
+then told of the test. Definitions and where they come from: docs/analysis.md.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from ..projections.clock import is_future
 from ..projections.rules import BAD
-from .runs import DEFAULT_BRANCHES, GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
+from .modules import FAILED, module_runs
+from .outages import key_of, set_aside
+from .runs import GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
+from .series import Variant, asked_runs, differing_text, is_of_variant, series_of, variant_text
 from .stats import Interval, median, pettitt, quantile, wilson
 from .windows import Window
 
@@ -22,9 +26,11 @@ if TYPE_CHECKING:  # a command that has its read model open pays for none of the
     from ..eventlog.reader import Record
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
+    from .headline import CutTest, OutageNow
+    from .lost import LostTest
     from .query import Loads, Query
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Rises when an answer to the same history would be another one."""
 
 MIN_RUNS = 5
@@ -47,7 +53,14 @@ class Occurrence(NamedTuple):
     outcomes: tuple[str, ...]
     duration_s: float
     position: int
-    """Of the event in the read model; -1 for a session that is in no log."""
+    """Of the event in the read model; -1 if there is none."""
+    branch: str = ""
+    variant: str = ""
+    """As `os=Linux python=3.13`."""
+
+
+RECOVERED_RUNS = 30
+RECOVERED_US = 14 * 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,12 @@ class FlakyTest:
     considered: int
     """Sessions, or commits with several runs, that were looked at."""
     evidence: list[Occurrence]
+    last_us: int = 0
+    """Start of the session of the newest evidence."""
+    good_since: int = 0
+    """Good runs in a row, up to the newest, behind the evidence."""
+    recovered: bool = False
+    """It was good 30 times in a row since, or for 14 days."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,12 @@ class Broken:
     """None if it never passed in the history that was looked at."""
     first_bad: Occurrence
     evidence: list[Occurrence]
+    sut: str = ""
+    branch: str = ""
+    variants: tuple[str, ...] = ()
+    """Variants in which it is broken; empty if it ran in one only, or is broken in all."""
+    good_variants: int = 0
+    """Variants in which it is good."""
 
     @property
     def commit_range(self) -> str:
@@ -107,6 +132,17 @@ class Broken:
         good = self.last_good.commit[:12] if self.last_good is not None else ""
         bad = self.first_bad.commit[:12]
         return f"{good or '?'}..{bad or '?'}" if good or bad else ""
+
+
+@dataclass(frozen=True)
+class BranchState:
+    """A branch that an answer leaves out."""
+
+    sut: str
+    branch: str
+    sessions: int
+    broken: list[str]
+    """Tests that are broken there."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +223,7 @@ class Summary:
 
     sessions: int
     outages: list[str]
-    """Sessions that were left out because nearly everything failed."""
+    """Sessions in which nearly everything failed; they count in everything but the pass rate, see `set_aside`."""
     interrupted: int
     tests: int
     runs: int
@@ -197,6 +233,8 @@ class Summary:
     first_us: int
     last_us: int
     median_duration_s: float
+    set_aside: tuple[str, ...] = ()
+    """Outages that are no evidence about single tests."""
     rules_version: int = RULES_VERSION
 
 
@@ -219,6 +257,8 @@ class Analysis:
         self._query: Query | None = None
         self._runs = runs
         self._models: Any = None
+        self._branch: str | None = None
+        self._variant: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of_model(cls, model: "ReadModel", sut: str | None = None, window: Window = Window()) -> "Analysis":  # noqa: B008
@@ -282,6 +322,19 @@ class Analysis:
         self._runs = None
         return self
 
+    def on_branch(self, branch: str | None) -> Self:
+        """Only sessions of this branch; of the project's own branch also those that do not know theirs.
+
+        None: the branch that `branch_asked` names, for the questions that look at one branch.
+        """
+        self._branch = branch
+        return self
+
+    def in_variant(self, **values: str) -> Self:
+        """Only sessions of the variants that have these values: `in_variant(python="3.13")`."""
+        self._variant = tuple(values.items())
+        return self
+
     def of(self, sessions: "Iterable[TestSession]") -> Self:
         """Analyse these sessions, for instance the result of a query."""
         given = list(sessions)
@@ -295,12 +348,65 @@ class Analysis:
         if self._runs is None:
             self.where(lambda _: None)
             self.of(self._query.execute() if self._query is not None else ())
-        return self._runs or []
+        runs = self._runs or []
+        if self._variant:
+            runs = [run for run in runs if is_of_variant(run.variant, self._variant)]
+        if self._branch is not None:
+            of_branch = [series for key, series in series_of(runs).items() if key.branch == self._branch]
+            runs = sorted((run for series in of_branch for run in series), key=lambda run: (run.started_us, run.stream))
+        return runs
+
+    @property
+    def asked(self) -> list[Run]:
+        """The sessions of the branch that is meant: the one that was named, else the project's; see `branch_asked`."""
+        runs = self._timely
+        return runs if self._branch is not None else asked_runs(runs)
+
+    @property
+    def _timely(self) -> list[Run]:
+        """The sessions that do not claim to be of the future: their place in the order of time is not known."""
+        runs = self.runs
+        if not runs or not is_future(runs[-1].started_us):
+            return runs
+        return [run for run in runs if not is_future(run.started_us)] or runs
 
     @property
     def considered(self) -> list[Run]:
-        """The sessions without outages."""
-        return [run for run in self.runs if not run.is_outage]
+        """The sessions that are evidence about single tests: all without the outages that are set aside."""
+        runs = self._timely
+        aside = set_aside(runs)
+        return [run for run in runs if key_of(run) not in aside] if aside else runs
+
+    def other_branches(self) -> list["BranchState"]:
+        """Return the branches that an answer about the branch that is meant leaves out, with what is broken there."""
+        runs = self._timely
+        meant = {key_of(run) for run in self.asked}
+        found: dict[tuple[str, str], list[Run]] = {}
+        for key, series in series_of(runs).items():
+            if key_of(series[0]) not in meant:
+                found.setdefault((key.sut, key.branch), []).extend(series)
+        return [
+            BranchState(sut, branch, len(own), [one.nodeid for one in broken_tests(_in_order(own))])
+            for (sut, branch), own in sorted(found.items())
+        ]
+
+    def lost_tests(self) -> "list[LostTest]":
+        """Return tests that are announced no longer, with what they may be called now."""
+        from .lost import lost_tests  # noqa: PLC0415 - only for this question
+
+        return lost_tests(self.asked)
+
+    def outage_now(self) -> "OutageNow | None":
+        """Return the newest session of the branch that is meant, if nearly everything fails in it."""
+        from .headline import outage_now  # noqa: PLC0415 - only for this question
+
+        return outage_now(self)
+
+    def cut_tests(self) -> "list[CutTest]":
+        """Return the tests that were running when a session was killed, the newest first."""
+        from .headline import cut_tests  # noqa: PLC0415 - only for this question
+
+        return cut_tests(self.runs)
 
     # -------------------------------------------------------------- questions
 
@@ -310,12 +416,14 @@ class Analysis:
 
     def flaky_tests(self) -> list[FlakyTest]:
         """Return tests that passed and failed where nothing explains it, by both rules, the most frequent first."""
-        found = [*retry_flaky(self.considered), *same_source_flaky(self.considered)]
-        return sorted(found, key=lambda one: (-one.count, one.nodeid, one.rule))
+        runs = self.considered
+        found = with_ages([*retry_flaky(runs), *same_source_flaky(runs)], runs)
+        return sorted(found, key=lambda one: (one.recovered, -one.count, one.nodeid, one.rule))
 
     def transition_scores(self) -> list[TransitionScore]:
-        """Return tests that changed between good and bad on the default branch, the most restless first."""
-        return transition_scores(self.considered)
+        """Return tests that changed between good and bad on the branch that is meant, the most restless first."""
+        meant = {key_of(run) for run in self.asked}
+        return transition_scores([run for run in self.considered if key_of(run) in meant])
 
     def failure_rates(self) -> list[FailureRate]:
         """Return tests that failed at least once, those that surely fail most often first."""
@@ -323,19 +431,19 @@ class Analysis:
 
     def broken_tests(self) -> list[Broken]:
         """Return tests whose latest run failed, with the session and the commits since when."""
-        return broken_tests(self.considered)
+        return broken_tests(self.asked)
 
     def duration_shifts(self) -> list[DurationShift]:
         """Return tests whose duration changed its level, the greatest change first."""
-        return duration_shifts(self.considered)
+        return duration_shifts(self.asked)
 
     def slowest_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests with the highest median duration."""
-        return sorted(costs(self.considered), key=lambda one: (-one.median_s, one.nodeid))[:limit]
+        return sorted(costs(self.runs), key=lambda one: (-one.median_s, one.nodeid))[:limit]
 
     def most_expensive_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests that took most time in all."""
-        return sorted(costs(self.considered), key=lambda one: (-one.total_s, one.nodeid))[:limit]
+        return sorted(costs(self.runs), key=lambda one: (-one.total_s, one.nodeid))[:limit]
 
     def tests(self, containing: str = "") -> list[TestFigures]:
         """Return every test with a text in its node id, outages included; those that fail most come first."""
@@ -350,42 +458,79 @@ class Analysis:
         return order_suspects(self.considered)
 
     def failure_clusters(self) -> list[FailureCluster]:
-        """Return failures by what they say, the most frequent first."""
-        runs = self.considered
-        return failure_clusters(
-            [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in run.failed_tests],
-            self._messages(runs),
-        )
+        """Return failures by what they say, the most frequent first; modules that could not be collected among them."""
+        runs = self.runs
+        failures = [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in run.failed_tests]
+        failures += [(nodeid, run, FAILED) for run in runs for nodeid in run.uncollected]
+        return failure_clusters(failures, self.messages(runs))
 
     def history_of(self, nodeid: str) -> list[Occurrence]:
-        """Return every run of a test, the earliest first, outages included."""
-        return [occurrence(run, run.tests[nodeid]) for run in self.runs if nodeid in run.tests]
+        """Return every run of a test, or of a module that could not be collected, the earliest first."""
+        found = [occurrence(run, run.tests[nodeid]) for run in self.runs if nodeid in run.tests]
+        if found:
+            return found
+        return [occurrence(run, test) for run, test in module_runs(self.runs).get(nodeid, ())]
 
     def why(self, nodeid: str) -> "list[Record]":
-        """Return the events behind what is said of a test: its `test.finished` of each session, the earliest first.
+        """Return the events behind what is said of a test, the earliest first: of each session its `test.finished`.
+
+        Of a session that was cut while the test ran, it is `test.started`; of a module that could not be collected,
+        `collection.failed`.
 
         Raises:
             LookupError: the test is in no session of a log.
         """
-        positions = [one.position for one in self.history_of(nodeid) if one.position >= 0]
-        if not positions or self._models is None:
+        history = self.history_of(nodeid)
+        if not history or self._models is None or not any(one.stream for one in history):
             raise LookupError(f"no recorded run of {nodeid!r} in this history")
         with self._models() as model:
-            return [model.record_at(position) for position in positions]
+            return [record for one in history if (record := _record_of(model, one, nodeid)) is not None]
 
-    def _messages(self, runs: list[Run]) -> dict[tuple[str, str], str]:
-        """The text of each failure, by stream and node id."""
+    def messages(self, runs: list[Run]) -> dict[tuple[str, str], str]:
+        """Return what each failure of some sessions says, by stream and node id."""
         places = {
             (run.stream, nodeid): run.tests[nodeid].position
             for run in runs
             for nodeid in run.failed_tests
             if run.tests[nodeid].position >= 0
         }
-        if not places or self._models is None:
+        modules = [run for run in runs if run.uncollected and run.stream]
+        if not (places or modules) or self._models is None:
             return {}
         with self._models() as model:
             events = model.finished_at(list(places.values()))
-        return {key: _message_of(event.longreprtext, event.cause) for key, event in zip(places, events, strict=True)}
+            found = {
+                key: message_of(event.longreprtext, event.cause) for key, event in zip(places, events, strict=True)
+            }
+            for run in modules:
+                found |= _collection_messages(model, run.stream)
+        return found
+
+
+def _in_order(runs: list[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: (run.started_us, run.stream))
+
+
+def _record_of(model: "ReadModel", one: Occurrence, nodeid: str) -> "Record | None":
+    """Return the event that says how a test ended in a session, or that it was started, or not collected."""
+    if one.position >= 0:
+        return model.record_at(one.position)
+    row = model.session_of(one.stream) if one.stream else None
+    wanted = ("test.started", "collection.failed")
+    records = model.records_of(row) if row is not None else ()
+    fits = [r for r in records if r.envelope.type in wanted and getattr(r.event(), "nodeid", "") == nodeid]
+    return fits[-1] if fits else None
+
+
+def _collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
+    """Return what the modules say that a session could not collect."""
+    row = model.session_of(stream)
+    found: dict[tuple[str, str], str] = {}
+    for record in model.records_of(row) if row is not None else ():
+        if record.envelope.type == "collection.failed":
+            event: Any = record.event()
+            found[stream, event.nodeid] = message_of(event.longreprtext, event.cause)
+    return found
 
 
 # ------------------------------------------------------------------ the projections
@@ -394,29 +539,37 @@ class Analysis:
 def occurrence(run: Run, test: TestRun) -> Occurrence:
     """Return a test in a session as evidence."""
     verdict, outcomes, duration_us, position, *_ = test
-    return Occurrence(run.name, run.stream, run.started_us, run.commit, verdict, outcomes, duration_us / 1e6, position)
+    what = (run.name, run.stream, run.started_us, run.commit, verdict, outcomes, duration_us / 1e6, position)
+    return Occurrence(*what, run.branch, variant_text(run.variant))
 
 
 def summary_of(runs: list[Run]) -> Summary:
-    """Return the figures of some runs."""
-    kept = [run for run in runs if not run.is_outage]
+    """Return the figures of some runs; every run counts, only the pass rate is without the outages set aside."""
+    aside = set_aside(runs)
     verdicts: Counter[str] = Counter()
-    for run in kept:
-        verdicts.update(run.by_verdict())
-    good = sum(count for verdict, count in verdicts.items() if verdict in GOOD)
-    bad = sum(count for verdict, count in verdicts.items() if verdict in BAD)
+    telling: Counter[str] = Counter()
+    for run in runs:
+        counts = run.by_verdict()
+        if run.uncollected:
+            counts["error"] = counts.get("error", 0) + len(run.uncollected)
+        verdicts.update(counts)
+        if key_of(run) not in aside:
+            telling.update(counts)
+    good = sum(count for verdict, count in telling.items() if verdict in GOOD)
+    bad = sum(count for verdict, count in telling.items() if verdict in BAD)
     return Summary(
         sessions=len(runs),
         outages=[run.name for run in runs if run.is_outage],
         interrupted=sum(run.status == "interrupted" for run in runs),
-        tests=len(set().union(*(run.tests for run in kept))),
+        tests=len(set().union(*(run.tests for run in runs))),
         runs=sum(verdicts.values()),
         verdicts=dict(verdicts.most_common()),
         pass_rate=wilson(good, good + bad),
-        sessions_all_good=sum(not run.bad and run.status == "complete" for run in kept),
+        sessions_all_good=sum(not (run.bad or run.uncollected) and run.status == "complete" for run in runs),
         first_us=min((run.started_us for run in runs), default=0),
         last_us=max((run.started_us for run in runs), default=0),
-        median_duration_s=median([run.duration_us / 1e6 for run in kept]),
+        median_duration_s=median([run.duration_us / 1e6 for run in runs]),
+        set_aside=tuple(run.name for run in runs if key_of(run) in aside),
     )
 
 
@@ -434,11 +587,11 @@ def retry_flaky(runs: list[Run]) -> list[FlakyTest]:
 
 @many_objects()
 def same_source_flaky(runs: list[Run]) -> list[FlakyTest]:
-    """Tests that were good in one session and bad in another of the same commit, with a clean tree, of one system."""
-    sources: dict[tuple[str, str], list[Run]] = {}
+    """Tests that were good in one session and bad in another of the same commit, with a clean tree, of one series."""
+    sources: dict[tuple[str, str, str, Variant], list[Run]] = {}
     for run in runs:
         if run.commit and run.dirty is False:
-            sources.setdefault((run.sut, run.commit), []).append(run)
+            sources.setdefault((run.sut, run.commit, run.branch, run.variant), []).append(run)
     several = [group for group in sources.values() if len(group) > 1]
     found: dict[str, list[Occurrence]] = {}
     flaky: Counter[str] = Counter()
@@ -453,15 +606,55 @@ def same_source_flaky(runs: list[Run]) -> list[FlakyTest]:
     ]
 
 
+def with_ages(flaky: list[FlakyTest], runs: list[Run]) -> list[FlakyTest]:
+    """Return flaky tests with the age of their evidence, and whether they have recovered since.
+
+    A test has recovered if its last 30 runs behind the newest evidence were good, or if it was only good for 14 days.
+    """
+    if not flaky:
+        return []
+    wanted = Wanted({one.nodeid for one in flaky})
+    newest = {
+        nodeid: max(seen.started_us for one in flaky if one.nodeid == nodeid for seen in one.evidence)
+        for nodeid in wanted.nodeids
+    }
+    good: Counter[str] = Counter()
+    last_us: dict[str, int] = {}
+    bad_again: set[str] = set()
+    for run in runs:
+        for nodeid in run.some(wanted):
+            if run.started_us > newest[nodeid]:
+                verdict = run.tests[nodeid].verdict
+                good[nodeid] += verdict in GOOD
+                last_us[nodeid] = run.started_us
+                bad_again.update([nodeid] if verdict in BAD else ())
+    found: list[FlakyTest] = []
+    for one in flaky:
+        name, count = one.nodeid, 0 if one.nodeid in bad_again else good[one.nodeid]
+        long_ago = count > 0 and last_us[name] - newest[name] >= RECOVERED_US
+        recovered = count >= RECOVERED_RUNS or long_ago
+        last = max(seen.started_us for seen in one.evidence)
+        found.append(replace(one, last_us=last, good_since=count, recovered=recovered))
+    return found
+
+
 @many_objects()
 def transition_scores(runs: list[Run]) -> list[TransitionScore]:
-    """Changes between good and bad, per possible change, on the default branch (ReportPortal: N of M)."""
-    scores: list[TransitionScore] = []
-    for nodeid, seen in _failed_once([run for run in runs if run.branch in DEFAULT_BRANCHES]).items():
-        telling = _telling(seen)
-        changes = sum((a.verdict in BAD) != (b.verdict in BAD) for a, b in pairwise(telling))
-        if changes:
-            scores.append(TransitionScore(nodeid, changes, len(telling), changes / (len(telling) - 1), telling))
+    """Changes between good and bad within a series, per possible change, of all series together (ReportPortal)."""
+    changes: Counter[str] = Counter()
+    possible: Counter[str] = Counter()
+    evidence: dict[str, list[Occurrence]] = {}
+    for series in series_of(runs).values():
+        for nodeid, seen in _failed_once(series).items():
+            telling = _telling(seen)
+            changes[nodeid] += sum((a.verdict in BAD) != (b.verdict in BAD) for a, b in pairwise(telling))
+            possible[nodeid] += max(len(telling) - 1, 0)
+            evidence.setdefault(nodeid, []).extend(telling)
+    scores = [
+        TransitionScore(nodeid, count, len(evidence[nodeid]), count / possible[nodeid], evidence[nodeid])
+        for nodeid, count in changes.items()
+        if count
+    ]
     return sorted(scores, key=lambda one: (-one.score, -one.changes, one.nodeid))
 
 
@@ -478,22 +671,66 @@ def failure_rates(runs: list[Run]) -> list[FailureRate]:
 
 @many_objects()
 def broken_tests(runs: list[Run]) -> list[Broken]:
-    """Tests whose last telling run is bad, from the first of the unbroken row of bad ones."""
-    found: list[Broken] = []
-    for nodeid, seen in _failed_once(runs).items():
-        telling = _telling(seen)
-        row = 0
-        while row < len(telling) and telling[-1 - row].verdict in BAD:
-            row += 1
-        if row:
-            last_good = telling[-1 - row] if row < len(telling) else None
-            found.append(Broken(nodeid, row, last_good, telling[-row], telling[-row:]))
+    """Tests whose last telling run in a series is bad, from the first of the unbroken row of bad ones there.
+
+    Of a test that is broken in several variants of a branch, the earliest first bad run is told, and the variants.
+    """
+    grouped: dict[tuple[str, str], dict[Variant, list[Run]]] = {}
+    for key, series in series_of(runs).items():
+        grouped.setdefault((key.sut, key.branch), {})[key.variant] = series
+    found = [one for (sut, branch), variants in grouped.items() for one in _broken_on_branch(sut, branch, variants)]
     return sorted(found, key=lambda one: (-one.first_bad.started_us, one.nodeid))
+
+
+def _broken_on_branch(sut: str, branch: str, variants: dict[Variant, list[Run]]) -> list[Broken]:
+    rows: dict[str, dict[Variant, Broken]] = {}
+    for variant, series in variants.items():
+        for nodeid, seen in _failed_once(series).items():
+            one = _broken_in_series(nodeid, _telling(seen))
+            if one is not None:
+                rows.setdefault(nodeid, {})[variant] = one
+    if not rows:
+        return []
+    wanted = Wanted(set(rows))
+    ran = {variant: {nodeid for run in series for nodeid in run.some(wanted)} for variant, series in variants.items()}
+    found: list[Broken] = []
+    for nodeid, broken in rows.items():
+        good = [variant for variant, tests in ran.items() if nodeid in tests and variant not in broken]
+        first = min(broken.values(), key=lambda one: one.first_bad.started_us)
+        names = tuple(differing_text(variant, variants) for variant in sorted(broken)) if good else ()
+        runs = sum(one.failing_runs for one in broken.values())
+        proof = sorted((seen for one in broken.values() for seen in one.evidence), key=lambda seen: seen.started_us)
+        whose = {"sut": sut, "branch": branch, "variants": names, "good_variants": len(good)}
+        found.append(Broken(nodeid, runs, first.last_good, first.first_bad, proof, **whose))
+    return found
+
+
+def _broken_in_series(nodeid: str, telling: list[Occurrence]) -> Broken | None:
+    row = 0
+    while row < len(telling) and telling[-1 - row].verdict in BAD:
+        row += 1
+    if not row:
+        return None
+    last_good = telling[-1 - row] if row < len(telling) else None
+    return Broken(nodeid, row, last_good, telling[-row], telling[-row:])
 
 
 @many_objects()
 def duration_shifts(runs: list[Run]) -> list[DurationShift]:
-    """Changes of level in the durations of passing runs: Pettitt's test, and a ratio of medians that show."""
+    """Changes of level in the durations of passing runs of a series: Pettitt's test, and a ratio of medians that show.
+
+    Of a test that changed in several series the greatest change is told.
+    """
+    found: dict[str, DurationShift] = {}
+    for series in series_of(runs).values():
+        for one in _shifts_in(series):
+            known = found.get(one.nodeid)
+            if known is None or abs(one.after_s - one.before_s) > abs(known.after_s - known.before_s):
+                found[one.nodeid] = one
+    return sorted(found.values(), key=lambda one: (-abs(one.after_s - one.before_s), one.nodeid))
+
+
+def _shifts_in(runs: list[Run]) -> list[DurationShift]:
     passing: dict[str, list[tuple[Run, int]]] = {}
     for run in runs:
         for nodeid, duration_us in run.passing_durations().items():
@@ -510,7 +747,7 @@ def duration_shifts(runs: list[Run]) -> list[DurationShift]:
             run = seen[change.place][0]
             since = occurrence(run, run.tests[nodeid])
             found.append(DurationShift(nodeid, before, after, change.p, since, len(values)))
-    return sorted(found, key=lambda one: (-abs(one.after_s - one.before_s), one.nodeid))
+    return found
 
 
 @many_objects()
@@ -632,6 +869,9 @@ _VARIABLE = [
 """What differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
 
 MESSAGE_MAX = 300
+_DIED = "the process died"
+CUT = "running when the session was killed"
+"""What is said of a test that was started and has no result, as there is no message."""
 
 
 def normalised(message: str) -> str:
@@ -647,7 +887,9 @@ def failure_clusters(
     """Failures grouped by their normalised message."""
     found: dict[str, list[tuple[str, Occurrence]]] = {}
     for nodeid, run, test in failures:
-        text = "the process died" if test.verdict == "crashed" else messages.get((run.stream, nodeid), "")
+        text = _DIED if test.verdict == "crashed" and test.position >= 0 else messages.get((run.stream, nodeid), "")
+        if test.verdict == "crashed" and test.position < 0:
+            text = CUT
         found.setdefault(normalised(text) or "(no message)", []).append((nodeid, occurrence(run, test)))
     clusters = [
         FailureCluster(message, len(items), sorted({nodeid for nodeid, _ in items}), [one for _, one in items])
@@ -656,7 +898,7 @@ def failure_clusters(
     return sorted(clusters, key=lambda cluster: (-cluster.count, cluster.message))
 
 
-def _message_of(text: str, cause: Any) -> str:
+def message_of(text: str, cause: Any) -> str:
     """What a failure says: the message of the exception, else the last line of the traceback that pytest marks."""
     if cause is not None and cause.message:
         return str(cause.message).split("\n", 1)[0]
@@ -665,13 +907,13 @@ def _message_of(text: str, cause: Any) -> str:
 
 
 def _failed_once(runs: list[Run]) -> dict[str, list[tuple[Run, TestRun]]]:
-    """Every run of each test that failed at least once."""
+    """Every run of each test that failed at least once, and of each module that could not be collected."""
     failed = Wanted({nodeid for run in runs for nodeid in run.failed_tests})
     found: dict[str, list[tuple[Run, TestRun]]] = {nodeid: [] for nodeid in sorted(failed.nodeids)}
     for run in runs:
         for nodeid in run.some(failed):
             found[nodeid].append((run, run.tests[nodeid]))
-    return found
+    return found | module_runs(runs) if any(run.uncollected for run in runs) else found
 
 
 def _telling(seen: list[tuple[Run, TestRun]]) -> list[Occurrence]:

@@ -5,7 +5,7 @@ runs of each side, by a test on the distributions where there are enough of them
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,11 @@ DURATION_MIN_S = 0.01
 SAMPLES_MIN = 4
 """Passing runs on each side from which on a test of the distributions can be significant at all."""
 SIGNIFICANT = 0.05
-
+UNCONFIRMED_RATIO = 1.5
+UNCONFIRMED_S = 0.05
+"""A change of at least so much is told even where it may be chance."""
+RULES_VERSION = 2
+"""Rises when the same two sides would differ in another way."""
 
 LISTS = ("new_failures", "new_passes", "missing_tests", "new_tests", "newly_skipped", "slower_tests", "faster_tests")
 """What a comparison is about, in the order in which it is told."""
@@ -55,6 +59,8 @@ class DurationChange:
     effect: float
     """Cliff's delta: 1 if every run after was slower than every run before."""
     samples: tuple[int, int]
+    confirmed: bool = True
+    """Whether it is significant; a change of 1.5 times and 50 ms is listed also if it is not."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,15 @@ class ComparisonResult:
     """Bad before, good now."""
     still_failing: list[Change]
     missing_tests: list[Change]
-    """Ran before, does not any more: silently lost, renamed, deselected or removed."""
+    """Ran before, does not any more, though the target was told to run it: lost, renamed or removed."""
     new_tests: list[Change]
     newly_skipped: list[Change]
     outcome_changes: list[Change]
     """Every test whose verdict differs."""
     slower_tests: list[DurationChange]
     faster_tests: list[DurationChange]
+    not_selected: list[Change] = field(default_factory=list[Change])
+    """Ran on one side only, and the other was not told to run them, or ended before them: no difference."""
 
     def has_changes(self) -> bool:
         """Tell whether anything differs."""
@@ -86,7 +94,8 @@ class ComparisonResult:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
         lists = {
-            name: [vars(item) for item in getattr(self, name)] for name in (*LISTS, "still_failing", "outcome_changes")
+            name: [vars(item) for item in getattr(self, name)]
+            for name in (*LISTS, "still_failing", "outcome_changes", "not_selected")
         }
         sessions = {"base_sessions": self.base_sessions, "target_sessions": self.target_sessions}
         return {"base": self.base, "target": self.target, **sessions, **lists}
@@ -195,6 +204,8 @@ def compare_runs(
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
     slower, faster = _durations(base, target)
     both = [change for change in changes if change.before is not None and change.after is not None]
+    silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
+    silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
     return ComparisonResult(
         base=base_name,
         target=target_name,
@@ -203,12 +214,25 @@ def compare_runs(
         new_failures=[c for c in changes if c.before not in BAD and c.after in BAD and c.before is not None],
         new_passes=[c for c in both if c.before in BAD and c.after in GOOD],
         still_failing=[c for c in both if c.before in BAD and c.after in BAD],
-        missing_tests=[c for c in changes if c.after is None],
-        new_tests=[c for c in changes if c.before is None],
+        missing_tests=[c for c in changes if c.after is None and c.nodeid not in silent],
+        new_tests=[c for c in changes if c.before is None and c.nodeid not in silent],
         newly_skipped=[c for c in both if c.before != "skipped" and c.after == "skipped"],
         outcome_changes=[c for c in both if c.before != c.after],
         slower_tests=slower,
         faster_tests=faster,
+        not_selected=[c for c in changes if c.nodeid in silent],
+    )
+
+
+def _says_about(runs: list[Run], others: list[Run], nodeid: str) -> bool:
+    """Return whether the absence of a test from some sessions means that it is not there any more, or not yet.
+
+    It does if one of them would have run it, or was told the same as one of the other side that did.
+    """
+    return any(
+        run.selected.covers(nodeid)
+        or any(run.selected.is_like(other.selected) for other in others if nodeid in other.tests)
+        for run in runs
     )
 
 
@@ -223,17 +247,34 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
 
 
 def _durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+    """Return the tests that became slower, and faster, the greatest difference first.
+
+    Tests that are too short on both sides are out before anything is corrected for the number of tests.
+    """
     before, after = _passing(base), _passing(target)
     found = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(before.keys() & after.keys())]
-    tested = [(change, p) for change, p in found if p is not None]
+    visible = [(c, p) for c, p in found if max(c.before_s, c.after_s) >= DURATION_MIN_S]
+    tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested])
-    adjusted = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
-    changes = [change for change in adjusted if (change.q or 0.0) <= SIGNIFICANT]
-    changes += [change for change, p in found if p is None]
-    visible = [c for c in changes if max(c.before_s, c.after_s) >= DURATION_MIN_S]
-    slower = [c for c in visible if c.ratio >= DURATION_RATIO]
-    faster = [c for c in visible if c.ratio <= 1 / DURATION_RATIO]
-    return sorted(slower, key=lambda c: -c.ratio), sorted(faster, key=lambda c: c.ratio)
+    changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
+    changes += [_with_rate(change, None) for change, p in visible if p is None]
+    told = [c for c in changes if _is_told(c)]
+    slower = [c for c in told if c.after_s > c.before_s]
+    faster = [c for c in told if c.after_s < c.before_s]
+    return sorted(slower, key=_by_size), sorted(faster, key=_by_size)
+
+
+def _by_size(change: DurationChange) -> tuple[bool, float, str]:
+    """Sort confirmed changes first, and of each kind the largest first."""
+    return not change.confirmed, -abs(change.after_s - change.before_s), change.nodeid
+
+
+def _is_told(change: DurationChange) -> bool:
+    """Return whether a change is listed: large and significant, or so large that silence would mislead."""
+    size, ratio = abs(change.after_s - change.before_s), max(change.ratio, 1 / change.ratio if change.ratio else 0.0)
+    if change.confirmed:
+        return size >= DURATION_MIN_S and ratio >= DURATION_RATIO
+    return size >= UNCONFIRMED_S and ratio >= UNCONFIRMED_RATIO
 
 
 def _compared(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:
@@ -244,8 +285,8 @@ def _compared(nodeid: str, before: list[float], after: list[float]) -> tuple[Dur
     return DurationChange(nodeid, old, new, ratio, None, test.effect, (len(before), len(after))), p
 
 
-def _with_rate(change: DurationChange, q: float) -> DurationChange:
-    return DurationChange(**{**vars(change), "q": q})
+def _with_rate(change: DurationChange, q: float | None) -> DurationChange:
+    return replace(change, q=q, confirmed=q is not None and q <= SIGNIFICANT)
 
 
 def _passing(runs: list[Run]) -> dict[str, list[float]]:

@@ -22,7 +22,7 @@ import msgspec
 
 from ..eventlog.documents import convert_session
 from ..eventlog.merge import Strategy
-from ..eventlog.sources import LogSource, pack_files, spool_files
+from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.staging import Staging, staging
 from ..eventlog.system import SYSTEM
 from ..projections.models import TestSession
@@ -222,12 +222,13 @@ def converted_lines(sessions: Iterable[TestSession]) -> bytes:
 
 
 def contents_of(store: Store, stage: Staging) -> LogContents:
-    """Return the sessions and statements of a store's log, with its packs and spool files."""
+    """Return the sessions and statements of a store's log, with its packs and live files."""
     source = store.target.source
     if not source.on_disk:
         return read_log(source.name, [source], stage)
     packs = [stage.unpacked(pack) for pack in pack_files(source)]
-    files = [path for path in (source.path, *packs, *spool_files(source)) if path.exists()]
+    live = stage.copies(live_files(source))  # before the log is read, where they may be collected to meanwhile
+    files = [path for path in (source.path, *packs, *live) if path.exists()]
     return read_log(source.name, [LogSource(path) for path in files], stage)
 
 

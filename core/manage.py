@@ -11,7 +11,7 @@ from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.merge import Strategy
 from ..eventlog.profiles import register_profile
 from ..eventlog.purge import purge_log
-from ..eventlog.sources import pack_files, spool_files
+from ..eventlog.sources import live_files, pack_files
 from ..eventlog.staging import staging
 from ..projections.apply import SessionRow
 from .exchange import ImportReport, contents_of
@@ -51,7 +51,7 @@ def store_of(profile: str | None, *, must_exist: bool = False, create: bool = Fa
     """
     name = resolve_profile(profile)
     path = profile_log(name)
-    if must_exist and not (path.exists() or spool_files(path) or pack_files(path)):
+    if must_exist and not (path.exists() or live_files(path) or pack_files(path)):
         raise FileNotFoundError(2, f"profile {name} has no log yet; record a run with `pytest --insight`", str(path))
     if create:
         register_profile(name)
@@ -141,7 +141,7 @@ def describe(profile: StorageProfile, active: str) -> ProfileInfo:
         return ProfileInfo(profile, is_active, None, None, 0)
     path = Path(profile.file_path).expanduser()
     try:
-        size = sum(file.stat().st_size for file in (path, *pack_files(path), *spool_files(path)) if file.is_file())
+        size = sum(file.stat().st_size for file in (path, *pack_files(path), *live_files(path)) if file.is_file())
         with Store(path).model() as model:
             rows = model.sessions()
     except (EventLogError, OSError) as error:

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from ..eventlog.convert import lines_of_document
 from ..eventlog.errors import EventLogError, ProfileError
-from ..eventlog.format import EMPTY_LOG_SUFFIXES, HEAD, PACK_SUFFIX, SPOOL_SUFFIX
+from ..eventlog.format import EARLIER_LIVE_SUFFIX, EMPTY_LOG_SUFFIXES, HEAD, LIVE_SUFFIX, PACK_SUFFIX
 from ..eventlog.home import home_dir
 from ..eventlog.profiles import ProfilesFile
-from ..eventlog.sources import is_old_document
+from ..eventlog.sources import is_old_document, live_dirs, pack_dir
 from ..eventlog.system import why_unsafe
 
 _SNIFF_BYTES = 64 * 1024
@@ -64,8 +64,8 @@ def _why_reserved(path: Path) -> str:
     listed = ProfilesFile().path.name
     if real in (home / listed, home / f"{listed}.lock", home / f"{listed}.new") or real.is_relative_to(home / "models"):
         return "belongs to pytest-insight itself"
-    within = any(str(folder).endswith((PACK_SUFFIX, SPOOL_SUFFIX)) for folder in real.parents)
-    return "lies among the packs or spool files of a log" if within else ""
+    within = any(str(folder).endswith((PACK_SUFFIX, LIVE_SUFFIX, EARLIER_LIVE_SUFFIX)) for folder in real.parents)
+    return "lies among the packs or live files of a log" if within else ""
 
 
 def _why_no_log(path: Path) -> str:
@@ -101,9 +101,9 @@ def _owner_of(path: Path) -> str:
     if real.is_relative_to(os.path.realpath(home_dir())):
         return "a file of pytest-insight's own folder"
     for name, log in _profile_logs():
-        if _is_same(real, log) or any(real.is_relative_to(f"{log}{side}") for side in (".packs", ".spool")):
+        if _is_same(real, log) or real.is_relative_to(pack_dir(log)):
             return f"the log of profile {name}"
-        if log.suffix and real.is_relative_to(log.with_suffix(".live")):
+        if any(real.is_relative_to(folder) for folder in live_dirs(log)):
             return f"a live file of profile {name}"
     return ""
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc
 from .own_files import check_new_log
@@ -141,6 +142,7 @@ class ProfileManager:
                 profile.created = profile.last_modified = _moment(now_text())
                 profile.created_by = profile.last_modified_by = user_name()
                 self._memory[name] = profile
+                open_memory_log(self.config_path, name)
                 return profile
             if path:
                 check_new_log(Path(path))
@@ -242,6 +244,7 @@ class ProfileManager:
             if name == self.active_profile_name:
                 raise ProfileError("Cannot delete the active profile")
             if self._memory.pop(name, None) is not None:
+                drop_memory_log(self.config_path, name)
                 return found
 
             def delete(document: Document) -> None:

@@ -8,7 +8,9 @@ sessions) or a session; what reads as an age or a date is one.
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..projections.clock import is_future
 from ..projections.readmodel import UnknownSessionError
+from .partial import selected_of
 
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
@@ -89,6 +91,22 @@ def _sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
 def _commits_known(model: "ReadModel") -> str:
     commits = dict.fromkeys(row.commit[:9] for row in model.sessions(limit=_LOOKED_AT) if row.commit)
     return f"; the newest with sessions are {', '.join(list(commits)[:5])}" if commits else ""
+
+
+def newest_whole(model: "ReadModel", base: "SessionRow") -> "SessionRow":
+    """Return the newest session to compare another one with: of the same system, and whole if there is one.
+
+    Sessions that ran only some of the tests are taken only where all do; those of the future not at all.
+    """
+    newest: SessionRow | None = None
+    for row in model.sessions(sut=base.sut):
+        if is_future(row.started_us) or row.stream == base.stream or row.started_us < base.started_us:
+            continue
+        newest = newest or row
+        header, sealed = row.part.header or {}, row.exit_status is not None
+        if selected_of(header, row.part.deselected, row.missing, sealed=sealed).is_whole:
+            return row
+    return newest or model.find_session("last")
 
 
 def span_named(model: "ReadModel", text: str) -> Span | None:

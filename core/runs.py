@@ -16,17 +16,15 @@ from ..projections.apply import Notable, SessionRow
 from ..projections.fold import CRASHED_FLAG, Rows
 from ..projections.readmodel import ReadModel
 from ..projections.rules import BAD, OUTCOMES, is_cut, is_flaky, verdict_of
+from .outages import is_outage
+from .partial import WHOLE, Selected, selected_of
+from .series import Variant, variant_of
 
 if TYPE_CHECKING:
     from ..projections.models import TestSession
 
 GOOD: frozenset[str] = frozenset({"passed", "xfailed", "xpassed"})
 """Verdicts that say something about the code; `skipped`, `rerun` and `not_run` say nothing."""
-
-GUARD_SHARE = 0.8
-GUARD_TESTS = 5
-DEFAULT_BRANCHES: frozenset[str] = frozenset({"main", "master", "trunk", "default", "develop", ""})
-"""Branches whose history is that of the project; a session that does not know its branch is taken as one of these."""
 
 
 class TestRun(NamedTuple):
@@ -71,6 +69,10 @@ class Run:
     tests: "Mapping[str, TestRun]" = field(repr=False)
     verdicts: dict[str, int] | None = field(default=None, repr=False)
     """Tests by verdict, where they are known without looking at `tests`, which may not be all of them."""
+    variant: Variant = ()
+    selected: Selected = WHOLE
+    uncollected: tuple[str, ...] = ()
+    """Modules and packages that could not be collected."""
 
     @property
     def failed_tests(self) -> list[str]:
@@ -131,11 +133,8 @@ class Run:
 
     @property
     def is_outage(self) -> bool:
-        """Whether so much failed that the machine, not the tests, is the likely cause; analysis leaves it out.
-
-        More than 80 % of at least five tests, as Trunk's guard has it.
-        """
-        return self.considered >= GUARD_TESTS and self.bad > GUARD_SHARE * self.considered
+        """Whether nearly everything failed; see `outages.set_aside` for when it is no evidence about single tests."""
+        return is_outage(self.bad, self.considered)
 
 
 _NO_VERDICTS = ("flaky", "not_run")
@@ -296,7 +295,17 @@ def _run_of(session: "TestSession") -> Iterator[Run]:
             if row is not None:
                 yield run_of_row(model, row, session.session_id)
                 return
-    yield _run_of_results(session)
+    yield _run_of_results(session, _header_of(session))
+
+
+def _header_of(session: "TestSession") -> Mapping[str, object]:
+    """Fields of the first event of a session, as far as they are known."""
+    if session.models is not None and session.stream:
+        with session.models() as model:
+            row = model.session_of(session.stream)
+            if row is not None:
+                return row.part.header or {}
+    return {"testing_system": session.testing_system}
 
 
 def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | None = None) -> Run:
@@ -329,6 +338,11 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
         dirty=vcs.get("dirty"),
         tests=tests,
         verdicts=row.verdicts,
+        variant=variant_of(row.part.header or {}),
+        selected=selected_of(
+            row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None
+        ),
+        uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )
 
 
@@ -386,7 +400,7 @@ def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list
         tests[nodeid] = tests[nodeid]._replace(outcomes=found)
 
 
-def _run_of_results(session: "TestSession") -> Run:
+def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run:
     tests: dict[str, TestRun] = {}
     for order, result in enumerate(session.test_results):
         outcome = result.outcome.to_str()
@@ -408,4 +422,5 @@ def _run_of_results(session: "TestSession") -> Run:
         branch=str(session.vcs.get("branch") or ""),
         dirty=session.vcs.get("dirty"),
         tests=tests,
+        variant=variant_of(header),
     )

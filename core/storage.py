@@ -10,6 +10,7 @@ from pathlib import Path
 from ..eventlog.documents import convert_session
 from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.memory import MemoryLog
+from ..eventlog.memory_profiles import open_memory_log
 from ..eventlog.merge import Strategy
 from ..eventlog.staging import staging
 from ..eventlog.times import from_datetime
@@ -335,7 +336,11 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
     profile = profiles.ensure_profile(profile_name) if profile_name else profiles.get_profile()
     if profile.storage_type == "memory":
         with _in_memory_mutex:
-            return _in_memory.setdefault((profiles.config_path, profile.name, profile.created), InMemoryStorage())
+            key = (profiles.config_path, profile.name, profile.created)
+            if key not in _in_memory:
+                _in_memory[key] = InMemoryStorage()
+                _in_memory[key].store.target = open_memory_log(profiles.config_path, profile.name)
+            return _in_memory[key]
     return JSONStorage(profile.file_path, profile.name)
 
 

@@ -10,7 +10,7 @@ from ..eventlog.adding import DiskTarget, LogTarget, MemoryTarget
 from ..eventlog.documents import convert_session
 from ..eventlog.home import model_path
 from ..eventlog.memory import MemoryLog
-from ..eventlog.sources import pack_files, spool_files
+from ..eventlog.sources import live_files, pack_files
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
@@ -108,6 +108,6 @@ class Store:
         return self._model
 
     def _log(self):  # noqa: ANN202 - a source
-        if self.path is not None and not self.path.exists() and not (pack_files(self.path) or spool_files(self.path)):
+        if self.path is not None and not self.path.exists() and not (pack_files(self.path) or live_files(self.path)):
             return MemoryLog(label=str(self.path))
         return self.target.source

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from ..eventlog.codec import parse_envelope
 from ..eventlog.private import open_private
 from ..eventlog.reader import read_batches
-from ..eventlog.sources import LogSource, pack_files, spool_files
+from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.times import format_time, from_datetime
+from ..projections.clock import latest_start_us
 from ..projections.readmodel import ReadModel
 from .references import Span
 from .selection import is_age, parse_age
@@ -38,7 +39,7 @@ def parse_window(text: str | None, now_us: int | None = None, lookup: Lookup | N
 
     | text | span |
     |---|---|
-    | `7d`, `24h`, `2w` | so long up to now |
+    | `7d`, `24h`, `2w` | so long up to now; a clock that is ahead by a day at most is within |
     | `2026-11-01` | that day, in the local time zone |
     | `2026-11-01T12:30` | from then on |
     | a commit or a session | its sessions |
@@ -64,6 +65,8 @@ def parse_window(text: str | None, now_us: int | None = None, lookup: Lookup | N
             raise ValueError(f"the span {text!r} ends before it begins")
         return Window(first, last)
     found = _moment(text, now, lookup)
+    if is_age(text):
+        return Window(found.since_us, latest_start_us(now) + 1)
     return Window(found.since_us) if found.since_us == found.until_us else found
 
 
@@ -120,8 +123,8 @@ def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[Re
     """Give the views of a log as they were: of what had been recorded by a time, or of its first bytes.
 
     Args:
-        log: the log, with its packs and spool files.
-        when: what was asked for; a position if `until_us` is None: a byte offset in the log (packs and spool files are
+        log: the log, with its packs and live files.
+        when: what was asked for; a position if `until_us` is None: a byte offset in the log (packs and live files are
             left out then).
         until_us: the time, in microseconds since the epoch.
 
@@ -139,7 +142,7 @@ def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[Re
                     out.writelines(line + b"\n" for line in lines)
             else:
                 latest = format_time(until_us)
-                for source in (LogSource(path) for path in (*pack_files(log), log.path, *spool_files(log))):
+                for source in (LogSource(path) for path in (*pack_files(log), *live_files(log), log.path)):
                     for batch in read_batches(source) if source.exists() else ():
                         out.writelines(line + b"\n" for line in batch.lines if _at(line) <= latest)
         with ReadModel.open(past, Path(folder) / "model.sqlite") as model:

@@ -23,6 +23,7 @@ __all__ = [
     "OutputRecorded",
     "RecorderDegraded",
     "SessionCleared",
+    "SessionDescribed",
     "SessionFinished",
     "SessionRestored",
     "SessionStarted",
@@ -54,7 +55,8 @@ class Vcs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit: str = ""
     branch: str = ""
     dirty: bool | None = None
-    """True if the work tree differed from the commit, None if that could not be told in time."""
+    """True if the work tree differed from the commit; None in sessions whose `session.described` has it, and where it
+    is not known."""
     remote: str = ""
     """URL of the remote `origin`, without credentials."""
 
@@ -97,9 +99,25 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     output: Literal["all", "failed", "none"] = "failed"
     """Of which tests captured output is recorded."""
     writer: dict[str, str] = {}
-    """Name and version of the writer, its process id, host and durability tier."""
+    """Name and version of the writer, its durability tier, and its process: `host`, `boot_id`, `pid` and `started`.
+
+    `started` is when it began, in clock ticks since the boot."""
     test_run: str = ""
     """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
+    variant: dict[str, str] = {}
+    """What the same tests are run under on purpose: `python`, `os`, the environment of tox or nox, and named values."""
+
+
+class SessionDescribed(Event, frozen=True, kw_only=True, tag="session.described"):
+    """What becomes known about a session after its header."""
+
+    dirty: bool | None = None
+    """True if the work tree differs from the commit; git answers in the background."""
+    properties: list[tuple[str, Any]] = []
+    """What tests recorded with `record_testsuite_property`."""
+    worker: str = ""
+    """The xdist worker whose test did so."""
+    lossy: bool = False
 
 
 class TestsAnnounced(Event, frozen=True, kw_only=True, tag="tests.announced"):
@@ -312,6 +330,7 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 SESSION_EVENTS: tuple[type[Event], ...] = (
     SessionStarted,
+    SessionDescribed,
     TestsAnnounced,
     CollectionFailed,
     CollectionSkipped,

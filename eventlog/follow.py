@@ -12,13 +12,14 @@ from typing import IO, NamedTuple
 
 from .reader import CHUNK_BYTES, Record, records_in
 from .scan import Finding, Scanner
-from .sources import LogSource, find_logs, spool_files
+from .sources import LogSource, find_logs, is_live_file, live_files
 
 POLL_S = 0.05
 RESCAN_S = 1.0
 _DEBOUNCE_MS = 10
 _STEP_MS = 5
 _FINGERPRINT_BYTES = 64
+_MARK_BYTES = 8
 
 
 class Restarted(NamedTuple):
@@ -102,7 +103,10 @@ class Follower:
 
 
 class FollowSet:
-    """Follows files and folders together, spool files included, and finds logs that appear in folders later.
+    """Follows files and folders together, live files included, and finds logs that appear in folders later.
+
+    Live files are looked at before their log, where a session that ends is collected to: an event is seen in the one or
+    in the other, and yielded once.
 
     Args:
         paths: logs, folders of logs, or logs that do not exist yet.
@@ -113,21 +117,25 @@ class FollowSet:
     def __init__(self, paths: list[Path], *, starts: Callable[[Path], int] | None = None) -> None:
         self.paths = paths
         self._followers: dict[Path, Follower] = {}
-        self._spooled: set[tuple[str, int, str]] = set()
+        self._live_followers: dict[Path, Follower] = {}
+        self._seen_live: dict[str, bytearray] = {}  # by stream: 8 bytes of the digest of each event, in order of seq
+        self._seen_in_log: dict[str, int] = {}  # by stream: the highest seq
         self.rescan(starts)
 
     def rescan(self, starts: Callable[[Path], int] | None = None) -> None:
-        """Look for logs and spool files that appeared."""
+        """Look for logs and live files that appeared, and let go of live files that were collected."""
         for path in self.paths:
             for log in self._logs_below(path):
                 self._add(log, starts)
-                for spool in spool_files(log):
-                    self._add(spool, None)
+                for file in live_files(log):
+                    self._live_followers.setdefault(file, Follower(file))
+        for file in [file for file in self._live_followers if not file.exists()]:
+            del self._live_followers[file]
 
     def poll(self) -> list[tuple[Path, Item]]:
-        """Return what is new in all of them, without waiting; of an event that is folded from a spool, one copy."""
+        """Return what is new in all of them, without waiting; of an event that is collected meanwhile, one copy."""
         items: list[tuple[Path, Item]] = []
-        for path, follower in list(self._followers.items()):
+        for path, follower in [*self._live_followers.items(), *self._followers.items()]:
             items.extend((path, item) for item in follower.poll() if not self._is_repeat(path, item))
         return items
 
@@ -143,11 +151,22 @@ class FollowSet:
     def _is_repeat(self, path: Path, item: Item) -> bool:
         if not isinstance(item, Record):
             return False
-        key = (item.envelope.stream, item.envelope.seq, item.digest)
-        if path.parent.name.endswith(".spool"):
-            self._spooled.add(key)
+        stream, seq = item.envelope.stream, item.envelope.seq
+        if is_live_file(path):
+            self._note_live(stream, seq, item.digest)
+            return seq <= self._seen_in_log.get(stream, -1)
+        self._seen_in_log[stream] = max(seq, self._seen_in_log.get(stream, -1))
+        seen = self._seen_live.get(stream)
+        if seen is None:
             return False
-        return bool(self._spooled) and key in self._spooled
+        if item.envelope.type == "session.finished":
+            del self._seen_live[stream]
+        return bytes(seen[seq * _MARK_BYTES : (seq + 1) * _MARK_BYTES]) == bytes.fromhex(item.digest)[:_MARK_BYTES]
+
+    def _note_live(self, stream: str, seq: int, digest: str) -> None:
+        seen = self._seen_live.setdefault(stream, bytearray())
+        if seq == len(seen) // _MARK_BYTES:
+            seen += bytes.fromhex(digest)[:_MARK_BYTES]
 
 
 def follow(

@@ -32,8 +32,11 @@ HEAD: Final = b'{"v":'
 LINE_BYTES_MAX: Final = 256 * 1024
 """Longest line a writer produces, newline included; a reader skips longer ones as oversize."""
 
-SPOOL_SUFFIX: Final = ".spool"
-"""A log `NAME` keeps the events of writers that could not reach it in the folder `NAME.spool`."""
+LIVE_SUFFIX: Final = ".live"
+"""Sessions that are recorded into a log `NAME.jsonl` write files of their own in the folder `NAME.live`."""
+
+EARLIER_LIVE_SUFFIX: Final = ".spool"
+"""Earlier releases kept such files in the folder `NAME.jsonl.spool`; they are read and collected all the same."""
 
 PACK_SUFFIX: Final = ".packs"
 """`insight log pack` puts what is old of a log `NAME` into compressed files in the folder `NAME.packs`."""

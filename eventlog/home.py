@@ -36,9 +36,26 @@ class _StoredProfiles(msgspec.Struct):
 
 
 def home_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of pytest-insight, an absolute path; it need not exist."""
+    """Return the folder of pytest-insight, an absolute path; it need not exist.
+
+    Raises:
+        LogUnavailableError: it is not named, and the user has no home folder.
+    """
     given = environ.get(HOME_VARIABLE)
-    return Path(os.path.abspath(given)) if given else Path("~/.pytest_insight").expanduser()  # noqa: PTH100
+    return Path(os.path.abspath(given)) if given else expand_user(Path("~/.pytest_insight"))  # noqa: PTH100
+
+
+def expand_user(path: Path) -> Path:
+    """Return a path with `~` replaced by the user's home folder.
+
+    Raises:
+        LogUnavailableError: the path needs a home folder, and there is none.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # a user id without a passwd entry, as `docker run -u` gives it, and no HOME
+        hint = f"set {HOME_VARIABLE} to a folder that can be written"
+        raise LogUnavailableError(path, "there is no home folder: HOME is not set", hint) from error
 
 
 def is_own_log(path: Path) -> bool:
@@ -84,7 +101,7 @@ def profile_log(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     home = home_dir(environ)
     stored = _stored(home).profiles.get(name)
     if stored is not None and stored.file_path:
-        return Path(os.path.abspath(Path(stored.file_path).expanduser()))  # noqa: PTH100
+        return Path(os.path.abspath(expand_user(Path(stored.file_path))))  # noqa: PTH100
     return home / (name + LOG_SUFFIX)
 
 

@@ -7,21 +7,20 @@ a writer that died; the bytes go out in one write; after an error only our own b
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from .codec import parse_version
-from .errors import LogBusyError, LogUnavailableError, LogWriteError, NewerFormatError
+from .errors import EventLogError, LogBusyError, LogUnavailableError, LogWriteError, NewerFormatError
 from .format import EMPTY_LOG_SUFFIXES, FORMAT_VERSION, HEAD
 from .system import SYSTEM, System, why_unsafe
 
 _LOCK_POLL_S = 0.005
 _REOPEN_MAX = 50
-_OWN_TRIES = 100
-_IN_USE = "is in use by another writer"
 _SNIFF_BYTES = 64 * 1024
 _LOG_MODE = 0o600
 # What a closed or foreign descriptor number answers: the tested code closed ours, or put a socket in its place.
-_NOT_OURS = frozenset({errno.EBADF, errno.EINVAL, errno.ESPIPE})
+NOT_OURS = frozenset({errno.EBADF, errno.EINVAL, errno.ESPIPE})
 
 
 class LogFile:
@@ -31,7 +30,6 @@ class LogFile:
         path: absolute path of the log; folder and file are created (0700, 0600).
         lock_timeout_s: how long to wait for the lock, in seconds.
         rewrites: the lines are copied as they are, so that those of a newer format do no harm.
-        owned: the file has one writer, which holds the lock as long as it is open (a spool file).
 
     Raises:
         LogUnavailableError: the path cannot be used as a log; says why and what to do.
@@ -43,7 +41,6 @@ class LogFile:
         path: Path,
         *,
         lock_timeout_s: float = 2.0,
-        owned: bool = False,
         rewrites: bool = False,
         system: System = SYSTEM,
     ) -> None:
@@ -52,7 +49,6 @@ class LogFile:
         self.set_aside: Path | None = None
         """Where the bytes are that stood in the place of the log and held no event any more."""
         self._lock_timeout_s = lock_timeout_s
-        self._owned = owned
         self._rewrites = rewrites
         self._system = system
         self._fd = -1
@@ -61,13 +57,20 @@ class LogFile:
         try:
             system.make_private_dir(path.parent)
         except OSError as error:
-            raise _unavailable(path.parent, error) from error
+            raise unavailable(path.parent, error) from error
         self._refuse_empty_file_of_another_kind()
         self._open()
         try:
-            self._check_content()
+            check_content(path, self._fd, system, rewrites=rewrites)
         except OSError as error:
-            raise _unavailable(path, error) from error
+            raise unavailable(path, error) from error
+        except LogUnavailableError:
+            if not self._set_aside():
+                self.close()
+                raise
+        except EventLogError:
+            self.close()
+            raise
 
     @property
     def fd(self) -> int:
@@ -77,37 +80,6 @@ class LogFile:
     def size(self) -> int:
         """Return the size of the file in bytes."""
         return self._system.fstat(self._fd).st_size
-
-    def append(self, data: bytes) -> int:
-        """Append whole lines and return the offset of the first.
-
-        Raises:
-            LogBusyError: another process holds the lock.
-            LogWriteError: the bytes could not be written; nothing of them counts.
-            LogUnavailableError: the file had to be opened again and that failed.
-        """
-        system, fd, own_end = self._system, self._fd, self._own_end
-        if own_end > 0 and not self._owned:
-            # The common case written out, for speed: the lock is free and nobody wrote since our last append.
-            try:
-                if system.lock(fd):
-                    try:
-                        info = system.fstat(fd)
-                        if info.st_size == own_end and info.st_ino == self._identity[1] and info.st_nlink:
-                            self._own_end = -1
-                            self._write_whole(data, own_end)
-                            self._own_end = own_end + len(data)
-                            return own_end
-                    finally:
-                        system.unlock(fd)
-            except OSError as error:
-                if error.errno not in _NOT_OURS:
-                    raise LogWriteError(self.path, error) from error
-        size = self.acquire()
-        try:
-            return self.append_locked(data, size)
-        finally:
-            self.release()
 
     def append_locked(self, data: bytes, size: int) -> int:
         """Append whole lines while the lock is held; `size` is the size of the file now."""
@@ -120,6 +92,28 @@ class LogFile:
         self._write_whole(data, size)
         self._own_end = size + len(data)
         return start
+
+    def append_pieces_locked(self, pieces: Iterable[bytes], size: int) -> int:
+        """Append whole lines that come in pieces while the lock is held: all of them, or none if it fails.
+
+        Raises:
+            LogWriteError: the bytes could not be written; what was there before is as it was.
+        """
+        end = size
+        try:
+            for piece in pieces:
+                if end == size:
+                    start = self.append_locked(piece, end)
+                    end = start + len(piece)
+                else:
+                    self._write_whole(piece, end)
+                    end += len(piece)
+        except BaseException:
+            self._own_end = -1
+            self._cut_back(size, end - size)
+            raise
+        self._own_end = end
+        return end
 
     def end_line_locked(self, size: int) -> int:
         """End the line of a writer that died, while the lock is held, and return the size of the file then.
@@ -137,11 +131,11 @@ class LogFile:
             if self._fd < 0:
                 self._reopen(close=False)  # opening it failed the last time
             try:
-                if not (self._owned or self._system.lock(self._fd)):
+                if not self._system.lock(self._fd):
                     self._wait_for_lock()
                 info = self._system.fstat(self._fd)
             except OSError as error:
-                if error.errno not in _NOT_OURS:
+                if error.errno not in NOT_OURS:
                     raise LogWriteError(self.path, error) from error
                 self._reopen(close=False)
                 continue
@@ -152,8 +146,6 @@ class LogFile:
 
     def release(self) -> None:
         """Give the lock back."""
-        if self._owned:
-            return
         try:
             self._system.unlock(self._fd)
         except OSError:
@@ -180,39 +172,9 @@ class LogFile:
     # -------------------------------------------------------------- opening
 
     def _open(self) -> None:
-        reason = ""
-        for _ in range(_OWN_TRIES):
-            fd, reason = self._opened()
-            if fd >= 0:
-                return
-            if reason != _IN_USE:
-                break
-            # Whoever folds spool files had ours in hands the moment it was there; it lets go of it, or removes it.
-            self._system.sleep(_LOCK_POLL_S)
-        raise LogUnavailableError(self.path, reason, "choose another file")
-
-    def _opened(self) -> tuple[int, str]:
-        """Open the file; the descriptor is -1 if it is not to be used, for a reason."""
-        system = self._system
-        try:
-            fd = system.open_append(str(self.path))
-        except OSError as error:
-            raise _unavailable(self.path, error) from error
-        try:
-            info = system.fstat(fd)
-            reason = why_unsafe(info)
-            if not reason and self._owned and not (system.lock(fd) and system.fstat(fd).st_nlink):
-                reason = _IN_USE
-        except OSError as error:
-            system.close(fd)
-            raise _unavailable(self.path, error) from error
-        if reason:
-            system.close(fd)
-            return -1, reason
-        self._fd = fd
+        self._fd, info = open_log(self.path, self._system)
         self._identity = (info.st_dev, info.st_ino)
         self._own_end = -1
-        return fd, ""
 
     def _refuse_empty_file_of_another_kind(self) -> None:
         """Refuse an empty file that is there for another purpose, such as `__init__.py`.
@@ -236,35 +198,14 @@ class LogFile:
             self.close()
         elif self._fd >= 0:
             self.release()
-        self._owned = False  # the lock went with the descriptor; from here on lock each append
         self.reopened += 1
         self._open()
-
-    def _check_content(self) -> None:
-        """Refuse to append to a file that is not an event log, or to one of a newer format."""
-        size = self.size()
-        if not size:
-            return
-        head = self.read(_SNIFF_BYTES, 0)
-        tail = self.read(_SNIFF_BYTES, max(size - _SNIFF_BYTES, 0))
-        last_line = tail.rstrip(b"\n").rpartition(b"\n")[2]
-        for line in (head, last_line):
-            version = parse_version(line)
-            if version is not None and version > FORMAT_VERSION and not self._rewrites:
-                self.close()
-                raise NewerFormatError(self.path, version)
-        # A damaged log is still a log: one line in either piece is enough.
-        if not any(piece.startswith(HEAD) or b"\n" + HEAD in piece for piece in (head, tail)) and head != HEAD[:size]:
-            if self._set_aside():
-                return
-            self.close()
-            raise LogUnavailableError(self.path, "is not an event log", "choose another file; nothing was written")
 
     def _set_aside(self) -> bool:
         """Set a profile's own log aside if nothing in it is an event any more, and open a new one."""
         from .corruption import set_aside  # noqa: PLC0415 - needed only when a log was overwritten
 
-        if self._owned or not self._system.lock(self._fd):
+        if not self._system.lock(self._fd):
             return False
         try:
             self.set_aside = set_aside(self.path, self._system)
@@ -317,6 +258,50 @@ class LogFile:
             return  # the fragment stays; the next append ends its line and readers report it
 
 
+def open_log(path: Path, system: System) -> tuple[int, os.stat_result]:
+    """Open a log for appending, and create it if it is not there.
+
+    Raises:
+        LogUnavailableError: it cannot be opened, or is not safe to write to.
+    """
+    try:
+        fd = system.open_append(str(path))
+    except OSError as error:
+        raise unavailable(path, error) from error
+    try:
+        info = system.fstat(fd)
+    except OSError as error:
+        system.close(fd)
+        raise unavailable(path, error) from error
+    reason = why_unsafe(info)
+    if reason:
+        system.close(fd)
+        raise LogUnavailableError(path, reason, "choose another file")
+    return fd, info
+
+
+def check_content(path: Path, fd: int, system: System, *, rewrites: bool = False) -> None:
+    """Refuse to append to a file that is not an event log, or to one of a newer format.
+
+    Raises:
+        LogUnavailableError, NewerFormatError: it is one of these.
+        OSError: it cannot be read.
+    """
+    size = system.fstat(fd).st_size
+    if not size:
+        return
+    head = system.pread(fd, _SNIFF_BYTES, 0)
+    tail = system.pread(fd, _SNIFF_BYTES, max(size - _SNIFF_BYTES, 0))
+    last_line = tail.rstrip(b"\n").rpartition(b"\n")[2]
+    for line in (head, last_line):
+        version = parse_version(line)
+        if version is not None and version > FORMAT_VERSION and not rewrites:
+            raise NewerFormatError(path, version)
+    # A damaged log is still a log: one line in either piece is enough.
+    if not any(piece.startswith(HEAD) or b"\n" + HEAD in piece for piece in (head, tail)) and head != HEAD[:size]:
+        raise LogUnavailableError(path, "is not an event log", "choose another file; nothing was written")
+
+
 class Locked:
     """Holds the lock of a log file: `with Locked(file) as size: ...`; `size` is that of the file then."""
 
@@ -330,7 +315,8 @@ class Locked:
         self._file.release()
 
 
-def _unavailable(path: Path, error: OSError) -> LogUnavailableError:
+def unavailable(path: Path, error: OSError) -> LogUnavailableError:
+    """Return the error that says why a path cannot be used, and what to do."""
     hints = {
         errno.EACCES: "check its permissions",
         errno.EPERM: "check its permissions",

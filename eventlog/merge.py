@@ -116,7 +116,7 @@ class Merger:
         """Which input a file belongs to."""
 
     def add(self, path: Path) -> None:
-        """Take what `path` stands for: a log with its packs and spool files, a folder or an archive of logs.
+        """Take what `path` stands for: a log with its packs and live files, a folder or an archive of logs.
 
         Raises:
             FileNotFoundError: there is no such path.

@@ -21,9 +21,10 @@ from .errors import LogUnavailableError
 from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
+from .recording import refuse_if_recorded
 from .remains import remove_remains
 from .rewrite import replace_file, write_new_file
-from .sources import LogSource, pack_dir, pack_files, spool_files
+from .sources import LogSource, live_files, live_stream, pack_dir, pack_files
 from .system import SYSTEM, System
 from .times import parse_time
 
@@ -72,6 +73,7 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
         raise FileNotFoundError(2, "no such log", str(path))
     if path.name.endswith((".gz", ".zip")):
         raise LogUnavailableError(path, "is compressed", "it is as small as packing makes it")
+    refuse_if_recorded(path, system=system)
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
@@ -97,6 +99,7 @@ def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
     packs = pack_files(path)
     if not packs:
         return 0
+    refuse_if_recorded(path, system=system)
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
@@ -143,9 +146,9 @@ def _look(path: Path, older_than_us: int) -> PackReport:
             counts[stream] = counts.get(stream, 0) + 1
             if envelope.type in _SPEAKING:
                 speaking.add(stream)
-    spooled = {spool.name.split(".")[0] for spool in spool_files(path)}
+    live = {live_stream(file) for file in live_files(path)}
     for stream, at in last.items():
-        if parse_time(at) < older_than_us and stream not in speaking | newer and stream not in spooled:
+        if parse_time(at) < older_than_us and stream not in speaking | newer and stream not in live:
             report.streams.append(stream)
             report.events += counts[stream]
             report.bytes += sizes[stream]

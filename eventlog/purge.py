@@ -15,15 +15,17 @@ from typing import Any, cast
 import msgspec
 
 from .codec import encode_event, line_digest, line_hash, parse_envelope
+from .collect import collect_live_files
 from .errors import LogUnavailableError
 from .events import EventsPurged
 from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
+from .recording import refuse_if_recorded, session_name
 from .remains import remains_of, remove_remains
 from .rewrite import replace_file
 from .scan import Finding
-from .sources import pack_files, spool_files
+from .sources import live_dirs, live_files, pack_files
 from .system import SYSTEM, System
 from .times import format_time
 
@@ -75,7 +77,7 @@ def purge_log(
     dry_run: bool = False,
     system: System = SYSTEM,
 ) -> PurgeReport:
-    """Remove sessions, or a text wherever it occurs, from a log and its spool files.
+    """Remove sessions, or a text wherever it occurs, from a log and its live files.
 
     Args:
         log: path of a plain log.
@@ -86,7 +88,8 @@ def purge_log(
 
     Raises:
         FileNotFoundError: there is no such log.
-        LogUnavailableError: it is compressed or packed, is in use through a spool file, or cannot be used as a log.
+        LogUnavailableError: it is compressed or packed, a running session holds what is to go, or it cannot be used
+            as a log.
         LogBusyError: it cannot be locked.
         OSError: the new file could not be written; the log is as it was.
     """
@@ -97,18 +100,20 @@ def purge_log(
     report = PurgeReport(str(path))
     work = _Work(streams, text)
     if dry_run:
-        for file in (path, *spool_files(path)):
+        for file in (path, *live_files(path)):
             work.look(file, report)
         report.remains = [str(file) for file in remains_of(path)]
         report.left = [name for name in left_copies(path) if name not in report.remains]
         return report
+    refuse_if_recorded(path, system=system)
+    collect_live_files(path, lock_timeout_s=30.0, system=system)
     log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     log_file.acquire()
     try:
         report.remains = [str(file) for file in remove_remains(path, system)]
         work.look(path, report)
-        for spool in spool_files(path):
-            _purge_spool(spool, work, report, system)
+        for file in live_files(path):
+            _purge_live_file(file, work, report, system)
         if report.found:
             tombstone = _tombstone(report, reason, work.latest, system)
             replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, tombstone), system)
@@ -123,7 +128,10 @@ def purge_log(
 def left_copies(path: Path) -> list[str]:
     """Return files beside a log that may hold copies of its lines, by their names: backups and old documents."""
     names = [name for name in os.listdir(path.parent) if name.startswith(path.name) and name != path.name]  # noqa: PTH208
-    return sorted(str(path.parent / name) for name in names if not (path.parent / name).is_dir())
+    copies = [path.parent / name for name in names if not (path.parent / name).is_dir()]
+    live = set(live_files(path))
+    copies += [file for folder in live_dirs(path) if folder.is_dir() for file in folder.iterdir() if file not in live]
+    return sorted(map(str, copies))
 
 
 class _Work:
@@ -230,14 +238,15 @@ def _fill(path: Path, work: _Work, append: Callable[[bytes], None], tombstone: b
     append(tombstone)
 
 
-def _purge_spool(path: Path, work: _Work, report: PurgeReport, system: System) -> None:
+def _purge_live_file(path: Path, work: _Work, report: PurgeReport, system: System) -> None:
     work.look(path, report)
     if not work.touches(path):
         return
     fd = system.open_append(str(path))
     try:
         if not system.lock(fd):
-            raise LogUnavailableError(path, "is a spool file in use", "wait until its test run has ended")
+            reason = f"session {session_name(path)} is running and holds what is to go"
+            raise LogUnavailableError(path, reason, "wait until its test run has ended")
         replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, b""), system)
         report.files.append(str(path))
     finally:

@@ -5,6 +5,7 @@ Reading never changes a file and never stops at the first bad line.
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -14,7 +15,7 @@ from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
 from .liveness import is_being_written
 from .scan import Batch, Finding, Scanner, is_whole
-from .sources import LogSource, as_source, pack_files, spool_files
+from .sources import LogSource, as_source, live_files, live_stream, pack_files
 from .validity import NO_HEAD, line_fault
 
 CHUNK_BYTES = 1 << 20
@@ -80,21 +81,31 @@ def read_batches(
     scanner = Scanner(source.name, start, strict=strict, newer=newer)
     left = None if end is None else end - start
     with source.open(start) as stream:
-        while left is None or left > 0:
-            try:
-                data = stream.read(chunk_bytes if left is None else min(chunk_bytes, left))
-            except OSError as error:
-                yield Batch(
-                    [], [], [Finding(source.name, scanner.end, 0, "damaged", f"cannot read on: {error}")], scanner.end
-                )
-                break
-            if not data:
-                break
-            if left is not None:
-                left -= len(data)
-            yield scanner.feed(data)
+        yield from _batches_of(stream, scanner, left, chunk_bytes, source if settle and end is None else None)
+
+
+def _batches_of(
+    stream: IO[bytes],
+    scanner: Scanner,
+    left: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    settle: LogSource | None = None,
+) -> Iterator[Batch]:
+    while left is None or left > 0:
+        try:
+            data = stream.read(chunk_bytes if left is None else min(chunk_bytes, left))
+        except OSError as error:
+            yield Batch(
+                [], [], [Finding(scanner.log, scanner.end, 0, "damaged", f"cannot read on: {error}")], scanner.end
+            )
+            break
+        if not data:
+            break
+        if left is not None:
+            left -= len(data)
+        yield scanner.feed(data)
     rest = scanner.finish()
-    if rest is not None and settle and end is None and not _is_live(source):
+    if rest is not None and settle is not None and not _is_live(settle):
         yield scanner.settle()
     elif rest is not None:
         yield Batch([], [], [rest], scanner.end)
@@ -105,42 +116,55 @@ def _is_live(source: LogSource) -> bool:
 
 
 def read_records(
-    log: LogPath, *, start: int = 0, stream: str | None = None, spool: bool = True
+    log: LogPath, *, start: int = 0, stream: str | None = None, beside: bool = True
 ) -> Iterator[Record | Finding]:
-    """Yield every event of a log: first those of its packs, then its own in order of position, then those of its spool
+    """Yield every event of a log: first those of its packs, then its own in order of position, then those of its live
     files, and findings between them.
 
-    An event that stands in a spool file and in the log (a fold was interrupted) is yielded once; one that stands in a
-    pack and in the log (a pack was interrupted) twice.
+    An event that is in a live file and in the log (it was collected meanwhile, or collecting was interrupted) is
+    yielded once; one that is in a pack and in the log (a pack was interrupted) twice.
 
     Args:
         log: path of a log.
-        start: byte offset of the start of a line in the log; spool files are always read whole, packs only from 0.
+        start: byte offset of the start of a line in the log; live files are always read whole, packs only from 0.
         stream: yield only events of this stream; findings of the whole log are yielded all the same.
-        spool: read spool files and packs too.
+        beside: read live files and packs too.
 
     Raises:
-        FileNotFoundError: there is neither such a log nor a spool of it.
+        FileNotFoundError: there is neither such a log nor a file beside it.
         LogUnavailableError: it cannot be opened.
     """
     source = as_source(log)
-    spools = spool_files(source) if spool else []
-    packs = pack_files(source) if spool and not start else []
-    spooled = {path.name.split(".")[0] for path in spools}
-    seen: set[tuple[str, int, str]] = set()
+    packs = pack_files(source) if beside and not start else []
 
     def wanted(item: Record | Finding) -> bool:
         return isinstance(item, Finding) or stream is None or item.envelope.stream == stream
 
-    yield from filter(wanted, chain.from_iterable(map(_beside_records, packs)))
-    if source.compressed or source.exists() or not (spools or packs):
-        for item in filter(wanted, _records_of(source, start)):
-            if isinstance(item, Record) and item.envelope.stream in spooled:
-                seen.add(_key(item))
-            yield item
-    for item in filter(wanted, chain.from_iterable(map(_beside_records, spools))):
-        if isinstance(item, Finding) or _key(item) not in seen:
-            yield item
+    with ExitStack() as stack:
+        # Opened before the log is read: a session that is collected meanwhile is in one of the two, or in both.
+        live = _opened_live_files(source, stack) if beside else []
+        live_streams = {live_stream(path) for path, _ in live}
+        seen: set[tuple[str, int, str]] = set()
+        yield from filter(wanted, chain.from_iterable(map(_beside_records, packs)))
+        if source.compressed or source.exists() or not (live or packs):
+            for item in filter(wanted, _records_of(source, start)):
+                if isinstance(item, Record) and item.envelope.stream in live_streams:
+                    seen.add(_key(item))
+                yield item
+        for path, opened in live:
+            for item in filter(wanted, _records_in(str(path), opened)):
+                if isinstance(item, Finding) or _key(item) not in seen:
+                    yield item
+
+
+def _opened_live_files(source: LogSource, stack: ExitStack) -> list[tuple[Path, IO[bytes]]]:
+    opened: list[tuple[Path, IO[bytes]]] = []
+    for path in live_files(source):
+        try:
+            opened.append((path, stack.enter_context(LogSource(path).open())))
+        except FileNotFoundError:
+            continue  # collected between our look and now; it is in the log, which is read after this
+    return opened
 
 
 def _key(record: Record) -> tuple[str, int, str]:
@@ -242,6 +266,11 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
     yield from findings
 
 
+def _records_in(name: str, stream: IO[bytes]) -> Iterator[Record | Finding]:
+    for batch in _batches_of(stream, Scanner(name, strict=True), settle=LogSource(Path(name))):
+        yield from records_in(name, batch)
+
+
 def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
     for batch in read_batches(source, start, strict=True, settle=True):
         yield from records_in(source.name, batch)
@@ -251,4 +280,4 @@ def _beside_records(path: Path) -> Iterator[Record | Finding]:
     try:
         yield from _records_of(LogSource(path), 0)
     except FileNotFoundError:
-        return  # folded back into the log between our look and now; a caller that follows sees it there
+        return  # brought back into the log between our look and now

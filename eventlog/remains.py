@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from .rewrite import COPY_SUFFIX
-from .sources import pack_dir, spool_dir
+from .sources import live_dirs, pack_dir
 from .system import SYSTEM, System
 
 _BESIDE_LOG = re.compile(
@@ -16,17 +16,17 @@ _BESIDE_LOG = re.compile(
 """What follows the name of the log; names that users may give to copies of their own do not fit."""
 
 _IN_FOLDER = re.compile(r".*(\.jsonl\.gz\.pack|\.jsonl\.purge)", re.DOTALL)
-"""Names in the folders of packs and of spool files, which hold nothing of the user."""
+"""Names in the folders of packs and of live files, which hold nothing of the user."""
 
 
 def remains_of(log: Path, system: System = SYSTEM) -> list[Path]:
-    """Return temporary files beside a log, its packs and its spool files, in order of name."""
+    """Return temporary files beside a log, its packs and its live files, in order of name."""
     found = [
         log.parent / name
         for name in _names_in(log.parent, system)
         if name.startswith(log.name) and _BESIDE_LOG.fullmatch(name[len(log.name) :])
     ]
-    for folder in (pack_dir(log), spool_dir(log)):
+    for folder in (pack_dir(log), *live_dirs(log)):
         found += [folder / name for name in _names_in(folder, system) if _IN_FOLDER.fullmatch(name)]
     return [file for file in found if not file.is_dir()]
 

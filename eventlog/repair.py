@@ -14,6 +14,7 @@ from .errors import LogUnavailableError
 from .format import BROKEN_SUFFIX
 from .logfile import LogFile
 from .reader import CHUNK_BYTES, read_batches
+from .recording import refuse_if_recorded
 from .remains import remove_remains
 from .rewrite import kept_copy, replace_file
 from .scan import Finding
@@ -60,6 +61,7 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
         raise LogUnavailableError(path, "is compressed", "unpack it first")
     if dry_run:
         return _look(path)
+    refuse_if_recorded(path, system=system)
     file = LogFile(path, rewrites=True, system=system)
     file.acquire()
     try:

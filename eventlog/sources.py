@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import IO, NamedTuple
 
 from .errors import LogUnavailableError
-from .format import HEAD, LOG_SUFFIX, PACK_SUFFIX, SPOOL_SUFFIX
+from .format import EARLIER_LIVE_SUFFIX, HEAD, LIVE_SUFFIX, LOG_SUFFIX, PACK_SUFFIX
 from .system import SYSTEM
 
 _SNIFF_BYTES = 4096
@@ -147,8 +147,8 @@ class FoundLogs(NamedTuple):
 def find_logs(path: Path | str | LogSource) -> list[LogSource]:
     """Return the logs that `path` stands for, in order of name: itself, an archive's members, or all below a folder.
 
-    In folders and archives only what begins like an event log counts, as other tools write `.jsonl` as well. Spool
-    folders belong to their log and are not listed, unless the log itself is missing.
+    In folders and archives only what begins like an event log counts, as other tools write `.jsonl` as well. Live files
+    and packs belong to their log and are not listed, unless the log itself is missing.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -249,9 +249,24 @@ def _take_if_log(log: LogSource, found: FoundLogs) -> None:
         found.logs.append(log)
 
 
-def spool_dir(log: Path) -> Path:
-    """Return the folder where writers keep events while they cannot reach `log`."""
-    return log.with_name(log.name + SPOOL_SUFFIX)
+def live_dir(log: Path) -> Path:
+    """Return the folder where sessions that are recorded into `log` keep their own files."""
+    return log.with_name(log.name.removesuffix(LOG_SUFFIX) + LIVE_SUFFIX)
+
+
+def live_dirs(log: Path) -> list[Path]:
+    """Return all folders that may hold live files of a log: this release's, and the one of earlier releases."""
+    return [live_dir(log), log.with_name(log.name + EARLIER_LIVE_SUFFIX)]
+
+
+def live_stream(path: Path) -> str:
+    """Return the stream that a live file holds, by its name."""
+    return path.name.split(".")[0]
+
+
+def is_live_file(path: Path) -> bool:
+    """Tell whether a path is that of a live file, by its folder."""
+    return path.parent.name.endswith((LIVE_SUFFIX, EARLIER_LIVE_SUFFIX))
 
 
 def pack_dir(log: Path) -> Path:
@@ -267,12 +282,12 @@ def pack_files(log: Path | str | LogSource) -> list[Path]:
     return _listed(pack_dir(source.path), ".jsonl.gz")
 
 
-def spool_files(log: Path | str | LogSource) -> list[Path]:
-    """Return the spool files beside a log, in order of name."""
+def live_files(log: Path | str | LogSource) -> list[Path]:
+    """Return the live files beside a log, in order of name: of sessions that are running, or whose process died."""
     source = as_source(log)
     if source.compressed or not source.on_disk:
         return []
-    return _listed(spool_dir(source.path), LOG_SUFFIX)
+    return [file for folder in live_dirs(source.path) for file in _listed(folder, LOG_SUFFIX)]
 
 
 def _listed(folder: Path, suffix: str) -> list[Path]:
@@ -290,5 +305,8 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _belongs_to_a_log(folder: Path) -> bool:
-    suffix = next((suffix for suffix in (SPOOL_SUFFIX, PACK_SUFFIX) if folder.name.endswith(suffix)), None)
-    return suffix is not None and folder.with_name(folder.name.removesuffix(suffix)).exists()
+    beside = ((LIVE_SUFFIX, LOG_SUFFIX), (LIVE_SUFFIX, ""), (EARLIER_LIVE_SUFFIX, ""), (PACK_SUFFIX, ""))
+    return any(
+        folder.name.endswith(suffix) and folder.with_name(folder.name.removesuffix(suffix) + end).exists()
+        for suffix, end in beside
+    )

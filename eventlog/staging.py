@@ -15,7 +15,7 @@ from typing import IO
 
 from .errors import InputLimitError, LogUnavailableError
 from .private import open_private
-from .sources import LogSource, Unread, look_for_logs, pack_files, spool_files
+from .sources import LogSource, Unread, live_files, look_for_logs, pack_files
 
 _CHUNK_BYTES = 1 << 20
 _RATIO_FROM_BYTES = 16 << 20
@@ -47,7 +47,7 @@ class Staged:
     damage: str = ""
     """Why the rest of it could not be unpacked."""
     also: tuple[Path, ...] = ()
-    """Packs and spool files that belong to it; only `stage_logs` fills it."""
+    """Packs and copies of live files that belong to it; only `stage_logs` fills it."""
 
 
 @dataclass
@@ -91,6 +91,18 @@ class Staging:
         if staged.damage:
             raise LogUnavailableError(pack, staged.damage, "restore it from a copy, or move it away")
         return staged.path
+
+    def copies(self, live: list[Path]) -> list[Path]:
+        """Return copies of live files, which their sessions take away when they end; what is gone is in the log."""
+        found: list[Path] = []
+        for path in live:
+            target = self.new_file()
+            try:
+                shutil.copyfile(path, target)
+            except FileNotFoundError:
+                continue
+            found.append(target)
+        return found
 
     def new_file(self) -> Path:
         """Return the path of a new file in the folder."""
@@ -179,7 +191,8 @@ def stage_source(source: LogSource, stage: Staging) -> Staged:
     if not source.compressed:
         packs = [stage_source(LogSource(pack), stage) for pack in pack_files(source)]
         damage = "; ".join(f"{pack.name}: {pack.damage}" for pack in packs if pack.damage)
-        return Staged(source.name, source.path, damage, (*(pack.path for pack in packs), *spool_files(source)))
+        live = stage.copies(live_files(source))
+        return Staged(source.name, source.path, damage, (*(pack.path for pack in packs), *live))
     packed = source.path.stat().st_size
     with source.open() as stream:
         # Unbuffered on purpose: a buffer would lose what was unpacked right before a damaged place.

@@ -33,6 +33,9 @@ _LOCK_OFFSET: Final = 1 << 62
 _NETWORK_TYPES: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "9p", "glusterfs"})
 """File systems where O_APPEND is emulated and races, and flock may be local to one machine."""
 
+_HIGH_NUMBER: Final = 900
+"""Descriptors that are to stay open begin here: above what programs use, below the usual limit of 1024."""
+
 _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 
@@ -84,6 +87,20 @@ class System:
         """Give a file of ours that was made with other permissions mode 0600, where the platform has such a thing."""
         if self._chmod is not None:
             self._chmod(fd, 0o600)
+
+    def move_high(self, fd: int) -> int:
+        """Return a descriptor for the same file with a high number, and close the one that was given.
+
+        Code that closes all descriptors and opens its own gets the lowest free numbers, so ours is not among them.
+        """
+        if sys.platform == "win32":
+            return fd
+        try:
+            moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_NUMBER)
+        except OSError:
+            return fd  # the limit of this process is lower than that
+        self.close(fd)
+        return moved
 
     def open_read(self, path: str) -> int:
         """Open a file for reading; a FIFO does not block."""

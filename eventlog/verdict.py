@@ -53,7 +53,7 @@ def attempt_outcome(
         present.add("failed")
     if "call" in phases and "call" not in phase_outcomes:
         present.add("passed")
-    outcome = next((known for known in PRECEDENCE if known in present), None)
+    outcome: Outcome | None = next((known for known in PRECEDENCE if known in present), None)
     return "rerun" if repeated and outcome in (None, "other") else outcome
 
 

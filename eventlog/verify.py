@@ -36,8 +36,8 @@ class VerifyReport:
     types: Counter[str] = field(default_factory=Counter[str])
     streams: dict[str, StreamReport] = field(default_factory=dict[str, StreamReport])
     findings: list[Finding] = field(default_factory=list[Finding])
-    spooled: int = 0
-    """Events that are still in spool files."""
+    live: int = 0
+    """Events that are in live files and packs, not in the log itself."""
 
     @property
     def sealed(self) -> int:
@@ -113,7 +113,7 @@ class _StreamState:
 
 
 def verify_log(log: LogPath, *, decoder: EventDecoder = session_events) -> VerifyReport:
-    """Read a whole log with its spool files and check it.
+    """Read a whole log with its live files and check it.
 
     Every line's digest; the fields of every known type; that the `seq` of every stream counts without gaps, doubles or
     contradictions; that each seal's count and root agree. Memory: 16 bytes an event.
@@ -151,7 +151,7 @@ def _count(report: VerifyReport, record: Record, name: str) -> None:
     if record.log == name:
         report.bytes = max(report.bytes, record.position + len(record.line) + 1)
     else:
-        report.spooled += 1
+        report.live += 1
 
 
 def _finding(record: Record, reason: Reason, detail: str) -> Finding:

@@ -1,80 +1,42 @@
-"""Append events of one stream to a log, so that what was acknowledged is never lost.
+"""Record one session: its events in order, so that what was acknowledged is never lost.
 
-`append` says where the events are and whether they are durable (docs/durability.md). A writer of a stream of its own
-never fails on the state of the machine: when the log cannot be written it goes on in a spool file beside it, and when
-that cannot be written either it holds the lines in memory and tries again with the next append.
+`append` says where the events are and whether they are durable (docs/durability.md). A session writes a file of its
+own, a live file beside the log, which is collected into the log at its end. Recording never fails on the state of the
+machine: when the file cannot be written the lines are held in memory and tried again with the next append.
 """
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from .acks import Ack, Durability, GroupSync
 from .clock import SystemClock
 from .codec import encode_event, line_hash
-from .errors import (
-    EventLogError,
-    ForkedWriterError,
-    LogBusyError,
-    LogUnavailableError,
-    LogWriteError,
-    SequenceConflictError,
-)
+from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
-from .format import DIGEST_HEX, LINE_END, LOG_SUFFIX
-from .logfile import Locked, LogFile
-from .reader import read_batches
-from .sources import spool_dir
-from .spool import fold_spools, has_spools
-from .streams import StreamIndex
+from .format import DIGEST_HEX, LINE_END
+from .sessionfiles import SessionFiles
 from .system import SYSTEM, System
 from .times import TimeFormatter
 
 HELD_BYTES_MAX = 16 * 1024 * 1024
 """Lines kept in memory while nothing can be written; later events are counted as dropped."""
 
-GROUP_SYNC_S = 1.0
 
 _DIGEST = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
 
 
-class Durability(StrEnum):
-    """When a writer makes events durable (fsync); all tiers survive `kill -9`, see docs/durability.md."""
-
-    NEVER = "never"
-    """Whenever the operating system likes."""
-    SESSION = "session"
-    """At the header and at the seal."""
-    TEST = "test"
-    """At the latest a second after the append."""
-    EVENT = "event"
-    """Before `append` returns."""
-
-
-class Ack(NamedTuple):
-    """What an append promises."""
-
-    first_seq: int
-    events: int
-    """How many were appended."""
-    place: Literal["log", "spool", "held", "dropped"]
-    """`held`: only in memory, not acknowledged, tried again with the next append. `dropped`: lost, and counted."""
-    position: int | None
-    """Byte offset of the first line in the log; None unless `place` is `log`."""
-    durable: bool
-    """On stable storage before `append` returned."""
-
-
 class LogWriter:
-    """Appends events of one stream.
+    """Records one session.
 
     Args:
         path: the log; it and its folder are created as needed.
-        stream: 32 hex digits of a stream with several writers (`streams.stream_id`); None starts a stream of its own.
         durability: when to fsync.
-        lock_timeout_s: how long an append may wait for another process, in seconds.
+        lock_timeout_s: how long collecting may wait for another process at the end, in seconds.
+        direct: write the log itself, locked for the whole run; a live file only if another process is at it.
+        system: the seam to the operating system.
 
     Raises:
         LogUnavailableError: the path cannot be used as a log.
@@ -85,46 +47,57 @@ class LogWriter:
         self,
         path: Path,
         *,
-        stream: str | None = None,
         durability: Durability = Durability.SESSION,
         lock_timeout_s: float = 2.0,
+        direct: bool = False,
         system: System = SYSTEM,
     ) -> None:
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are; tests may change directory later
-        self.stream = stream or os.urandom(16).hex()
+        self.stream = os.urandom(16).hex()
         self.durability = Durability(durability)
         self.next_seq = 0
         self.dropped = 0
-        self.troubles: list[str] = []
-        """Why anything was not as it should be, in words."""
         self.last_at = ""
         """Time of the last event, as it was written."""
         self._sync_each = self.durability is Durability.EVENT
         self._sync_group = self.durability is Durability.TEST
-        self._system = system
-        self._getpid = system.getpid
-        self._lock_timeout_s = lock_timeout_s
-        self._pid = self._getpid()
+        self._never_sync = self.durability is Durability.NEVER
+        self._is_child = False
         self._mutex = threading.RLock()
         self._root = line_hash()
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._header = b""
-        self._unsynced_from: int | None = None
         self._format_time = TimeFormatter()
         self._last_us = 0
-        self._log: LogFile | None = None
-        self._spool: LogFile | None = None
-        self._index = StreamIndex(self.stream) if stream else None
-        self._syncer: _GroupSync | None = None
-        network = system.is_network(self.path.parent)
-        self._open_log(network=network)
-        self._clock = SystemClock((self._log or self._spool_file()).fd, system)
+        self._syncer: GroupSync | None = None
+        self._files = SessionFiles(
+            self.path,
+            self.stream,
+            direct=direct,
+            sync=not self._never_sync,
+            lock_timeout_s=lock_timeout_s,
+            system=system,
+        )
+        self._write = self._files.write
+        file = self._files.current
+        self._clock = SystemClock(file.fd if file is not None else None, system)
+        _open_writers.add(self)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why anything was not as it should be, in words."""
+        return self._files.troubles
 
     @property
     def held(self) -> int:
         """Number of lines that are only in memory."""
         return len(self._held)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is written: the session's live file, or the log; None if there is none."""
+        current = self._files.current
+        return current.path if current is not None else None
 
     @property
     def last_us(self) -> int:
@@ -142,26 +115,22 @@ class LogWriter:
 
         Args:
             events: what happened.
-            expected_seq: append only if the first event gets this `seq` (compare-and-append).
+            expected_seq: append only if the first event gets this `seq`.
             sync: make them durable before returning, whatever the tier.
 
         Raises:
             ForkedWriterError: called in a forked child of the process that made this writer.
-            SequenceConflictError: another writer of the stream came first; nothing was appended.
+            SequenceConflictError: the next event gets another `seq`; nothing was appended.
             EventTooLargeError: an event does not fit into a line; nothing was appended.
-            LogBusyError, LogWriteError, LogUnavailableError: only for a stream with several writers, which cannot
-                go on elsewhere; nothing was appended.
         """
-        if self._getpid() != self._pid:
+        if self._is_child:
             raise ForkedWriterError
         with self._mutex:
-            if self._index is not None:
-                return self._append_shared(self._index, events, expected_seq, sync=sync)
             if expected_seq is not None and expected_seq != self.next_seq:
                 raise SequenceConflictError(self.stream, expected_seq, self.next_seq)
-            if len(events) == 1 and self._plain and not sync:
+            if len(events) == 1 and not (sync or self._held or self._sync_each or self._sync_group) and self.next_seq:
                 return self._append_one(events[0])
-            return self._append_own(events, sync)
+            return self._append_all(events, sync)
 
     def seal(self, make: Callable[[int, str], Event]) -> Ack:
         """Append the last event of the stream.
@@ -171,28 +140,30 @@ class LogWriter:
         """
         with self._mutex:
             event = make(self.next_seq, self._root.hexdigest())
-            return self.append(event, sync=self.durability is not Durability.NEVER)
+            return self.append(event, sync=not self._never_sync)
 
     def close(self) -> None:
-        """Write what is still held, fold the own spool file back if that is possible, and close all files.
+        """Write what is still held, collect the live file into the log if that is possible, and close all files.
 
         In a forked child nothing is written or closed on behalf of the parent.
         """
-        if self._getpid() != self._pid:
+        if self._is_child:
             return
         if self._syncer is not None:
             self._syncer.stop()
         with self._mutex:
             if self._held:
                 self._flush_held()
-            if self._spool is not None:
-                self._spool.close()
-                self._fold_own_spool()
-            if self._log is not None:
-                self._log.close()
+            self._files.close()
+            _open_writers.discard(self)
+
+    def leave_to_parent(self) -> None:
+        """Write nothing any more: this is a forked child of the process that records."""
+        self._is_child = True
+        self._files.leave_to_parent()
 
     def _append_one(self, event: Event) -> Ack:
-        """What `_append_own` does, written out for the common case: one event, and nothing has gone wrong so far."""
+        """What `_append_all` does, written out for the common case: one event, and nothing has gone wrong so far."""
         seq = self.next_seq
         now_us = self._clock.now_us()
         if now_us > self._last_us:  # noqa: PLR1730 - max() costs twice as much
@@ -211,11 +182,7 @@ class LogWriter:
         self._held_bytes = 0
         return Ack(seq, 1, place, position, False)  # noqa: FBT003 - keywords cost a third of a microsecond here
 
-    @property
-    def _plain(self) -> bool:
-        return not self._held and self.next_seq > 0 and not (self._sync_each or self._sync_group)
-
-    def _append_own(self, events: tuple[Event, ...], sync: bool) -> Ack:  # noqa: FBT001 - called once, on the hot path
+    def _append_all(self, events: tuple[Event, ...], sync: bool) -> Ack:  # noqa: FBT001 - called once, on the hot path
         first = self.next_seq
         lines = self._encode(events, first)
         data = lines[0] if len(lines) == 1 else b"".join(lines)
@@ -234,9 +201,11 @@ class LogWriter:
         self._held += lines
         self._held_bytes += size
         if not first:
-            self._header = lines[0]
-            sync = sync or self.durability is not Durability.NEVER
-        return self._flush(data, first, len(lines), sync)
+            sync = sync or not self._never_sync
+        ack = self._flush(data, first, len(lines), sync)
+        if not first:
+            self._files.header = lines[0]
+        return ack
 
     def _encode(self, events: tuple[Event, ...], seq: int) -> list[bytes]:
         now_us = self._clock.now_us()
@@ -255,204 +224,41 @@ class LogWriter:
         self._held_bytes = 0
         return True
 
-    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - as _append_own
+    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - as _append_all
         place, position = self._write(data)
         if place == "held":
             return Ack(first, count, "held", None, durable=False)
         self._held.clear()
         self._held_bytes = 0
-        durable = (sync or self._sync_each) and self._make_durable(position)
+        durable = (sync or self._sync_each) and self._files.make_durable()
         if self._sync_group and not durable:
             self._sync_soon()
         return Ack(first, count, place, position, durable)
 
-    def _write(self, data: bytes) -> tuple[Literal["log", "spool", "held"], int | None]:
-        if self._log is not None:
-            reopened = self._log.reopened
-            try:
-                position = self._log.append(data)
-                if self._log.reopened != reopened:
-                    position = self._after_reopening(self._log, position)
-            except (LogBusyError, LogWriteError, LogUnavailableError) as error:
-                self._give_up_log(error)
-            else:
-                if self._unsynced_from is None:
-                    self._unsynced_from = position
-                return "log", position
-        try:
-            self._spool_file().append(data)
-        except (EventLogError, OSError) as error:
-            self._trouble(str(error))
-            return "held", None
-        return "spool", None
-
-    def _after_reopening(self, log: LogFile, position: int) -> int:
-        self._unsynced_from = min(position, self._restore_header(log, position))
-        return position
-
-    def _restore_header(self, log: LogFile, position: int) -> int:
-        """Append the header again if the log was deleted or emptied under us: without it nobody knows whose events
-        these are. A log that was rewritten, by a repair for instance, still has it.
-        """
-        index = StreamIndex(self.stream)
-        index.catch_up(log.read, position)
-        return position if index.next_seq or not self._header else log.append(self._header)
-
-    # -------------------------------------------------------------- streams with several writers
-
-    def _append_shared(
-        self, index: StreamIndex, events: tuple[Event, ...], expected_seq: int | None, *, sync: bool
-    ) -> Ack:
-        log = self._log
-        if log is None:
-            raise LogUnavailableError(self.path, "its file system cannot lock", "keep it on a local disk")
-        reopened = log.reopened
-        with Locked(log) as size:
-            if log.reopened != reopened:
-                index.restart()
-            size = log.end_line_locked(size)  # noqa: PLW2901 - what it is now
-            index.catch_up(log.read, size)
-            if expected_seq is not None and expected_seq != index.next_seq:
-                raise SequenceConflictError(self.stream, expected_seq, index.next_seq)
-            first = index.next_seq
-            self._last_us = max(self._last_us, index.last_us)
-            position = log.append_locked(b"".join(self._encode(events, first)), size)
-        self.next_seq = first + len(events)
-        if self._unsynced_from is None:
-            self._unsynced_from = position
-        durable = (sync or self.durability is Durability.EVENT) and self._sync_file(log)
-        if self.durability is Durability.TEST and not durable:
-            self._sync_soon()
-        return Ack(first, len(events), "log", position, durable=durable)
-
     # -------------------------------------------------------------- durability
-
-    def _make_durable(self, position: int | None) -> bool:
-        """Fsync the file that was just written; after a failure the log is not trusted with anything any more."""
-        file = self._log if position is not None else self._spool
-        if file is None:
-            return False
-        if self._sync_file(file):
-            return True
-        if file is self._log:
-            return self._move_unsynced_to_spool(file)
-        return False
-
-    def _sync_file(self, file: LogFile) -> bool:
-        try:
-            self._system.fdatasync(file.fd)
-            if file is self._log and self._unsynced_from is not None and not self._dir_synced:
-                self._system.sync_dir(str(self.path.parent))
-                self._dir_synced = True
-        except OSError as error:
-            self._trouble(f"{file.path}: fsync: {error.strerror}")
-            return False
-        self._unsynced_from = None
-        return True
-
-    def _move_unsynced_to_spool(self, log: LogFile) -> bool:
-        """Write again, into a new file, what a failed fsync may have thrown away.
-
-        The kernel marks pages clean after a failed fsync, so a second one on the same file succeeds without having
-        written anything. The bytes are still readable now; they are copied and the descriptor is not used again.
-        """
-        start, self._unsynced_from = self._unsynced_from or 0, None
-        self._log = None
-        log.close()
-        mine = f'"stream":"{self.stream}"'.encode()
-        try:
-            spool = self._spool_file()
-            for batch in read_batches(self.path, start):
-                lines = [line for line in batch.lines if mine in line[:200]]
-                if lines:
-                    spool.append(b"\n".join(lines) + b"\n")
-            self._system.fdatasync(spool.fd)
-        except (EventLogError, OSError) as error:
-            self._trouble(str(error))
-            return False
-        return True
 
     def _sync_soon(self) -> None:
         if self._syncer is None:
-            self._syncer = _GroupSync(self._sync_now)
+            self._syncer = GroupSync(self._sync_now)
         self._syncer.wake()
 
     def _sync_now(self) -> None:
         with self._mutex:
-            if self._unsynced_from is not None or self._spool is not None:
-                self._make_durable(self._unsynced_from)
-
-    # -------------------------------------------------------------- log and spool
-
-    def _open_log(self, *, network: bool) -> None:
-        self._dir_synced = False
-        if network and self._index is None:
-            self._trouble(f"{self.path}: on a network file system, recording into a spool file beside it")
-            self._system.make_private_dir(self.path.parent)
-            return
-        self._log = log = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
-        if log.set_aside is not None:
-            self._trouble(f"{self.path}: held no event any more; it is kept as {log.set_aside.name}")
-        if has_spools(self.path):
-            self._fold(log)
-
-    def _give_up_log(self, error: EventLogError) -> None:
-        self._trouble(str(error))
-        if self._log is not None:
-            self._log.close()
-            self._log = None
-
-    def _spool_file(self) -> LogFile:
-        if self._spool is None:
-            path = spool_dir(self.path) / (self.stream + LOG_SUFFIX)
-            self._spool = LogFile(path, lock_timeout_s=self._lock_timeout_s, owned=True, system=self._system)
-        return self._spool
-
-    def _fold_own_spool(self) -> None:
-        if self._system.is_network(self.path.parent):
-            return
-        try:
-            log = self._log or LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
-        except EventLogError as error:
-            self._trouble(str(error))
-            return
-        self._fold(log)
-        log.close()
-
-    def _fold(self, log: LogFile) -> None:
-        try:
-            fold_spools(log, system=self._system)
-        except (EventLogError, OSError) as error:
-            self._trouble(f"{self.path}: its spool stays: {error}")
-
-    def _trouble(self, reason: str) -> None:
-        if reason not in self.troubles:
-            self.troubles.append(reason)
+            if self._files.has_unsynced and not self._is_child:
+                self._files.make_durable()
 
 
-class _GroupSync:
-    """Runs an fsync at most once a second, in the background, after something was appended."""
+_open_writers: "weakref.WeakSet[LogWriter]" = weakref.WeakSet()
 
-    def __init__(self, sync: Callable[[], None]) -> None:
-        self._sync = sync
-        self._dirty = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pytest-insight sync", daemon=True)
-        self._thread.start()
 
-    def wake(self) -> None:
-        self._dirty.set()
+def _leave_all_to_parent() -> None:
+    for writer in list(_open_writers):
+        writer.leave_to_parent()
 
-    def stop(self) -> None:
-        self._stopped.set()
-        self._dirty.set()
-        self._thread.join(timeout=5)
 
-    def _run(self) -> None:
-        while True:
-            self._dirty.wait()
-            self._stopped.wait(GROUP_SYNC_S)
-            self._dirty.clear()
-            self._sync()
-            if self._stopped.is_set():
-                return
+if hasattr(os, "register_at_fork"):
+    # Not by asking for the process id before each append: that is a system call an event.
+    os.register_at_fork(after_in_child=_leave_all_to_parent)
+
+
+__all__ = ["HELD_BYTES_MAX", "Ack", "Durability", "LogWriter"]

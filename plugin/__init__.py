@@ -38,10 +38,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     try:
         return (yield)
     except BaseException as error:
-        if _is_recorded(early_config, early_config.known_args_namespace):
-            from .early import record_early_end  # noqa: PLC0415 - only when something broke
+        from .early import record_early_end  # noqa: PLC0415 - only when something broke
 
-            record_early_end(early_config, args, error)
+        record_early_end(early_config, args, error, _is_recorded)
         raise
 
 
@@ -51,11 +50,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "insight_tag(name, value): record a tag with the result of this test")
     if not _is_recorded(config, config.option):
         return
-    if hasattr(config, "workerinput"):
-        from .worker import WorkerSide  # noqa: PLC0415 - imported only in recorded runs
+    from .boundary import start_safely  # noqa: PLC0415 - imported only in recorded runs
 
-        config.pluginmanager.register(WorkerSide(), "insight_worker")
-        return
+    start_safely(config, _start_worker if hasattr(config, "workerinput") else _start)
+
+
+def _start_worker(config: pytest.Config) -> None:
+    from .worker import WorkerSide  # noqa: PLC0415 - imported only in recorded runs
+
+    config.pluginmanager.register(WorkerSide(), "insight_worker")
+
+
+def _start(config: pytest.Config) -> None:
     from .session import start_recording  # noqa: PLC0415 - imported only in recorded runs
 
     start_recording(config)

@@ -1,14 +1,16 @@
 """Leave a trace of a run that ended before `pytest_configure`, for instance by a broken conftest.py."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ..eventlog.errors import EventLogError
 from ..eventlog.events import SessionFinished, SessionStarted
 from ..eventlog.plain import clean_text, shorten
-from .metadata import find_ci, find_test_run, is_nested
+from .boundary import describe_error, not_recorded_line, write_to_stderr
+from .metadata import find_ci, find_test_run
+from .nesting import is_nested, is_xdist_worker
 from .redact import Redactor
 from .redact_events import open_writer
 from .redact_long import redact_shortened
@@ -18,12 +20,27 @@ from .target import log_target
 _TEXT_BYTES_MAX = 16 * 1024
 
 
-def record_early_end(config: pytest.Config, args: list[str], error: BaseException) -> None:
-    """Record a session that never began; trouble with that is no reason to say anything more than the error itself."""
+def record_early_end(
+    config: pytest.Config,
+    args: list[str],
+    error: BaseException,
+    is_recorded: Callable[[pytest.Config, Any], bool],
+) -> None:
+    """Record a session that never began; a failure to do so costs one line on stderr, and the error itself is raised.
+
+    Args:
+        config: of the run.
+        args: its command line.
+        error: which ended it.
+        is_recorded: tells from a config and its options whether the run is to be recorded.
+    """
+    if is_xdist_worker():
+        return  # the run is the controller's session, whatever happens in a worker
     try:
-        _record(config, args, error)
-    except (EventLogError, OSError, ValueError, pytest.UsageError):
-        return
+        if is_recorded(config, config.known_args_namespace):
+            _record(config, args, error)
+    except Exception as trouble:  # noqa: BLE001 - the boundary: pytest reports its own error, whatever happens here
+        write_to_stderr(not_recorded_line(describe_error(trouble)))
 
 
 def _record(config: pytest.Config, args: list[str], error: BaseException) -> None:
@@ -33,7 +50,7 @@ def _record(config: pytest.Config, args: list[str], error: BaseException) -> Non
         return
     redact = Redactor(_patterns(config))
     path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
-    writer = open_writer(path, redact)
+    writer = open_writer(path, redact, direct=bool(explicit))
     text, _, _ = redact_shortened(redact, f"{type(error).__name__}: {error}", _TEXT_BYTES_MAX)
     header = SessionStarted(
         session_id=writer.stream[:12],

@@ -1,15 +1,13 @@
 """What is known about a run before its first test: system under test, checkout, CI, testing system.
 
-Nothing here may fail a run or slow it down noticeably: git is asked once, with a time limit.
+Nothing here may fail a run or slow it down noticeably.
 """
 
 import configparser
 import fnmatch
 import importlib.metadata
-import os
 import platform
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,7 +16,6 @@ from pathlib import Path
 from ..eventlog.events import Vcs
 
 UNKNOWN_SUT = "unknown-sut"
-_GIT_TIMEOUT_S = 1.0
 
 CI_PROVIDERS: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
@@ -90,6 +87,20 @@ def chosen_environment(environ: Mapping[str, str], patterns: Iterable[str]) -> d
     return {name: environ[name] for name in sorted(environ) if any(fnmatch.fnmatchcase(name, glob) for glob in chosen)}
 
 
+_SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
+_ENVIRONMENTS = {"tox": "TOX_ENV_NAME", "nox": "NOX_CURRENT_SESSION"}
+"""Variables in which tox and nox name the environment that they run."""
+
+
+def variant(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return what the tests are run under on purpose: Python, operating system, tox or nox, and what is given."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    implementation = "" if sys.implementation.name == "cpython" else sys.implementation.name
+    found = {"python": f"{implementation}{version}", "os": _SYSTEMS.get(sys.platform, sys.platform)}
+    found |= {tool: environ[name] for tool, name in _ENVIRONMENTS.items() if environ.get(name)}
+    return found | dict(given)
+
+
 def testing_system(name: str, kind: str) -> dict[str, str]:
     """Describe the machine that runs the tests."""
     host = platform.node()
@@ -102,39 +113,6 @@ def testing_system(name: str, kind: str) -> dict[str, str]:
         "implementation": sys.implementation.name,
     }
     return system | ({"type": kind} if kind else {})
-
-
-def find_vcs(rootdir: Path) -> Vcs | None:
-    """Return the state of the git checkout around `rootdir`; None if there is none."""
-    if not any((folder / ".git").exists() for folder in (rootdir, *rootdir.parents)):
-        return None
-    commit = _git(rootdir, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-    lines = (commit or "").split("\n")
-    status = _git(rootdir, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
-    remote = _git(rootdir, "config", "--get", "remote.origin.url") or ""
-    branch = lines[1] if len(lines) > 1 else ""
-    return Vcs(
-        commit=lines[0],
-        branch="" if branch == "HEAD" else branch,
-        dirty=None if status is None else bool(status),
-        remote=without_credentials(remote),
-    )
-
-
-def _git(folder: Path, *args: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(folder), *args]
-    try:
-        result = subprocess.run(
-            command, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
-
-
-def without_credentials(url: str) -> str:
-    """Return the URL of a remote without user and password; an `scp`-like address keeps its user: it is no secret."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
 
 
 def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
@@ -177,11 +155,6 @@ def plugin_versions(distinfo: Iterable[tuple[object, object]]) -> dict[str, str]
     return dict(
         sorted((str(getattr(dist, "project_name", "")), str(getattr(dist, "version", ""))) for _, dist in distinfo)
     )
-
-
-def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this pytest was started by a test of another one."""
-    return bool(environ.get("PYTEST_CURRENT_TEST"))
 
 
 def own_version() -> str:

@@ -97,6 +97,16 @@ SETTINGS = (
         metavar="KEY=VALUE",
     ),
     Setting(
+        "variant",
+        ("--insight-variant",),
+        "What the same tests are run under on purpose, beside Python version and operating system, such as a value of a"
+        " CI matrix; may be given several times.",
+        "insight_variant",
+        "PYTEST_INSIGHT_VARIANT",
+        kind="linelist",
+        metavar="KEY=VALUE",
+    ),
+    Setting(
         "strict",
         ("--insight-strict",),
         "Exit with 1 instead of 0 when tests that collection promised have no verdict.",

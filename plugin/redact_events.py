@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from ..eventlog.events import Event
-from ..eventlog.writer import Ack, LogWriter
+from ..eventlog.writer import LogWriter
 from .redact import REPLACEMENT, Redactor
 from .redaction_key import RedactionKey
 from .secret_names import is_value, name_kind
@@ -198,27 +198,37 @@ def _may_hold_text(annotation: Any) -> bool:
     return annotation not in (int, float, bool, type(None), int | None, bool | None, float | None)
 
 
-class RedactingWriter(LogWriter):
-    """A writer through which no secret goes: every event is cleaned right before it is encoded, the seal as well."""
+class RedactingWriter:
+    """A writer through which no secret goes: every event is cleaned right before it is encoded, the seal as well.
 
-    redact_event: EventRedactor
+    Args:
+        writer: appends events to a log in a file or in memory; its other attributes are those of this object.
+        redact: for texts, with the patterns of the user.
+    """
 
-    def append(self, *events: Event, expected_seq: int | None = None, sync: bool = False) -> Ack:
-        """Append events without their secrets; otherwise as `LogWriter.append`."""
-        clean = self.redact_event
-        if len(events) == 1:
-            return super().append(clean(events[0]), expected_seq=expected_seq, sync=sync)
-        return super().append(*map(clean, events), expected_seq=expected_seq, sync=sync)
+    def __init__(self, writer: Any, redact: Redactor) -> None:
+        self._writer = writer
+        self._append: Callable[..., Any] = writer.append
+        self.redact_event = EventRedactor(redact)
+
+    def append(self, event: Event) -> Any:
+        """Append an event without its secrets; see `LogWriter.append`."""
+        return self._append(self.redact_event(event))
+
+    def seal(self, make: Callable[[int, str], Event]) -> Any:
+        """Append the last event of the stream without its secrets; see `LogWriter.seal`."""
+        return self._writer.seal(lambda count, root: self.redact_event(make(count, root)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
 
 
 def open_writer(path: Any, redact: Redactor, **options: Any) -> RedactingWriter:
-    """Return a writer that takes secrets out.
+    """Return a writer to a file that takes secrets out.
 
     Args:
         path: the log.
         redact: with the patterns of the user.
         options: of `LogWriter`.
     """
-    writer = RedactingWriter(path, **options)
-    writer.redact_event = EventRedactor(redact)
-    return writer
+    return RedactingWriter(LogWriter(path, **options), redact)

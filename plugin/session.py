@@ -7,24 +7,22 @@ end. The three hooks that run for every test are written out for speed; `benchma
 import copy
 import functools
 import os
-import platform
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pytest
 from msgspec import structs
 
-from ..eventlog.errors import EventLogError, ForkedWriterError
+from ..eventlog.errors import ForkedWriterError
 from ..eventlog.events import (
     CollectionFailed,
     CollectionSkipped,
     OutputRecorded,
     RecorderDegraded,
+    SessionDescribed,
     SessionFinished,
-    SessionStarted,
     TestsAnnounced,
     TestStarted,
     WarningRecorded,
@@ -35,24 +33,36 @@ from ..eventlog.verdict import missing_tests
 from ..eventlog.writer import Durability
 from . import metadata
 from .attempt import Attempt, Policy, longrepr_of, reason_of
-from .attempts import Attempts, Ending
+from .attempts import Attempts
+from .attempts import Ending as AttemptEnding
+from .boundary import PLUGIN_NAME, write_to_stderr
 from .categories import Categories, is_subtest
+from .ending import Ending, Step, run_steps
+from .git import DirtyCheck
+from .header import make_header
 from .markers import markers_of
+from .nesting import is_nested, mark_recording, unmark_recording
+from .proof import compare_counts, compare_failures, shown_counts
+from .properties import PropertyTap
 from .redact import Redactor
 from .redact_events import RedactingWriter, open_writer
 from .redact_long import redact_shortened
 from .sections import HeadCopy, summary_sections
 from .settings import Settings, joined_arguments, read_settings
 from .tally import Tally
-from .target import log_target
-from .values import text_of
+from .target import log_target, memory_log
+from .values import plain_properties, text_of
 from .worker import GROUPS_KEY, MARKERS_KEY
+
+if TYPE_CHECKING:
+    pass
 
 _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
 _SECTION_PART_CHARS = 48 * 1024
 _NAMES_SHOWN = 10
-_PLUGIN_NAME = "insight_recorder"
+_GIT_WAIT_S = 2.0
+"""How long the end of a run waits for git, at most."""
 
 P = ParamSpec("P")
 
@@ -61,46 +71,55 @@ _active: list["Recorder"] = []
 
 
 def start_recording(config: pytest.Config) -> None:
-    """Open the log, write the header and register the recorder; without a log, say so once and record nothing."""
+    """Open the log, write the header and register the recorder; not within a test of another run.
+
+    Raises:
+        pytest.UsageError: an option has a wrong value.
+        EventLogError, OSError: there is no log to write to.
+    """
     settings = read_settings(config)
     redact = Redactor(settings.redact)
-    if (_active or metadata.is_nested()) and not (settings.log or os.environ.get("PYTEST_INSIGHT_NESTED")):
+    if (_active or is_nested()) and not (settings.log or os.environ.get("PYTEST_INSIGHT_NESTED")):
         return
     try:
-        path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
-        writer = open_writer(path, redact, durability=Durability(settings.durability))
+        writer, profile = _open_writer(config, settings, redact)
     except ValueError as error:
         raise pytest.UsageError(f"--insight-profile: {error}") from error
-    except (EventLogError, OSError) as error:
-        config.pluginmanager.register(NotRecording(str(error)), _PLUGIN_NAME)
-        return
-    params = config.invocation_params
-    args = tuple(joined_arguments([str(arg) for arg in params.args]))
-    config.invocation_params = type(params)(args=args, plugins=params.plugins, dir=params.dir)
-    recorder = Recorder(config, settings, writer, profile, redact)
-    recorder.write_header()
-    _active.append(recorder)
-    config.pluginmanager.register(recorder, _PLUGIN_NAME)
+    try:
+        recorder = _begin(config, settings, writer, profile, redact)
+    except BaseException:
+        writer.close()
+        raise
     if settings.sync:
         from .sync import take_part  # noqa: PLC0415 - imported only by runs that take part
 
         take_part(config, recorder, settings.sync_port)
 
 
-class NotRecording:
-    """Says once why nothing is recorded."""
+def _open_writer(config: pytest.Config, settings: Settings, redact: Redactor) -> tuple[RedactingWriter, str]:
+    in_memory = memory_log(settings.log, settings.profile)
+    if in_memory is not None:
+        from ..eventlog.memory_writer import MemoryWriter  # noqa: PLC0415 - only for a memory profile
 
-    def __init__(self, reason: str) -> None:
-        self._line = f"insight: nothing was recorded: {reason}"
+        return RedactingWriter(MemoryWriter(in_memory[0]), redact), in_memory[1]
+    path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)
+    writer = open_writer(path, redact, durability=Durability(settings.durability), direct=bool(settings.log))
+    return writer, profile
 
-    def pytest_report_header(self) -> str:
-        """Say it where people look first."""
-        return self._line
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say it where people look last, for the quiet modes that have no header."""
-        if terminalreporter.verbosity < 0:
-            terminalreporter.write_line(self._line, yellow=True)
+def _begin(
+    config: pytest.Config, settings: Settings, writer: RedactingWriter, profile: str, redact: Redactor
+) -> "Recorder":
+    params = config.invocation_params
+    args = tuple(joined_arguments([str(arg) for arg in params.args]))
+    config.invocation_params = type(params)(args=args, plugins=params.plugins, dir=params.dir)
+    recorder = Recorder(config, settings, writer, profile, redact)
+    recorder.write_header()
+    config.pluginmanager.register(recorder, PLUGIN_NAME)
+    config.pluginmanager.register(PropertyTap(recorder.take_properties), f"{PLUGIN_NAME}_properties")
+    _active.append(recorder)
+    mark_recording()
+    return recorder
 
 
 def guarded(hook: Callable[P, None]) -> Callable[P, None]:
@@ -157,9 +176,14 @@ class Recorder:
         self._interrupted = ""
         self._internal_error = ""
         self._head: HeadCopy | None = None
-        self._sealed = False
-        self._summary_shown = False
+        self._head_text = ""
+        self._ending = Ending()
+        self._differences: list[str] = []
+        self._compared = False
+        self._problems_shown = 0
         self._started_us = 0
+        self._ended_us = 0
+        self._dirty_check: DirtyCheck | None = None
 
     @property
     def worker(self) -> str:
@@ -214,7 +238,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.finished", error)
 
-    def _close_attempt(self, attempt: Attempt, ending: Ending) -> bool:
+    def _close_attempt(self, attempt: Attempt, ending: AttemptEnding) -> bool:
         """Write an attempt that is over; what goes wrong costs this attempt, and not the report that ended it.
 
         Returns:
@@ -292,40 +316,16 @@ class Recorder:
 
     def write_header(self) -> None:
         """Write `session.started`."""
-        config, settings = self._config, self._settings
-        vcs = metadata.find_vcs(config.rootpath)
-        workers: Any = getattr(config.option, "numprocesses", None) or len(getattr(config.option, "tx", None) or ())
-        environment = metadata.chosen_environment(os.environ, settings.environment)
-        self._append(
-            SessionStarted(
-                session_id=self.session_id,
-                sut=settings.sut or metadata.find_sut(config.rootpath, vcs),
-                testing_system=metadata.testing_system(settings.system_name, settings.system_type),
-                pytest=pytest.__version__,
-                python=platform.python_version(),
-                plugins=metadata.plugin_versions(config.pluginmanager.list_plugin_distinfo()),
-                args=[str(arg) for arg in config.invocation_params.args],
-                rootdir=str(config.rootpath),
-                vcs=vcs,
-                ci=metadata.find_ci(os.environ),
-                tags=settings.tags,
-                env=environment,
-                workers=workers if isinstance(workers, int) else 0,
-                output=settings.output,  # type: ignore[arg-type]
-                writer={
-                    "name": "pytest-insight",
-                    "version": metadata.own_version(),
-                    "pid": str(os.getpid()),
-                    "durability": settings.durability,
-                },
-                test_run=self.test_run,
-            )
-        )
+        header = make_header(self._config, self._settings, self.session_id, self.test_run, self.degrade)
+        self._append(header)
         self._started_us = self.writer.last_us
+        if header.vcs is not None:
+            self._dirty_check = DirtyCheck(self._config.rootpath)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionstart(self) -> Generator[None, None, None]:
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None, None, None]:
         """Copy what the terminal shows from here on, and find out whether xdist runs the tests."""
+        self._ending.session = session
         self._prepare()
         return (yield)
 
@@ -366,55 +366,111 @@ class Recorder:
 
     def pytest_report_header(self) -> str:
         """Name profile, session and log in pytest's header."""
+        try:
+            return self._header_line()
+        except Exception as error:  # noqa: BLE001 - as `guarded`
+            self.degrade("header", error)
+            return f"insight: session {self.session_id}"
+
+    def _header_line(self) -> str:
         profile = f"profile {self._profile}, " if self._profile else ""
         run = f"run {self.test_run}, " if self.test_run else ""
-        return f"insight: {profile}{run}session {self.session_id}, log {short_path(self.writer.path)}"
+        place = f"log {short_path(self.writer.path)}" if self.writer.path != Path(os.devnull) else "in memory"
+        return f"insight: {profile}{run}session {self.session_id}, {place}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write what is still open, the terminal's sections and the seal, when everybody else is done."""
-        head = self._head.stop() if self._head is not None else ""
+        """Write what is still open and the terminal's sections when all other plugins are done; the seal follows."""
+        self._ending.session = session
+        self._stop_head()
         try:
             return (yield)
+        except BaseException as error:
+            self._ending.note_error("pytest_sessionfinish", error, exit_is_caught=True)
+            raise
         finally:
             if os.getpid() == self.os_pid:
-                self._enforce_strict(session)
-                self._end(session, head)
+                self._end(session)
 
     @guarded
+    def _stop_head(self) -> None:
+        if self._head is not None:
+            self._head_text = self._head.stop()
+
+    def _end(self, session: pytest.Session) -> None:
+        steps: list[Step] = [
+            ("strict", lambda: self._enforce_strict(session)),
+            ("open tests", self._finish_open),
+            ("vcs", lambda: self._describe(wait_s=_GIT_WAIT_S)),
+            ("comparison", self._compare),
+            ("sections", self._write_sections),
+        ]
+        run_steps(steps, self.degrade)
+        self._ended_us = self.writer.now_us()
+
     def _enforce_strict(self, session: pytest.Session) -> None:
         if self._settings.strict and self._missing() and int(session.exitstatus) == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    @guarded
-    def _end(self, session: pytest.Session, head: str) -> None:
+    def _finish_open(self) -> None:
         for attempt in self._attempts.end():
             self._close_attempt(attempt, "finished")
-        self._write_sections(head)
-        self._report_trouble()
-        exit_status = int(session.exitstatus)
-        duration_us = max(self.writer.now_us() - self._started_us, 0)
-        self.writer.seal(
-            lambda count, root: SessionFinished(
-                exit_status=exit_status,
-                duration_us=duration_us,
-                count=count,
-                root=root,
-                interrupted=self._interrupted,
-                internal_error=self._internal_error,
-                dropped=self._dropped + self.writer.dropped,
-            )
-        )
-        self._sealed = True
 
-    def _write_sections(self, head: str) -> None:
-        if head:
-            self._write_section("test_session_starts", head)
+    def _compare(self) -> None:
+        """Compare the own counts with those of pytest, once."""
+        if self._compared:
+            return
+        self._compared = True
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        own = self.counts()
+        if reporter is not None:
+            self._differences += compare_counts(own, shown_counts(reporter))
+        session = self._ending.session
+        if session is not None:
+            self._differences += compare_failures(own, session.testsfailed, int(session.exitstatus))
+
+    def _describe(self, wait_s: float = 0) -> None:
+        """Write whether the work tree has changes, as soon as git has said it."""
+        dirty = self._dirty_check.take_answer(wait_s) if self._dirty_check is not None else None
+        if dirty is not None:
+            self._append(SessionDescribed(dirty=dirty))
+
+    @guarded
+    def take_properties(self, pairs: list[Any], worker: str) -> None:
+        """Write properties that tests recorded for the session."""
+        if self._off:
+            return
+        properties, lossy = plain_properties(pairs)
+        self._append(SessionDescribed(properties=properties, worker=worker, lossy=lossy))
+
+    def _seal(self) -> None:
+        """Write the seal with the status that the process exits with; in the worst case with nothing but that."""
+        exit_status = self._ending.exit_status
+        if exit_status is None:
+            return  # another plugin ended the run before its session began; nothing is known about its end
+        fields: dict[str, Any] = {
+            "exit_status": exit_status,
+            "duration_us": max((self._ended_us or self.writer.now_us()) - self._started_us, 0),
+            "dropped": self._dropped + self.writer.dropped,
+        }
+        error = "\n".join(text for text in (self._internal_error, self._ending.error_text) if text)
+        texts: dict[str, Any] = {"interrupted": self._interrupted, "internal_error": error}
+        try:
+            self.writer.seal(lambda count, root: SessionFinished(count=count, root=root, **fields, **texts))
+        except ForkedWriterError:
+            raise
+        except Exception as trouble:  # noqa: BLE001 - a seal without texts is better than none
+            self.degrade("seal", trouble)
+            self.writer.seal(lambda count, root: SessionFinished(count=count, root=root, **fields))
+
+    def _write_sections(self) -> None:
+        if self._head_text:
+            run_steps([("section", lambda: self._write_section("test_session_starts", self._head_text))], self.degrade)
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None:
             return
         for name, text in summary_sections(reporter, output=self._settings.output):
-            self._write_section(name, text)
+            run_steps([(f"section {name}", functools.partial(self._write_section, name, text))], self.degrade)
 
     def _write_section(self, name: str, text: str) -> None:
         clean, was, lossy = redact_shortened(self._redact, text, _SECTION_BYTES_MAX)
@@ -425,25 +481,39 @@ class Recorder:
             self._append(event)
 
     def _report_trouble(self) -> None:
-        reasons = [*self._reasons, *self.writer.troubles]
-        if reasons:
-            text = shorten(clean_text(self._redact("; ".join(reasons)))[0], 4096)[0]
+        if self._problems:
+            text = shorten(clean_text(self._redact("; ".join(self._problems)))[0], 4096)[0]
             self._append(RecorderDegraded(reason=text, dropped=self._dropped + self.writer.dropped))
 
-    def pytest_unconfigure(self) -> None:
-        """Close the log; in a forked child, leave it alone."""
-        if self in _active:
-            _active.remove(self)
-        if os.getpid() != self.os_pid:
-            return
-        self._close()
-        line = self._trouble_line()
-        if line and not self._summary_shown:
-            sys.stderr.write(f"\n{line}\n")
+    @property
+    def _problems(self) -> list[str]:
+        return [*self._differences, *self._reasons, *self.writer.troubles]
 
-    @guarded
-    def _close(self) -> None:
-        self.writer.close()
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Generator[None, None, None]:
+        """Write the seal after all other plugins, and close the log; in a forked child, leave it alone."""
+        try:
+            return (yield)
+        except BaseException as error:
+            self._ending.note_error("pytest_unconfigure", error, exit_is_caught=False)
+            raise
+        finally:
+            if self in _active:
+                _active.remove(self)
+            if os.getpid() == self.os_pid:
+                self._leave()
+
+    def _leave(self) -> None:
+        steps: list[Step] = [
+            ("environment", unmark_recording),
+            ("trouble report", self._report_trouble),
+            ("seal", self._seal),
+            ("close", self.writer.close),
+            ("git", self._dirty_check.stop if self._dirty_check is not None else lambda: None),
+        ]
+        run_steps(steps, self.degrade)
+        if len(self._problems) > self._problems_shown:
+            write_to_stderr(self._trouble_line())
 
     # -------------------------------------------------------------- collection
 
@@ -456,6 +526,7 @@ class Recorder:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write which tests are going to run."""
         self._look_for_categories()  # those of a conftest.py in a folder of tests are there now
+        self._describe()
         if self._xdist:
             return
         for item in session.items:
@@ -573,12 +644,14 @@ class Recorder:
 
     @guarded
     def _talk(self, terminalreporter: Any) -> None:
-        self._summary_shown = True
+        self._finish_open()
+        self._compare()
         missing = self._missing() if self._settings.strict else set[Any]()
         if missing:
             self._show_missing(terminalreporter, missing)
         line = self._trouble_line()
         if line:
+            self._problems_shown = len(self._problems)
             terminalreporter.write_line(line, yellow=True)
         if terminalreporter.verbosity >= 0:
             finished = self._tally.finished
@@ -597,14 +670,14 @@ class Recorder:
             terminalreporter.write_line(f"insight:   and {len(names) - _NAMES_SHOWN} more")
 
     def _trouble_line(self) -> str:
-        reasons = [*self._reasons, *self.writer.troubles]
+        reasons = self._problems
         if not reasons:
             return ""
         dropped = self._dropped + self.writer.dropped + self.writer.held
         lost = (
             f"{dropped} event{'' if dropped == 1 else 's'} could not be recorded"
             if dropped
-            else "recording was degraded"
+            else ("the record differs from pytest" if self._differences else "recording was degraded")
         )
         return f"insight: {lost}: {'; '.join(reasons[:3])}"
 

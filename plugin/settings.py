@@ -5,7 +5,7 @@ The command line wins over the environment, the environment over the ini file.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -37,6 +37,7 @@ class Settings:
     run: str = ""
     sync: bool = False
     sync_port: int = SYNC_PORT
+    variant: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def joined_arguments(args: Sequence[str]) -> list[str]:
@@ -75,7 +76,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         durability=values["durability"] or "session",
         output=values["output"] or "failed",
         output_limit=_size(values["output_limit"]),
-        tags=dict(_tag(tag) for tag in values["tags"] or ()),
+        tags=dict(_pair(tag, "--insight-tag") for tag in values["tags"] or ()),
         strict=truth(values["strict"], "insight_strict"),
         redact=list(values["redact"] or ()),
         environment=list(values["environment"] or ()),
@@ -83,13 +84,15 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         run=_run(values["run"] or ""),
         sync=truth(values["sync"], "insight_sync"),
         sync_port=_port(values["sync_port"]),
+        variant=dict(_pair(text, "--insight-variant") for text in values["variant"] or ()),
     )
 
 
 def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) -> Any:
     given = config.getoption(f"insight_{setting.name}", None) if setting.flags else None
     if setting.kind == "linelist":
-        return [*(config.getini(setting.ini) or ()), *(given or ())]
+        named = environ.get(setting.env, "").replace(",", "\n").split("\n") if setting.env else []
+        return [*(config.getini(setting.ini) or ()), *(word for word in named if word.strip()), *(given or ())]
     return given or (environ.get(setting.env) if setting.env else None) or config.getini(setting.ini)
 
 
@@ -118,8 +121,8 @@ def _port(value: str | None) -> int:
     return int(value)
 
 
-def _tag(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise pytest.UsageError(f"--insight-tag: {text!r} is not KEY=VALUE")
+        raise pytest.UsageError(f"{option}: {text!r} is not KEY=VALUE")
     return key.strip(), value.strip()

@@ -51,8 +51,12 @@ def sections_of(report: Any) -> tuple[list[tuple[str, str]], bool]:
 
 def properties_of(report: Any) -> tuple[list[tuple[str, Any]], bool]:
     """Return the user properties of a report as pairs of name and plain data; what is no pair has an empty name."""
+    return plain_properties(getattr(report, "user_properties", ()))
+
+
+def plain_properties(given: Any) -> tuple[list[tuple[str, Any]], bool]:
+    """Return properties as pairs of name and plain data, and whether something of them was lost."""
     found: list[tuple[str, Any]] = []
-    given = getattr(report, "user_properties", ())
     lossy = isinstance(given, Mapping)
     for entry in _items(cast("Any", given).items() if isinstance(given, Mapping) else given):
         is_pair = isinstance(entry, (tuple, list)) and len(cast("Any", entry)) == 2  # noqa: PLR2004 - a pair

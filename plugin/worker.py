@@ -5,12 +5,15 @@ the test with it, and in some combinations the whole run exits 0. Nothing is wri
 """
 
 import functools
+import os
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from .markers import markers_of
+from .properties import PROPERTIES_KEY, tap_fixture
 
 _SENDABLE = (int, float, bytes, bool, complex)
 _DEPTH_MAX = 50
@@ -23,6 +26,7 @@ class WorkerSide:
 
     def __init__(self) -> None:
         self._markers: dict[str, tuple[list[str], dict[str, str]]] = {}
+        self._properties: list[tuple[str, Any]] = []
         self._names: dict[int, str] = {}  # by id: the hash of an item is that of its node id, which xdist changes
 
     @pytest.hookimpl(trylast=True)
@@ -48,6 +52,13 @@ class WorkerSide:
         """Remember how the tests are called before xdist adds their group."""
         self._names = {id(item): item.nodeid for item in items}
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """See what tests record for the session as a whole; it is sent with the next report."""
+        with suppress(Exception):  # the boundary: without it, only these properties are missing
+            tap_fixture(session, lambda name, value: self._properties.append((name, value)))
+        return (yield)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Remember the markers of each test; the controller never sees the items."""
@@ -65,6 +76,10 @@ class WorkerSide:
         if getattr(report, "when", None) == "teardown" and report.nodeid in self._markers:
             names, tags = self._markers[report.nodeid]
             data[MARKERS_KEY] = [names, tags]
+        if self._properties:
+            properties, self._properties = self._properties, []
+            worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+            data[PROPERTIES_KEY] = {"pairs": [list(pair) for pair in properties], "worker": worker}
         return sendable(data)
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:

@@ -23,6 +23,7 @@ from .rules import OUTCOMES, Change, ChangeKind, terminal_counts
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _PASSED = _OUTCOME_CODES["passed"]
 _OTHER = _OUTCOME_CODES["other"]
+NOTES_MAX = 1000
 CRASHED_FLAG = 0x80
 """Set in an outcome code if a worker process died in the attempt."""
 
@@ -91,6 +92,12 @@ class _Degraded(msgspec.Struct):
     dropped: _Count = 0
 
 
+class _Described(msgspec.Struct):
+    dirty: bool | None = None
+    properties: list[tuple[str, Any]] = []
+    worker: str = ""
+
+
 class _Seal(msgspec.Struct):
     exit_status: _Int64
     count: _Int64
@@ -135,6 +142,7 @@ _decode_target = msgspec.json.Decoder(_Target).decode
 _decode_header = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_phases = msgspec.json.Decoder(_Phases).decode
 
+_decode_described = msgspec.json.Decoder(_Described).decode
 _decode_degraded = msgspec.json.Decoder(_Degraded).decode
 
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
@@ -204,6 +212,13 @@ class SessionPart(msgspec.Struct):
     subtests: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     """By terminal category, as far as pytest counts them; also `collection error` and `collection skipped`."""
     collect_failed: list[str] = msgspec.field(default_factory=list[str])
+    dirty: bool | None = None
+    """What was found out after the header: whether the work tree differed from the commit."""
+    properties: list[tuple[str, Any]] = msgspec.field(default_factory=list[tuple[str, Any]])
+    """Of the session, in the order in which tests recorded them."""
+    notes: list[int] = msgspec.field(default_factory=list[int])
+    """Positions of what happened to the session as a whole: collection errors and skips, lost workers, losses of the
+    recorder, warnings; at most `NOTES_MAX` in a stretch."""
     outputs: list[tuple[str, int]] = msgspec.field(default_factory=list[tuple[str, int]])
     """Name and position of each section of terminal output."""
     warnings: int = 0
@@ -274,6 +289,7 @@ def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> 
         whole = part.events == part.seal_count + 1  # from header to seal, nothing twice
         if not whole or part.starts != part.finished:
             _match_starts(part, group, nodes)
+        _settle_dirty(part)
         if part.events:
             fold.parts[part.stream] = part
     return fold
@@ -490,6 +506,9 @@ def _take_other(part: SessionPart, group: _Group, fold: Fold, nodes: Nodes) -> N
             take(part, offset, line, fold)
         except _DECODE_ERRORS:
             part.malformed.append(offset)
+            continue
+        if envelope.type in _NOTED and len(part.notes) < NOTES_MAX:
+            part.notes.append(offset)
 
 
 def _take_header(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
@@ -500,6 +519,13 @@ def _take_header(part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
         raise ValueError("a header without session_id and sut")  # noqa: TRY004 - joins the decode errors
     msgspec.msgpack.encode(header)  # what the model cannot keep is malformed here, and not an error later
     part.header, part.header_at = header, offset
+
+
+def _take_described(part: SessionPart, _: int, line: bytes, __: Fold) -> None:
+    event = _decode_described(line)
+    msgspec.msgpack.encode(event.properties)  # as for the header
+    part.dirty = part.dirty if event.dirty is None else event.dirty
+    part.properties += event.properties
 
 
 def _take_announced(nodes: Nodes, part: SessionPart, offset: int, line: bytes, _: Fold) -> None:
@@ -582,8 +608,12 @@ def _change(line: bytes, fold: Fold, what: ChangeKind) -> None:
     fold.changes.setdefault(target, []).append((at, line[-34:-2].decode("ascii"), what))
 
 
+_NOTED = frozenset({"collection.failed", "collection.skipped", "worker.lost", "recorder.degraded", "warning.recorded"})
+
+
 _TAKERS = {
     "session.started": _take_header,
+    "session.described": _take_described,
     "collection.failed": _take_collect_failed,
     "collection.skipped": _take_collect_skipped,
     "subtest.finished": _take_subtest,
@@ -607,6 +637,14 @@ def _count(counts: dict[str, int], name: str, by: int = 1) -> None:
 # ------------------------------------------------------------------ joining
 
 
+def _settle_dirty(part: SessionPart) -> SessionPart:
+    """Put what git answered after the header into the header, where the views look for it."""
+    vcs = (part.header or {}).get("vcs")
+    if part.header is not None and part.dirty is not None and isinstance(vcs, dict):
+        part.header = {**part.header, "vcs": {**vcs, "dirty": part.dirty}}
+    return part
+
+
 def join(first: SessionPart, second: SessionPart) -> SessionPart:
     """Return what two stretches of a stream come to together; `second` comes after `first` in the log.
 
@@ -616,7 +654,7 @@ def join(first: SessionPart, second: SessionPart) -> SessionPart:
     closed = set(first.open) & set(second.finished_early)
     opened = [key for key in first.open if key not in closed]
     still_early = [key for key in second.finished_early if key not in closed]
-    return SessionPart(
+    part = SessionPart(
         stream=first.stream,
         events=first.events + second.events,
         first_seq=min(filter(_is_seq, (first.first_seq, second.first_seq)), default=-1),
@@ -644,6 +682,9 @@ def join(first: SessionPart, second: SessionPart) -> SessionPart:
         subtests=_sum(first.subtests, second.subtests),
         collect_failed=first.collect_failed + second.collect_failed,
         outputs=first.outputs + second.outputs,
+        dirty=first.dirty if second.dirty is None else second.dirty,
+        properties=first.properties + second.properties,
+        notes=(first.notes + second.notes)[:NOTES_MAX],
         warnings=first.warnings + second.warnings,
         warned=list(dict.fromkeys([*first.warned, *second.warned])),
         lost_workers=first.lost_workers + second.lost_workers,
@@ -656,6 +697,7 @@ def join(first: SessionPart, second: SessionPart) -> SessionPart:
         unknown=first.unknown + second.unknown,
         malformed=first.malformed + second.malformed,
     )
+    return _settle_dirty(part)
 
 
 def repeats(first: SessionPart, second: SessionPart) -> bool:

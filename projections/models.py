@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..eventlog.owner import RunState
+
 _FAILED = frozenset({"FAILED", "ERROR"})
 
 
@@ -372,6 +374,18 @@ class TestSession:
         """Identity of the stored session; empty for one that was made in memory."""
         self.models: Any = None
         """Where a stored session is read from; see `projections.sessions.Models`."""
+
+    @property
+    def state(self) -> RunState:
+        """`finished`; or of a session without its last event `running`, `killed` or `unknown`, as of now."""
+        if self.status != "interrupted":
+            return "finished"
+        if self.models is None or not self.stream:
+            return "unknown"
+        with self.models() as model:
+            model.catch_up()
+            row = model.session_of(self.stream)
+            return "unknown" if row is None else model.state_of(row)
 
     def load_later(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int] | None = None) -> None:
         """Have results, rerun groups, output and `not_run` filled in by `load(session)` when one is first asked for.

@@ -1,13 +1,12 @@
 """The read model: what the projections yield, kept in SQLite beside nothing but other read models.
 
 It is disposable. Every query first catches up with the log from the checkpoint, and whenever anything does not fit (the
-log was replaced, a spool file was folded in, the file is damaged, other rules or another schema made it) it is made
-anew, in one transaction. Attempts are stored in packed columns, one row per session and stretch; captured output and
-tracebacks stay in the log and are fetched by position.
+log was replaced or packed, the file is damaged, other rules or another schema made it) it is made anew, in one
+transaction. Live files beside the log are folded from where they were folded last. Attempts are stored in packed
+columns, one row per session and stretch; captured output and tracebacks stay in the log and are fetched by position.
 """
 
 import json
-import os
 import sqlite3
 import time
 from array import array
@@ -19,21 +18,19 @@ from typing import Literal, NamedTuple, Self, cast
 import msgspec
 
 from ..eventlog.codec import parse_envelope
-from ..eventlog.errors import LogUnavailableError
 from ..eventlog.events import TestFinished
+from ..eventlog.owner import RunState
 from ..eventlog.reader import Record, event_at, read_batches, records_in
-from ..eventlog.scan import Finding
-from ..eventlog.sources import LogSource, as_source, pack_files, spool_files
+from ..eventlog.scan import Batch, Finding
+from ..eventlog.sources import LogSource, as_source, live_stream
 from .apply import Applier, Notable, SessionRow, join_all
+from .clock import latest_start_us
 from .fold import Nodes, Rows, SessionPart, fold_lines
+from .logfiles import SOURCE_SHIFT, LogFiles, Numbered
 from .modelfile import BUSY_WAIT_S, open_model, remove_model, wait_at_most
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
 from .schema import SCHEMA, SCHEMA_VERSION
 
-SOURCE_SHIFT = 48
-"""Positions hold the number of their file in the bits above: 0 is the log, others are packs and spool files."""
-
-_TAIL_BYTES = 64
 _NEAR_BYTES = 16 << 10
 _FAR_BYTES = 64 << 10
 """Bytes between two events from which it is faster to start reading again than to read on."""
@@ -49,6 +46,10 @@ _ASKED_FOR = "asked for"
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
+
+
+_MAY_BE_OPEN = """verdicts LIKE '%"crashed"%' OR verdicts LIKE '%"cut"%'"""
+"""Sessions that may have been cut while a test ran."""
 
 
 class AmbiguousPrefixError(LookupError):
@@ -225,29 +226,55 @@ class ReadModel:
         from .replay import malformed_findings  # noqa: PLC0415 - as in _fill
 
         with self._transaction():
+            moved = self._forget_collected()
             applier = Applier(self._db)
             events, done, findings = 0, 0, 0
-            known = len(self._known_sources())
-            for number, source in enumerate(self._sources()):
-                if source.compressed and number < known:
-                    continue  # it does not grow
-                position = self._position(number)
-                for batch in read_batches(source, position):
+            for numbered in self._files.present():
+                if self._files.is_complete(numbered):
+                    continue
+                number, source = numbered
+                start = position = self._files.position(number)
+                for batch in _batches_in(numbered, position):
                     nodes = Nodes()
                     fold = fold_lines(_shifted(batch.offsets, number), batch.lines, nodes)
                     applier.add(fold, list(nodes.numbers))
                     kept = [finding for finding in batch.findings if finding.reason != "pending"]
                     kept += malformed_findings(fold, batch, number << SOURCE_SHIFT, source.name)
                     applier.add_findings(kept)
-                    events, findings = events + len(batch.lines), findings + len(kept)
-                    done, position = done + batch.end - position, batch.end
+                    events, findings, position = events + len(batch.lines), findings + len(kept), batch.end
                     if progress is not None:
-                        progress(done, done)
-                self._save_position(number, source, position)
+                        progress(done + position - start, done + position - start)
+                done += position - start
+                self._save(numbered, position)
             doubtful = applier.finish()
+            doubtful |= {stream for stream, count in moved.items() if self._events_of(stream) < count}
             if doubtful:
                 self._fold_again(doubtful)
         return CatchUp(events, done, findings, time.monotonic() - began, "")
+
+    def _forget_collected(self) -> dict[str, int]:
+        """Forget sessions that moved into the log since they were folded, and return how many events each had.
+
+        They are in the part of the log that is folded next.
+        """
+        moved: dict[str, int] = {}
+        for row in self._files.collected():
+            stream = live_stream(Path(row.name))
+            part = self.part_of(stream)
+            if part is not None and part.header_at >> SOURCE_SHIFT == row.number:
+                moved[stream] = part.events
+                Applier(self._db).forget(stream)
+            self._files.let_go(row)
+        return moved
+
+    def _events_of(self, stream: str) -> int:
+        part = self.part_of(stream)
+        return 0 if part is None else part.events
+
+    def _save(self, numbered: Numbered, position: int) -> None:
+        """Remember how far a file was folded; a live file that was collected meanwhile is looked at the next time."""
+        if numbered.number == 0 or position or numbered.source.exists():
+            self._files.save(numbered, position)
 
     def _rebuild(self, reason: str, progress: Progress | None, workers: int | None) -> CatchUp:
         began = time.monotonic()
@@ -294,15 +321,21 @@ class ReadModel:
 
         applier = Applier(self._db, empty=True)
         events, done, findings = 0, 0, 0
-        for number, source in enumerate(self._sources()):
+        for numbered in self._files.present():
+            number, source = numbered
             position = 0
-            for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
-                applier.add(stretch.fold, stretch.nodeids)
-                applier.add_findings(stretch.findings)
-                events, findings = events + stretch.fold.events, findings + len(stretch.findings)
-                position = max(position, stretch.end)
+            try:
+                for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
+                    applier.add(stretch.fold, stretch.nodeids)
+                    applier.add_findings(stretch.findings)
+                    events, findings = events + stretch.fold.events, findings + len(stretch.findings)
+                    position = max(position, stretch.end)
+            except FileNotFoundError:
+                if number == 0:
+                    raise
+                continue  # collected meanwhile: it is in the log, which is read last
             done += position
-            self._save_position(number, source, position)
+            self._save(numbered, position)
         doubtful = applier.finish()
         if doubtful:
             self._fold_again(doubtful)
@@ -311,12 +344,15 @@ class ReadModel:
     def _fold_again(self, streams: set[str]) -> None:
         """Fold whole streams whose events do not simply follow each other: they repeat, or stand in another order."""
         found: dict[str, dict[int, tuple[int, bytes]]] = {stream: {} for stream in streams}
-        for number, source in enumerate(self._sources()):
-            for batch in read_batches(source):
-                for offset, line in zip(_shifted(batch.offsets, number), batch.lines, strict=True):
+        for numbered in self._files.present():
+            here: dict[str, dict[int, tuple[int, bytes]]] = {stream: {} for stream in streams}
+            for batch in _batches_in(numbered, 0):
+                for offset, line in zip(_shifted(batch.offsets, numbered.number), batch.lines, strict=True):
                     envelope = parse_envelope(line)
-                    if envelope is not None and envelope.stream in found:
-                        found[envelope.stream].setdefault(envelope.seq, (offset, line))
+                    if envelope is not None and envelope.stream in here:
+                        here[envelope.stream].setdefault(envelope.seq, (offset, line))
+            for stream, events in here.items():
+                found[stream].update(events)  # the log comes last, and its places last longest
         applier = Applier(self._db)
         for stream, events in found.items():
             applier.forget(stream)
@@ -327,44 +363,29 @@ class ReadModel:
 
     # -------------------------------------------------------------- does it fit the log
 
-    def _sources(self) -> list[LogSource]:
-        beside = [LogSource(path) for path in (*pack_files(self.log), *spool_files(self.log))]
-        if beside and not self.log.exists():
-            return [LogSource(Path(os.devnull)), *beside]
-        return [self.log, *beside]
+    @property
+    def _files(self) -> LogFiles:
+        return LogFiles(self._db, self.log)
 
     def _doubt(self) -> str:
         """Say why the model does not fit its log any more, or nothing."""
-        known = self._known_sources()
         if self._meta("schema") != SCHEMA_VERSION or self._meta("rules") != RULES_VERSION:
             return "made by another release"
-        current = [source.name for source in self._sources()]
-        if [name for name, _, _ in known] != current[: len(known)]:
-            return "files beside the log came or went" if known and current[0] == known[0][0] else "of another log"
-        for source, (_, position, tail) in zip(self._sources(), known, strict=False):
-            if position and _tail_of(source, position) != tail:
-                return "the log was replaced"
-        return ""
+        return self._files.doubt()
 
     def _pending(self) -> bool:
-        """Tell whether the log or its spool has grown."""
-        known = len(self._known_sources())
-        for number, source in enumerate(self._sources()):
-            if number >= known or (not source.compressed and source.size() != self._position(number)):
-                return True
-        return False
+        """Tell whether there is something that was not folded yet."""
+        return self._files.have_grown()
 
-    def _known_sources(self) -> list[tuple[str, int, bytes]]:
-        rows = self._db.execute("SELECT name, position, tail FROM sources ORDER BY number").fetchall()
-        return [(str(name), int(position), bytes(tail)) for name, position, tail in rows]
-
-    def _position(self, number: int) -> int:
-        row = self._db.execute("SELECT position FROM sources WHERE number = ?", (number,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def _save_position(self, number: int, source: LogSource, position: int) -> None:
-        row = (number, source.name, position, _tail_of(source, position))
-        self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", row)
+    def state_of(self, row: SessionRow) -> RunState:
+        """Return whether a session is finished, running, killed, or `unknown` where that cannot be told."""
+        state = self._files.state_of(row.stream, row.part)
+        if state in ("killed", "unknown") and self._pending():
+            # Its file may be free because it ended properly between our last look at the log and the one at its lock.
+            self.catch_up()
+            row = self.session_of(row.stream) or row
+            state = self._files.state_of(row.stream, row.part)
+        return state
 
     # -------------------------------------------------------------- the file
 
@@ -420,6 +441,20 @@ class ReadModel:
                     break
         return rows
 
+    def newest_session(self) -> SessionRow | None:
+        """Return the visible session that started last; one that claims to be of the future only if all are."""
+        latest = latest_start_us()
+        visibility = self._visibility()
+        first: tuple[object, ...] | None = None
+        for row in self._db.execute(f"{_SESSIONS} WHERE label IS NOT NULL ORDER BY started_us DESC, stream"):
+            if row[0] in visibility.hidden:
+                continue
+            session = self._session_row(row, visibility.names)
+            if session.started_us <= latest:
+                return session
+            first = first or row
+        return self._session_row(first, visibility.names) if first is not None else None
+
     def find_session(self, prefix: str) -> SessionRow:
         """Return the session whose label or stream begins with `prefix`; `last` is the newest.
 
@@ -428,9 +463,9 @@ class ReadModel:
             AmbiguousPrefixError: there are several.
         """
         if prefix in ("last", "latest"):
-            newest = self.sessions(limit=1)
-            if newest:
-                return newest[0]
+            newest = self.newest_session()
+            if newest is not None:
+                return newest
             raise UnknownSessionError(prefix)
         label, _, digits = prefix.rpartition("~")
         rows = self._db.execute(
@@ -578,13 +613,19 @@ class ReadModel:
         return self._node_numbers[1]
 
     def sessions_with(self, nodeid: str) -> list[str]:
-        """Return the streams of all sessions that have an attempt of a test."""
+        """Return the streams of all sessions that have an attempt of a test, also one that was cut."""
         row = self._db.execute("SELECT id FROM nodes WHERE nodeid = ?", (nodeid,)).fetchone()
         if row is None:
             return []
         wanted = array("I", [row[0]]).tobytes()
         query = "SELECT stream, nodes FROM chunks JOIN sessions ON sessions.id = chunks.session"
-        return list(dict.fromkeys(stream for stream, nodes in self._db.execute(query) if _holds(nodes, wanted)))
+        found = [stream for stream, nodes in self._db.execute(query) if _holds(nodes, wanted)]
+        query = f"SELECT stream, state FROM sessions WHERE label IS NOT NULL AND ({_MAY_BE_OPEN})"  # noqa: S608 - fixed
+        for stream, state in self._db.execute(query):
+            part = msgspec.msgpack.decode(state, type=SessionPart)
+            if any(name == nodeid for name, _, _ in part.open):
+                found.append(stream)
+        return list(dict.fromkeys(found))
 
     def suts(self) -> list[tuple[str, int, int, int]]:
         """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
@@ -608,18 +649,16 @@ class ReadModel:
         Raises:
             LookupError: it is not there any more.
         """
-        source = self._sources()[position >> SOURCE_SHIFT]
-        return event_at(source, position & ((1 << SOURCE_SHIFT) - 1))
+        source, offset = self._place(position)
+        return event_at(source, offset)
 
     def records_of(self, row: SessionRow) -> Iterator[Record]:
         """Yield all events of a session in the order of its log, without reading what comes before and after it."""
-        sources = self._sources()
-        start = max(row.part.header_at, 0)
-        first, left = start >> SOURCE_SHIFT, row.part.events
-        places = [(first, start & ((1 << SOURCE_SHIFT) - 1))]
-        places += [(number, 0) for number in range(len(sources)) if number != first]
-        for number, offset in places:
-            for item in _records_in(sources[number], offset):
+        first, offset = self._place(max(row.part.header_at, 0))
+        left = row.part.events
+        others = [(source, 0) for _, source in self._files.present() if source.name != first.name]
+        for source, start in [(first, offset), *others]:
+            for item in _records_in(source, start):
                 if left <= 0:
                     return
                 if item.envelope.stream == row.stream:
@@ -633,15 +672,12 @@ class ReadModel:
             LookupError: there is no event at one of them any more.
         """
         found: dict[int, bytes] = {}
-        sources = self._sources()
         for stretch in _stretches(sorted(set(positions))):
-            number = stretch[0] >> SOURCE_SHIFT
-            if number >= len(sources):
-                raise LookupError(f"the file of position {stretch[0]} is gone")
-            base = number << SOURCE_SHIFT
+            source, first = self._place(stretch[0])
+            base = stretch[0] - first
             wanted = {position - base for position in stretch}
             span = stretch[-1] - stretch[0]
-            for batch in read_batches(sources[number], stretch[0] - base, chunk_bytes=min(span + _NEAR_BYTES, 1 << 20)):
+            for batch in read_batches(source, first, chunk_bytes=min(span + _NEAR_BYTES, 1 << 20)):
                 for offset, line in zip(batch.offsets, batch.lines, strict=True):
                     if offset in wanted:
                         found[base + offset] = line
@@ -651,6 +687,14 @@ class ReadModel:
         if missing is not None:
             raise LookupError(f"{self.log.name}: no event starts at position {missing}")
         return [found[position] for position in positions]
+
+    def _place(self, position: int) -> tuple[LogSource, int]:
+        """Return the file and the byte offset of a position; a session may have moved into the log since."""
+        try:
+            return self._files.place(position)
+        except LookupError:
+            self.catch_up()
+            return self._files.place(position)
 
     def finished_at(self, positions: list[int]) -> list[TestFinished]:
         """Return the attempts whose events are at some positions.
@@ -717,19 +761,24 @@ class ReadModel:
             "SELECT stream, label, sut, commit_id, status, tests, missing, verdicts, failed, rerun, flaky, state"
             " FROM sessions"
         )
-        names = self.names()
+        names, name_of = self.names(), self._files.naming()
         for stream, *columns, failed, rerun, flaky, state in rows.fetchall():
             yield f"notable tests of {stream}", sorted(_classes(Notable(failed, rerun, flaky), names).items())
             part = msgspec.structs.asdict(msgspec.msgpack.decode(state, type=SessionPart))
             for name in _HOW_IT_WAS_FOLDED:
                 del part[name]
+            part["header_at"] = name_of(part["header_at"])
+            for name in ("announced_at", "malformed"):
+                part[name] = list(map(name_of, part[name]))
+            part["outputs"] = [(section, name_of(at)) for section, at in part["outputs"]]
             part["open"] = sorted(part["open"])
             part["announced"] = {
                 worker: sorted(names[number] for number in array("I", column))
                 for worker, column in part["announced"].items()
             }
             yield f"session {stream}", (*columns, json.dumps(part, sort_keys=True))
-            attempts = [tuple(attempt) for attempt in self.attempts(stream)]
+            attempts = [(*attempt, name_of(attempt.position)) for attempt in self.attempts(stream)]
+            attempts = [(*attempt[:3], *attempt[4:]) for attempt in attempts]
             yield f"attempts of {stream}", attempts
         yield "tombstones", sorted(self._db.execute("SELECT stream, digest FROM tombstones").fetchall())
         yield "changes", sorted(self._db.execute("SELECT target, at, digest, what FROM changes").fetchall())
@@ -784,6 +833,15 @@ def _holds(column: bytes, value: bytes) -> bool:
     while at >= 0 and at % len(value):
         at = column.find(value, at + 1)
     return at >= 0
+
+
+def _batches_in(numbered: Numbered, start: int) -> Iterator[Batch]:
+    """Batches of a file; of a live file that was collected meanwhile none, as it is in the log."""
+    try:
+        yield from read_batches(numbered.source, start)
+    except FileNotFoundError:
+        if numbered.number == 0:
+            raise
 
 
 def _records_in(source: LogSource, start: int) -> Iterator[Record]:
@@ -852,16 +910,3 @@ def _identity_of(path: Path | None) -> tuple[int, int]:
 def _shifted(offsets: list[int], number: int) -> list[int]:
     base = number << SOURCE_SHIFT
     return [base + offset for offset in offsets] if base else offsets
-
-
-def _tail_of(source: LogSource, position: int) -> bytes:
-    """The bytes before a checkpoint; they end in an event's digest, which nothing else has."""
-    if source.compressed:
-        info = source.path.stat()
-        return f"{info.st_size} {info.st_mtime_ns}".encode()
-    start = max(position - _TAIL_BYTES, 0)
-    try:
-        with source.open(start) as stream:
-            return stream.read(position - start) or b""
-    except (OSError, LogUnavailableError):
-        return b""

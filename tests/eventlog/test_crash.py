@@ -11,7 +11,9 @@ import sys
 import time
 
 import pytest
+from pytest_insight.eventlog.collect import collect_live_files
 from pytest_insight.eventlog.reader import Record, read_records
+from pytest_insight.eventlog.sources import live_files
 from pytest_insight.eventlog.verify import verify_log
 
 WRITER = """
@@ -21,6 +23,8 @@ from pytest_insight.eventlog.events import TestFinished
 rng = random.Random(int(sys.argv[3]))
 writer = LogWriter(pathlib.Path(sys.argv[1]), durability=sys.argv[4])
 acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+os.write(1, b".")
+os.read(0, 1)
 while True:
     text = "x" * rng.choice((10, 300, 4000, 60000))
     ack = writer.append(TestFinished(nodeid="t", outcome="passed", capstdout=text))
@@ -28,23 +32,35 @@ while True:
         os.write(acks, b"%s %d\\n" % (writer.stream.encode(), ack.first_seq))
 """
 
+_BEGUN = 0.9
+"""Part of the sessions that are killed while they write; the others at their start, or while they collect."""
+
 
 def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
-    """Keep four writers on one log, kill them at random moments, and return acknowledged events and what is wrong."""
+    """Keep four sessions on one log, kill them at random moments, and return acknowledged events and what is wrong.
+
+    Each session that begins collects what the dead ones left, so kills hit collecting as well.
+    """
     rng = random.Random(seed)
     log, acks = folder / "log.jsonl", folder / "acks"
     writers: list[subprocess.Popen] = []
     for _ in range(kills):
         while len(writers) < 4:
             command = [sys.executable, "-c", WRITER, str(log), str(acks), str(rng.randrange(10**6)), "never"]
-            writers.append(subprocess.Popen(command))
-        time.sleep(rng.uniform(0.002, 0.05))
+            writers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         victim = writers.pop(rng.randrange(4))
+        if rng.random() < _BEGUN:
+            victim.stdout.read(1)  # its file is there
+            victim.stdin.write(b"\n")
+            victim.stdin.flush()
+            time.sleep(rng.uniform(0, 0.01))
+        else:
+            time.sleep(rng.uniform(0, 0.1))
         victim.send_signal(signal.SIGKILL)
-        victim.wait()
+        victim.communicate()
     for writer in writers:
         writer.kill()
-        writer.wait()
+        writer.communicate()
     acknowledged = {tuple(line.split(" ")) for line in acks.read_text().splitlines() if len(line.split(" ")) == 2}
     found: dict[tuple[str, str], str] = {}
     wrong = []
@@ -54,6 +70,12 @@ def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
             if found.setdefault(key, item.digest) != item.digest:
                 wrong.append(f"conflict {key}")
     wrong += [f"lost {key}" for key in acknowledged - set(found)]
+    before = set(found)
+    collect_live_files(log)
+    after = {(r.envelope.stream, str(r.envelope.seq)) for r in read_records(log) if isinstance(r, Record)}
+    wrong += [f"lost by collecting {key}" for key in before - after]
+    if live_files(log):
+        wrong.append(f"not collected: {live_files(log)}")
     return len(acknowledged), wrong
 
 
@@ -69,45 +91,80 @@ def test_random_kills_of_four_writers(tmp_path):
 
 INJECTED = """
 import os, sys, pathlib
+os.urandom = lambda count: bytes.fromhex("ab" * count)  # the name of its file is known beforehand
 from pytest_insight.eventlog.writer import LogWriter
-from pytest_insight.eventlog.events import TestStarted
-writer = LogWriter(pathlib.Path(sys.argv[1]), durability="event", lock_timeout_s=0.05)
+from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
+writer = LogWriter(pathlib.Path(sys.argv[1]), durability="event", lock_timeout_s=0.05, direct=sys.argv[3] == "direct")
 acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for number in range(4):
+writer.append(SessionStarted(session_id="s", sut="s"))
+for number in range(3):
     if writer.append(TestStarted(nodeid=str(number))).place != "held":
         os.write(acks, b"%d\\n" % number)
+seal = writer.seal(lambda count, root: SessionFinished(exit_status=0, count=count, root=root))
+if seal.place != "held":
+    os.write(acks, b"sealed\\n")
 writer.close()
 """
-SYSCALLS = {"flock": 11, "fstat,newfstatat": 8, "write": 5, "fdatasync": 5, "pread64": 1, "openat": 1}
-FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC", "error=EINTR")
+STREAM = "ab" * 16
+SYSCALLS = {
+    "openat": 5,
+    "mkdir": 1,
+    "flock": 5,
+    "fstat,newfstatat": 8,
+    "fcntl": 2,
+    "write": 6,
+    "fdatasync": 5,
+    "fsync": 4,
+    "pread64": 2,
+    "unlink": 1,
+    "rmdir": 1,
+}
+"""How many uses of each call are failed: all of create, lock, append, collect and remove."""
+FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC")
+
+
+def inject(folder, first, way: str, calls: str, fault: str, use: int) -> list[object]:
+    """Run a session with one system call on its files failing or killing it; return what is wrong then."""
+    log, acks = folder / "log.jsonl", folder / "acks"
+    folder.mkdir()
+    shutil.copy(first, log)
+    paths = [log, folder / "log.live", folder / "log.live" / f"{STREAM}.jsonl"]
+    command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"inject={calls}:{fault}:when={use}"]
+    command += [word for path in paths for word in ("-P", str(path))]
+    subprocess.run(
+        [*command, sys.executable, "-c", INJECTED, str(log), str(acks), way], capture_output=True, timeout=60
+    )
+    acked = set(acks.read_text().split()) if acks.exists() else set()
+    wrong: list[object] = []
+    for _ in range(2):  # as it was left, and when the next has collected what was left
+        records = [item for item in read_records(log) if isinstance(item, Record)]
+        mine = [record for record in records if record.envelope.stream == STREAM]
+        found = {getattr(record.event(), "nodeid", "sealed") for record in mine if record.envelope.seq}
+        if not acked <= found or len({(r.envelope.seq, r.digest) for r in mine}) != len({r.envelope.seq for r in mine}):
+            wrong.append((calls, fault, use, way, acked, found))
+        if len({(r.envelope.stream, r.envelope.seq) for r in records}) < len(mine) // 2 + 5:
+            wrong.append((calls, fault, use, way, "the sessions before lost something"))
+        if [finding for finding in verify_log(log).problems if finding.reason != "torn"]:
+            wrong.append((calls, fault, use, way, "damage"))
+        collect_live_files(log)
+    return wrong
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-def test_every_system_call_failing_or_killed(tmp_path):
-    """strace fails or kills each call on the log at each of its uses: what was acknowledged is there, and reads clean."""
-    injections, wrong = 0, []
+@pytest.mark.parametrize("way", ["live", "direct"])
+def test_every_system_call_failing_or_killed(tmp_path, way):
+    """strace fails or kills each call on the files of a session at each use: what was acknowledged is there, and clean."""
     first = tmp_path / "first.jsonl"
-    subprocess.run([sys.executable, "-c", INJECTED, str(first), str(tmp_path / "first.acks")], check=True)
-    for calls, uses in SYSCALLS.items():
-        for fault in FAULTS:
-            for use in range(1, uses + 1):
-                log, acks = tmp_path / f"{injections}.jsonl", tmp_path / f"{injections}.acks"
-                shutil.copy(first, log)
-                inject = f"inject={calls}:{fault}:when={use}"
-                command = ["strace", "-f", "-qq", "-o", os.devnull, "-P", str(log), "-e", inject]
-                command += [sys.executable, "-c", INJECTED, str(log), str(acks)]
-                subprocess.run(command, capture_output=True, timeout=60)
-                injections += 1
-                acked = acks.read_text().split() if acks.exists() else []
-                records = [item for item in read_records(log) if isinstance(item, Record)]
-                mine = {(r.envelope.seq, r.digest): r.event().nodeid for r in records[4:]}
-                if not set(acked) <= set(mine.values()) or len(set(mine.values())) != len(mine):
-                    wrong.append((inject, acked, mine))
-                if [f for f in verify_log(log).problems if f.reason != "torn"]:
-                    wrong.append((inject, "damage"))
-    print(f"strace: {injections} injections, {len(wrong)} wrong")
+    code = INJECTED.replace("os.urandom =", "unused =")
+    subprocess.run([sys.executable, "-c", code, str(first), str(tmp_path / "first.acks"), "live"], check=True)
+    cases = [(calls, fault, use) for calls, uses in SYSCALLS.items() for fault in FAULTS for use in range(1, uses + 1)]
+    if way == "direct":
+        cases = [case for case in cases if case[0] in ("flock", "write", "fdatasync", "pread64")]
+    wrong = []
+    for number, case in enumerate(cases):
+        wrong += inject(tmp_path / str(number), first, way, *case)
+    print(f"strace: {len(cases)} injections, {len(wrong)} wrong")
     assert wrong == []
-    assert injections >= 120
 
 
 CONCURRENT = """

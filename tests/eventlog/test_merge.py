@@ -398,7 +398,7 @@ def test_memory_does_not_grow_with_the_log(tmp_path):
     assert peaks[1] < peaks[0] + 12_000, f"{peaks} kB"
 
 
-def test_spool_files_beside_a_log_are_merged_with_it(tmp_path):
+def test_live_files_beside_a_log_are_merged_with_it(tmp_path):
     """What a writer could not put into its log is in the result."""
     lines = make_session(random.Random(13), "ab" * 16, "L", 1, 3)
     log = tmp_path / "a.jsonl"

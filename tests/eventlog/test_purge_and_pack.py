@@ -123,17 +123,18 @@ def test_a_dry_run_finds_the_same_and_changes_nothing(tmp_path):
 
 
 def test_what_cannot_be_reached_is_named(tmp_path):
-    """Backups beside the log are listed; spool files are purged; packs must be brought back first."""
+    """Backups beside the log are listed; live files of earlier releases are collected first; packs must be brought back first."""
     log = tmp_path / "log.jsonl"
     record(log, "x", text=SECRET)
     shutil.copy(log, tmp_path / "log.jsonl.broken")
-    spool = tmp_path / "log.jsonl.spool"
-    spool.mkdir()
-    (spool / ("ee" * 16 + ".jsonl")).write_bytes(log.read_bytes())
+    earlier = tmp_path / "log.jsonl.spool"
+    earlier.mkdir()
+    (earlier / ("ee" * 16 + ".jsonl")).write_bytes(log.read_bytes())
     report = purge_log(log, text=re.compile("s3cr3t"))
     assert report.left == [str(tmp_path / "log.jsonl.broken")]
-    assert len(report.files) == 2
-    assert b"s3cr3t" not in next(spool.iterdir()).read_bytes()
+    assert report.files == [str(log)]
+    assert not earlier.exists()
+    assert b"s3cr3t" not in log.read_bytes()
     pack_log(log, FAR_FUTURE)
     with pytest.raises(LogUnavailableError, match="unpack"):
         purge_log(log, text=re.compile("x"))

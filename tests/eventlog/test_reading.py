@@ -90,7 +90,7 @@ def test_a_longer_copy_in_its_place_is_read_on(log, line):
     assert not any(isinstance(item, Restarted) for item in items)
 
 
-def test_following_a_folder_sees_new_logs_spools_and_strange_names(tmp_path, line):
+def test_following_a_folder_sees_new_logs_live_files_and_strange_names(tmp_path, line):
     """Logs that appear later are followed; a name that is not UTF-8 beside them does no harm."""
     stop = threading.Event()
     (tmp_path / "a.jsonl").write_bytes(line(0))
@@ -142,7 +142,7 @@ def test_archives_are_read_like_files(tmp_path):
 
 
 def test_folders_hold_logs_and_other_things(tmp_path, line):
-    """Below a folder everything that begins like a log is one; other JSON lines, texts and spools of a log are not."""
+    """Below a folder everything that begins like a log is one; other JSON lines, texts and live files of a log are not."""
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep/a.jsonl").write_bytes(line(0))
     (tmp_path / "b.jsonl").write_text('{"other": 1}\n')

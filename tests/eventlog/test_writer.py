@@ -1,13 +1,11 @@
 """What append promises, kept: on full and failing disks, busy locks, hostile files, forks, interrupts."""
 
 import errno
-import fcntl
 import os
 import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from pytest_insight.eventlog.errors import (
 )
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
 from pytest_insight.eventlog.reader import Record, read_records
+from pytest_insight.eventlog.shared import StreamWriter
 from pytest_insight.eventlog.streams import stream_id
 from pytest_insight.eventlog.system import System
 from pytest_insight.eventlog.verify import verify_log
@@ -48,7 +47,7 @@ class Failing(System):
 
 
 def nodeids(path: Path) -> list[str]:
-    """Node ids of all started tests of a log and its spool; a line that stands twice is one event."""
+    """Node ids of all started tests of a log and its live files; a line that stands twice is one event."""
     found = {}
     for item in read_records(path):
         if isinstance(item, Record) and item.envelope.type == "test.started":
@@ -103,7 +102,7 @@ for limit in range(200, 1400):
     folder = Path(sys.argv[1]) / str(limit)
     writer = LogWriter(folder / "log.jsonl", durability="never")
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    acked = [n for n in range(8) if writer.append(TestStarted(nodeid=str(n))).place in ("log", "spool")]
+    acked = [n for n in range(8) if writer.append(TestStarted(nodeid=str(n))).place in ("log", "live")]
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     resumed = writer.append(TestStarted(nodeid="later"))
     writer.close()
@@ -120,86 +119,6 @@ def test_a_full_disk_at_every_byte(tmp_path):
     result = subprocess.run([sys.executable, "-c", LIMITS, str(tmp_path)], capture_output=True, text=True, timeout=110)
     print(result.stdout.strip())
     assert result.stdout.strip().endswith("1200 limits, 0 wrong"), result.stdout[-500:] + result.stderr[-2000:]
-
-
-def test_after_a_failed_fsync_everything_is_written_elsewhere(tmp_path):
-    """The log is not trusted after fsync failed: all that was not synced stands, durable, in the spool, and is folded."""
-    path = tmp_path / "log.jsonl"
-    writer = LogWriter(path, durability=Durability.SESSION, system=Failing("fdatasync", 2, errno.EIO))
-    writer.append(SessionStarted(session_id="s", sut="s"))
-    for number in range(5):
-        writer.append(TestStarted(nodeid=str(number)))
-    ack = writer.append(TestStarted(nodeid="synced"), sync=True)
-    assert ack.durable
-    spool = next((tmp_path / "log.jsonl.spool").iterdir())
-    assert spool.read_bytes().count(b"test.started") == 6
-    assert any("fsync" in trouble for trouble in writer.troubles)
-    writer.close()
-    assert sorted(nodeids(path)) == ["0", "1", "2", "3", "4", "synced"]
-
-
-def test_a_busy_lock_delays_a_run_by_two_seconds_at_most(tmp_path):
-    """While a stopped process holds the lock the writer goes on in its spool; the next writer folds it in."""
-    path = tmp_path / "log.jsonl"
-    LogWriter(path).close()
-    holder = os.open(path, os.O_RDWR)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    writer = LogWriter(path)
-    began = time.monotonic()
-    assert writer.append(SessionStarted(session_id="s", sut="s")).place == "spool"
-    assert time.monotonic() - began < 3.5
-    began = time.monotonic()
-    for number in range(100):
-        writer.append(TestStarted(nodeid=str(number)))
-    assert time.monotonic() - began < 1, "only the first append waits"
-    assert len(nodeids(path)) == 100, "readers read the spool along"
-    fcntl.flock(holder, fcntl.LOCK_UN)
-    os.close(holder)
-    writer.close()
-    assert not (tmp_path / "log.jsonl.spool").exists()
-    assert len(nodeids(path)) == 100
-
-
-def test_a_spool_of_a_killed_writer_is_folded_by_the_next(tmp_path, program):
-    """Kill -9 while spooling: readers see the events at once, the next writer moves them into the log."""
-    path = tmp_path / "log.jsonl"
-    LogWriter(path).close()
-    holder = os.open(path, os.O_RDWR)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    code = (
-        "import sys, time, pathlib\n"
-        "from pytest_insight.eventlog.writer import LogWriter\nfrom pytest_insight.eventlog.events import TestStarted\n"
-        "w = LogWriter(pathlib.Path(sys.argv[1]), lock_timeout_s=0.1)\n"
-        "for n in range(20): w.append(TestStarted(nodeid=str(n)))\n"
-        "print('ready', flush=True); time.sleep(60)\n"
-    )
-    process = program(code, path)
-    assert process.stdout.readline() == b"ready\n"
-    LogWriter(path, lock_timeout_s=0.1).close()
-    assert len(list((tmp_path / "log.jsonl.spool").iterdir())) == 1, "a spool in use is left alone"
-    process.kill()
-    process.wait()
-    fcntl.flock(holder, fcntl.LOCK_UN)
-    os.close(holder)
-    assert len(nodeids(path)) == 20
-    LogWriter(path).close()
-    assert not (tmp_path / "log.jsonl.spool").exists()
-    assert len(nodeids(path)) == 20
-    assert verify_log(path).findings == []
-
-
-def test_a_network_file_system_means_a_file_of_ones_own(tmp_path):
-    """Where appending is not safe the writer spools from the start, and readers see it."""
-
-    class Network(System):
-        def is_network(self, path):
-            return True
-
-    writer = LogWriter(tmp_path / "log.jsonl", system=Network())
-    assert writer.append(TestStarted(nodeid="a")).place == "spool"
-    writer.close()
-    assert not (tmp_path / "log.jsonl").exists()
-    assert nodeids(tmp_path / "log.jsonl") == ["a"]
 
 
 def test_when_nothing_can_be_written_lines_are_held_then_counted(tmp_path, monkeypatch):
@@ -221,7 +140,7 @@ def test_when_nothing_can_be_written_lines_are_held_then_counted(tmp_path, monke
     places = [writer.append(TestStarted(nodeid=str(number))).place for number in range(30)]
     system.full = False
     assert places.count("dropped") == writer.dropped > 0
-    assert writer.append(TestStarted(nodeid="space")).place in ("log", "spool")
+    assert writer.append(TestStarted(nodeid="space")).place in ("log", "live")
     writer.seal(lambda count, root: SessionFinished(exit_status=0, count=count, root=root))
     writer.close()
     assert len(nodeids(tmp_path / "log.jsonl")) == places.count("held") + 1
@@ -253,38 +172,6 @@ def test_an_interrupt_in_the_middle_of_a_write_makes_no_conflict(tmp_path):
     writer.close()
     assert sorted(set(nodeids(path))) == ["a", "b"]
     assert verify_log(path).problems == []
-
-
-def test_a_log_that_is_deleted_or_replaced_is_opened_again(tmp_path):
-    """Events after the deletion of the log stand in a new one, together with the header."""
-    path = tmp_path / "log.jsonl"
-    writer = LogWriter(path)
-    writer.append(SessionStarted(session_id="s", sut="s"))
-    writer.append(TestStarted(nodeid="before"))
-    path.unlink()
-    writer.append(TestStarted(nodeid="after"))
-    writer.close()
-    records = [item for item in read_records(path) if isinstance(item, Record)]
-    assert {record.envelope.type for record in records} == {"session.started", "test.started"}
-    assert nodeids(path) == ["after"]
-
-
-def test_a_descriptor_taken_by_a_users_file_is_not_written(tmp_path):
-    """The tested code closes our descriptor and gets its number: its file stays untouched, ours is opened again."""
-    path = tmp_path / "log.jsonl"
-    writer = LogWriter(path)
-    writer.append(TestStarted(nodeid="a"))
-    fd = writer._log.fd
-    os.close(fd)
-    theirs = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
-    os.dup2(theirs, fd)
-    writer.append(TestStarted(nodeid="b"))
-    writer.close()
-    assert (tmp_path / "theirs").read_bytes() == b""
-    assert os.fstat(fd), "their descriptor is still open"
-    assert nodeids(path) == ["a", "b"]
-    for descriptor in {fd, theirs}:
-        os.close(descriptor)
 
 
 def test_a_forked_child_cannot_write(tmp_path):
@@ -387,15 +274,15 @@ def test_only_the_tier_event_calls_every_append_durable(tmp_path):
 
 COMPARE = """
 import sys, pathlib
-from pytest_insight.eventlog.writer import LogWriter
+from pytest_insight.eventlog.shared import StreamWriter
 from pytest_insight.eventlog.errors import SequenceConflictError
 from pytest_insight.eventlog.events import TestStarted
 from pytest_insight.eventlog.streams import stream_id
-writer = LogWriter(pathlib.Path(sys.argv[1]), stream=stream_id("shared"))
+writer = StreamWriter(pathlib.Path(sys.argv[1]), stream_id("shared"), lock_timeout_s=30)
 won, seq = 0, 0
 while won < 50:
     try:
-        seq = writer.append(TestStarted(nodeid=sys.argv[2]), expected_seq=seq).first_seq + 1
+        seq = writer.append(TestStarted(nodeid=sys.argv[2]), expected_seq=seq) + 1
         won += 1
     except SequenceConflictError as error:
         seq = error.actual
@@ -410,36 +297,5 @@ def test_compare_and_append_lets_one_of_many_win(tmp_path, program):
     seqs = [item.envelope.seq for item in read_records(path) if isinstance(item, Record)]
     assert seqs == list(range(400))
     with pytest.raises(SequenceConflictError) as caught:
-        LogWriter(path, stream=stream_id("shared")).append(TestStarted(nodeid="x"), expected_seq=7)
+        StreamWriter(path, stream_id("shared")).append(TestStarted(nodeid="x"), expected_seq=7)
     assert caught.value.actual == 400
-
-
-def test_a_spool_file_that_is_folded_the_moment_it_is_made_is_made_again(tmp_path):
-    """Whoever opens the log folds what lies in its spool: also a file whose writer has not locked it yet."""
-    path = tmp_path / "log.jsonl"
-    LogWriter(path).close()
-
-    class Meddled(System):
-        meddled = 0
-
-        def open_append(self, name, **options):
-            fd = super().open_append(name, **options)
-            if ".spool" in name and self.meddled < 3:
-                self.meddled += 1
-                if self.meddled == 2:
-                    os.unlink(name)  # folded, and so removed
-                else:
-                    held = os.open(name, os.O_RDWR)  # being folded
-                    fcntl.flock(held, fcntl.LOCK_EX)
-                    threading.Timer(0.03, os.close, [held]).start()
-            return fd
-
-    blocker = os.open(path, os.O_RDWR)
-    fcntl.flock(blocker, fcntl.LOCK_EX)
-    writer = LogWriter(path, lock_timeout_s=0.02, system=Meddled())
-    acks = [writer.append(TestStarted(nodeid=f"t{n}")) for n in range(3)]
-    os.close(blocker)
-    writer.close()
-    assert [ack.place for ack in acks] == ["spool"] * 3
-    found = [item.envelope.seq for item in read_records(path) if isinstance(item, Record)]
-    assert found == [0, 1, 2]

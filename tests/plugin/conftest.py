@@ -64,6 +64,13 @@ def read_events(path):
     return events
 
 
+def assert_record_agrees(path):
+    """The recorder compares its counts with those of pytest itself; no run may find a difference."""
+    lines = path.read_bytes().split(b"\n") if path.exists() else ()
+    notes = [line for line in lines if b'"type":"recorder.degraded"' in line]
+    assert [line for line in notes if b" recorded, pytest counts " in line] == []
+
+
 def terminal_counts(text):
     """The counts that pytest's last line names."""
     last = [line for line in text.splitlines() if LAST_LINE.search(line) and " in " in line]
@@ -134,7 +141,7 @@ def suite(tmp_path):
 def run(tmp_path, private_home):
     """Run pytest in the project: `run(python, '-n2', insight=True)`."""
 
-    def start(python, *args, insight=True, env=None, timeout=60, plugins=None):
+    def start(python, *args, insight=True, env=None, timeout=60, plugins=None, differs=False):
         log = tmp_path / "log.jsonl"
         log.unlink(missing_ok=True)
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"]
@@ -153,6 +160,8 @@ def run(tmp_path, private_home):
             timeout=timeout,
             env=base_environment(private_home) | (env or {}),
         )
+        if not differs:
+            assert_record_agrees(log)
         return Run(result.returncode, result.stdout, result.stderr, log)
 
     return start

@@ -1,7 +1,6 @@
 """The read model against an independent slow fold, whole and in pieces, killed and rebuilt."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -29,7 +28,6 @@ from pytest_insight.eventlog.events import (
 )
 from pytest_insight.eventlog.merge import merge_logs
 from pytest_insight.eventlog.staging import staging
-from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
 from pytest_insight.projections.rules import (
@@ -386,30 +384,6 @@ def test_a_replaced_log_is_folded_anew(tmp_path):
             log.write_bytes(b"".join(lines))
             model.catch_up()
             assert model_view(model) == slow_fold([line for line in lines if line])
-
-
-def test_spools_are_part_of_the_views(tmp_path):
-    """Events of a writer that could not reach the log are in the views at once, and once after they were folded in."""
-    import fcntl
-
-    log = tmp_path / "log.jsonl"
-    LogWriter(log).close()
-    holder = os.open(log, os.O_RDWR)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    writer = LogWriter(log, lock_timeout_s=0.05)
-    writer.append(SessionStarted(session_id="spooled", sut="shop"))
-    with ReadModel.open(log, tmp_path / "model.sqlite") as model:
-        for number in range(3):
-            phases = {"setup": 1, "call": 1, "teardown": 1}
-            writer.append(TestFinished(nodeid=str(number), outcome="passed", phases=phases))
-            model.catch_up()
-            assert model.find_session("spooled").counts == {"passed": number + 1}
-        fcntl.flock(holder, fcntl.LOCK_UN)
-        writer.close()
-        model.catch_up()
-        assert model.find_session("spooled").counts == {"passed": 3}
-        assert [attempt.nodeid for attempt in model.attempts(writer.stream)] == ["0", "1", "2"]
-    os.close(holder)
 
 
 def test_damage_is_in_the_findings_and_costs_nothing_else(tmp_path):

@@ -1,0 +1,76 @@
+"""Recognise a pytest run that a test of another run started: it is not recorded by itself.
+
+`PYTEST_CURRENT_TEST` alone does not decide: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
+test, so that later runs of the same process, and of shells started from it, would count as nested.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+
+RECORDER_VARIABLE = "PYTEST_INSIGHT_RECORDER_PID"
+"""Holds the process id of the recording run for as long as it records."""
+
+_RUNNER = "_pytest.runner"
+_XDIST_WORKER = "__channelexec__"
+"""Name of the module that execnet runs in the process of an xdist worker."""
+_ANCESTORS_MAX = 256
+
+
+def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a test of another pytest run started this one, in this process or as a process of its own."""
+    return _is_on_stack(_RUNNER) or _is_started_by_test(environ)
+
+
+def is_xdist_worker(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether this process is a worker of pytest-xdist; a process that a worker's test started is none."""
+    return bool(environ.get("PYTEST_XDIST_WORKER")) and _is_on_stack(_XDIST_WORKER)
+
+
+def mark_recording(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Note in the environment of the processes to come that this one records."""
+    environ[RECORDER_VARIABLE] = str(os.getpid())
+
+
+def unmark_recording(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Remove the note, unless it is that of another process."""
+    if environ.get(RECORDER_VARIABLE) == str(os.getpid()):
+        del environ[RECORDER_VARIABLE]
+
+
+def _is_started_by_test(environ: Mapping[str, str]) -> bool:
+    recorder = environ.get(RECORDER_VARIABLE, "")
+    if not environ.get("PYTEST_CURRENT_TEST") or not (recorder.isascii() and recorder.isdigit()):
+        return False
+    # A number of this very process is a note that was left behind by an earlier run, or by exec.
+    return int(recorder) != os.getpid() and int(recorder) in set(_ancestors())
+
+
+def _is_on_stack(module: str) -> bool:
+    frame = sys._getframe()  # noqa: SLF001 - the documented way to the own stack
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _ancestors() -> Iterator[int]:
+    """Yield the process ids of the parents; only the nearest where the system has no /proc."""
+    pid = os.getppid()
+    for _ in range(_ANCESTORS_MAX):
+        if pid <= 0:
+            return
+        yield pid
+        pid = _parent_of(pid)
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    # `pid (name) state ppid ...`; the name may hold spaces and parentheses.
+    fields = stat.rpartition(b")")[2].split()
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0

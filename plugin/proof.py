@@ -1,0 +1,55 @@
+"""Compare what was recorded with what pytest counted, at the end of every run.
+
+The counts of the terminal reporter are pytest's own, made from the same reports by other code. A difference means that
+the record does not say what pytest said.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
+"""Categories of the last line of pytest."""
+
+
+def compare_counts(own: Mapping[str, int], shown: Mapping[str, int]) -> list[str]:
+    """Return the differences between the counts of the recorder and those of pytest, one text each.
+
+    Args:
+        own: of the recorder, by category; subtests by the category that pytest asked for.
+        shown: of the terminal reporter, by category.
+    """
+    foreign = sorted(name for name in {*own, *shown} if name and name not in COMPARED)
+    return [
+        f"{own.get(name, 0)} {name} recorded, pytest counts {shown.get(name, 0)}"
+        for name in (*COMPARED, *foreign)
+        if own.get(name, 0) != shown.get(name, 0)
+    ]
+
+
+def compare_failures(own: Mapping[str, int], tests_failed: int, exit_status: int) -> list[str]:
+    """Return the difference between the failures of the recorder and the exit status, if there is one.
+
+    Args:
+        own: counts of the recorder.
+        tests_failed: failures that pytest's session counted.
+        exit_status: of the session.
+
+    Plugins may well set an exit status that the failures do not explain, in both directions; a recorder that has seen
+    failures in a run in which pytest saw none has not.
+    """
+    bad = own.get("failed", 0) + own.get("error", 0)
+    if bad and not tests_failed and exit_status == 0:
+        return [f"{bad} failures recorded, pytest counts none and exits with 0"]
+    return []
+
+
+def shown_counts(reporter: Any) -> dict[str, int]:
+    """Return the counts of a terminal reporter, as its last line has them.
+
+    Args:
+        reporter: of pytest; another plugin may have replaced it, or its `stats`.
+    """
+    counts: dict[str, int] = {}
+    for name, items in reporter.stats.items():
+        counts[str(name)] = sum(1 for item in items if getattr(item, "count_towards_summary", True))
+    return counts

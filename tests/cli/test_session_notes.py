@@ -1,0 +1,70 @@
+"""Every type of event is shown by `session show` and `tail`."""
+
+import pytest
+from pytest_insight.cli.main import build_app
+from pytest_insight.cli.session_notes import SHOWN
+from pytest_insight.cli.tail_lines import SessionState, render
+from pytest_insight.eventlog.events import (
+    SESSION_EVENTS,
+    CollectionFailed,
+    CollectionSkipped,
+    EventsPurged,
+    RecorderDegraded,
+    SessionCleared,
+    SessionDescribed,
+    SessionFinished,
+    SessionRestored,
+    SessionStarted,
+    SessionSuperseded,
+    SubtestFinished,
+    TestFinished,
+    WarningRecorded,
+    WorkerLost,
+)
+from pytest_insight.eventlog.writer import LogWriter
+from typer.testing import CliRunner
+
+WHOLE = [
+    (CollectionFailed(nodeid="test_c.py", longreprtext="E no module x"), ("collecting test_c.py", "no module x")),
+    (CollectionSkipped(nodeid="test_s.py", reason="not here"), ("test_s.py", "not here")),
+    (WorkerLost(worker="gw3", running=["t.py::a"], error="Not properly terminated"), ("gw3", "t.py::a", "terminated")),
+    (RecorderDegraded(reason="a disk is full", dropped=3), ("3 events", "a disk is full")),
+    (RecorderDegraded(reason="2 passed recorded, pytest counts 1"), ("degraded", "pytest counts 1")),
+    (WarningRecorded(category="UserWarning", message="careful"), ("UserWarning: careful",)),
+    (SessionDescribed(properties=[("arch", "ppc")]), ("arch", "ppc")),
+]
+OTHERS = [
+    (SessionCleared(target="abc", reason="wrong host"), ("abc", "cleared", "wrong host")),
+    (SessionRestored(target="abc"), ("abc", "restored")),
+    (SessionSuperseded(target="abc", by="def", reason="again"), ("abc", "superseded", "again")),
+    (EventsPurged(streams=["abc"], reason="a secret"), ("1 sessions", "purged", "a secret")),
+    (SubtestFinished(nodeid="t.py::a", outcome="failed", ordinal=1, message="part"), ("t.py::a", "part")),
+    (TestFinished(nodeid="t.py::a", outcome="failed", longreprtext="assert 0"), ("FAILED", "assert 0")),
+    (SessionFinished(exit_status=1, count=3, root="", internal_error="late: no report"), ("exit 1", "no report")),
+]
+
+
+def test_no_type_is_missing_from_the_table():
+    """The table names every type of the format, and nothing else."""
+    assert list(SHOWN) == [cls.__struct_config__.tag for cls in SESSION_EVENTS]
+
+
+@pytest.mark.parametrize(("event", "words"), [*WHOLE, *OTHERS], ids=lambda value: type(value).__name__)
+def test_tail_shows_what_an_event_says(event, words):
+    """Every word that matters is in the lines."""
+    text = "\n".join(line.text for line in render(event, SessionState("s"), "2026-01-01T00:00:00.000000Z"))
+    assert all(word in text for word in words), text
+
+
+def test_session_show_shows_what_happened_to_a_session_without_tests(tmp_path):
+    """Collection errors, lost workers, losses, warnings and properties, although no test ran."""
+    writer = LogWriter(tmp_path / "log.jsonl")
+    writer.append(SessionStarted(session_id="abc123", sut="shop"))
+    for event, _ in WHOLE:
+        writer.append(event)
+    writer.seal(lambda count, root: SessionFinished(exit_status=5, count=count, root=root))
+    writer.close()
+    result = CliRunner().invoke(build_app("session"), ["session", "show", "last", "--log", str(writer.path)])
+    assert result.exit_code == 0, result.output
+    for event, words in WHOLE:
+        assert all(word in result.output for word in words), event
