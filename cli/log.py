@@ -13,6 +13,7 @@ from .common import (
     counted,
     log_path,
     print_json,
+    say,
     say_passed_over,
     size_text,
 )
@@ -20,8 +21,10 @@ from .safe import safe_line
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable
 
     from ..eventlog.purge import PurgeReport
+    from ..eventlog.sources import LogSource
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -46,6 +49,7 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
     reports += [unread_report(name, reason) for name, reason in found.unread]
     damaged = any(report.problems for report in reports)
     say_passed_over(found.passed_over)
+    _say_remains(found.logs)
     if as_json:
         print_json([_verify_data(report) for report in reports])
     else:
@@ -63,6 +67,17 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
             if len(report.findings) > _SHOWN:
                 out.print(f"    ... and {len(report.findings) - _SHOWN} more; --json shows all")
     raise typer.Exit(1 if damaged else 0)
+
+
+def _say_remains(logs: "Iterable[LogSource]") -> None:
+    """Name temporary files that hold recorded text and may have no owner any more."""
+    from ..eventlog.remains import remains_of  # noqa: PLC0415
+
+    for source in logs:
+        if source.on_disk and not source.compressed:
+            for file in remains_of(source.path):
+                reason = "temporary file of a command that runs or was killed"
+                say(f"{safe_line(str(file))}: {reason}; `insight log repair` removes it")
 
 
 @app.command("info")
@@ -291,7 +306,7 @@ def purge(
     streams = frozenset(_streams_of(log, session or []))
     preview = purge_log(log, streams=streams, text=text, dry_run=True)
     report = preview
-    if preview.found and not dry_run:
+    if (preview.found or preview.remains) and not dry_run:
         confirm(f"remove {_purge_text(preview)} from {log} for ever?", force=force)
         report = purge_log(log, streams=streams, text=text, reason=reason)
         _forget_model(log)
@@ -336,9 +351,11 @@ def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
 def _forget_model(log: Path) -> None:
     """Make the read model anew at once: its pages may still hold names of what was purged."""
     from ..eventlog.home import model_path  # noqa: PLC0415
+    from ..projections.modelfile import remove_model  # noqa: PLC0415
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
-    model_path(log).unlink(missing_ok=True)
+    if not remove_model(model_path(log)):
+        say(f"{safe_line(str(model_path(log)))} cannot be removed and may hold a copy")
     with ReadModel.open(log, model_path(log)) as model:
         model.catch_up()
 
@@ -365,6 +382,9 @@ def _print_purge(report: "PurgeReport", elsewhere: list[str], *, dry_run: bool) 
     if report.found and report.damaged:
         would = "would be" if dry_run else "were"
         out.print(f"{len(report.damaged)} damaged places {would} dropped, as nobody can tell what they hold")
+    for name in report.remains:
+        done = "would be removed" if dry_run else "removed"
+        out.print(f"temporary file of a command that was killed, {done}: {safe_line(name)}", soft_wrap=True)
     for name in report.left:
         out.print(f"not touched, may hold a copy: {safe_line(name)}", soft_wrap=True)
     for name in elsewhere:

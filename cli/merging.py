@@ -58,6 +58,7 @@ def command(
                 size = merger.size_bytes
                 _write(
                     merger,
+                    paths,
                     output,
                     stage.new_file(),
                     force=force,
@@ -71,9 +72,10 @@ def command(
     raise typer.Exit(1 if report.damaged else 0)
 
 
-def _write(merger: "Merger", output: Path, temporary: Path, *, force: bool, progress: Any) -> None:
+def _write(merger: "Merger", paths: list[Path], output: Path, temporary: Path, *, force: bool, progress: Any) -> None:
     from ..core.exchange import replacing  # noqa: PLC0415
     from ..eventlog.merge import is_same_file  # noqa: PLC0415
+    from ..eventlog.private import open_private  # noqa: PLC0415
 
     if str(output) == "-":
         merger.write(sys.stdout.buffer, progress)
@@ -82,15 +84,24 @@ def _write(merger: "Merger", output: Path, temporary: Path, *, force: bool, prog
         with replacing(output) as out, _packed(out, output) as sink:
             merger.write(sink, progress)
         return
-    with temporary.open("wb") as out, _packed(out, output) as sink:
+    with open_private(temporary) as out, _packed(out, output) as sink:
         merger.write(sink, progress)
     if is_same_file(output, temporary):
         return
+    if any(_is_within(output, path) for path in paths):
+        raise FileExistsError(17, "is an input, with other content; choose another file for the output", str(output))
     if not force:
         raise FileExistsError(17, "is there already, with other content; --force replaces it", str(output))
     with replacing(output) as out, temporary.open("rb") as merged:
         while data := merged.read(1 << 20):
             out.write(data)
+
+
+def _is_within(output: Path, given: Path) -> bool:
+    """Tell whether a file that is there is an input, or lies in a folder of inputs."""
+    if given.is_dir():
+        return output.resolve().is_relative_to(given.resolve())
+    return given.exists() and output.samefile(given)
 
 
 def _packed(out: IO[bytes], output: Path) -> Any:

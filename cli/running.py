@@ -37,9 +37,12 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
         sut: system under test to record; it may come from a log, and is one argument whatever it holds.
         profile: profile to record into.
     """
+    from ..eventlog.private import open_private  # noqa: PLC0415 - commands import what they use
+
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"
-        listed.write_text("\n".join(tests) + "\n", encoding="utf-8")
+        with open_private(listed) as out:
+            out.write(("\n".join(tests) + "\n").encode())
         return run_pytest([f"@{listed}", *arguments], sut=sut, profile=profile, log=None)
 
 

@@ -24,9 +24,11 @@ from ..eventlog.documents import convert_session
 from ..eventlog.merge import Strategy
 from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.staging import Staging, staging
+from ..eventlog.system import SYSTEM
 from ..projections.models import TestSession
 from .incoming import LogContents, nodeids_of, read_contents, read_log
 from .ingest import Outcome, ingest
+from .parts import remove_stale_parts
 from .selection import Candidate, Selection
 from .store import Store
 
@@ -121,14 +123,18 @@ def replacing(path: Path) -> Generator[IO[bytes]]:
         OSError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with temporary.open("xb") as stream:
-        try:
+    remove_stale_parts(path)
+    try:
+        with temporary.open("xb") as stream:
+            SYSTEM.lock(stream.fileno())  # so that another export sees that this part is not stale
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    except BaseException as error:  # also of the close, which writes what is still buffered
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.filename:
+            error.filename = str(path)
+        raise
     os.replace(temporary, path)  # noqa: PTH105 - one call, as atomic as the platform has it
 
 

@@ -7,15 +7,13 @@ from typing import Any, cast
 
 from ..eventlog.convert import lines_of_document
 from ..eventlog.errors import EventLogError, ProfileError
-from ..eventlog.format import HEAD, LOG_SUFFIX
+from ..eventlog.format import EARLIER_LIVE_SUFFIX, EMPTY_LOG_SUFFIXES, HEAD, LIVE_SUFFIX, PACK_SUFFIX
 from ..eventlog.home import home_dir
 from ..eventlog.profiles import ProfilesFile
 from ..eventlog.sources import is_old_document, live_dirs, pack_dir
 from ..eventlog.system import why_unsafe
 
 _SNIFF_BYTES = 64 * 1024
-_LOG_SUFFIXES = frozenset({LOG_SUFFIX, ".json", ".ndjson", ".log", ""})
-"""Endings of a name under which an empty file is taken for a log."""
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -54,18 +52,23 @@ def check_new_log(path: Path) -> None:
     Raises:
         ProfileError: there is a file of another kind, or one that belongs to pytest-insight itself.
     """
-    if not os.path.lexists(path):
-        return
-    reason = _why_no_log(path)
+    reason = _why_reserved(path) or (_why_no_log(path) if os.path.lexists(path) else "")
     if reason:
         raise ProfileError(f"{path}: {reason}; choose another file, nothing was written")
 
 
-def _why_no_log(path: Path) -> str:
+def _why_reserved(path: Path) -> str:
+    """Return why a place in the home is no place for a log, also before there is a file; "" if it may be one."""
     home = Path(os.path.realpath(home_dir()))
     real = Path(os.path.realpath(path))
-    if real == home / "profiles.json" or real.is_relative_to(home / "models"):
+    listed = ProfilesFile().path.name
+    if real in (home / listed, home / f"{listed}.lock", home / f"{listed}.new") or real.is_relative_to(home / "models"):
         return "belongs to pytest-insight itself"
+    within = any(str(folder).endswith((PACK_SUFFIX, LIVE_SUFFIX, EARLIER_LIVE_SUFFIX)) for folder in real.parents)
+    return "lies among the packs or live files of a log" if within else ""
+
+
+def _why_no_log(path: Path) -> str:
     try:
         unsafe = why_unsafe(os.lstat(path))
         if unsafe:
@@ -75,7 +78,7 @@ def _why_no_log(path: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     if not head:
-        return "" if path.suffix in _LOG_SUFFIXES else "is an empty file of another kind"
+        return "" if path.suffix in EMPTY_LOG_SUFFIXES else "is an empty file of another kind"
     if HEAD in head:
         return ""
     return _why_no_document(path) if is_old_document(path) else "is not an event log"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..eventlog.codec import parse_envelope
+from ..eventlog.private import open_private
 from ..eventlog.reader import read_batches
 from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.times import format_time, from_datetime
@@ -134,7 +135,7 @@ def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[Re
 
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         past = Path(folder) / "log.jsonl"
-        with past.open("wb") as out:
+        with open_private(past) as out:
             if until_us is None:
                 for batch in read_batches(log):
                     lines = [line for at, line in zip(batch.offsets, batch.lines, strict=True) if at < int(when)]

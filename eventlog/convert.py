@@ -69,8 +69,13 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
         temporary = Path(str(path) + _TEMPORARY_SUFFIX)
         temporary.unlink(missing_ok=True)  # of a conversion that was killed
         write_new_file(str(temporary), lambda append: append(lines), system)
-        system.link(str(path), str(backup))
-        system.rename(str(temporary), str(path))
+        try:
+            system.link(str(path), str(backup))
+            system.rename(str(temporary), str(path))
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        system.make_private(fd)
         system.sync_dir(str(path.parent))
         return backup
     finally:

@@ -1,12 +1,11 @@
 """A profile's own log in which nothing is an event any more: it is set aside under a new name at the next write."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from .convert import holds_sessions
 from .home import is_own_log
-from .reader import CHUNK_BYTES, read_batches
-from .rewrite import free_name, replace_file, write_new_file
+from .reader import read_batches
+from .rewrite import kept_copy, replace_file
 from .scan import Finding
 from .sources import is_old_document
 from .system import SYSTEM, System
@@ -37,14 +36,7 @@ def set_aside(path: Path, system: System = SYSTEM) -> Path | None:
     """
     if not is_own_log(path) or not holds_no_event(path):
         return None
-    backup = free_name(path, CORRUPT_SUFFIX)
-
-    def copy(append: Callable[[bytes], None]) -> None:
-        with path.open("rb") as stream:
-            while data := stream.read(CHUNK_BYTES):
-                append(data)
-
-    write_new_file(str(backup), copy, system)
+    backup = kept_copy(path, CORRUPT_SUFFIX, system)
     # A new file, not an empty old one: writers that have the old one open notice that it lost its name.
     replace_file(path, _TEMPORARY_SUFFIX, lambda _: None, system)
     return backup

@@ -45,3 +45,6 @@ LOG_SUFFIX: Final = ".jsonl"
 
 BROKEN_SUFFIX: Final = ".broken"
 """Repair keeps the damaged original as `NAME.broken`."""
+
+EMPTY_LOG_SUFFIXES: Final = frozenset({LOG_SUFFIX, ".json", ".ndjson", ".log", ""})
+"""Endings of a name under which an empty file that is there already is taken for a log."""

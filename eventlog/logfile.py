@@ -6,17 +6,19 @@ a writer that died; the bytes go out in one write; after an error only our own b
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from .codec import parse_version
 from .errors import EventLogError, LogBusyError, LogUnavailableError, LogWriteError, NewerFormatError
-from .format import FORMAT_VERSION, HEAD
+from .format import EMPTY_LOG_SUFFIXES, FORMAT_VERSION, HEAD
 from .system import SYSTEM, System, why_unsafe
 
 _LOCK_POLL_S = 0.005
 _REOPEN_MAX = 50
 _SNIFF_BYTES = 64 * 1024
+_LOG_MODE = 0o600
 # What a closed or foreign descriptor number answers: the tested code closed ours, or put a socket in its place.
 NOT_OURS = frozenset({errno.EBADF, errno.EINVAL, errno.ESPIPE})
 
@@ -56,6 +58,7 @@ class LogFile:
             system.make_private_dir(path.parent)
         except OSError as error:
             raise unavailable(path.parent, error) from error
+        self._refuse_empty_file_of_another_kind()
         self._open()
         try:
             check_content(path, self._fd, system, rewrites=rewrites)
@@ -172,6 +175,22 @@ class LogFile:
         self._fd, info = open_log(self.path, self._system)
         self._identity = (info.st_dev, info.st_ino)
         self._own_end = -1
+
+    def _refuse_empty_file_of_another_kind(self) -> None:
+        """Refuse an empty file that is there for another purpose, such as `__init__.py`.
+
+        One that another writer made a moment ago, before its first line, has the mode of a log.
+        """
+        if self.path.suffix in EMPTY_LOG_SUFFIXES:
+            return
+        try:
+            info = self._system.lstat(str(self.path))
+        except OSError:
+            return
+        if stat.S_ISREG(info.st_mode) and not info.st_size and stat.S_IMODE(info.st_mode) != _LOG_MODE:
+            raise LogUnavailableError(
+                self.path, "is an empty file of another kind", "choose another file; nothing was written"
+            )
 
     def _reopen(self, *, close: bool) -> None:
         """Open the path again: our descriptor is closed, is somebody else's now, or the log was deleted or replaced."""

@@ -22,6 +22,7 @@ from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
 from .recording import refuse_if_recorded
+from .remains import remove_remains
 from .rewrite import replace_file, write_new_file
 from .sources import LogSource, live_files, live_stream, pack_dir, pack_files
 from .system import SYSTEM, System
@@ -76,6 +77,8 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
+        if not dry_run:
+            remove_remains(path, system)
         report = _look(path, older_than_us)
         if report.streams and not dry_run:
             _move(path, report, system)
@@ -100,6 +103,7 @@ def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
     file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     file.acquire()
     try:
+        remove_remains(path, system)
         for pack in packs:
             _check_whole(pack)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import LogUnavailableError
+from .private import open_private
 from .sources import LogSource
 
 STANDARD_INPUT = "-"
@@ -62,7 +63,7 @@ def read_pipe(path: Path | str, idle_max_s: float = IDLE_MAX_S) -> PipedLog:
     folder = Path(tempfile.mkdtemp(prefix="insight-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     target = folder / "pipe.jsonl"
-    with target.open("wb") as out:
+    with open_private(target) as out:
         if str(path) == STANDARD_INPUT:
             shutil.copyfileobj(sys.stdin.buffer, out, _CHUNK_BYTES)
         else:

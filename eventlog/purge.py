@@ -22,6 +22,7 @@ from .format import FORMAT_VERSION
 from .logfile import LogFile
 from .reader import read_batches
 from .recording import refuse_if_recorded, session_name
+from .remains import remains_of, remove_remains
 from .rewrite import replace_file
 from .scan import Finding
 from .sources import live_dirs, live_files, pack_files
@@ -56,6 +57,8 @@ class PurgeReport:
     """Those of `damaged` whose bytes hold the text."""
     files: list[str] = field(default_factory=list[str])
     """Files that were rewritten."""
+    remains: list[str] = field(default_factory=list[str])
+    """Temporary files of commands that were killed; they may hold a copy and were removed."""
     left: list[str] = field(default_factory=list[str])
     """Files beside the log that may hold a copy and were not touched."""
 
@@ -99,13 +102,15 @@ def purge_log(
     if dry_run:
         for file in (path, *live_files(path)):
             work.look(file, report)
-        report.left = left_copies(path)
+        report.remains = [str(file) for file in remains_of(path)]
+        report.left = [name for name in left_copies(path) if name not in report.remains]
         return report
     refuse_if_recorded(path, system=system)
     collect_live_files(path, lock_timeout_s=30.0, system=system)
     log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
     log_file.acquire()
     try:
+        report.remains = [str(file) for file in remove_remains(path, system)]
         work.look(path, report)
         for file in live_files(path):
             _purge_live_file(file, work, report, system)

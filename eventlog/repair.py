@@ -15,7 +15,8 @@ from .format import BROKEN_SUFFIX
 from .logfile import LogFile
 from .reader import CHUNK_BYTES, read_batches
 from .recording import refuse_if_recorded
-from .rewrite import free_name, replace_file, write_new_file
+from .remains import remove_remains
+from .rewrite import kept_copy, replace_file
 from .scan import Finding
 from .system import SYSTEM, System
 
@@ -64,6 +65,7 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
     file = LogFile(path, rewrites=True, system=system)
     file.acquire()
     try:
+        remove_remains(path, system)
         report = _look(path)
         if report.removed:
             _replace(path, report, system)
@@ -83,17 +85,17 @@ def _look(path: Path) -> RepairReport:
 
 
 def _replace(path: Path, report: RepairReport, system: System) -> None:
-    backup = free_name(path, BROKEN_SUFFIX)
     # A copy, not a second name: the old file must lose its last name, as that is how open writers notice.
-    write_new_file(str(backup), lambda append: _copy_all(path, append), system)
-    replace_file(path, _TEMPORARY_SUFFIX, lambda append: _copy_good(path, append, report), system)
+    known = set(path.parent.iterdir())
+    backup = kept_copy(path, BROKEN_SUFFIX, system)
+    before = path.stat()
+    try:
+        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _copy_good(path, append, report), system)
+    except BaseException:
+        if backup not in known and os.path.samestat(path.stat(), before):
+            system.unlink(str(backup))
+        raise
     report.backup = str(backup)
-
-
-def _copy_all(path: Path, append: Append) -> None:
-    with path.open("rb") as stream:
-        while data := stream.read(CHUNK_BYTES):
-            append(data)
 
 
 def _copy_good(path: Path, append: Append, report: RepairReport) -> None:

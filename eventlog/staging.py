@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import InputLimitError, LogUnavailableError
+from .private import open_private
 from .sources import LogSource, Unread, live_files, look_for_logs, pack_files
 
 _CHUNK_BYTES = 1 << 20
@@ -66,7 +67,7 @@ class Staging:
         """
         target = self.new_file()
         damage, size = "", 0
-        with target.open("wb") as out:
+        with open_private(target) as out:
             while True:
                 try:
                     data = stream.read(_CHUNK_BYTES)

@@ -83,6 +83,11 @@ class System:
             self._chmod(fd, 0o600)
         return fd
 
+    def make_private(self, fd: int) -> None:
+        """Give a file of ours that was made with other permissions mode 0600, where the platform has such a thing."""
+        if self._chmod is not None:
+            self._chmod(fd, 0o600)
+
     def move_high(self, fd: int) -> int:
         """Return a descriptor for the same file with a high number, and close the one that was given.
 

@@ -18,7 +18,6 @@ from typing import Literal, NamedTuple, Self, cast
 import msgspec
 
 from ..eventlog.codec import parse_envelope
-from ..eventlog.errors import LogUnavailableError
 from ..eventlog.events import TestFinished
 from ..eventlog.owner import RunState
 from ..eventlog.reader import Record, event_at, read_batches, records_in
@@ -28,6 +27,7 @@ from .apply import Applier, Notable, SessionRow, join_all
 from .clock import latest_start_us
 from .fold import Nodes, Rows, SessionPart, fold_lines
 from .logfiles import SOURCE_SHIFT, LogFiles, Numbered
+from .modelfile import BUSY_WAIT_S, open_model, remove_model, wait_at_most
 from .rules import RULES_VERSION, Change, Labelled, latest_change, visible_names
 from .schema import SCHEMA, SCHEMA_VERSION
 
@@ -37,12 +37,12 @@ _FAR_BYTES = 64 << 10
 
 _LOOKED_UP_MAX = 20
 
+_QUESTION_WAIT_S = 30.0
+"""How long a question waits for a process that makes the model anew after this one has caught up."""
+
 _HOW_IT_WAS_FOLDED = ("rows", "workers", "finished_early")
 """Fields of a part that depend on where a log was cut; the attempts are compared by name."""
 _ASKED_FOR = "asked for"
-_BUSY_TIMEOUT_S = 30.0
-_OPEN_TRIES = 100
-_OPEN_PAUSE_S = 0.02
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -153,7 +153,7 @@ class ReadModel:
             model: file of the model; None keeps it in memory.
 
         Raises:
-            LogUnavailableError: the file of the model cannot be made.
+            LogUnavailableError: there is no memory for a model; a file that cannot be made or opened is done without.
         """
         return cls(as_source(log), model)
 
@@ -176,6 +176,13 @@ class ReadModel:
             FileNotFoundError: there is no such log.
             LogUnavailableError: the log cannot be read.
         """
+        wait_at_most(self._db, BUSY_WAIT_S)
+        try:
+            return self._caught_up(progress)
+        finally:
+            wait_at_most(self._db, _QUESTION_WAIT_S)
+
+    def _caught_up(self, progress: Progress | None) -> CatchUp:
         began = time.monotonic()
         self._reopen_if_replaced()
         try:
@@ -305,9 +312,8 @@ class ReadModel:
     def _discard(self) -> None:
         """Throw away a file that is not a database any more; nothing but the log counts."""
         self._db.close()
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-            self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
+        if self.path is not None and not remove_model(self.path):
+            self.path = None
         self._connect()
 
     def _fill(self, progress: Progress | None, workers: int | None) -> CatchUp:
@@ -384,46 +390,8 @@ class ReadModel:
     # -------------------------------------------------------------- the file
 
     def _connect(self) -> None:
-        if self.path is not None:
-            try:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise LogUnavailableError(
-                    self.path.parent, reason, "set PYTEST_INSIGHT_HOME to another folder"
-                ) from error
-        self._db = self._opened()
-
-    def _opened(self) -> sqlite3.Connection:
-        reason: sqlite3.DatabaseError | None = None
-        for _ in range(_OPEN_TRIES):
-            try:
-                return self._open_file()
-            except sqlite3.OperationalError as error:
-                # Another process is making the model, or has just put a new one in its place.
-                reason = error
-                time.sleep(_OPEN_PAUSE_S)
-            except sqlite3.DatabaseError as error:
-                if self.path is None:
-                    raise LogUnavailableError("memory", str(error), "check the memory of the machine") from error
-                self.path.unlink(missing_ok=True)  # not a database any more; nothing but the log counts
-                reason = error
-        raise LogUnavailableError(self.path or "memory", str(reason), "check the folder of the model") from reason
-
-    def _open_file(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self.path or ":memory:", timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            # The model may be lost with the machine, not with a process: a crash of it at worst costs a replay.
-            db.execute("PRAGMA synchronous = OFF")
-            if _is_blank(db):
-                _make_first_tables(db)
-        except BaseException:
-            db.close()
-            raise
+        self._db, self.path = open_model(self.path, _make_first_tables)
         self._identity = _identity_of(self.path)
-        return db
 
     def _reopen_if_replaced(self) -> None:
         """Follow another process that has put a new model in the place of the one that is open here."""
@@ -441,7 +409,7 @@ class ReadModel:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            _roll_back(self._db)
             raise
         self._db.execute("COMMIT")
 
@@ -914,14 +882,21 @@ def _drop_tables(db: sqlite3.Connection) -> None:
 
 def _make_first_tables(db: sqlite3.Connection) -> None:
     """Make the tables of a new file, unless another process was faster."""
+    if not _is_blank(db):
+        return  # also of a file that can only be read
     db.execute("BEGIN IMMEDIATE")
     try:
         if _is_blank(db):
             _make_tables(db)
     except BaseException:
-        db.execute("ROLLBACK")
+        _roll_back(db)
         raise
     db.execute("COMMIT")
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    if db.in_transaction:  # on a full disk SQLite has done it already
+        db.execute("ROLLBACK")
 
 
 def _identity_of(path: Path | None) -> tuple[int, int]:
