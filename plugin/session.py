@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any, ParamSpec
 
 import pytest
 from msgspec import structs
@@ -53,9 +53,6 @@ from .tally import Tally
 from .target import log_target, memory_log
 from .values import plain_properties, text_of
 from .worker import GROUPS_KEY, MARKERS_KEY
-
-if TYPE_CHECKING:
-    pass
 
 _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
@@ -644,8 +641,7 @@ class Recorder:
 
     @guarded
     def _talk(self, terminalreporter: Any) -> None:
-        self._finish_open()
-        self._compare()
+        run_steps([("open tests", self._finish_open), ("comparison", self._compare)], self.degrade)
         missing = self._missing() if self._settings.strict else set[Any]()
         if missing:
             self._show_missing(terminalreporter, missing)

@@ -38,7 +38,7 @@ def test_the_recorded_status_is_that_of_the_process(python, suite, run, name):
 
 
 BREAKS = {
-    "header": "metadata.find_ci = broken",
+    "header": "metadata.find_sut = broken",
     "prepare": "session.HeadCopy = broken",
     "sections": "session.summary_sections = broken",
     "comparison": "session.shown_counts = broken",
@@ -66,12 +66,12 @@ def test_a_broken_step_costs_one_line_and_never_the_seal(suite, run, name):
     assert seal["dropped"] >= 1
     (note,) = recorded.of_type("recorder.degraded")
     assert "broken on purpose" in note["reason"]
-    said = [line for line in recorded.stdout.decode().splitlines() if "broken on purpose" in line]
+    said = [line for line in (recorded.stdout + recorded.stderr).decode().splitlines() if "broken on purpose" in line]
     assert len(said) == 1
     assert b"INTERNALERROR" not in recorded.stdout
 
 
-NOT_STARTED = ["session.LogWriter = broken", "session.make_header = broken", "session.Redactor = broken"]
+NOT_STARTED = ["session.open_writer = broken", "session.make_header = broken", "session.Redactor = broken"]
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",), ("-p", "no:terminal")], ids=["normal", "quiet", "no terminal"])
