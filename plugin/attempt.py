@@ -122,17 +122,9 @@ class Attempt(OpenAttempt):
         )
         if outcome is None:
             return None
-        fields: dict[str, Any] = {}
-        last = self.reports[-1] if self.reports else None
-        if last is not None and (phase_outcomes or last.sections or last.user_properties):
-            fields = self._details_or_none(outcome, phase_outcomes, policy)
+        fields = self._fields(outcome, phase_outcomes, policy, markers)
         if lossy:
             fields["lossy"] = True
-        if markers is not None:
-            fields["markers"], fields["tags"] = markers
-        if self.group:
-            fields["tags"] = fields.get("tags", {}) | {"xdist_group": self.group}
-        self._place(fields)
         return TestFinished(
             nodeid=self.nodeid,
             outcome=outcome,
@@ -146,6 +138,25 @@ class Attempt(OpenAttempt):
             subtests=self.subtests,
             **fields,
         )
+
+    def _fields(
+        self,
+        outcome: str,
+        phase_outcomes: dict[str, str],
+        policy: Policy,
+        markers: tuple[list[str], dict[str, str]] | None,
+    ) -> dict[str, Any]:
+        """Return the fields of the event that most attempts do not have."""
+        fields: dict[str, Any] = {}
+        last = self.reports[-1] if self.reports else None
+        if last is not None and (phase_outcomes or last.sections or last.user_properties):
+            fields = self._details_or_none(outcome, phase_outcomes, policy)
+        if markers is not None:
+            fields["markers"], fields["tags"] = markers
+        if self.group:
+            fields["tags"] = fields.get("tags", {}) | {"xdist_group": self.group}
+        self._place(fields)
+        return fields
 
     def subtest(self, report: Any, policy: Policy, category: str) -> SubtestFinished:
         """Return the event for a subtest of this attempt, and count it."""

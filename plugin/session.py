@@ -423,7 +423,7 @@ class Recorder:
         if reporter is not None:
             self._differences += compare_counts(own, shown_counts(reporter))
         session = self._ending.session
-        if session is not None:
+        if reporter is None and session is not None:
             self._differences += compare_failures(own, session.testsfailed, int(session.exitstatus))
 
     def _describe(self, wait_s: float = 0) -> None:
