@@ -80,7 +80,7 @@ class Attempt(OpenAttempt):
         self.counted: list[tuple[str, Any]] = []
         """Category and report of each subtest that pytest counts."""
 
-    def finish(  # noqa: C901 - the loop over the phases is written out for speed
+    def finish(
         self,
         policy: Policy,
         markers: tuple[list[str], dict[str, str]] | None,

@@ -15,6 +15,9 @@ OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", 
 NOT_LOADED = ("asyncio", "flaky", "pytest-bdd", "pytest-retry", "pytest_forked", "sugar")
 """Plugins that only the tests of the recorder beside other plugins load."""
 
+# Also for what fixtures of a module start, before the fixture below has run.
+os.environ["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in NOT_LOADED)
+
 
 @pytest.fixture(autouse=True)
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -38,7 +38,9 @@ def test_the_wheel_does_the_main_job(tmp_path):
     python = home / "bin" / "python"
     quiet(python, "-m", "pip", "--disable-pip-version-check", "install", "-q", wheel)
     (tmp_path / "test_a.py").write_text("def test_ok(): pass\ndef test_bad(): assert 0\n")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {
+        name: value for name, value in os.environ.items() if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+    }
     environment |= {"PYTEST_INSIGHT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
     run = subprocess.run(
         [python, "-m", "pytest", "--insight", "test_a.py"], cwd=tmp_path, env=environment, capture_output=True

@@ -23,7 +23,9 @@ def test_waits():
 def run(tmp_path):
     """A recorded pytest run that waits in its second test: `run()` returns the process, the home and the log."""
     home = tmp_path / "home"
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    env = {
+        name: value for name, value in os.environ.items() if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+    }
     env |= {"HOME": str(tmp_path), "PYTEST_INSIGHT_HOME": str(home)}
     (tmp_path / "test_it.py").write_text(TESTS)
     processes = []

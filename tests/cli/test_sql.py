@@ -32,7 +32,11 @@ def test_later(): pass
 def log(tmp_path_factory):
     """A log of two recorded sessions of one suite."""
     tmp_path = tmp_path_factory.mktemp("shop")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "PYTEST_ADDOPTS" or not name.startswith(("PYTEST_", "CI"))
+    }
     environment |= {"HOME": str(tmp_path)}
     (tmp_path / "test_shop.py").write_text(SUITE)
     path = tmp_path / "log.jsonl"

@@ -220,7 +220,11 @@ def test_a_killed_run_has_all_finished_tests_and_names_the_running_one(tmp_path)
     finished_total = 0
     for number in range(10):
         log, oracle = tmp_path / f"{number}.jsonl", tmp_path / f"{number}.oracle"
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+        }
         env |= {"ORACLE": str(oracle), "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}
         command = [
             sys.executable,

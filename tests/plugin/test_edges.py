@@ -93,7 +93,11 @@ def test_a_user_without_a_home_runs_tests_and_gets_exit_code_3_from_commands(tmp
         "import os.path\nold = os.path.expanduser\n"
         "os.path.expanduser = lambda path: path if os.fspath(path).startswith('~') else old(path)\n"
     )
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HOME"))}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "PYTEST_ADDOPTS" or not name.startswith(("PYTEST_", "HOME"))
+    }
     env["PYTHONPATH"] = str(tmp_path)
 
     def call(*words):
@@ -131,7 +135,7 @@ def test_the_run_after_an_interrupted_one_is_recorded(suite, tmp_path, private_h
         "assert 'PYTEST_INSIGHT_RECORDER_PID' not in os.environ\n"
     )
     home = tmp_path / "insight"
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env = {key: value for key, value in os.environ.items() if key == "PYTEST_ADDOPTS" or not key.startswith("PYTEST_")}
     result = subprocess.run(
         [sys.executable, "go.py"],
         cwd=tmp_path,
@@ -184,7 +188,7 @@ def test_a_memory_profile_keeps_the_session_in_memory(suite, tmp_path, private_h
         "print(session.status, session.exit_status, [result.nodeid for result in session.test_results])\n",
     )
     home = tmp_path / "insight"
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env = {key: value for key, value in os.environ.items() if key == "PYTEST_ADDOPTS" or not key.startswith("PYTEST_")}
     result = subprocess.run(
         [sys.executable, "go.py"],
         cwd=tmp_path,

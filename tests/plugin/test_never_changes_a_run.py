@@ -152,7 +152,9 @@ def test_faked_clocks_do_not_reach_the_log(suite, run, module, call):
 
 def outside(**environment: str) -> dict[str, str]:
     """The environment of a run that no test started."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | environment
+    return {
+        name: value for name, value in os.environ.items() if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+    } | environment
 
 
 def pytest_at(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess:

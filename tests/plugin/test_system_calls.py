@@ -17,7 +17,9 @@ def calls(folder, count: int, *args: str) -> int:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_x.py").write_text(TESTS.format(count=count))
     trace = folder / "trace"
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    env = {
+        name: value for name, value in os.environ.items() if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+    }
     env |= {"HOME": str(folder), "PYTEST_INSIGHT_HOME": str(folder / "home"), "PYTHONHASHSEED": "0"}
     command = ["strace", "-f", "-qq", "-c", "-o", str(trace), sys.executable, "-B", "-m", "pytest", "-qq"]
     command += ["-p", "no:cacheprovider", *args]

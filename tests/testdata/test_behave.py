@@ -97,7 +97,7 @@ def report(tmp_path):
     (tmp_path / "features" / "environment.py").write_text(ENVIRONMENT)
     (tmp_path / "features" / "users.feature").write_text(FEATURE)
     command = [sys.executable, "-m", "behave", "--format", "json", "--outfile", "report.json", "--no-color"]
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env = {key: value for key, value in os.environ.items() if key == "PYTEST_ADDOPTS" or not key.startswith("PYTEST_")}
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, env=env)
     assert result.returncode == 1, result.stdout + result.stderr
     [feature] = json.loads((tmp_path / "report.json").read_text())

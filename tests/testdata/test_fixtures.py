@@ -26,7 +26,9 @@ def suite(tmp_path, monkeypatch):
 
     def run(code, *args, wait=True):
         (tmp_path / "test_it.py").write_text(code)
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+        env = {
+            key: value for key, value in os.environ.items() if key == "PYTEST_ADDOPTS" or not key.startswith("PYTEST_")
+        }
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
         if not wait:
             return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True)

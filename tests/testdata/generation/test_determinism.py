@@ -117,7 +117,9 @@ def run_suite(tmp_path, words, options=(), **more):
     suite.mkdir(exist_ok=True)
     (suite / "test_suite.py").write_text(SUITE)
     (suite / "conftest.py").write_text(CONFTEST)
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    outer = {
+        name: value for name, value in os.environ.items() if name == "PYTEST_ADDOPTS" or not name.startswith("PYTEST_")
+    }
     environment = outer | {
         "OUT": str(out),
         "WORDS": words,
