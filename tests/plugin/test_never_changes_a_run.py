@@ -173,10 +173,6 @@ UNUSABLE = {
         (folder / "victim").write_text("keep me"),
         (folder / "home" / "default.jsonl").symlink_to(folder / "victim"),
     ),
-    "log is somebody's text file": lambda folder: (
-        (folder / "home").mkdir(),
-        (folder / "home" / "default.jsonl").write_text("my notes\n"),
-    ),
     "log is of a newer format": lambda folder: (
         (folder / "home").mkdir(),
         (folder / "home" / "default.jsonl").write_text('{"v":2,"type":"x"}\n'),
