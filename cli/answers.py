@@ -52,7 +52,8 @@ def broken_text(one: "Broken") -> str:
     where = f" on {' and '.join(map(name, one.variants))}" if one.variants else ""
     good = f", last good {name(one.last_good.session)}" if one.last_good is not None else ", never good before"
     others = f"; good on {counted(one.good_variants, 'other variant')}" if one.good_variants else ""
-    since = f"since {name(one.first_bad.session)}{good}, {counted(one.failing_runs, 'run')} {name(one.commit_range)}"
+    runs = f"{counted(one.failing_runs, 'run')} {name(one.commit_range)}"
+    since = f"since session {name(one.first_bad.session)}{good}, {runs}"
     return f"broken{where} {since}{others}".replace("  ", " ")
 
 

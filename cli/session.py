@@ -190,7 +190,8 @@ def rerun_session(
         raise typer.Exit(rerun_pytest(checked.accepted, arguments, sut=row.sut, profile=profile))
     else:
         say(f"session {safe_line(row.session_id)} left nothing that can be run again")
-    if not checked.accepted and (checked.refused or row.exit_status not in _NOTHING_LEFT):
+    chosen = failed or not_run or all_but_passed  # such a choice may match nothing
+    if not checked.accepted and (checked.refused or (not chosen and row.exit_status not in _NOTHING_LEFT)):
         raise typer.Exit(1)
 
 

@@ -1,6 +1,6 @@
 """Tables of the read model."""
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 """Rises with every change below; a model of another version is made anew."""
 
 SCHEMA = """

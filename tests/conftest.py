@@ -12,8 +12,18 @@ settings.load_profile("insight")
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
-NOT_LOADED = ("asyncio", "flaky", "pytest-bdd", "pytest-retry", "pytest_forked", "sugar")
-"""Plugins that only the tests of the recorder beside other plugins load."""
+NOT_LOADED = (
+    "anyio",
+    "asyncio",
+    "faker",
+    "flaky",
+    "hypothesispytest",
+    "pytest-bdd",
+    "pytest-retry",
+    "pytest_forked",
+    "sugar",
+)
+"""Plugins that runs which tests start do not load: those that only some tests are about, and those that take long to import."""
 
 # Also for what fixtures of a module start, before the fixture below has run.
 os.environ["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in NOT_LOADED)

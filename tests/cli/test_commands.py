@@ -30,7 +30,7 @@ def insight(*args, env=None, **options):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     environment |= {"COLUMNS": "120"} | (env or {})
     return subprocess.run(
-        [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=60, env=environment, **options
+        [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=environment, **options
     )
 
 
@@ -74,7 +74,7 @@ def test_session_list(log):
     """Newest first, with status and pytest's counts; --sut and --json select and serve programs."""
     lines = insight("session", "list", "--log", log).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["session", "bbbb33334444", "aaaa11112222"]
-    assert "interrupted" in lines[1]
+    assert "unknown" in lines[1], "its header does not say whose it is"
     assert "1 failed, 1 passed" in lines[2]
     [only] = json.loads(insight("session", "list", "--log", log, "--sut", "shop", "--json").stdout)
     assert only["session_id"] == "aaaa11112222"
@@ -210,7 +210,7 @@ def test_errors_say_what_where_and_what_to_do(log, tmp_path):
 def test_a_closed_pipe_is_quiet(log):
     """`insight ... | head -1` ends without a word."""
     command = f"{' '.join(INSIGHT)} tail -n 2 {log} | head -1"
-    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300)
     assert result.stdout.startswith("=== session")
     assert result.stderr == ""
 

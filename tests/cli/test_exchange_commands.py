@@ -23,7 +23,9 @@ def insight(*args, code: int = 0, **options) -> subprocess.CompletedProcess:
     """Run the command line in a process of its own, and check its exit code."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")} | {"COLUMNS": "120"}
     options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
-    result = subprocess.run([*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=60, env=env, **options)
+    result = subprocess.run(
+        [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=env, **options
+    )
     assert result.returncode == code, f"{args}: {result.returncode}\n{result.stdout}{result.stderr}"
     return result
 
@@ -123,7 +125,7 @@ def answer(text: bytes, *args) -> str:
     )
     os.close(slave)
     os.write(master, text)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     os.close(master)
     return f"{process.returncode} {out}"
 

@@ -134,11 +134,11 @@ def test_a_log_that_was_overwritten_is_set_aside_at_the_next_write(garbage: byte
     assert (home / "default.jsonl.corrupt").read_bytes() == garbage
     assert [text for text in writer.troubles if "default.jsonl.corrupt" in text]
     assert "s  " in ask("session list", log).out
-    log.write_bytes(garbage)
+    log.write_bytes(garbage + b"!")
     Path("a.jsonl").write_bytes(session())
     with pytest.warns(UserWarning, match=r"corrupt-2"):
         assert ask("import a.jsonl", log).code == 0
-    assert (home / "default.jsonl.corrupt-2").read_bytes() == garbage
+    assert (home / "default.jsonl.corrupt-2").read_bytes() == garbage + b"!"
 
 
 def test_a_file_of_another_kind_is_refused_as_a_profile(home: Path) -> None:

@@ -52,7 +52,7 @@ def insight(*args, code: int = 0, cwd=None, **more: str) -> str:
         [*INSIGHT, *map(str, args)],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         cwd=cwd,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
@@ -304,7 +304,15 @@ def test_play_shows_a_session_up_to_an_event(recorded):
     whole = insight("session", "play", "last", **settings)
     assert "test_shop.py::test_breaks FAILED" in whole
     assert "failed" in whole.strip().split("\n")[-1]
-    early = insight("session", "play", "last", "--until", "4", **settings)
+    log = Path(settings["PYTEST_INSIGHT_HOME"]) / "default.jsonl"
+    events = [json.loads(line) for line in log.read_bytes().splitlines()]
+    last = max((event for event in events if event["type"] == "session.started"), key=lambda event: event["at"])
+    starts = [
+        event["seq"]
+        for event in events
+        if event["stream"] == last["stream"] and event["type"] == "test.started" and "test_breaks" in event["nodeid"]
+    ]
+    early = insight("session", "play", "last", "--until", str(starts[0]), **settings)
     assert "test_shop.py::test_steady PASSED" in early
     assert "test_breaks ... running" in early
     assert "FAILED" not in early
@@ -333,8 +341,9 @@ def test_spans_of_time():
     day = lambda text: from_datetime(datetime.fromisoformat(text).astimezone())
     now = day("2026-03-10T12:00:00")
     hour = timedelta(hours=1) // timedelta(microseconds=1)
-    assert parse_window("24h", now) == (now - 24 * hour, None)
-    assert parse_window("2w", now) == (now - 14 * 24 * hour, None)
+    latest = now + 24 * hour  # what a clock that is ahead says later than that is no part of an age
+    assert parse_window("24h", now) == (now - 24 * hour, latest + 1)
+    assert parse_window("2w", now) == (now - 14 * 24 * hour, latest + 1)
     assert parse_window("2026-03-05") == (day("2026-03-05"), day("2026-03-06"))
     assert parse_window("2026-03-05..2026-03-06") == (day("2026-03-05"), day("2026-03-07"))
     assert parse_window("..2026-03-06") == (None, day("2026-03-07"))
@@ -356,7 +365,7 @@ def test_completion_knows_the_names(recorded):
     ):
         env = {"_INSIGHT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
         result = subprocess.run(
-            [*INSIGHT], capture_output=True, text=True, env=environment(**settings, **env), timeout=60
+            [*INSIGHT], capture_output=True, text=True, env=environment(**settings, **env), timeout=300
         )
         assert expected in result.stdout, f"{words}: {result.stdout}{result.stderr}"
         assert "Traceback" not in result.stderr

@@ -54,7 +54,7 @@ def insight(log, private_home):
 
     def run(*words, code=0):
         command = [sys.executable, "-m", "pytest_insight.cli", *words, "--log", str(log)]
-        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=60)
+        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
         assert result.returncode == code, result.stdout + result.stderr
         return result.stdout if not code else result.stderr
 
@@ -138,7 +138,7 @@ def test_tail_as_of(log, private_home):
 
     def tail(*words):
         command = [sys.executable, "-m", "pytest_insight.cli", "tail", str(log), *words]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
 
     assert [
         json.loads(line)["session_id"]
@@ -181,7 +181,7 @@ def on_a_terminal(command, rows, env):
             break
         data += chunk
     os.close(main)
-    process.wait(timeout=30)
+    process.wait(timeout=300)
     return data.decode()
 
 

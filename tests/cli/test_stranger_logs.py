@@ -72,7 +72,6 @@ HOSTILE = [
     "",
     "::test_a",
     "C:\\windows\\test.py::x",
-    "no_such_file.py::test_gone",
 ]
 
 
@@ -101,7 +100,15 @@ def test_each_hostile_node_id_has_a_reason(project, tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "name", ["test_a.py::test_a", "test_a.py::test[a/../../b::-x]", "test_a.py::test[@g -p]", "sub", "test_a.py"]
+    "name",
+    [
+        "test_a.py::test_a",
+        "test_a.py::test[a/../../b::-x]",
+        "test_a.py::test[@g -p]",
+        "sub",
+        "test_a.py",
+        "gone.py::test_x",
+    ],
 )
 def test_odd_but_harmless_node_ids_are_accepted(project, name):
     """What stands behind the path is a name of a test, whatever it looks like."""

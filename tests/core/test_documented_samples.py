@@ -63,7 +63,7 @@ class Reader:
         words = shlex.split(line, comments=True)
         command = [*INSIGHT, *words[1:]] if words[0] == "insight" else [sys.executable, "-m", *words]
         env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-        result = subprocess.run(command, capture_output=True, text=True, env=env | self.environ, timeout=60, **options)
+        result = subprocess.run(command, capture_output=True, text=True, env=env | self.environ, timeout=300, **options)
         assert result.returncode == code, f"{line}\n{result.stdout}{result.stderr}"
         return result.stdout + result.stderr
 

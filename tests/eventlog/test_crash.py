@@ -132,7 +132,7 @@ def inject(folder, first, way: str, calls: str, fault: str, use: int) -> list[ob
     command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"inject={calls}:{fault}:when={use}"]
     command += [word for path in paths for word in ("-P", str(path))]
     subprocess.run(
-        [*command, sys.executable, "-c", INJECTED, str(log), str(acks), way], capture_output=True, timeout=60
+        [*command, sys.executable, "-c", INJECTED, str(log), str(acks), way], capture_output=True, timeout=300
     )
     acked = set(acks.read_text().split()) if acks.exists() else set()
     wrong: list[object] = []

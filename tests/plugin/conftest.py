@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-NOT_LOADED = ("asyncio", "flaky", "pytest-bdd", "pytest-retry", "pytest_forked", "sugar")
-"""Plugins that are there for test_other_plugins.py."""
 OLD_PYTHON = os.environ.get("INSIGHT_PYTEST84")
 LAST_LINE = re.compile(r"(\d+) ([a-z][a-z ]*[a-z])(?=,| in )")
 OUR_LINES = re.compile(rb"^(insight|plugins): .*\n", re.MULTILINE)
@@ -111,7 +109,7 @@ def base_environment(home):
     return (
         environment
         | {"HOME": str(home), "PYTEST_INSIGHT_HOME": str(home / "insight"), "COLUMNS": "100"}
-        | {"PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in NOT_LOADED)}
+        | {"PYTEST_ADDOPTS": os.environ["PYTEST_ADDOPTS"]}
     )
 
 
@@ -141,7 +139,7 @@ def suite(tmp_path):
 def run(tmp_path, private_home):
     """Run pytest in the project: `run(python, '-n2', insight=True)`."""
 
-    def start(python, *args, insight=True, env=None, timeout=60, plugins=None, differs=False):
+    def start(python, *args, insight=True, env=None, timeout=300, plugins=None, differs=False):
         log = tmp_path / "log.jsonl"
         log.unlink(missing_ok=True)
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"]

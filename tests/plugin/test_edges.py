@@ -102,7 +102,7 @@ def test_a_user_without_a_home_runs_tests_and_gets_exit_code_3_from_commands(tmp
 
     def call(*words):
         return subprocess.run(
-            [sys.executable, "-m", *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
         )
 
     ran = call("pytest", "-p", "no:cacheprovider", "--insight")
@@ -142,7 +142,7 @@ def test_the_run_after_an_interrupted_one_is_recorded(suite, tmp_path, private_h
         env=env | {"PYTEST_INSIGHT_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     lines = (home / "default.jsonl").read_text().splitlines()
@@ -195,7 +195,7 @@ def test_a_memory_profile_keeps_the_session_in_memory(suite, tmp_path, private_h
         env=env | {"PYTEST_INSIGHT_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert "complete 0 ['test_a.py::test_a']" in result.stdout, result.stdout + result.stderr
     assert not home.exists()

@@ -13,7 +13,7 @@ def git(folder, *words):
     """What git prints."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     result = subprocess.run(
-        ["git", *IDENTITY, *words], cwd=folder, capture_output=True, text=True, check=True, env=env, timeout=30
+        ["git", *IDENTITY, *words], cwd=folder, capture_output=True, text=True, check=True, env=env, timeout=300
     )
     return result.stdout.strip()
 

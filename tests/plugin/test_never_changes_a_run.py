@@ -161,7 +161,7 @@ def pytest_at(folder: Path, *args: str, **environment: str) -> subprocess.Comple
     """Run pytest with --insight in a folder, in an environment of its own."""
     env = outside(**environment)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--insight", *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env, timeout=300)
 
 
 UNUSABLE = {
@@ -212,7 +212,7 @@ def test_a_full_disk_costs_one_line_with_the_number_of_lost_events(tmp_path):
     )
     env = outside(PYTEST_INSIGHT_HOME=str(tmp_path / "home"), PYTHONDONTWRITEBYTECODE="1")
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=env, timeout=60
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=env, timeout=300
     )
     assert result.returncode == 1
     assert "1 failed, 59 passed" in result.stdout
@@ -318,5 +318,5 @@ def test_nothing_heavy_is_imported_without_the_option(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     for plugin in ("xdist", "rerunfailures", "timeout", "time_machine", "hypothesispytest", "pyfakefs", "json-report"):
         command += ["-p", f"no:{plugin}"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout

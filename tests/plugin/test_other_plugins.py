@@ -43,7 +43,7 @@ SCENARIOS = {
     "retry": (["pytest_retry.retry_plugin"], ["--retries=1"], SUITE),
     "subtests": (["pytest_subtests.plugin"], ["-v"], SUITE + SUBTESTS),
     "subtests-rerun": (["pytest_subtests.plugin", "pytest_rerunfailures"], ["--reruns=1"], SUITE + SUBTESTS),
-    "timeout": (["pytest_timeout"], ["--timeout=30"], SUITE),
+    "timeout": (["pytest_timeout"], ["--timeout=300"], SUITE),
     "asyncio": (["pytest_asyncio.plugin"], ["--asyncio-mode=auto"], SUITE + "async def test_async(): assert 0\n"),
     "sugar": (["pytest_sugar"], [], SUITE),
     "bdd": (["pytest_bdd.plugin"], [], SUITE),

@@ -23,7 +23,7 @@ def calls(folder, count: int, *args: str) -> int:
     env |= {"HOME": str(folder), "PYTEST_INSIGHT_HOME": str(folder / "home"), "PYTHONHASHSEED": "0"}
     command = ["strace", "-f", "-qq", "-c", "-o", str(trace), sys.executable, "-B", "-m", "pytest", "-qq"]
     command += ["-p", "no:cacheprovider", *args]
-    subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=120, check=True)
+    subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=300, check=True)
     total = re.search(r"^100\.00 .*?(\d+)(?:\s+\d+)? total$", trace.read_text(), re.MULTILINE)
     assert total is not None
     return int(total[1])

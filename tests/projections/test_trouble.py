@@ -237,7 +237,7 @@ def test_processes_that_meet_at_a_new_model_all_get_answers(tmp_path, replays):
             )
             for n in range(4)
         ]
-        answers = [process.communicate(timeout=60) for process in crowd]
+        answers = [process.communicate(timeout=300) for process in crowd]
         assert [errors for _, errors in answers if errors] == []
         assert {line for output, _ in answers for line in output.splitlines()} == {"40 80"}
         with ReadModel.open(log, file) as model:

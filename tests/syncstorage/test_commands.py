@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
 
 def insight(*arguments, **options):
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture

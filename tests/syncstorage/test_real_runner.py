@@ -35,7 +35,7 @@ def start_runner(port, folder):
 def answers(children):
     """What the runners said: started, master, external; they report their work when all of them have said it."""
     found = [json.loads(child.stdout.readline()) for child in children]
-    errors = [child.communicate("work\n", timeout=60)[1] for child in children]
+    errors = [child.communicate("work\n", timeout=300)[1] for child in children]
     return found, errors
 
 

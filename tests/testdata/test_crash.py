@@ -173,7 +173,7 @@ def test_a_paused_reaper_stops_when_another_has_taken_over(spawn, manager, helpe
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.kill(paused.pid, signal.SIGCONT)
-    lost = paused.communicate(timeout=30)[0]
+    lost = paused.communicate(timeout=300)[0]
     assert "has lost its lease" in lost
     # What the stopped one had begun is its own: its process lives, so nobody can say that it will not finish.
     assert helpers.words().count("r1") == helpers.words().count("r0") == 1

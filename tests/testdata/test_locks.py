@@ -72,7 +72,7 @@ def test_a_stopped_holder_loses_the_lock_and_cannot_write_any_more(spawn, manage
         assert lease.token > token
         manager.update_test_data(key, {"balance": 1}, "n", fencing_token=lease.token)
         os.kill(holder.pid, signal.SIGCONT)
-        assert holder.communicate("\n", timeout=30)[0] == "refused True\n"
+        assert holder.communicate("\n", timeout=300)[0] == "refused True\n"
     assert manager.get_test_data(key, "n") == {"balance": 1}
 
 

@@ -64,7 +64,7 @@ def pytest_run(tmp_path):
     def start(words, env=None):
         begun = time.monotonic()
         done = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=os.environ | (env or {})
+            words, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | (env or {})
         )
         return Run(done, time.monotonic() - begun)
 
@@ -94,7 +94,7 @@ def agents():
 def insight(*args):
     """Run the command line and return its JSON."""
     words = [sys.executable, "-m", "pytest_insight.cli", *args, "--json"]
-    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout)
+    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout)
 
 
 # ------------------------------------------------------------------ what it is for
@@ -178,7 +178,7 @@ def test_a_service_that_was_started_anew_knows_the_run(suite, command, service, 
     service.kill()
     service.start("--quiet", "0.3")
     (folder / "go").touch()
-    text, _ = shard.communicate(timeout=60)
+    text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
     assert "not in the test run" not in text
     assert until(lambda: service.runs()["r"]["status"] == "completed")
@@ -372,7 +372,7 @@ def test_a_service_that_falls_silent_costs_one_line(suite, command, stub, until,
     assert until(lambda: any(body["running"] for body in stub.bodies("/keep_alive")))
     stub.hang()
     (folder / "go").touch()
-    text, _ = shard.communicate(timeout=60)
+    text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
     assert len(re.findall(r"^insight: not in the test run: .*does not answer", text, re.MULTILINE)) == 1
 
@@ -386,7 +386,7 @@ def test_a_service_that_dies_costs_one_line(suite, command, service, until):
     assert until(lambda: "r" in service.runs() and service.workers("r")["main"].get("running"))
     service.kill()
     (folder / "go").touch()
-    text, _ = shard.communicate(timeout=60)
+    text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
     assert text.count("not in the test run: no service on port") == 1
 

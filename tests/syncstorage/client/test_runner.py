@@ -403,7 +403,7 @@ def test_the_classes_are_not_taken_for_tests(tmp_path):
         "def test_one(): pass\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert "1 passed" in result.stdout
     assert result.returncode == 0
 
