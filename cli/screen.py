@@ -144,8 +144,29 @@ def _painted_cell(cell: str) -> "Text | str":
     return painted
 
 
+def set_color(word: str) -> None:
+    """Choose colours for this process: `always`, `never`, or `auto` for those that the terminal has.
+
+    Raises:
+        ValueError: the word is none of these.
+    """
+    if word not in ("auto", "always", "never"):
+        raise ValueError(f"--color: {word!r} is unknown; use auto, always or never")
+    if word == "auto":
+        return
+    os.environ.pop("FORCE_COLOR", None)
+    os.environ.pop("NO_COLOR", None)
+    os.environ["FORCE_COLOR" if word == "always" else _PLAIN] = "1"
+
+
+_PLAIN = "INSIGHT_PLAIN"
+"""Environment variable of this process and its pager: plain lines also on a terminal."""
+
+
 def output(*, err: bool = False) -> Output:
     """Return where people read: the pager's screen, the terminal, or plain lines."""
+    if os.environ.get(_PLAIN):
+        return PlainOutput(err=err)
     collected = None if err else paging.current()
     if collected is not None:
         return RichOutput(collected)

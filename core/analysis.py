@@ -24,6 +24,7 @@ from .windows import Window
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from ..eventlog.reader import Record
+    from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
     from .headline import CutTest, OutageNow
@@ -270,6 +271,11 @@ class Analysis:
             window: only those that started within.
         """
         rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+        return cls.of_rows(model, rows)
+
+    @classmethod
+    def of_rows(cls, model: "ReadModel", rows: "list[SessionRow]") -> "Analysis":
+        """Analyse some sessions of an open read model, given the newest first."""
         with many_objects():
             analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
         analysis._models = lambda: nullcontext(model)
@@ -503,7 +509,7 @@ class Analysis:
                 key: message_of(event.longreprtext, event.cause) for key, event in zip(places, events, strict=True)
             }
             for run in modules:
-                found |= _collection_messages(model, run.stream)
+                found |= collection_messages(model, run.stream)
         return found
 
 
@@ -522,7 +528,7 @@ def _record_of(model: "ReadModel", one: Occurrence, nodeid: str) -> "Record | No
     return fits[-1] if fits else None
 
 
-def _collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
+def collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
     """Return what the modules say that a session could not collect."""
     row = model.session_of(stream)
     found: dict[tuple[str, str], str] = {}

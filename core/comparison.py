@@ -202,7 +202,7 @@ def compare_runs(
     """Compare two lists of runs, each in order of time."""
     before, after = _last(base), _last(target)
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
-    slower, faster = _durations(base, target)
+    slower, faster = compare_durations(base, target)
     both = [change for change in changes if change.before is not None and change.after is not None]
     silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
     silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
@@ -246,7 +246,7 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
     return Change(nodeid, old[0], new[0], old[1], new[1])
 
 
-def _durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+def compare_durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, the greatest difference first.
 
     Tests that are too short on both sides are out before anything is corrected for the number of tests.
@@ -293,7 +293,6 @@ def _passing(runs: list[Run]) -> dict[str, list[float]]:
     """Seconds of the passing runs of each test."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in GOOD:
-                found.setdefault(nodeid, []).append(test.duration_us / 1e6)
+        for nodeid, duration_us in run.passing_durations().items():
+            found.setdefault(nodeid, []).append(duration_us / 1e6)
     return found

@@ -1,0 +1,130 @@
+"""`insight` without a command: one screen about this project."""
+
+import time as clock
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .asking import BranchOption, SutOption, TimeOption, VariantOption, asked
+from .common import NO_LOG_YET, JsonOption, LogOption, ProfileOption, console, json_text
+from .screen import set_color
+from .version import VersionOption
+
+if TYPE_CHECKING:
+    from ..core.analysis import Analysis
+    from ..core.overview_data import Overview
+    from .asking import Question
+
+ColorOption = Annotated[
+    str,
+    typer.Option("--color", metavar="auto|always|never", help="Colours; auto: on a terminal, unless NO_COLOR is set."),
+]
+
+_START = (
+    "No run is recorded yet.",
+    "Record one:       pytest --insight        (or `insight = true` in the ini file of pytest)",
+    "Then ask again:   insight                 (all commands: insight --help)",
+)
+_DAY_US = 86_400_000_000
+TEXT_ROWS = 5
+"""Tests of a section that the screen may show."""
+
+
+def command(
+    context: typer.Context,
+    sut: SutOption = None,
+    time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_json: JsonOption = False,
+    color: ColorOption = "auto",
+    version: VersionOption = False,
+) -> None:
+    """Answer for this project in one screen: broken tests by commit, cut, flaky, slower and lost tests, what to do next.
+
+    The project is the system under test that was recorded in this checkout, or has its name; else that of the newest
+    session. Without --time, its newest 200 sessions of the 30 days before the newest one.
+
+    Example: insight --sut shop --time 7d
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    set_color(color)
+    try:
+        found = _answer(sut, time, branch, variant, profile, log, rows=None if as_json else TEXT_ROWS)
+    except FileNotFoundError as error:
+        if log is not None or profile is not None or NO_LOG_YET not in str(error):
+            raise
+        found = None
+    if as_json:
+        _print_json(found)
+    elif found is None or not found.about.sessions:
+        for line in _START:
+            console().print(line, soft_wrap=True)
+    else:
+        from .overview_screen import print_overview  # noqa: PLC0415 - only for people
+
+        print_overview(console(), found, clock.time_ns() // 1000)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse options before a command, which would otherwise be ignored.
+
+    Raises:
+        BadParameter: there is one.
+    """
+    given = [name for name, value in context.params.items() if value not in (None, False, "auto")]
+    if given:
+        option = {"as_json": "json"}.get(given[0], given[0])
+        raise typer.BadParameter(f"write --{option} behind the command: insight {context.invoked_subcommand} ...")
+
+
+def _answer(
+    sut: str | None,
+    time: str | None,
+    branch: str | None,
+    variant: list[str] | None,
+    profile: str | None,
+    log: Path | None,
+    *,
+    rows: int | None,
+) -> "Overview":
+    """Return the answer to what the options ask."""
+    from ..core.overview import overview_of  # noqa: PLC0415 - not for help
+
+    with asked(profile, log, None, sut=sut, time=time, branch=branch, variant=variant) as question:
+        return overview_of(question.model, _history(question, time), rows=rows)
+
+
+def _history(question: "Question", time: str | None) -> "Analysis":
+    """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
+    from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.overview import DAYS, SESSIONS_MAX  # noqa: PLC0415
+    from ..projections.clock import is_future  # noqa: PLC0415
+    from .project import sut_of_folder  # noqa: PLC0415
+
+    model = question.model
+    sut = question.sut
+    if sut is None:
+        newest = model.newest_session()
+        several = len(model.suts()) > 1
+        sut = (several and sut_of_folder(model, Path.cwd())) or (newest.sut if newest is not None else "")
+    if time is not None:
+        rows = [row for row in question.sessions if row.sut == sut]
+    else:
+        rows = model.sessions(sut=sut, limit=SESSIONS_MAX)
+        newest_us = next((row.started_us for row in rows if not is_future(row.started_us)), 0)
+        rows = [row for row in rows if row.started_us >= newest_us - DAYS * _DAY_US]
+    return question.narrowed(Analysis.of_rows(model, rows))
+
+
+def _print_json(found: "Overview | None") -> None:
+    import msgspec  # noqa: PLC0415 - loaded with the log anyway
+
+    from ..core.overview_data import AboutAnswer, Overview  # noqa: PLC0415
+
+    typer.echo(json_text(msgspec.to_builtins(found or Overview(about=AboutAnswer())), indent=2))
