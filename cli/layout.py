@@ -20,6 +20,11 @@ def screen_width() -> int:
     return min(shutil.get_terminal_size().columns, WIDTH_MAX)
 
 
+def screen_height() -> int:
+    """Return the lines of the terminal; 0 for any number, where output is piped."""
+    return shutil.get_terminal_size().lines if sys.stdout.isatty() else 0
+
+
 def elided(text: str, width: int) -> str:
     """Return a text of at most so many columns, its middle left out if it is longer; 0 for any number."""
     if not width or len(text) <= width:

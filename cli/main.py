@@ -63,8 +63,7 @@ def build_app(wanted: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="insight",
-        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded. Without a command"
-        " it answers for this project in one screen.",
+        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -41,9 +41,11 @@ def command(
     log: LogOption = None,
     as_json: JsonOption = False,
     color: ColorOption = "auto",
-    version: VersionOption = False,
+    version: VersionOption = False,  # noqa: ARG001 - eager: it is shown before this is called
 ) -> None:
-    """Answer for this project in one screen: broken tests by commit, cut, flaky, slower and lost tests, what to do next.
+    """Answer for this project in one screen, if no command is given: what is broken since when, and what to do next.
+
+    Broken tests by commit, tests that were cut, flaky, slower and lost ones.
 
     The project is the system under test that was recorded in this checkout, or has its name; else that of the newest
     session. Without --time, its newest 200 sessions of the 30 days before the newest one.

@@ -185,6 +185,7 @@ def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | Non
                 nodeids=list(group.nodeids),
                 cases=max(totals.get(group.test, 0), len(group.nodeids)) if len(group.nodeids) > 1 else 1,
                 rules=sorted({one.rule for one in evidence}),
+                rule=best.rule,
                 count=best.count,
                 considered=best.considered,
                 is_new=min(map(_first_us, evidence)) >= runs[-1].started_us - WEEK_US,
@@ -218,9 +219,10 @@ def _commands(model: "ReadModel", newest: NewestSession, groups: list[BrokenGrou
 
 
 def _argument(model: "ReadModel", nodeid: str) -> str:
-    """Return a word for a shell that means one test: its name if no other has it, else its node id."""
+    """Return a word for a shell that means one test: the shortest part of its node id that no other has."""
     import shlex  # noqa: PLC0415 - only where something is broken
 
-    name = nodeid.rpartition("::")[2].partition("[")[0] if "[" not in nodeid else nodeid
-    is_unique = name != nodeid and len(model.nodeids(name)) == 1
-    return shlex.quote(name if is_unique else nodeid)
+    test, _, parameters = nodeid.partition("[") if "::" in nodeid else (nodeid, "", "")
+    name = test.rpartition("::")[2]
+    parts = [name, *([f"{name}[{parameters}"] if parameters else []), nodeid.rpartition("/")[2]]
+    return shlex.quote(next((part for part in parts if len(model.nodeids(part)) == 1), nodeid))

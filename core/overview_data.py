@@ -98,6 +98,8 @@ class FlakyRow(msgspec.Struct):
     cases: int
     """How many cases the test has."""
     rules: list[str]
+    rule: str
+    """The one with most evidence: `retry` counts sessions, `same-source` commits."""
     count: int
     """Sessions or commits that show it, of the case that has most."""
     considered: int

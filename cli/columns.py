@@ -1,0 +1,89 @@
+"""Rows of tests in columns that fit the screen: name, strip, note, text."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .layout import elided, shortened
+from .safe import safe_line
+from .screen import Line
+from .strips import strip_line
+
+GAP = "  "
+INDENT = "  "
+STRIP_RUNS, STRIP_RUNS_WIDE = 12, 24
+WIDE = 110
+"""Columns from which on a screen has room for longer strips."""
+_NAME_MIN, _NAME_SHARE = 24, 0.6
+QUIET = "dim"
+NOTE_STYLES = {"cut": "magenta", "was flaky": "yellow", "uncollected": "red", "new": "bold"}
+
+
+class Cells(NamedTuple):
+    """A row about a test."""
+
+    nodeid: str
+    strip: Sequence[str] = ()
+    """Words of marks."""
+    note: str = ""
+    text: str = ""
+
+
+class Widths(NamedTuple):
+    """Widths of the columns of some rows; 0 for a column that no row has, or, of names and texts, for any width."""
+
+    name: int
+    strip: int
+    note: int
+    text: int
+
+
+def test_name(nodeid: str, width: int) -> str:
+    """Return a node id in so many columns: as much as there is room for of its folders, its file, its classes.
+
+    Args:
+        nodeid: as it was recorded.
+        width: columns; 0 for any number.
+    """
+    shown = safe_line(nodeid)
+    path, colons, rest = shown.partition("::")
+    file = path.rpartition("/")[2]
+    forms = (shown, f"{file}{colons}{rest}", rest or file)
+    return next((form for form in forms if not width or len(form) <= width), elided(forms[-1], width))
+
+
+test_name.__test__ = False  # type: ignore[attr-defined]  # no test to pytest
+
+
+def widths_of(rows: Sequence[Cells], width: int) -> Widths:
+    """Return the widths of the columns of some rows.
+
+    Args:
+        rows: what is shown below each other.
+        width: columns of the screen; 0 for any number.
+    """
+    longest = max((len(safe_line(cells.nodeid)) for cells in rows), default=0)
+    note = max((len(cells.note) for cells in rows), default=0)
+    text = max((len(cells.text) for cells in rows), default=0)
+    most = STRIP_RUNS if width and width < WIDE else STRIP_RUNS_WIDE
+    strip = min(most, max((len(cells.strip) for cells in rows), default=0))
+    if not width:
+        return Widths(longest, strip, note, 0)
+    left = width - len(INDENT) - sum(part + len(GAP) for part in (strip, note) if part) - len(GAP) * bool(text)
+    name = min(longest, max(_NAME_MIN, left - text, round(left * _NAME_SHARE)))
+    return Widths(name, strip, note, max(left - name, 1))
+
+
+def row_line(cells: Cells, widths: Widths) -> Line:
+    """Return a row as a line; the name is cut in its middle, the text at its end."""
+    line = Line()
+    line.append(INDENT + test_name(cells.nodeid, widths.name).ljust(widths.name))
+    if widths.strip:
+        line.append(GAP)
+        line.words.extend(strip_line(cells.strip, width=widths.strip).words)
+    if widths.note:
+        line.append(GAP)
+        line.append(cells.note.ljust(widths.note), NOTE_STYLES.get(cells.note, QUIET))
+    if cells.text:
+        line.append(GAP)
+        line.append(shortened(cells.text, widths.text), QUIET)
+    return line
