@@ -14,6 +14,7 @@ from .version import VersionOption
 if TYPE_CHECKING:
     from ..core.analysis import Analysis
     from ..core.overview_data import Overview
+    from ..projections.readmodel import ReadModel
     from .asking import Question
 
 ColorOption = Annotated[
@@ -107,21 +108,28 @@ def _history(question: "Question", time: str | None) -> "Analysis":
     from ..core.analysis import Analysis  # noqa: PLC0415
     from ..core.overview import DAYS, SESSIONS_MAX  # noqa: PLC0415
     from ..projections.clock import is_future  # noqa: PLC0415
-    from .project import sut_of_folder  # noqa: PLC0415
 
     model = question.model
-    sut = question.sut
-    if sut is None:
-        newest = model.newest_session()
-        several = len(model.suts()) > 1
-        sut = (several and sut_of_folder(model, Path.cwd())) or (newest.sut if newest is not None else "")
+    sut = question.sut or _sut_meant(model)
     if time is not None:
         rows = [row for row in question.sessions if row.sut == sut]
     else:
-        rows = model.sessions(sut=sut, limit=SESSIONS_MAX)
-        newest_us = next((row.started_us for row in rows if not is_future(row.started_us)), 0)
-        rows = [row for row in rows if row.started_us >= newest_us - DAYS * _DAY_US]
+        newest = model.sessions(sut=sut, limit=1)
+        if newest and is_future(newest[0].started_us):
+            newest = [row for row in model.sessions(sut=sut) if not is_future(row.started_us)] or newest
+        since_us = newest[0].started_us - DAYS * _DAY_US if newest else None
+        rows = model.sessions(sut=sut, since_us=since_us, limit=SESSIONS_MAX)
     return question.narrowed(Analysis.of_rows(model, rows))
+
+
+def _sut_meant(model: "ReadModel") -> str:
+    """Return the system under test of the current folder, else that of the newest session."""
+    from .project import sut_of_folder  # noqa: PLC0415
+
+    names = [name for name, *_ in model.suts()]
+    found = sut_of_folder(model, names, Path.cwd()) if len(names) > 1 else "".join(names)
+    newest = None if found else model.newest_session()
+    return newest.sut if newest is not None else found
 
 
 def _print_json(found: "Overview | None") -> None:

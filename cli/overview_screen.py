@@ -68,11 +68,9 @@ class Section(NamedTuple):
 def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
     """Print the answer."""
     width, height = screen_width(), screen_height()
-    for rows in ROOMS:
-        lines = list(lines_of(found, now_us, width, rows))
-        if not height or len(lines) < height:
-            break
-    for line in lines:
+    screens = (list(lines_of(found, now_us, width, rows)) for rows in ROOMS)
+    fits = next((lines for lines in screens if not height or len(lines) < height), None)
+    for line in fits or lines_of(found, now_us, width, ROOMS[-1]):
         out.print(line, soft_wrap=True)
 
 
@@ -182,31 +180,43 @@ def _broken_cells(one: "BrokenRow") -> Cells:
 def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
     """Yield the sections below the broken tests that have something to tell."""
     if found.cut:
-        yield _section("cut", counted(len(found.cut), "test"), [_cut_cells(one, now_us) for one in found.cut], most)
+        yield _section(
+            "cut",
+            counted(len(found.cut), "test"),
+            [_cut_cells(one, now_us) for one in found.cut[:most]],
+            len(found.cut),
+        )
     if found.flaky_tests or found.recovered:
         new = f", {found.flaky_new} new this week" if found.flaky_new else ""
         over = f", {found.recovered} recovered" if found.recovered else ""
         text = f"{counted(found.flaky_tests, 'test')}{new}{over}"
-        yield _section("flaky", text, [_flaky_cells(one) for one in found.flaky], most)
+        yield _section("flaky", text, [_flaky_cells(one) for one in found.flaky[:most]], len(found.flaky))
     if found.slower:
         sure = sum(one.confirmed for one in found.slower)
         parts = ((sure, "confirmed"), (len(found.slower) - sure, "unconfirmed"))
         text = " and ".join(f"{count} {word}" for count, word in parts if count)
-        yield _section("slower", text, [_slower_cells(one) for one in found.slower], most)
+        yield _section("slower", text, [_slower_cells(one) for one in found.slower[:most]], len(found.slower))
     if found.lost:
         since = safe_line(found.lost[0].gone_commit[:HASH_DIGITS] or found.lost[0].gone_session)
         text = f"{counted(len(found.lost), 'test')}, the last since {since}"
-        yield _section("lost", text, [_lost_cells(one, now_us) for one in found.lost], most)
+        yield _section("lost", text, [_lost_cells(one, now_us) for one in found.lost[:most]], len(found.lost))
 
 
 _METRICS = {"slower": "shifts"}
 
 
-def _section(label: str, text: str, cells: Sequence[Cells], most: int) -> Section:
-    """Return a section with a label and a line of figures above its rows."""
+def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Section:
+    """Return a section with a label and a line of figures above its rows.
+
+    Args:
+        label: its name.
+        text: its figures.
+        cells: rows that are shown.
+        count: how many rows there are.
+    """
     head = _line((label.ljust(_LABEL), "bold"), (text, ""))
     command = f"insight analytics analyze --metric {_METRICS.get(label, label)}"
-    return Section(head, cells[:most], "", len(cells[most:]) if most else 0, command)
+    return Section(head, cells, "", count - len(cells) if cells else 0, command)
 
 
 def _cut_cells(one: "CutRow", now_us: int) -> Cells:

@@ -8,8 +8,13 @@ if TYPE_CHECKING:
     from ..projections.readmodel import ReadModel
 
 
-def sut_of_folder(model: "ReadModel", folder: Path) -> str:
+def sut_of_folder(model: "ReadModel", names: list[str], folder: Path) -> str:
     """Return the system under test of a folder; empty if the log has none that is this project.
+
+    Args:
+        model: where the sessions are.
+        names: of the systems under test.
+        folder: the current one.
 
     | of the newest session of each system | taken |
     |---|---|
@@ -17,7 +22,6 @@ def sut_of_folder(model: "ReadModel", folder: Path) -> str:
     | its name, or the part behind the last `/`, is the name of the folder or of the checkout's | that system |
     | its name is that of the project in pyproject.toml or setup.cfg | that system |
     """
-    names = [name for name, *_ in model.suts()]
     checkout = _checkout_of(folder)
     around = {str(path) for path in (folder, *folder.parents) if path == folder or path.is_relative_to(checkout)}
     rows = [row for name in names for row in model.sessions(sut=name, limit=1)]

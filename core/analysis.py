@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -862,17 +863,20 @@ def _before(run: Run, test: TestRun) -> set[str]:
     return {name for name, other in run.tests.items() if other.worker == test.worker and other.order < test.order}
 
 
-_VARIABLE = [
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
-    (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
-    (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
-]
-"""What differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+@cache
+def _variable() -> list[tuple[re.Pattern[str], str]]:
+    """Return what differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+    return [
+        (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
+        (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+        (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
+        (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
+        (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
+        (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
+    ]
+
 
 MESSAGE_MAX = 300
 _DIED = "the process died"
@@ -882,7 +886,7 @@ CUT = "running when the session was killed"
 
 def normalised(message: str) -> str:
     """Return a message without times, ids, addresses, paths and numbers."""
-    for pattern, word in _VARIABLE:
+    for pattern, word in _variable():
         message = pattern.sub(word, message)
     return " ".join(message.split())[:MESSAGE_MAX]
 

@@ -252,8 +252,9 @@ def compare_durations(base: list[Run], target: list[Run]) -> tuple[list[Duration
     Tests that are too short on both sides are out before anything is corrected for the number of tests.
     """
     before, after = _passing(base), _passing(target)
-    found = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(before.keys() & after.keys())]
-    visible = [(c, p) for c, p in found if max(c.before_s, c.after_s) >= DURATION_MIN_S]
+    both = before.keys() & after.keys()
+    seen = [nodeid for nodeid in both if max(map(median, (before[nodeid], after[nodeid]))) >= DURATION_MIN_S]
+    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(seen)]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested])
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
