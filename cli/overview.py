@@ -126,7 +126,7 @@ def _sut_meant(model: "ReadModel") -> str:
     """Return the system under test of the current folder, else that of the newest session."""
     from .project import sut_of_folder  # noqa: PLC0415
 
-    names = [name for name, *_ in model.suts()]
+    names = model.sut_names()
     found = sut_of_folder(model, names, Path.cwd()) if len(names) > 1 else "".join(names)
     newest = None if found else model.newest_session()
     return newest.sut if newest is not None else found

@@ -202,7 +202,7 @@ def compare_runs(
     """Compare two lists of runs, each in order of time."""
     before, after = _last(base), _last(target)
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
-    slower, faster = compare_durations(base, target)
+    slower, faster = compare_durations(_passing(base), _passing(target))
     both = [change for change in changes if change.before is not None and change.after is not None]
     silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
     silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
@@ -246,14 +246,19 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
     return Change(nodeid, old[0], new[0], old[1], new[1])
 
 
-def compare_durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+def compare_durations(
+    before: dict[str, list[float]], after: dict[str, list[float]]
+) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, the greatest difference first.
 
     Tests that are too short on both sides are out before anything is corrected for the number of tests.
+
+    Args:
+        before, after: seconds of passing runs by node id.
     """
-    before, after = _passing(base), _passing(target)
     both = before.keys() & after.keys()
-    seen = [nodeid for nodeid in both if max(map(median, (before[nodeid], after[nodeid]))) >= DURATION_MIN_S]
+    long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]
+    seen = [nodeid for nodeid in long if max(median(before[nodeid]), median(after[nodeid])) >= DURATION_MIN_S]
     visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(seen)]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested])

@@ -1,8 +1,8 @@
 """Tests that became slower with the newest sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .comparison import DurationChange, compare_durations
+from .comparison import DURATION_MIN_S, DurationChange, compare_durations
 from .runs import Run
 from .series import series_of
 
@@ -13,6 +13,7 @@ NEWEST = 5
 """Sessions on the newer side."""
 BEFORE = 15
 """Sessions before those, at most, on the older side."""
+_MIN_US = DURATION_MIN_S * 1e6
 
 
 def slower_now(runs: Sequence[Run]) -> list[DurationChange]:
@@ -30,8 +31,19 @@ def slower_now(runs: Sequence[Run]) -> list[DurationChange]:
     newest = min(NEWEST, len(series) // 2)
     if not newest:
         return []
-    slower, _ = compare_durations(series[:-newest], series[-newest:])
+    each = [run.passing_durations() for run in series]
+    long = {nodeid for durations in each for nodeid, duration in durations.items() if duration >= _MIN_US}
+    slower, _ = compare_durations(_seconds(each[:-newest], long), _seconds(each[-newest:], long))
     known = {one.nodeid for one in slower}
-    alone, _ = compare_durations(series[:-1], series[-1:])
+    alone, _ = compare_durations(_seconds(each[:-1], long), _seconds(each[-1:], long))
     slower += [one for one in alone if one.nodeid not in known]
     return sorted(slower, key=lambda one: (not one.confirmed, one.before_s - one.after_s, one.nodeid))
+
+
+def _seconds(each: Sequence[Mapping[str, int]], wanted: set[str]) -> dict[str, list[float]]:
+    """Return the durations of some tests in several sessions, in seconds."""
+    found: dict[str, list[float]] = {}
+    for durations in each:
+        for nodeid in wanted & durations.keys():
+            found.setdefault(nodeid, []).append(durations[nodeid] / 1e6)
+    return found

@@ -638,6 +638,11 @@ class ReadModel:
                 found[sut] = (count + 1, min(first, started), max(last, started))
         return [(sut, *found[sut]) for sut in sorted(found)]
 
+    def sut_names(self) -> list[str]:
+        """Return the names of the systems under test, also of those whose sessions were all cleared, in order."""
+        query = "SELECT DISTINCT sut FROM sessions WHERE label IS NOT NULL ORDER BY sut"
+        return [str(sut) for (sut,) in self._db.execute(query)]
+
     def findings(self) -> list[Finding]:
         """Return what is in the log that is not an event."""
         rows = self._db.execute("SELECT log, offset, length, reason, detail FROM findings ORDER BY log, offset")
