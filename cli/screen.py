@@ -57,15 +57,15 @@ class Listing:
         self.columns = [column.lstrip(">|") for column in columns]
         self.right = [column.startswith(">") for column in columns]
         self.whole = [column.startswith((">", "|")) for column in columns]
-        self.rows: list[tuple[str, ...]] = []
+        self.rows: list[tuple[str | Line, ...]] = []
 
-    def add_row(self, *cells: str) -> None:
+    def add_row(self, *cells: "str | Line") -> None:
         """Add a row, a cell for each column."""
         self.rows.append(cells)
 
     def lines(self) -> list[str]:
         """Return it as lines of aligned columns."""
-        rows = [tuple(self.columns), *self.rows]
+        rows = [tuple(self.columns), *(tuple(map(str, row)) for row in self.rows)]
         widths = [max(len(row[place]) for row in rows) for place in range(len(self.columns))]
         return ["  ".join(map(_aligned, row, widths, self.right)).rstrip() for row in rows]
 
@@ -139,7 +139,7 @@ def _painted_table(listing: Listing) -> "Table":
     return made
 
 
-def _painted_cell(cell: str) -> "Text | str":
+def _painted_cell(cell: "str | Line") -> "Text | str":
     painted: Text | str = _painted(cell)
     return painted
 

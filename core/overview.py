@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..eventlog.times import format_time, parse_time
+from .about import AboutAnswer, about_runs
 from .breakage import broken_groups, count_broken
 from .cases import by_test, count_cases
 from .comparison import DurationChange
 from .overview_data import (
-    AboutAnswer,
     BranchRow,
     BrokenGroup,
     CutRow,
@@ -18,8 +18,7 @@ from .overview_data import (
     Overview,
     SlowerRow,
 )
-from .sentence import Progress, broken_sentence, progress_of, state_sentence
-from .series import variant_text
+from .sentence import Progress, progress_of, sentences_of
 from .slower import slower_now
 from .strips import strips_of
 
@@ -55,11 +54,7 @@ def overview_of(model: "ReadModel", analysis: "Analysis", *, rows: int | None = 
         return Overview(about=AboutAnswer())
     broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
     newest, progress = _newest(model, runs[-1])
-    state = state_sentence(progress, runs[-1].selected) if progress is not None else ""
-    outage = analysis.outage_now()
-    sentences = [*([state] if state else []), broken_sentence(outage, broken)]
-    if not broken and newest.exit_status == 1 and not state:
-        sentences = ["nothing is broken, but pytest ended with exit status 1"]
+    sentences = sentences_of(progress, runs[-1].selected, analysis.outage_now(), broken)
     groups = broken_groups(model, runs, broken, {one.nodeid for one in flaky}, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
@@ -80,20 +75,6 @@ def overview_of(model: "ReadModel", analysis: "Analysis", *, rows: int | None = 
         lost=[_lost_row(one) for one in analysis.lost_tests()],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
         commands=_commands(model, newest, groups),
-    )
-
-
-def about_runs(runs: "Sequence[Run]") -> AboutAnswer:
-    """Return what an answer about some sessions speaks about."""
-    if not runs:
-        return AboutAnswer()
-    return AboutAnswer(
-        suts=sorted({run.sut for run in runs}),
-        branches=sorted({run.branch for run in runs if run.branch}),
-        variants=sorted({variant_text(run.variant) for run in runs if run.variant}),
-        sessions=len(runs),
-        first_at=format_time(min(run.started_us for run in runs)),
-        last_at=format_time(max(run.started_us for run in runs)),
     )
 
 

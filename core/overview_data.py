@@ -2,18 +2,7 @@
 
 import msgspec
 
-
-class AboutAnswer(msgspec.Struct):
-    """Sessions that an answer speaks about."""
-
-    suts: list[str] = []
-    branches: list[str] = []
-    variants: list[str] = []
-    """As `os=Linux python=3.13`."""
-    sessions: int = 0
-    first_at: str = ""
-    """Start of the first of them, ISO 8601 in UTC; empty without sessions."""
-    last_at: str = ""
+from .about import AboutAnswer
 
 
 class NewestSession(msgspec.Struct):

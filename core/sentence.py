@@ -7,9 +7,11 @@ from .states import session_state
 
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
+    from ..projections.readmodel import ReadModel
     from .analysis import Broken
     from .headline import OutageNow
     from .partial import Selected
+    from .runs import Run
 
 RULES_VERSION = 1
 """Rises when the same history would be told in another sentence."""
@@ -29,6 +31,8 @@ class Progress(NamedTuple):
     """Tests that were started and have no result."""
     uncollected: tuple[str, ...] = ()
     bad: int = 0
+    """Tests that failed."""
+    exit_status: int | None = None
 
 
 def progress_of(row: "SessionRow", run_state: str) -> Progress:
@@ -43,7 +47,31 @@ def progress_of(row: "SessionRow", run_state: str) -> Progress:
     done = total - row.verdicts.get("not_run", 0) - len(running)
     bad = sum(row.verdicts.get(verdict, 0) for verdict in ("failed", "error"))
     uncollected = tuple(dict.fromkeys(row.part.collect_failed))
-    return Progress(session_state(row, run_state), max(done, 0), total, running, uncollected, bad)
+    state = session_state(row, run_state)
+    return Progress(state, max(done, 0), total, running, uncollected, bad, row.exit_status)
+
+
+def newest_progress(model: "ReadModel", run: "Run") -> Progress | None:
+    """Return how far a session came; None if it is in no log."""
+    row = model.session_of(run.stream) if run.stream else None
+    return progress_of(row, model.state_of(row)) if row is not None else None
+
+
+def sentences_of(
+    progress: Progress | None, selected: "Selected", outage: "OutageNow | None", broken: "Sequence[Broken]"
+) -> list[str]:
+    """Return the sentences that an answer begins with.
+
+    Args:
+        progress: how far the newest session came; None if that is not known.
+        selected: what it was told to run.
+        outage: the one that goes on.
+        broken: what is broken.
+    """
+    state = state_sentence(progress, selected) if progress is not None else ""
+    if not (state or broken) and progress is not None and progress.exit_status == 1:
+        return ["nothing is broken, but pytest ended with exit status 1"]
+    return [*([state] if state else []), broken_sentence(outage, broken)]
 
 
 def state_sentence(progress: Progress, selected: "Selected") -> str:
