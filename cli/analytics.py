@@ -206,7 +206,10 @@ def analyze(
     Example: insight analytics analyze --sut shop --metric flaky --days 14
     """
     if metric != "all" and metric not in METRICS:
-        raise ValueError(f"no such metric: {metric!r}; use all or one of {', '.join(METRICS)}")
+        from ..core.nearest import did_you_mean  # noqa: PLC0415 - only for the message
+
+        hint = did_you_mean(metric, METRICS) or f"; use all or one of {', '.join(METRICS)}"
+        raise ValueError(f"no such metric: {metric!r}{hint}")
     wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
     with asked(
         profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant

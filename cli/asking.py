@@ -181,13 +181,15 @@ def _known(asked_about: Question) -> Question:
         LookupError: there is no such session; the message names those that there are.
     """
     from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.nearest import did_you_mean  # noqa: PLC0415
     from ..core.series import series_of, variant_text  # noqa: PLC0415
 
     if asked_about.analysis.runs:
         return asked_about
     there = series_of(Analysis.of_model(asked_about.model, asked_about.sut, asked_about.window).runs)
     names = sorted({f"{key.branch or 'no branch'} {variant_text(key.variant)}".strip() for key in there})
-    known = f"; there are {', '.join(names[:5])}" if names else ""
+    known = did_you_mean(asked_about.branch or "", {key.branch for key in there if key.branch})
+    known = known or (f"; there are {', '.join(names[:5])}" if names else "")
     wanted = " ".join([asked_about.branch or "", variant_text(asked_about.variant)]).strip()
     raise LookupError(f"no session of {wanted!r} in that span of time{known}")
 
@@ -255,7 +257,12 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise LookupError(f"no test has {text!r} in its node id; see `insight test list`")
+        from ..core.nearest import nearest_name  # noqa: PLC0415 - only for the message
+
+        names = {nodeid.rpartition("::")[2].partition("[")[0]: nodeid for nodeid in model.nodeids()}
+        near = nearest_name(text.rpartition("::")[2].partition("[")[0], names)
+        hint = f"did you mean {near}?" if near else "see `insight test list`"
+        raise LookupError(f"no test has {text!r} in its node id; {hint}")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
 

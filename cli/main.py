@@ -166,6 +166,9 @@ def _run(arguments: list[str]) -> int:
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
+    from .hints import show_hint  # noqa: PLC0415 - after the answer
+
+    show_hint(arguments)
     return result if isinstance(result, int) else 0
 
 

@@ -27,7 +27,7 @@ from .asking import (
     table,
     when,
 )
-from .columns import STRIP_RUNS, test_name
+from .columns import STRIP_RUNS, short_names
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
 from .layout import screen_width
 from .paging import pages
@@ -82,11 +82,10 @@ def list_tests(
         return
     listing = table("test", ">runs", ">failed", ">median", "last", "|newest right")
     width = screen_width() - _FIGURES_WIDTH if screen_width() else 0
+    names = short_names((row.nodeid for row in shown), width)
     for row in shown:
         figures = (str(row.runs), str(row.failed), seconds(row.median_s), styled(row.last))
-        listing.add_row(
-            test_name(row.nodeid, width), *figures, strip_line(strips.get(row.nodeid, ()), width=STRIP_RUNS)
-        )
+        listing.add_row(names[row.nodeid], *figures, strip_line(strips.get(row.nodeid, ()), width=STRIP_RUNS))
     out = console()
     out.print(told, style="bold", soft_wrap=True)
     out.print(listing)
