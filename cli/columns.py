@@ -78,7 +78,9 @@ def widths_of(rows: Sequence[Cells], width: int) -> Widths:
         return Widths(short_names(nodeids, 0), longest, strip, note, 0)
     left = width - len(INDENT) - sum(part + len(GAP) for part in (strip, note) if part) - len(GAP) * bool(text)
     name = min(longest, max(_NAME_MIN, left - text, round(left * _NAME_SHARE)))
-    return Widths(short_names(nodeids, name), name, strip, note, max(left - name, 1))
+    names = short_names(nodeids, name)
+    name = max((len(shown) for shown in names.values()), default=0)  # what is left of it is for the text
+    return Widths(names, name, strip, note, max(left - name, 1))
 
 
 def row_line(cells: Cells, widths: Widths) -> Line:

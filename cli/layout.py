@@ -50,10 +50,19 @@ def _dots() -> str:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """Return a line with one part at the left edge and one at the right; close together if any width will do."""
+    """Return a line with one part at the left edge and one at the right; the left one is cut if both do not fit.
+
+    Args:
+        left, right: the parts.
+        width: columns; 0 for any number, with the parts close together.
+    """
     line = Line()
-    line.words.extend(left.words)
-    gap = width - len(str(left)) - len(str(right)) if width else 0
+    room = width - len(str(right)) - _SPACES if width else len(str(left))
+    for word in left.words:
+        text = shortened(word, room) if room > 0 else ""
+        line.append(text, word.style)
+        room -= len(word)
+    gap = width - len(str(line)) - len(str(right)) if width else 0
     if right.words:
         line.append(" " * max(gap, _SPACES))
     line.words.extend(right.words)

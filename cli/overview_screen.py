@@ -14,6 +14,7 @@ from .screen import Line
 if TYPE_CHECKING:
     from ..core.overview_data import (
         AboutAnswer,
+        BranchRow,
         BrokenGroup,
         BrokenRow,
         CutRow,
@@ -248,15 +249,18 @@ def _lost_cells(one: "LostRow", now_us: int) -> Cells:
 def _closing(found: "Overview", width: int) -> Iterator[Line]:
     """Yield what the answer leaves out, how much it looked at, and what to do next."""
     branches = sorted(found.other_branches, key=lambda one: -len(one.broken))
-    parts = [
-        f"{safe_line(one.branch or 'no branch')} {f'{len(one.broken)} broken' if one.broken else 'nothing broken'}"
-        for one in branches
-    ]
+    parts = [f"{_branch_name(one)} {len(one.broken)} broken" for one in branches if one.broken]
+    good = [_branch_name(one) for one in branches if not one.broken]
+    parts += [f"nothing broken on {', '.join(good)}"] if good else []
     room = width - _LABEL if width else 0
     if parts:
         yield _line(("others".ljust(_LABEL), "bold"), (shortened("; ".join(parts), room), QUIET))
     yield _line(("span".ljust(_LABEL), "bold"), (shortened(_span_text(found.about), room), QUIET))
     yield from _next_lines(found.commands, width)
+
+
+def _branch_name(one: "BranchRow") -> str:
+    return safe_line(one.branch or "no branch")
 
 
 def _span_text(about: "AboutAnswer") -> str:

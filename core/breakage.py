@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..eventlog.times import format_time
+from ..projections.rules import BAD
 from .analysis import CUT, collection_messages, message_of
 from .cases import Cases, by_test
 from .overview_data import BrokenGroup, BrokenRow
@@ -12,7 +13,7 @@ from .strips import strips_of
 
 if TYPE_CHECKING:
     from ..projections.readmodel import ReadModel
-    from .analysis import Broken
+    from .analysis import Broken, FlakyTest
     from .runs import Run
 
 RULES_VERSION = 1
@@ -28,7 +29,12 @@ def count_broken(broken: "Iterable[Broken]") -> int:
 
 
 def broken_groups(
-    model: "ReadModel", runs: "Sequence[Run]", broken: "Sequence[Broken]", flaky: set[str], *, rows: int | None = None
+    model: "ReadModel",
+    runs: "Sequence[Run]",
+    broken: "Sequence[Broken]",
+    flaky: "Sequence[FlakyTest]",
+    *,
+    rows: int | None = None,
 ) -> list[BrokenGroup]:
     """Return broken tests in groups, the newest first.
 
@@ -36,14 +42,26 @@ def broken_groups(
         model: where the sessions are stored.
         runs: the sessions, in order of time.
         broken: the tests.
-        flaky: tests that are, or were, flaky.
+        flaky: tests that are, or were, flaky, with their evidence.
         rows: how many rows of a group get their strip and message; None for all.
     """
     grouped: dict[tuple[str, str], list[Broken]] = {}
     for one in broken:
         grouped.setdefault(_key(one), []).append(one)
-    found = [_group(model, runs, members, flaky, rows) for members in grouped.values()]
+    before = _flaky_before(broken, flaky)
+    found = [_group(model, runs, members, before, rows) for members in grouped.values()]
     return sorted(found, key=lambda group: (group.started_at, group.tests), reverse=True)
+
+
+def _flaky_before(broken: "Sequence[Broken]", flaky: "Sequence[FlakyTest]") -> set[str]:
+    """Return the broken tests with evidence that they are flaky from before they broke; the break itself is none."""
+    since = {one.nodeid: one.first_bad.started_us for one in broken}
+    return {
+        one.nodeid
+        for one in flaky
+        for seen in one.evidence
+        if seen.started_us < since.get(one.nodeid, 0) and (one.rule == "retry" or seen.verdict in BAD)
+    }
 
 
 def _key(one: "Broken") -> tuple[str, str]:
@@ -106,7 +124,7 @@ def note_of(one: "Broken", *, was_flaky: bool) -> str:
     |---|---|
     | a module that could not be collected | uncollected |
     | it was running when its session or worker ended | cut |
-    | there is evidence that it is flaky | was flaky |
+    | there is evidence from before it broke that it is flaky | was flaky |
     | it has no good run in the span | never good |
     | it is bad in one session | new |
     | else | N runs |

@@ -55,7 +55,7 @@ def overview_of(model: "ReadModel", analysis: "Analysis", *, rows: int | None = 
     broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
     newest, progress = _newest(model, runs[-1])
     sentences = sentences_of(progress, runs[-1].selected, analysis.outage_now(), broken)
-    groups = broken_groups(model, runs, broken, {one.nodeid for one in flaky}, rows=rows)
+    groups = broken_groups(model, runs, broken, flaky, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
     flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows)

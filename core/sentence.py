@@ -121,7 +121,8 @@ def _since_sentence(since: "Sequence[Broken]") -> str:
     goods = [one.last_good for one in since if one.last_good is not None]
     never = len(since) - len(goods)
     if not goods:
-        return f"{_count(never, 'test')} {'fails' if never == 1 else 'fail'} that never passed before"
+        noun = "test" if any("::" in one.nodeid for one in since) else "module"
+        return f"{_count(never, noun)} {'fails' if never == 1 else 'fail'} that never passed before"
     last = max(goods, key=lambda good: good.started_us)
     where = last.commit or last.session
     there = sum((good.commit or good.session) == where for good in goods)

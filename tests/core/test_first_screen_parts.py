@@ -142,9 +142,10 @@ def test_the_sentence_counts_what_the_newest_commit_broke():
     )
     assert broken_sentence(None, [broken("fresh", None, 4)]) == "1 test broken, never good in this span"
     assert broken_sentence(None, []) == "nothing is broken"
-    assert broken_sentence(None, [older, broken("fresh", None, 5)]) == (
+    assert broken_sentence(None, [older, broken("t.py::fresh", None, 5)]) == (
         "1 test fails that never passed before; 1 failed before already"
     )
+    assert broken_sentence(None, [older, broken("m.py", None, 5)]).startswith("1 module fails that never passed")
 
 
 def test_an_outage_is_told_with_its_message():
