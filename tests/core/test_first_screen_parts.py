@@ -1,6 +1,7 @@
 """What the first screen is made of: marks, strips, groups, cases, sentences, and what became slower."""
 
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -234,3 +235,11 @@ def test_a_name_that_is_nearly_known_is_offered():
     assert did_you_mean("shpo", ["shop", "billing"]) == "; did you mean shop?"
     assert did_you_mean("SHOP", ["shop"]) == "; did you mean shop?"
     assert did_you_mean("xyzzy", ["shop"]) == did_you_mean("shop", []) == ""
+
+
+def test_the_documented_table_of_marks_is_the_one_in_use():
+    """Each mark with its shape, ASCII form and meaning."""
+    page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
+    for mark in MARKS.values():
+        shape, plain = (f"`{drawn}`" if drawn.strip() else "blank" for drawn in (mark.shape, mark.ascii))
+        assert f"| {shape} | {plain} | {mark.meaning} |" in page
