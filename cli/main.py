@@ -63,7 +63,8 @@ def build_app(wanted: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="insight",
-        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded.",
+        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded."
+        " Without a command: one screen about this project.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -46,7 +46,8 @@ def renewed(page: str) -> str:
 
 def _section(name: str, function: Any) -> str:
     text, _, example = (inspect.getdoc(function) or "").partition("Example: ")
-    lines = [f"### `{f'insight {name}'.strip()}`", "", " ".join(text.split()), "", "```console", f"$ {example.strip()}", "```", ""]
+    title = f"insight {name}".strip()
+    lines = [f"### `{title}`", "", " ".join(text.split()), "", "```console", f"$ {example.strip()}", "```", ""]
     lines += ["| option | |", "|---|---|"]
     lines += [f"| {spelling} | {note} |" for spelling, note in _parameters(function)]
     return "\n".join([*lines, ""])

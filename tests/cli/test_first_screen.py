@@ -109,6 +109,10 @@ span    10 sessions since 2026-11-20, os=Linux python=3.11
 next    insight session rerun    git log 444444444..555555555
         insight test show test_all
 """
+
+
+def test_a_week_in_one_screen_of_80_columns(screen):
+    """Every section of a bad week, in plain lines that fit 80 columns."""
     text = screen.write(shop_week()).text()
     assert re.sub(r"since \d{4}-\d\d-\d\d", "since 2026-11-20", text) == WEEK_AT_80
 
