@@ -8,7 +8,7 @@ import typer
 
 from .asking import BranchOption, SutOption, TimeOption, VariantOption, asked
 from .common import NO_LOG_YET, JsonOption, LogOption, ProfileOption, console, json_text
-from .screen import set_color
+from .screen import use_color
 from .version import VersionOption
 
 if TYPE_CHECKING:
@@ -56,13 +56,31 @@ def command(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
-    set_color(color)
+    with use_color(color):
+        _tell(_found(sut, time, branch, variant, profile, log, as_json=as_json), as_json=as_json)
+
+
+def _found(
+    sut: str | None,
+    time: str | None,
+    branch: str | None,
+    variant: list[str] | None,
+    profile: str | None,
+    log: Path | None,
+    *,
+    as_json: bool,
+) -> "Overview | None":
+    """Return the answer; None where nothing was recorded yet, and no log was named."""
     try:
-        found = _answer(sut, time, branch, variant, profile, log, rows=None if as_json else TEXT_ROWS)
+        return _answer(sut, time, branch, variant, profile, log, rows=None if as_json else TEXT_ROWS)
     except FileNotFoundError as error:
         if log is not None or profile is not None or NO_LOG_YET not in str(error):
             raise
-        found = None
+        return None
+
+
+def _tell(found: "Overview | None", *, as_json: bool) -> None:
+    """Print the answer."""
     if as_json:
         _print_json(found)
     elif found is None or not found.about.sessions:

@@ -6,7 +6,9 @@ to import than most questions take to answer, is not loaded. `FORCE_COLOR` gives
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from . import paging
@@ -144,33 +146,34 @@ def _painted_cell(cell: "str | Line") -> "Text | str":
     return painted
 
 
-def set_color(word: str) -> None:
-    """Choose colours for this process: `always`, `never`, or `auto` for those that the terminal has.
+_color: ContextVar[str] = ContextVar("color", default="auto")
+
+
+@contextmanager
+def use_color(word: str) -> Generator[None]:
+    """Choose colours for what is printed within: `always`, `never`, or `auto` for those that the terminal has.
 
     Raises:
         ValueError: the word is none of these.
     """
     if word not in ("auto", "always", "never"):
         raise ValueError(f"--color: {word!r} is unknown; use auto, always or never")
-    if word == "auto":
-        return
-    os.environ.pop("FORCE_COLOR", None)
-    os.environ.pop("NO_COLOR", None)
-    os.environ["FORCE_COLOR" if word == "always" else _PLAIN] = "1"
-
-
-_PLAIN = "INSIGHT_PLAIN"
-"""Environment variable of this process and its pager: plain lines also on a terminal."""
+    token = _color.set(word)
+    try:
+        yield
+    finally:
+        _color.reset(token)
 
 
 def output(*, err: bool = False) -> Output:
     """Return where people read: the pager's screen, the terminal, or plain lines."""
-    if os.environ.get(_PLAIN):
+    if _color.get() == "never":
         return PlainOutput(err=err)
     collected = None if err else paging.current()
     if collected is not None:
         return RichOutput(collected)
-    if not (sys.stderr if err else sys.stdout).isatty() and not os.environ.get("FORCE_COLOR"):
+    is_wanted = _color.get() == "always" or os.environ.get("FORCE_COLOR")
+    if not (sys.stderr if err else sys.stdout).isatty() and not is_wanted:
         return PlainOutput(err=err)
     return RichOutput(rich_console(err=err))
 
@@ -179,4 +182,14 @@ def rich_console(*, err: bool = False) -> "Console":
     """Return Rich's console: no markup in what is printed, no guessing of colours for numbers and paths."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    is_forced = True if _color.get() == "always" else None
+    no_color = None if is_forced is None else False
+    return Console(
+        stderr=err,
+        force_terminal=is_forced,
+        no_color=no_color,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )

@@ -76,7 +76,7 @@ class Screen:
 @pytest.fixture
 def screen(tmp_path, capsys, monkeypatch):
     """A way to write a log and to see what `insight` says about it."""
-    for name in ("FORCE_COLOR", "NO_COLOR", "INSIGHT_PLAIN"):
+    for name in ("FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return Screen(tmp_path / "log.jsonl", capsys, monkeypatch)
