@@ -7,14 +7,18 @@ Reports are kept until the attempt is over: pytest and other plugins still chang
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from ..eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
 from ..eventlog.verdict import KNOWN, attempt_outcome, foreign_category
-from .attempts import CRASH_PHASE, OpenAttempt
+from .attempts import CRASH_PHASE, OpenAttempt, State
 from .categories import plain_category
 from .redact import Redactor
 from .redact_long import redact_shortened
 from .values import duration_us, properties_of, sections_of, text_of
 
+_SIMPLE_PHASES = ("setup", "call", "teardown")
+_SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
@@ -69,7 +73,11 @@ class Attempt(OpenAttempt):
         *,
         has_start: bool = True,
     ) -> None:
-        super().__init__(key, worker, has_start=has_start)
+        # As `OpenAttempt` does; calling it costs time with every test.
+        self.key, self.worker, self.has_start = key, worker, has_start
+        self.state: State = "started"
+        self.reports: list[Any] = []
+        self.aliases: tuple[str, ...] = ()
         self.nodeid = nodeid
         self.number = number
         self.started_at = started_at
@@ -97,6 +105,17 @@ class Attempt(OpenAttempt):
                 given, pytest's own rules do.
             repeated: the test began once more within the same run of it.
         """
+        event = self.simple_pass(markers) if category_of is None and not repeated else None
+        return event or self._finish_in_full(policy, markers, category_of, repeated=repeated)
+
+    def _finish_in_full(
+        self,
+        policy: Policy,
+        markers: tuple[list[str], dict[str, str]] | None,
+        category_of: Callable[[Any], str | None] | None,
+        *,
+        repeated: bool,
+    ) -> TestFinished | None:
         phases: dict[str, int] = {}
         phase_outcomes: dict[str, str] = {}
         total_us = 0
@@ -138,6 +157,39 @@ class Attempt(OpenAttempt):
             subtests=self.subtests,
             **fields,
         )
+
+    def simple_pass(self, markers: tuple[list[str], dict[str, str]] | None) -> TestFinished | None:
+        """Return the event of an attempt whose three phases passed and of which there is nothing else to say.
+
+        It is what `finish` finds for it, written out for speed; None for any other attempt.
+        """
+        reports = self.reports
+        if len(reports) != len(_SIMPLE_PHASES) or self.subtests or self.group or not self.location:
+            return None
+        phases: dict[str, int] = {}
+        total_us = 0
+        for report, phase in zip(reports, _SIMPLE_PHASES, strict=True):
+            when, spent_s = report.when, report.duration
+            if type(when) is not str or when != phase or type(spent_s) is not float or not 0 <= spent_s < _SECONDS_MAX:
+                return None
+            if report.outcome != "passed" or hasattr(report, "wasxfail"):
+                return None
+            phases[phase] = spent_us = round(spent_s * 1_000_000)
+            total_us += spent_us
+        file, line, last = self.location[0], self.location[1], reports[-1]
+        if last.sections or last.user_properties or line is None or not self.nodeid.startswith(file):
+            return None
+        event = TestFinished(
+            nodeid=self.nodeid,
+            outcome="passed",
+            attempt=self.number,
+            worker=self.worker,
+            started_at=self.started_at,
+            duration_us=total_us,
+            phases=phases,
+            lineno=line + 1,
+        )
+        return event if markers is None else structs.replace(event, markers=markers[0], tags=markers[1])
 
     def _fields(
         self,

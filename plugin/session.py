@@ -58,6 +58,8 @@ _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
 _SECTION_PART_CHARS = 48 * 1024
 _NAMES_SHOWN = 10
+_OUTCOMES = ("passed", "failed", "skipped")
+"""Of reports as pytest itself makes them."""
 _GIT_WAIT_S = 2.0
 """How long the end of a run waits for git, at most."""
 
@@ -197,10 +199,13 @@ class Recorder:
             worker = self._worker
             if not self._attempts.is_idle(worker):
                 self._attempts.make_way(worker, nodeid)
-            name, group = self._groups.get(nodeid) or (nodeid, "")
+            name, group = (self._groups.get(nodeid) if self._groups else None) or (nodeid, "")
             if type(name) is not str:
                 name = text_of(name)[0]
-            number = self._next_number(name, worker)
+            if self._each:
+                number = self._next_number(name, worker)
+            else:
+                number = self._ordinals[name] = self._ordinals.get(name, 0) + 1
             if number > 1 and name in self._rerun:
                 self._reported.discard((worker, name) if self._each else name)  # it waits for its result again
             self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
@@ -218,7 +223,10 @@ class Recorder:
                 self._write_subtest(report, worker)
                 return
             kept: Any = report
-            if report.outcome not in ("passed", "failed", "skipped"):
+            if report.outcome in _OUTCOMES:
+                if self._attempts.add(worker, report.nodeid, report.when, report):
+                    return
+            else:
                 # pytest-retry reports one object several times, with another outcome each time.
                 kept = copy.copy(report)
                 kept.insight_of = id(report)
