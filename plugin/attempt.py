@@ -23,6 +23,7 @@ _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
 _OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
+_OUTPUT_FIELDS = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 
 
@@ -299,23 +300,39 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
             reasons.append(reason)
         if not (report.outcome == "skipped" and isinstance(report.longrepr, tuple)):
             reprs.append(longrepr_of(report))
-    output = {"capstdout": "", "capstderr": "", "caplog": ""}
-    for name, text in sections if with_output else ():
+    output = _joined_sections(sections if with_output else ())
+    return _short_texts(
+        {"longreprtext": "\n\n".join(filter(None, reprs)), "reason": "\n".join(reasons)} | output, policy
+    )
+
+
+def _joined_sections(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
+    output = dict.fromkeys(_OUTPUT_FIELDS, "")
+    for name, text in sections:
         field = _field_of_section(name)
         if field:
             output[field] += text
-    texts = {"longreprtext": "\n\n".join(filter(None, reprs)), "reason": "\n".join(reasons)} | output
+    return output
+
+
+def _short_texts(texts: dict[str, str], policy: Policy) -> Texts:
     truncated: dict[str, Truncation] = {}
     lossy = False
     for name, text in texts.items():
         if not text:
             continue
-        limit = policy.output_limit_bytes if name in output else _TEXT_BYTES_MAX
+        limit = policy.output_limit_bytes if name in _OUTPUT_FIELDS else _TEXT_BYTES_MAX
         texts[name], was, lost = redact_shortened(policy.redact, text, limit)
         lossy = lossy or lost
         if was is not None:
             truncated[name] = was
     return Texts(**texts, truncated=truncated, lossy=lossy)
+
+
+def output_texts(longreprtext: str, sections: Iterable[tuple[str, str]], policy: Policy) -> Texts:
+    """Return texts of a test that has no report, as `_texts` does for one that has."""
+    texts = _joined_sections(sections)
+    return _short_texts({"longreprtext": longreprtext, "reason": ""} | texts, policy)
 
 
 def _field_of_section(name: str) -> str:

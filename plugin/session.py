@@ -37,6 +37,7 @@ from .attempts import Attempts
 from .attempts import Ending as AttemptEnding
 from .boundary import PLUGIN_NAME, write_to_stderr
 from .categories import Categories, is_subtest
+from .cut_output import TimeoutDump, cut_event, sections_of_item
 from .ending import Ending, Step, run_steps
 from .git import DirtyCheck
 from .header import make_header
@@ -340,7 +341,8 @@ class Recorder:
         self._attempts.keeps_bare_starts = self._config.pluginmanager.hasplugin("flaky")
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
-            self._head = HeadCopy(reporter)
+            dump = TimeoutDump(self._write_cut_by_timeout)
+            self._head = HeadCopy(reporter, lambda text: run_steps([("timeout", lambda: dump.add(text))], self.degrade))
         scheduler = self._config.pluginmanager.getplugin("dsession")
         if scheduler is not None:
             self._xdist = True
@@ -418,8 +420,24 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _finish_open(self) -> None:
+        cut = [attempt for attempt in self._attempts if attempt.state != "undecided"]
         for attempt in self._attempts.end():
-            self._close_attempt(attempt, "finished")
+            if self._close_attempt(attempt, "finished"):
+                cut.remove(attempt)
+        session = self._ending.session
+        if session is not None and not self._xdist and (self._interrupted or self._internal_error):
+            for attempt in cut:
+                self._write_cut(attempt, sections_of_item(session.items, attempt.key), "")
+
+    def _write_cut(self, attempt: Attempt, sections: list[tuple[str, str]], stacks: str) -> None:
+        event = cut_event(attempt, sections, stacks, self._policy)
+        if event is not None:
+            self._append(event)
+
+    def _write_cut_by_timeout(self, sections: list[tuple[str, str]], stacks: str) -> None:
+        """Write what pytest-timeout shows, from its thread: the process ends right after it."""
+        for attempt in self._attempts.running("")[-1:]:
+            self._write_cut(attempt, sections, stacks)
 
     def _compare(self) -> None:
         """Compare the own counts with those of pytest, once."""
