@@ -122,6 +122,8 @@ def test_the_environment_goes_before_the_file_and_a_name_before_both(monkeypatch
     assert get_active_profile().name == "from-env"
     assert get_storage_instance().profile_name == "from-env"
     assert get_storage_instance("named").profile_name == "named"
+    assert set(list_profiles()) == {"default", "filed", "from-env"}, "a name that is only read creates nothing"
+    get_storage_instance("named").save_sessions([])
     assert set(list_profiles()) == {"default", "filed", "from-env", "named"}
     monkeypatch.setenv("PYTEST_INSIGHT_PROFILE", "../evil")
     with pytest.raises(ValueError, match="Invalid profile name"):
@@ -195,6 +197,7 @@ def test_modes_are_private(private_home):
     try:
         create_profile("x")
         get_storage_instance("x").clear_sessions()
+        get_storage_instance("y").save_sessions([])
     finally:
         os.umask(old)
     for file in (private_home / "insight").rglob("*"):
