@@ -171,6 +171,8 @@ class CleanupReportShape(Shape):
     waived: list[str]
     errors: dict[str, str]
     oldest_overdue_s: float
+    orphaned: list[str]
+    """Test data with a callback that only a process could call that is gone."""
 
 
 class NamespacesShape(Shape):
@@ -204,7 +206,8 @@ class DataStoreShape(Shape):
 
     path: str
     position: int
-    findings: int
+    findings: list[str]
+    """What in it is not an event."""
 
 
 class DataStatusShape(Shape):

@@ -114,8 +114,9 @@ class CoordinatedRunShape(Shape):
     completed_at: UtcOrEmpty
     master: str
     epoch: int
-    published: int
+    published: bool
     finalised: int
+    """Held results that were decided, in all generations."""
     workers: list[WorkerShape]
     cuts: list[CutResultShape]
 

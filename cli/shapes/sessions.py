@@ -23,8 +23,8 @@ class SessionShape(Shape):
     """Test run that the session is a part of."""
     status: SessionStatus
     state: str
-    """`running`, `passed`, `failed`, `errors in collection`, `no tests`, `usage error`, `internal error`, `interrupted`,
-    `killed`, `unknown`, `incomplete` or `exit status N`."""
+    """`running`, `passed`, `failed`, `errors in collection`, `no tests`, `usage error`, `internal error`,
+    `interrupted`, `killed`, `unknown`, `incomplete` or `exit status N`."""
     is_future: bool
     """It claims to have started more than a day from now."""
     started_at: Utc
