@@ -163,6 +163,11 @@ def outcome_of(event: Event | UnknownEvent) -> str:
     return event.outcome if isinstance(event, (TestFinished, SubtestFinished)) else ""
 
 
+def outcome_name(event: TestFinished) -> str:
+    """Return the outcome; of one that only another plugin knows, its name there."""
+    return event.category or event.outcome if event.outcome == "other" else event.outcome
+
+
 def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
     state.session_id, state.sut, state.test_run = event.session_id, event.sut, event.test_run
     pid = event.writer.get("pid", "")
@@ -190,12 +195,14 @@ def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
     state.running.pop((event.worker, event.nodeid), None)
     state.stuck_s.pop((event.worker, event.nodeid), None)
     state.finished += 1
-    word = "crashed" if event.crashed else event.outcome
+    word = "crashed" if event.crashed else outcome_name(event)
     state.outcomes[word] = state.outcomes.get(word, 0) + 1
     attempt = f" (attempt {event.attempt})" if event.attempt > 1 or event.outcome == "rerun" else ""
     reason = f"  {safe_line(event.reason)}" if event.reason else ""
     duration = duration_text(event.duration_us)
-    yield Line(f"{word.upper():<8}{safe_line(event.nodeid)}{attempt}{_on(event.worker)}  {duration}{reason}", word)
+    yield Line(
+        f"{safe_line(word.upper()):<7} {safe_line(event.nodeid)}{attempt}{_on(event.worker)}  {duration}{reason}", word
+    )
     if event.outcome in ("failed", "error"):
         yield from _trace(event.longreprtext)
 
@@ -203,7 +210,7 @@ def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
 def _sealed(event: SessionFinished, state: SessionState) -> Iterator[Line]:
     state.sealed = True
     yield from running_lines(state, 0)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(state.outcomes.items())) or "no tests ran"
+    counts = ", ".join(f"{count} {safe_line(word)}" for word, count in sorted(state.outcomes.items())) or "no tests ran"
     missing = f", {state.announced - state.finished} not reported" if state.announced > state.finished else ""
     error = event.internal_error.partition("\n")[0]
     why = "".join(f", {safe_line(text)}" for text in (event.interrupted, error) if text)

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
@@ -135,8 +134,8 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
-        if path and Path(path).is_file() and holds_no_event(Path(path)):
-            raise ProfileError(f"{path}: is not an event log; choose another file, or move it away")
+        if path:
+            check_new_log(Path(path))
         with self._mutex:
             if storage_type == "memory":
                 if name in self.profiles:
@@ -146,8 +145,6 @@ class ProfileManager:
                 self._memory[name] = profile
                 open_memory_log(self.config_path, name)
                 return profile
-            if path:
-                check_new_log(Path(path))
             entry = new_entry(name, Path(path) if path else self._file.default_log(name))
 
             def create(document: Document) -> None:
