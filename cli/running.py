@@ -21,7 +21,7 @@ def run_pytest(arguments: list[str], *, sut: str | None, profile: str | None, lo
     options += [f"--insight-sut={sut}"] if sut else []
     options += [f"--insight-profile={profile}"] if profile else []
     options += [f"--insight-log={log}"] if log else []
-    command = [sys.executable, "-m", "pytest", *options, *(arg for arg in arguments if arg != "--")]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     try:
         return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from .asking import (
 )
 from .common import (
     JsonOption,
+    LogArgument,
     LogOption,
     ProfileOption,
     console,
@@ -23,12 +24,15 @@ from .common import (
     counts_text,
     duration_text,
     local_text,
+    named_logs,
     print_json,
     say,
     styled,
     utc_text,
 )
+from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages, write
+from .passing import PassingCommand, passed_on
 from .safe import safe, safe_line
 from .screen import Listing
 from .session_notes import note_data, print_notes
@@ -59,6 +63,7 @@ _NAMES_SHOWN = 20
 @app.command("list")
 @pages
 def list_sessions(
+    logs: LogArgument = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     sut: SutOption = None,
@@ -75,7 +80,7 @@ def list_sessions(
     """
     from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - commands import what they use
 
-    with history_model(profile, log, as_of) as model:
+    with history_model(profile, named_logs(logs, log), as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
         if run is not None:
             rows, everything = sessions_of_run(model, run, sut=full_name), True
@@ -110,9 +115,7 @@ def show_session(
     profile: ProfileOption = None,
     log: LogOption = None,
     results: Annotated[bool, typer.Option("--results", "-r", help="List every test.")] = False,
-    output: Annotated[
-        bool, typer.Option("--output", "-o", help="Show captured output of tests that went wrong.")
-    ] = False,
+    output: Annotated[bool, typer.Option("--output", help="Show captured output of tests that went wrong.")] = False,
     time: Annotated[
         str | None, typer.Option("--time", metavar="SPAN", help="`last` is the last of this span: 7d, 24h, 2026-11-01.")
     ] = None,
@@ -135,23 +138,29 @@ def show_session(
         _print_session(model, row, view, results=results or verbose, output=output or verbose)
 
 
-@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("run", cls=PassingCommand)
 def run_session(
     context: typer.Context,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ARG]...", help="Files and tests for pytest; its options go behind `--`."),
+    ] = None,
     sut: Annotated[str | None, typer.Option("--sut", metavar="NAME", help="System under test.")] = None,
     profile: ProfileOption = None,
-    log: LogOption = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="PATH", help="Record into this file instead of a profile's log.")
+    ] = None,
 ) -> None:
-    """Run pytest with recording; everything else is passed on to it, and its exit code is passed back.
+    """Run pytest with recording; what stands behind `--` is passed on to it, and its exit code is passed back.
 
     Example: insight session run --sut shop -- tests -x
     """
     from .running import run_pytest  # noqa: PLC0415 - commands import what they use
 
-    raise typer.Exit(run_pytest(context.args, sut=sut, profile=profile, log=log))
+    raise typer.Exit(run_pytest([*(arguments or ()), *passed_on(context)], sut=sut, profile=profile, log=log))
 
 
-@app.command("rerun", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("rerun", cls=PassingCommand)
 def rerun_session(
     context: typer.Context,
     session: Annotated[
@@ -174,9 +183,7 @@ def rerun_session(
     from .node_ids import check_node_ids  # noqa: PLC0415
     from .running import left_over, rerun_pytest  # noqa: PLC0415
 
-    arguments = list(context.args)
-    if session.startswith("-"):  # no id was given, so the first word for pytest stands in its place
-        session, arguments = "last", [session, *arguments]
+    arguments = passed_on(context)
     with history_model(profile, log, None) as model:
         row = session_meant(model, session)
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
@@ -185,11 +192,11 @@ def rerun_session(
     if dry_run:
         for nodeid in checked.accepted:
             typer.echo(safe_line(nodeid))
-    elif checked.accepted:
+    if not checked.accepted:
+        say(f"session {safe_line(row.session_id)} left nothing that can be run again")
+    elif not dry_run:
         say(f"running {counted(len(checked.accepted), 'test')} again as part of {safe_line(row.sut)}")
         raise typer.Exit(rerun_pytest(checked.accepted, arguments, sut=row.sut, profile=profile))
-    else:
-        say(f"session {safe_line(row.session_id)} left nothing that can be run again")
     chosen = failed or not_run or all_but_passed  # such a choice may match nothing
     if not checked.accepted and (checked.refused or (not chosen and row.exit_status not in _NOTHING_LEFT)):
         raise typer.Exit(1)
@@ -227,10 +234,16 @@ def play_session(
 @app.command("compare")
 @pages
 def compare_sessions(
-    base: SessionArgument,
+    base: Annotated[
+        str | None, typer.Argument(metavar="[BASE]", help="As --base.", autocompletion=complete_session)
+    ] = None,
     target: Annotated[
-        str, typer.Argument(metavar="[ID]", help="What it is compared with.", autocompletion=complete_session)
-    ] = "last",
+        str | None, typer.Argument(metavar="[TARGET]", help="As --target.", autocompletion=complete_session)
+    ] = None,
+    base_option: BaseOption = None,
+    target_option: TargetOption = None,
+    mode: ModeOption = None,
+    sut: SutOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -238,18 +251,23 @@ def compare_sessions(
 ) -> None:
     """Compare two sessions: new failures, fixed, still failing, missing and new tests, slower and faster ones.
 
-    Example: insight session compare 5f0c2a91 last
-    """
-    from ..core.comparison import compare_runs  # noqa: PLC0415
-    from ..core.references import newest_whole  # noqa: PLC0415
-    from ..core.runs import run_of_row  # noqa: PLC0415
-    from .comparing import show_comparison  # noqa: PLC0415
+    Without BASE and TARGET: the newest session with the one before it of the same system, branch and variant.
 
-    with history_model(profile, log, as_of) as model:
-        first = session_meant(model, base)
-        second = newest_whole(model, first) if target in ("last", "latest") else session_meant(model, target)
-        sides = [run_of_row(model, row) for row in (first, second)]
-    show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+    Example: insight session compare --base main
+    """
+    for given, option, named in ((base, base_option, "--base"), (target, target_option, "--target")):
+        if given is not None and option is not None:
+            raise ValueError(f"{named} {option}: {given!r} is given for the same side; name it once")
+    compare_words(
+        base or base_option,
+        target or target_option,
+        mode=mode,
+        profile=profile,
+        logs=named_logs(log),
+        as_of=as_of,
+        sut=sut,
+        as_json=as_json,
+    )
 
 
 def _total_data(total: "TestRunTotal") -> dict[str, Any]:

@@ -8,9 +8,7 @@ sessions) or a session; what reads as an age or a date is one.
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..projections.clock import is_future
 from ..projections.readmodel import UnknownSessionError
-from .partial import selected_of
 
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
@@ -59,7 +57,7 @@ def session_named(model: "ReadModel", text: str) -> "SessionRow":
     try:
         return model.find_session(text)
     except UnknownSessionError:
-        found = _sessions_of_commit(model, text)
+        found = sessions_of_commit(model, text)
         if not found:
             raise
     if len(found) > 1:
@@ -68,7 +66,7 @@ def session_named(model: "ReadModel", text: str) -> "SessionRow":
     return found[0]
 
 
-def _sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
+def sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
     """Return the sessions of a commit, given by the beginning of its hash or by a git ref.
 
     Raises:
@@ -93,22 +91,6 @@ def _commits_known(model: "ReadModel") -> str:
     return f"; the newest with sessions are {', '.join(list(commits)[:5])}" if commits else ""
 
 
-def newest_whole(model: "ReadModel", base: "SessionRow") -> "SessionRow":
-    """Return the newest session to compare another one with: of the same system, and whole if there is one.
-
-    Sessions that ran only some of the tests are taken only where all do; those of the future not at all.
-    """
-    newest: SessionRow | None = None
-    for row in model.sessions(sut=base.sut):
-        if is_future(row.started_us) or row.stream == base.stream or row.started_us < base.started_us:
-            continue
-        newest = newest or row
-        header, sealed = row.part.header or {}, row.exit_status is not None
-        if selected_of(header, row.part.deselected, row.missing, sealed=sealed).is_whole:
-            return row
-    return newest or model.find_session("last")
-
-
 def span_named(model: "ReadModel", text: str) -> Span | None:
     """Return when the sessions of a commit, or a session, ran; None if the text is the beginning of neither.
 
@@ -120,11 +102,11 @@ def span_named(model: "ReadModel", text: str) -> Span | None:
         try:
             rows = [model.find_session(text)]
         except UnknownSessionError:
-            rows = _sessions_of_commit(model, text)
+            rows = sessions_of_commit(model, text)
     if not rows:
         return None
     starts = [row.started_us for row in rows]
     return Span(min(starts), max(starts), max(row.finished_us for row in rows))
 
 
-__all__ = ["Span", "session_named", "span_named", "sut_named"]
+__all__ = ["Span", "session_named", "sessions_of_commit", "span_named", "sut_named"]

@@ -16,12 +16,16 @@ NOT_LOADED = (
     "anyio",
     "asyncio",
     "faker",
+    "fakefs",
     "flaky",
     "hypothesispytest",
+    "platformdirs",
     "pytest-bdd",
     "pytest-retry",
     "pytest_forked",
     "sugar",
+    "testit_adapter_pytest",
+    "time_machine",
 )
 """Plugins that runs which tests start do not load: those that only some tests are about, and those that take long to import."""
 
