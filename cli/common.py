@@ -60,6 +60,9 @@ OUTCOME_STYLES = {
     "xfailed": "yellow",
     "xpassed": "yellow",
     "rerun": "yellow",
+    "deselected": "yellow",
+    "warnings": "yellow",
+    "flaky": "yellow",
     "not_run": "magenta",
     "errors in collection": "red",
     "usage error": "red",
@@ -188,7 +191,10 @@ def duration_text(duration_us: int) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
-COUNT_ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun")
+COUNT_ORDER = (
+    *("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun"),
+    *("crashed", "cut", "running"),
+)
 
 
 def counts_text(counts: dict[str, int]) -> str:

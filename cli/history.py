@@ -7,7 +7,8 @@ import typer
 from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, asked, name
 from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
 from .paging import pages
-from .session import list_table, session_data, states_of
+from .session import session_data
+from .session_list import list_table, states_of
 
 app = typer.Typer(no_args_is_help=True)
 

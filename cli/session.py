@@ -21,21 +21,18 @@ from .common import (
     ProfileOption,
     console,
     counted,
-    counts_text,
-    duration_text,
-    local_text,
     named_logs,
     print_json,
     say,
-    styled,
     utc_text,
 )
 from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages, write
 from .passing import PassingCommand, passed_on
 from .safe import safe, safe_line
-from .screen import Listing
-from .session_notes import note_data, print_notes
+from .session_list import list_table, states_of
+from .session_notes import note_data
+from .session_show import print_names, print_session
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,11 +49,11 @@ _NOTHING_LEFT = (0, 5)
 
 SessionArgument = Annotated[
     str,
-    typer.Argument(metavar="ID", help="Beginning of a session id, or `last`.", autocompletion=complete_session),
+    typer.Argument(
+        metavar="[ID]", help="Beginning of a session id, commit, git ref, or `last`.", autocompletion=complete_session
+    ),
 ]
 LIST_LIMIT = 50
-_BAD = ("failed", "error")
-_NAMES_SHOWN = 20
 
 
 @app.command("list")
@@ -105,13 +101,13 @@ def list_sessions(
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
         if total is not None and total.cut:
-            _print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
+            print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
 @app.command("show")
 @pages
 def show_session(
-    session: SessionArgument,
+    session: SessionArgument = "last",
     profile: ProfileOption = None,
     log: LogOption = None,
     results: Annotated[bool, typer.Option("--results", "-r", help="List every test.")] = False,
@@ -135,7 +131,7 @@ def show_session(
         if as_json:
             print_json(_details(model, row, view))
             return
-        _print_session(model, row, view, results=results or verbose, output=output or verbose)
+        print_session(model, row, view, results=results or verbose, output=output or verbose)
 
 
 @app.command("run", cls=PassingCommand)
@@ -213,7 +209,7 @@ def _show_refused(refused: dict[str, str]) -> None:
 @app.command("play")
 @pages
 def play_session(
-    session: SessionArgument,
+    session: SessionArgument = "last",
     until: Annotated[int | None, typer.Option("--until", metavar="SEQ", min=0, help="Only up to this event.")] = None,
     profile: ProfileOption = None,
     log: LogOption = None,
@@ -341,142 +337,3 @@ def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict
         "results": [result.to_dict() for result in view.test_results],
         "output": view.output_fields.to_dict(),
     }
-
-
-def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
-    """Return whether sessions run, by their streams."""
-    return {row.stream: model.state_of(row) for row in rows}
-
-
-def state_word(row: "SessionRow", state: "RunState") -> "Word":
-    """Return the state of a session in its colour, with a word on a clock that is ahead."""
-    from ..core.states import session_state  # noqa: PLC0415
-    from ..projections.clock import is_future  # noqa: PLC0415
-
-    word = session_state(row, state)
-    return styled(word, f"{word}, in the future" if is_future(row.started_us) else word)
-
-
-def list_table(
-    rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
-) -> Listing:
-    """Return a table of sessions, and of what the test run came to that they are of."""
-    table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
-    for row in rows:
-        table.add_row(
-            safe_line(row.session_id),
-            local_text(row.started_us),
-            duration_text(row.duration_us),
-            safe_line(row.sut),
-            state_word(row, (states or {}).get(row.stream, "killed")),
-            counts_text(row.counts),
-        )
-    if total is not None:
-        table.add_row(
-            f"{total.sessions} in run",
-            local_text(total.started_us),
-            duration_text(total.duration_us),
-            safe_line(", ".join(total.suts)),
-            styled(total.status),
-            ", ".join(f"{count} {verdict}" for verdict, count in total.counts.items()) or "no tests ran",
-        )
-    return table
-
-
-def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
-    out = console()
-    _print_head(out, row, view, model.state_of(row))
-    for result, position in zip(
-        view.test_results, [attempt.position for attempt in model.attempts(row.stream)], strict=True
-    ):
-        bad = result.outcome.to_str() in _BAD
-        if results or bad:
-            out.print(
-                styled(result.outcome.to_str(), result.outcome.to_str().upper().ljust(7)),
-                safe_line(result.nodeid),
-                end=" ",
-                soft_wrap=True,
-            )
-            out.print(duration_text(round(result.duration * 1e6)), style="dim")
-        if bad:
-            _print_failure(out, model, position, output=output)
-    print_notes(out, model, row)
-    running = model.state_of(row) == "running"
-    _print_names(out, "Running now:" if running else "Running when the session ended:", view.running, "crashed")
-    _print_names(out, "Announced, but never run:", view.not_run, "not_run")
-
-
-def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
-    from ..core.series import variant_of, variant_text  # noqa: PLC0415
-
-    header = row.part.header or {}
-    out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(state_word(row, state))
-    lines = {
-        "sut": row.sut,
-        "run": str(header.get("test_run", "")),
-        "started": f"{local_text(row.started_us)}, took {duration_text(row.duration_us)}",
-        "commit": _commit_text(view.vcs),
-        "on": ", ".join(
-            [
-                str(view.testing_system.get("name", "?")),
-                f"pytest {header.get('pytest') or '?'}",
-                f"Python {header.get('python') or '?'}",
-            ]
-        ),
-        "ran": "pytest " + " ".join(str(arg) for arg in header.get("args") or ()),
-        "variant": variant_text(variant_of(header)),
-        "tags": ", ".join(f"{name}={value}" for name, value in view.session_tags.items()),
-        "ci": ", ".join(f"{name} {value}" for name, value in view.ci.items()),
-        "exit": "" if row.exit_status is None else str(row.exit_status),
-        "ended by": row.part.interrupted or row.part.internal_error.partition("\n")[0],
-        "counts": counts_text(row.counts),
-        "property": ", ".join(f"{name}={value}" for name, value in row.part.properties),
-        "lost": f"{row.part.dropped} events could not be recorded" if row.part.dropped else "",
-    }
-    for name, text in lines.items():
-        if text:
-            out.print(name.rjust(8), style="dim", end="  ")
-            out.print(safe_line(text), soft_wrap=True)
-    out.print()
-
-
-def _commit_text(vcs: dict[str, Any]) -> str:
-    if not vcs.get("commit"):
-        return ""
-    parts = [str(vcs["commit"])[:12]]
-    if vcs.get("branch"):
-        parts.append(f"on {vcs['branch']}")
-    if vcs.get("dirty") is not False:
-        parts.append("with changes" if vcs.get("dirty") else "(whether with changes is not known)")
-    return " ".join(parts)
-
-
-def _print_failure(out: "Output", model: "ReadModel", position: int, *, output: bool) -> None:
-    from ..projections.sessions import finished_event  # noqa: PLC0415
-
-    event = finished_event(model, position)
-    texts = {"": event.longreprtext}
-    if output:
-        texts |= {"stdout": event.capstdout, "stderr": event.capstderr, "log": event.caplog}
-    for name, text in texts.items():
-        if text:
-            if name:
-                out.print(f"    captured {name}:", style="dim")
-            for line in safe(text).rstrip("\n").split("\n"):
-                out.print(f"    {line}", soft_wrap=True)
-    out.print()
-
-
-def _print_names(out: "Output", title: str, names: list[str], style: str) -> None:
-    if not names:
-        return
-    out.print(title, style="bold")
-    for name in names[:_NAMES_SHOWN]:
-        out.print(
-            styled(style, style.upper().replace("CRASHED", "RUNNING").replace("_", " ")),
-            safe_line(name),
-            soft_wrap=True,
-        )
-    if len(names) > _NAMES_SHOWN:
-        out.print(f"... and {len(names) - _NAMES_SHOWN} more")

@@ -30,6 +30,7 @@ from .asking import (
     when,
 )
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
+from .failure_groups import restored_indentation
 from .paging import pages
 from .safe import safe
 
@@ -126,7 +127,7 @@ def show_test(
         out.print(line, soft_wrap=True)
     if text:
         out.print("last failure:", style="dim")
-        for line in safe(text).rstrip("\n").split("\n"):
+        for line in safe(restored_indentation(text)).rstrip("\n").split("\n"):
             out.print(f"    {line}", soft_wrap=True)
 
 

@@ -141,7 +141,7 @@ def test_replay_and_check(log):
 
 
 def test_tail_shows_the_newest_session(log):
-    """Without -f: the newest session, and what is running in it; --sessions for more of them; --outcome only some results."""
+    """Without -f: the newest session, and what runs in it; --sessions for more; --outcome only some results."""
     shown = insight("tail", log).stdout
     assert "bbbb33334444" in shown
     assert "aaaa11112222" not in shown
@@ -149,7 +149,7 @@ def test_tail_shows_the_newest_session(log):
     everything = insight("tail", log, "--sessions", "2").stdout
     assert everything.index("aaaa11112222") < everything.index("bbbb33334444")
     assert "=== session aaaa11112222: 1 failed, 1 passed in 4.1 s, exit 1" in everything
-    only = insight("tail", log, "-n", "2", "--outcome", "failed", "--json").stdout.splitlines()
+    only = insight("tail", log, "--sessions", "2", "--outcome", "failed", "--json").stdout.splitlines()
     assert [json.loads(line)["nodeid"] for line in only] == ["t.py::bad"]
 
 
@@ -310,7 +310,7 @@ def evil_log(path):
         ("log", "verify"),
         ("log", "info"),
         ("log", "repair", "--dry-run"),
-        ("tail", "-n", "1"),
+        ("tail", "--sessions", "1"),
     ],
     ids=" ".join,
 )
