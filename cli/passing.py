@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperCommand
 
 _KEY = "pytest_insight.arguments"
-_USAGE_ERROR = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError")
+_USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError")
 """Some releases of Typer have Click inside, others import it."""
 
 
@@ -21,7 +21,7 @@ class PassingCommand(TyperCommand):
             return super().parse_args(ctx, args[:place])
         except _USAGE_ERROR as error:
             if type(error).__name__ == "NoSuchOption":
-                error.message = f"{error.message} Options of pytest go behind `--`."  # type: ignore[attr-defined]
+                error.message = f"{error.message} Options of pytest go behind `--`."
             raise
 
 

@@ -91,6 +91,7 @@ def _commit_text(vcs: dict[str, Any]) -> str:
 
 
 def print_names(out: "Output", title: str, names: list[str], style: str) -> None:
+    """Print a title and the first of some tests in a colour; nothing if there is no test."""
     if not names:
         return
     out.print(title, style="bold")
