@@ -91,6 +91,8 @@ NodeArgument = Annotated[
 ]
 
 LIMIT = 50
+_COMPARED = 5000
+"""Node ids that a mistyped one is compared with at most."""
 DEFAULT_DAYS = 30
 
 
@@ -255,9 +257,21 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise LookupError(f"no test has {text!r} in its node id; see `insight test list`")
+        raise LookupError(f"no test has {text!r} in its node id{_near_test(model, text)}; see `insight test list`")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
+
+
+def _near_test(model: "ReadModel", text: str) -> str:
+    """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
+    from ..core.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
+
+    names: dict[str, str] = {}
+    for nodeid in model.nodeids()[:_COMPARED]:
+        names.setdefault(nodeid.rpartition("::")[2].partition("[")[0], nodeid)
+        names[nodeid] = nodeid
+    near = nearest_name(text, names)
+    return f"; did you mean {names[near]}?" if near else ""
 
 
 def _is_uncollected(model: "ReadModel", module: str) -> bool:

@@ -68,6 +68,10 @@ def log_path(profile: str | None, log: Path | None) -> Path:
     if log is not None and str(log) == "-":
         return path
     if not as_source(path).path.exists() and not live_files(path):
+        if log is None:
+            from ..core.manage import refuse_unknown_profile  # noqa: PLC0415 - only for a message about an error
+
+            refuse_unknown_profile(resolve_profile(profile))
         raise FileNotFoundError(2, NO_LOG_YET if log is None else NO_LOG_THERE, str(path))
     return path
 
@@ -131,6 +135,18 @@ def readable_logs(profile: str | None, logs: Sequence[Path] | None) -> "LogSourc
 
     found = sources_meant(profile, logs)
     return readable(found[0]) if len(found) == 1 else _merged(found)
+
+
+def kept_log(logs: Sequence[Path]) -> Path:
+    """Return the path of a plain file with the logs that are named: one log itself, or a temporary copy of several.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError: there is nothing that can be read.
+    """
+    found = sources_meant(None, logs)
+    source = found[0] if len(found) == 1 and found[0].on_disk and not found[0].compressed else _merged(found)
+    return source.path
 
 
 def _logs_at(path: Path) -> "list[LogSource]":

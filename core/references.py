@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..projections.readmodel import UnknownSessionError
+from .nearest import did_you_mean
 
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
@@ -44,26 +45,35 @@ def sut_named(model: "ReadModel", text: str) -> str:
     if found:
         raise LookupError(f"{text!r} is the beginning of {len(found)} systems under test: {', '.join(found[:5])}")
     known = f"; there are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" if names else ""  # noqa: PLR2004
-    raise LookupError(f"no system under test is called {text!r}{known}")
+    raise LookupError(f"no system under test is called {text!r}{did_you_mean(text, names) or known}")
 
 
 def session_named(model: "ReadModel", text: str) -> "SessionRow":
     """Return the session that is meant: by the beginning of its id, `last`, or a commit that has only one.
 
     Raises:
-        UnknownSessionError: there is none.
-        LookupError: there are several.
+        LookupError: there is none, or there are several.
     """
     try:
         return model.find_session(text)
     except UnknownSessionError:
         found = sessions_of_commit(model, text)
         if not found:
-            raise
+            raise LookupError(_unknown_session(model, text)) from None
     if len(found) > 1:
         shown = ", ".join(row.session_id for row in found[:5])
         raise LookupError(f"commit {text!r} has {len(found)} sessions: {shown}; name one of them")
     return found[0]
+
+
+def _unknown_session(model: "ReadModel", text: str) -> str:
+    """Return the message about a word that is no session and no commit, with the nearest or the newest sessions."""
+    names = [row.session_id for row in model.sessions(limit=_LOOKED_AT)]
+    if not names:
+        return "no session is recorded; record one with `pytest --insight`"
+    near = did_you_mean(text, [*names, *(name[: len(text)] for name in names)])
+    known = f"; the newest are {', '.join(names[:5])}" if len(names) > 1 else f"; there is {names[0]}"
+    return f"no session has an id that begins with {text!r}, and no commit a hash{near or known}"
 
 
 def sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":

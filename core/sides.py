@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from ..projections.clock import is_future
 from ..projections.readmodel import AmbiguousPrefixError, UnknownSessionError
+from .nearest import did_you_mean
 from .partial import Selected, selected_of
 from .references import sessions_of_commit, span_named, sut_named
 from .selection import is_age
 from .series import DEFAULT_BRANCHES, Variant, variant_of
 from .shards import run_id_of
-from .suggestions import suggestion
 from .windows import parse_window
 
 if TYPE_CHECKING:
@@ -120,9 +120,10 @@ class Chooser:
             only = first.rows[0]
             rows = [row for row in rows if row.stream != only.stream]
             if first.mode == "session":
-                rows = [row for row in rows if row.started_us >= only.started_us] or rows
+                rows = [row for row in rows if row.started_us >= only.started_us]
         if not rows:
-            raise LookupError(f"there is no session to compare {first.name!r} with but itself{self._known()}")
+            what = f"session {first.rows[-1].session_id} is the newest of {', '.join(sorted(suts))}"
+            raise LookupError(f"{what}; there is none after it to compare with{self._known()}")
         newest, left_out = rows[0], ()
         if not selection_of(newest).is_whole:
             wanted = rows if first.mode == "session" else self._of_branch(rows, self._branch(newest))
@@ -283,7 +284,10 @@ class Chooser:
         if not (is_age(text) or ".." in text or _is_moment(text)):
             return []
         window = parse_window(text, self._now_us, lambda what: span_named(self._model, what))
-        return [row for row in self._rows if window.holds(row.started_us)]
+        found = [row for row in self._rows if window.holds(row.started_us)]
+        if not found:
+            raise LookupError(f"no session started within {text}{self._known()}")
+        return found
 
     def _commit(self, text: str, other: "SessionRow | None") -> "list[SessionRow]":
         streams = {row.stream for row in sessions_of_commit(self._model, text)}
@@ -298,7 +302,7 @@ class Chooser:
         """Return the message about a word that means nothing here, with what there is."""
         what = {None: "session, system, branch, span of time or commit", "sut": "system under test"}.get(mode, mode)
         names = [*self._suts(), *self._branches(), *(row.session_id for row in self._rows)]
-        return f"no {what} is called {text!r}{suggestion(text, names)}{self._known()}"
+        return f"no {what} is called {text!r}{did_you_mean(text, names) or self._known()}"
 
     def _known(self) -> str:
         """Return what there is, for a message."""
