@@ -1,9 +1,6 @@
 """Which logs a command reads: those that are named, together as one history, or that of a profile."""
 
-import atexit
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -47,6 +44,12 @@ class ReadingState:
 
     incomplete = False
     inputs: ClassVar[dict[int, "LogSource"]] = {}
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forget what an earlier command of this process read."""
+        cls.incomplete = False
+        cls.inputs.clear()
 
 
 def named_logs(*given: Sequence[Path] | None) -> list[Path]:
@@ -161,9 +164,9 @@ def _logs_at(path: Path) -> "list[LogSource]":
         return [source]
     found = look_for_logs(source)
     say_passed_over(found.passed_over)
+    ReadingState.incomplete = ReadingState.incomplete or bool(found.unread)
     for name in found.unread:
         say(f"{safe_line(str(name))}; it was not read")
-        ReadingState.incomplete = True
     return found.logs
 
 
@@ -179,6 +182,10 @@ def _standard_input() -> "LogSource":
 
 def _merged(logs: "Iterable[LogSource]") -> "LogSource":
     """Return the union of logs in a temporary file that is removed at the end."""
+    import atexit  # noqa: PLC0415
+    import shutil  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
     from ..eventlog.convert import readable  # noqa: PLC0415
     from ..eventlog.merge import Merger, Strategy  # noqa: PLC0415
     from ..eventlog.piped import PipedLog  # noqa: PLC0415
@@ -200,7 +207,6 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
         for finding in merger.report.damaged[:1]:
             more = len(merger.report.damaged) - 1
             say(f"{safe_line(str(finding))}{f'; and {more} more places' if more else ''}: left out")
-            ReadingState.incomplete = True
     return PipedLog(target, label=f"{count} logs")
 
 

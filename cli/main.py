@@ -15,6 +15,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from .logs import ReadingState
+
 
 class Noun(NamedTuple):
     """A command as the top-level help lists it; its module is imported when it is used."""
@@ -148,6 +150,7 @@ def escape_what_output_cannot_carry() -> None:
 
 def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
+    ReadingState.reset()
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -174,7 +177,7 @@ def _run(arguments: list[str]) -> int:
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
-    return result if isinstance(result, int) else 0
+    return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
 
 
 def _exit_code(error: Exception) -> int | None:
