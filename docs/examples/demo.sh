@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$here"/shop/*.py "$work"
 cd "$work"
-export PYTEST_INSIGHT_HOME="$work/home"
+export PYTEST_INSIGHT_HOME="$work/home" PYTEST_ADDOPTS="-p no:asyncio"
 
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 
@@ -26,7 +26,8 @@ def test_hangs():
 PY
 say "pytest --insight test_hangs.py    # and kill -9 while it runs"
 pytest --insight --insight-sut shop -p no:cacheprovider -q test_hangs.py > /dev/null 2>&1 &
-sleep 3
+# Its live file says when the test has started: killed any earlier, the run would have nothing to show.
+until grep -qs '"test.started".*::test_hangs' "$PYTEST_INSIGHT_HOME"/default.live/*.jsonl; do sleep 0.1; done
 kill -9 $!
 wait $! 2> /dev/null || true
 
