@@ -116,11 +116,9 @@ class Chooser:
         suts = {row.sut for row in first.rows}
         ran = [row for row in self._rows if row.sut in suts and _has_tests(row)]
         rows = [row for row in ran if not is_future(row.started_us)] or ran
-        if len(first.rows) == 1:
+        if first.mode == "session":
             only = first.rows[0]
-            rows = [row for row in rows if row.stream != only.stream]
-            if first.mode == "session":
-                rows = [row for row in rows if row.started_us >= only.started_us]
+            rows = [row for row in rows if row.stream != only.stream and row.started_us >= only.started_us]
         if not rows:
             what = f"session {first.rows[-1].session_id} is the newest of {', '.join(sorted(suts))}"
             raise LookupError(f"{what}; there is none after it to compare with{self._known()}")
