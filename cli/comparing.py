@@ -2,15 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .asking import data_of, name, seconds, table, when
-from .common import console, counted, print_json, styled
+from .asking import data_of, name, seconds, table
+from .common import console, print_json, styled
+from .screen import Listing
+from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
     from ..core.comparison import ComparisonResult
     from ..core.sides import Side, Sides
-    from .screen import Output
+    from .screen import Cell, Output
 
 _SHOWN = 20
+_LEAST = (
+    {"taken as": 12, "session": 12, "branch": 12, "counts": 24, "sut": 10, "variant": 12},
+    {"taken as": 8, "branch": 6, "sut": 6, "variant": 8},
+    {"session": 8, "counts": 12},
+)
+"""Characters that are left of columns, step by step, where the terminal is narrow."""
 _TITLES = {
     "new_failures": "new failures",
     "new_passes": "fixed",
@@ -75,26 +83,36 @@ def _meant_data(sides: "Sides") -> dict[str, Any]:
 
 
 def _print_sides(out: "Output", sides: "Sides") -> None:
-    """Print what each side was taken for, its sessions, and why these."""
-    suts = {row.sut for side in (sides.base, sides.target) for row in side.rows}
-    for title, side in (("base", sides.base), ("target", sides.target)):
-        out.print(f"{title:<7}", end=" ", style="dim")
-        out.print(_side_text(side, with_sut=len(suts) > 1), soft_wrap=True)
-    for note in sides.notes:
-        out.print(f"note    {name(note)}", style="yellow", soft_wrap=True)
-    if len(suts) == 1:
-        out.print(f"sut     {name(suts.pop())}", style="dim", soft_wrap=True)
-
-
-def _side_text(side: "Side", *, with_sut: bool) -> str:
+    """Print what each side was taken for, its newest session, and why these."""
     from ..core.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
+
+    both = (sides.base, sides.target)
+    variants = [variant_text(variant_of(side.rows[-1].part.header or {})) for side in both]
+    hidden = {"sut"} if len({row.sut for side in both for row in side.rows}) == 1 else set[str]()
+    hidden |= {"variant"} if len(set(variants)) == 1 else set()
+    columns = ("side", "taken as", "session", "commit", "branch", "counts", ">age", "sut", "variant")
+    listing = Listing(*(column for column in columns if column not in hidden), least=_LEAST)
+    for title, side, variant in zip(("base", "target"), both, variants, strict=True):
+        cells = _side_cells(side) | {"side": title, "variant": name(variant)}
+        listing.add_row(*(cells[column] for column in listing.columns))
+    out.print(listing)
+    what = "  ".join(name(part) for part in (both[1].rows[-1].sut, variants[1]) if part)
+    if hidden:
+        out.print(what, style="dim", soft_wrap=True)
+    for note in sides.notes:
+        out.print(f"note: {name(note)}", style="yellow", soft_wrap=True)
+
+
+def _side_cells(side: "Side") -> "dict[str, Cell]":
     from ..core.sides import branch_of  # noqa: PLC0415
 
-    rows = side.rows
-    newest = rows[-1]
-    what = f"{side.mode} {side.name}" if side.mode != "session" else "session"
-    sessions = newest.session_id if len(rows) == 1 else f"{counted(len(rows), 'session')}, last {newest.session_id}"
-    place = f"{newest.commit[:9]} {branch_of(newest)}".strip()
-    variant = variant_text(variant_of(newest.part.header or {}))
-    parts = [what, sessions, newest.sut if with_sut else "", place, variant, when(newest.started_us)]
-    return "  ".join(name(part) for part in parts if part)
+    newest, more = side.rows[-1], len(side.rows) - 1
+    return {
+        "taken as": side.mode if side.mode == "session" else f"{side.mode} {name(side.name)}",
+        "session": name(newest.session_id) + (f" and {more} more" if more else ""),
+        "commit": name(newest.commit[:HASH_LENGTH]),
+        "branch": name(branch_of(newest)),
+        "counts": counts_line(newest),
+        "age": age_text(newest.started_us),
+        "sut": name(newest.sut),
+    }

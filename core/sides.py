@@ -123,9 +123,9 @@ class Chooser:
             what = f"session {first.rows[-1].session_id} is the newest of {', '.join(sorted(suts))}"
             raise LookupError(f"{what}; there is none after it to compare with{self._known()}")
         newest, left_out = rows[0], ()
-        if not selection_of(newest).is_whole:
+        if not _is_whole(newest):
             wanted = rows if first.mode == "session" else self._of_branch(rows, self._branch(newest))
-            whole = next((row for row in wanted if selection_of(row).is_whole), newest)
+            whole = next((row for row in wanted if _is_whole(row)), newest)
             if whole is not newest:
                 left_out = (f"session {newest.session_id} is newer, but did not run all tests; --target names it",)
                 newest = whole
@@ -162,11 +162,11 @@ class Chooser:
 
         | of the same system | choice |
         |---|---|
-        | branch, variant, selection of tests | first |
-        | branch, variant, whole | second |
-        | project's branch, variant, whole | third |
-        | branch, variant | fourth |
-        | variant; then any | last |
+        | branch, variant, selection of tests, all of which ran | first |
+        | branch, variant, selection of tests | second |
+        | branch, variant, whole | third |
+        | project's branch, variant, whole | fourth |
+        | branch, variant; then variant; then any | last |
         """
         earlier = [
             one
@@ -176,12 +176,16 @@ class Chooser:
         branch, variant, selected = self._branch(row), _variant(row), selection_of(row)
         same = [one for one in earlier if _variant(one) == variant]
         here = self._of_branch(same, branch)
-        whole = [one for one in here if selection_of(one).is_whole]
-        default = [one for one in same if self._branch(one) == self._default and selection_of(one).is_whole]
+        whole = [one for one in here if _is_whole(one)]
+        default = [one for one in same if self._branch(one) == self._default and _is_whole(one)]
         alike = [one for one in here if _is_like(selection_of(one), selected)]
-        for found in (alike, whole, default, here, same, earlier):
+        ended = [one for one in alike if not (selection_of(one).cut_short or one.part.collect_failed)]
+        for found in (ended, alike, whole, default, here, same, earlier):
             if found:
-                return found[0], self._differences(found[0], row)
+                notes = self._differences(found[0], row)
+                if found is ended and found[0] is not alike[0]:
+                    notes.append(f"session {alike[0].session_id} is between them, but did not run all its tests")
+                return found[0], notes
         return None, []
 
     def _differences(self, base: "SessionRow", target: "SessionRow") -> list[str]:
@@ -273,7 +277,7 @@ class Chooser:
         rows = [row for row in self._rows if self._branch(row) and self._branch(row) in names and _has_tests(row)]
         rows = [row for row in rows if other is None or row.stream != other.stream]
         like = _like(rows, other)
-        found = [row for row in like if selection_of(row).is_whole] or like
+        found = [row for row in like if _is_whole(row)] or like
         timely = [row for row in found if not is_future(row.started_us)] or found
         before = [row for row in timely if other is None or row.started_us <= other.started_us]
         return (before or timely)[:1]
@@ -323,16 +327,20 @@ class Chooser:
 
 
 def _checked(sides: Sides) -> Sides:
-    """Return two sides that differ.
+    """Return two sides that have no session in common: one of both is left to the side that has fewer.
 
     Raises:
         LookupError: both are the same sessions.
     """
-    base, target = ({row.stream for row in side.rows} for side in (sides.base, sides.target))
-    if base == target:
+    base, target = sides.base, sides.target
+    fewer, more = (base, target) if len(base.rows) < len(target.rows) else (target, base)
+    streams = {row.stream for row in fewer.rows}
+    rest = Side(more.mode, more.name, [row for row in more.rows if row.stream not in streams])
+    base, target = (base, rest) if more is target else (rest, target)
+    if not rest.rows:
         names = ", ".join(row.session_id for row in sides.target.rows[:3])
         raise LookupError(f"both sides are the same ({names}); name another session, commit or branch for one of them")
-    return sides
+    return Sides(base, target, sides.notes)
 
 
 def _like(rows: "list[SessionRow]", other: "SessionRow | None") -> "list[SessionRow]":
@@ -350,6 +358,11 @@ def _variant(row: "SessionRow") -> Variant:
 def _is_like(one: Selected, other: Selected) -> bool:
     """Return whether two sessions were told to run the same tests, whether or not they came to the end."""
     return (one.options, one.paths) == (other.options, other.paths)
+
+
+def _is_whole(row: "SessionRow") -> bool:
+    """Return whether a session was told to run everything, and did."""
+    return selection_of(row).is_whole and not row.part.collect_failed
 
 
 def _has_tests(row: "SessionRow") -> bool:

@@ -209,3 +209,27 @@ def test_a_module_that_is_not_collected_is_a_new_failure(compare):
     mended = compare("broken", "good-2", sessions=[broken, good[1]])
     assert [change["nodeid"] for change in mended["new_passes"]] == ["test_shop.py"]
     assert mended["new_tests"] == []
+
+
+@pytest.mark.parametrize("between", [{"seal": False}, {"uncollected": ["test_till.py"]}])
+def test_a_session_that_did_not_run_all_its_tests_is_no_base(compare, between):
+    """A killed one, and one that could not collect a module: the one before is compared with, which is said."""
+    answer = compare(
+        sessions=[
+            write_session("good", 0, all_of("passed")),
+            write_session(
+                "cut", 1, [*all_of("passed", EIGHT[:2]), (EIGHT[2], None if "seal" in between else "passed")], **between
+            ),
+            write_session("newest", 2, ONE_FAILS),
+        ]
+    )
+    assert sides(answer) == (["good"], ["newest"])
+    assert answer["notes"] == ["session cut is between them, but did not run all its tests"]
+    assert len(answer["new_failures"]) == 1
+
+
+def test_a_side_never_holds_sessions_of_the_other(compare):
+    """A span that holds the target, and a system with one of its sessions."""
+    sessions = [write_session(f"s{n}", n, all_of("passed")) for n in range(3)]
+    assert sides(compare("--base", "30d", "--target", "s2", sessions=sessions)) == (["s0", "s1"], ["s2"])
+    assert sides(compare("--base", "s0", "--target", "shop")) == (["s0"], ["s1", "s2"])
