@@ -113,6 +113,25 @@ def test_reap_cleans_what_it_can_and_names_the_rest(folder):
     assert "no test data 'vm'" in insight("reap", "--by-hand", "vm", code=1).stderr
 
 
+def test_reap_says_why_it_failed(folder, tmp_path, monkeypatch):
+    """Once for each kind, with how often; also as JSON, and the exit code is 1 until nothing is left."""
+    (tmp_path / "broken_cleanups.py").write_text("def refuse(number):\n    raise OSError(f'no database {number}')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = "import sys; from pytest_insight.testdata import TestDataManager; m = TestDataManager(sys.argv[1])\n"
+    code += "for number in range(3):\n    m.create_test_data('db', 1, 'm', cleanup=('broken_cleanups:refuse',"
+    code += " {'number': number}))\n"
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder)], check=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}
+    )
+    shown = insight("reap", code=1, PYTHONPATH=str(tmp_path)).stdout
+    assert shown.count("why (3 times): OSError: no database ") == 1
+    assert "broken_cleanups.py:2" in shown
+    [reason] = document("reap", code=1, PYTHONPATH=str(tmp_path))["reasons"]
+    assert (reason["count"], len(reason["resources"])) == (3, 3)
+    by_hand = [word for resource in ["vm", *reason["resources"]] for word in ("--by-hand", resource)]
+    assert document("reap", *by_hand)["reasons"] == []
+
+
 def test_health_says_what_is_not_well(folder):
     """The exit code, and a reason for each."""
     found = document("health", code=1)
