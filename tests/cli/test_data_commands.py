@@ -76,6 +76,15 @@ def test_list_and_show(folder):
     assert "no test data 'nobody'" in insight("show", "nobody", code=1).stderr
 
 
+def test_show_prints_characters_as_they_are(folder):
+    """Text of any language is readable, not escaped; what could act on a terminal is."""
+    manager = TestDataManager(folder)
+    manager.create_test_data("user", {"name": "Zoë 日本 „x“ \x1b[2J"}, "n", resource_id="zoe")
+    shown = insight("show", "zoe", PYTHONIOENCODING="utf-8").stdout
+    assert "Zoë 日本 „x“" in shown
+    assert not RAW_CONTROLS.search(shown)
+
+
 def test_history_tells_who_did_what(folder):
     """From creation to conflict, with the process."""
     rows = document("history", "user")
