@@ -23,7 +23,7 @@ _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
 _OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
-_OUTPUT_FIELDS = ("capstdout", "capstderr", "caplog")
+_OUTPUT_FIELDS: tuple[str, ...] = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 
 
