@@ -77,7 +77,7 @@ def log_path(profile: str | None, log: Path | None) -> Path:
     """Return the path of the log that the options mean.
 
     Raises:
-        ValueError: the profile's name is none.
+        ValueError: the profile's name is none, or there is no such profile.
         FileNotFoundError: there is no such log.
     """
     from ..eventlog.home import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
@@ -85,6 +85,10 @@ def log_path(profile: str | None, log: Path | None) -> Path:
 
     path = log or profile_log(resolve_profile(profile))
     if not as_source(path).path.exists() and not live_files(path):
+        if log is None and profile:
+            from .profile_names import check_known  # noqa: PLC0415 - only for the message
+
+            check_known(profile)
         raise FileNotFoundError(2, NO_LOG_YET, str(path))
     return path
 
@@ -232,8 +236,9 @@ COUNT_ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed"
 
 
 def counts_text(counts: dict[str, int]) -> str:
-    """Return counts in the order and words of pytest's last line."""
-    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in COUNT_ORDER if counts.get(name)]
+    """Return counts in the order and words of pytest's last line: categories of other plugins follow its own."""
+    others = (name for name in counts if name and name not in COUNT_ORDER)
+    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in (*COUNT_ORDER, *others) if counts.get(name)]
     return ", ".join(parts) or "no tests ran"
 
 

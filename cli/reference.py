@@ -20,7 +20,8 @@ END = "<!-- /commands -->"
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Yield the words and the function of every command."""
+    """Yield the words and the function of every command; no words for `insight` alone."""
+    yield "", import_module(".overview", __package__).command
     for noun in NOUNS:
         module = import_module(f".{noun.module}", __package__)
         if not noun.group:
@@ -45,7 +46,8 @@ def renewed(page: str) -> str:
 
 def _section(name: str, function: Any) -> str:
     text, _, example = (inspect.getdoc(function) or "").partition("Example: ")
-    lines = [f"### `insight {name}`", "", " ".join(text.split()), "", "```console", f"$ {example.strip()}", "```", ""]
+    title = f"insight {name}".strip()
+    lines = [f"### `{title}`", "", " ".join(text.split()), "", "```console", f"$ {example.strip()}", "```", ""]
     lines += ["| option | |", "|---|---|"]
     lines += [f"| {spelling} | {note} |" for spelling, note in _parameters(function)]
     return "\n".join([*lines, ""])

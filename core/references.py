@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..projections.clock import is_future
 from ..projections.readmodel import UnknownSessionError
+from .nearest import did_you_mean
 from .partial import selected_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def sut_named(model: "ReadModel", text: str) -> str:
     if found:
         raise LookupError(f"{text!r} is the beginning of {len(found)} systems under test: {', '.join(found[:5])}")
     known = f"; there are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" if names else ""  # noqa: PLR2004
-    raise LookupError(f"no system under test is called {text!r}{known}")
+    raise LookupError(f"no system under test is called {text!r}{did_you_mean(text, names) or known}")
 
 
 def session_named(model: "ReadModel", text: str) -> "SessionRow":

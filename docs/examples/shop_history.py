@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-SHOP = '''
+SHOP = """
 import os, time
 
 PRICES = {"apple": 120, "book": 999}
@@ -39,8 +39,8 @@ def callback():
     if os.environ.get("SHOP_BANK") == "silent":
         time.sleep(600)
     return "paid"
-'''
-CONFTEST = '''
+"""
+CONFTEST = """
 import os, pytest
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,9 @@ def database():
     if os.environ.get("SHOP_DB_STATE") == "down":
         raise ConnectionError("db down")
     return os.environ["SHOP_DB"]
-'''
+"""
 TESTS = {
-    "test_cart.py": '''
+    "test_cart.py": """
 import pytest, shop
 
 def test_total():
@@ -62,14 +62,14 @@ def test_empty():
 @pytest.mark.parametrize("currency", ["eur", "usd"])
 def test_rate(currency):
     assert shop.rate_of(currency) >= 1
-''',
-    "test_stock.py": '''
+""",
+    "test_stock.py": """
 import shop
 
 def test_reserve(database):
     assert shop.reserve({"apple": 3}, "apple") == {"apple": 2}
-''',
-    "test_search.py": '''
+""",
+    "test_search.py": """
 import shop
 
 def test_by_name():
@@ -77,31 +77,31 @@ def test_by_name():
 
 def test_by_price():
     assert shop.by_price(500) == ["apple"]
-''',
-    "test_payment.py": '''
+""",
+    "test_payment.py": """
 import shop
 
 def test_callback():
     print("waiting for the bank")
     assert shop.callback() == "paid"
-''',
-    "test_voucher.py": '''
+""",
+    "test_voucher.py": """
 def test_old_voucher():
     assert "XMAS-2019".startswith("XMAS")
-''',
+""",
 }
-COUPON = '''
+COUPON = """
 def test_coupon():
     assert 999 * {rate} // 100 == 899
-'''
-CLOCK = '''
+"""
+CLOCK = """
 import os, time
 _shift_ns = int(os.environ.get("SHOP_CLOCK_SHIFT_S", "0")) * 10**9
 if _shift_ns:
     _time_ns = time.time_ns
     time.time_ns = lambda: _time_ns() + _shift_ns
     time.time = lambda: time.time_ns() / 1e9
-'''
+"""
 """Taken up by Python at its start: a process whose clock is wrong from the beginning."""
 
 BOTH = ("sqlite", "postgres")
@@ -229,7 +229,8 @@ def make_history(folder: Path) -> dict[str, str]:
     project.switch("main")
     project.branch("new-driver")
     commits["driver"] = project.commit(
-        "Use the new driver", conftest=CONFTEST.replace("    return os", '    raise ImportError("driver 4")\n    return os')
+        "Use the new driver",
+        conftest=CONFTEST.replace("    return os", '    raise ImportError("driver 4")\n    return os'),
     )
     project.test("sqlite", "sqlite")  # two sessions in which everything fails
     project.switch("main")

@@ -18,6 +18,7 @@ from pytest_insight.eventlog.events import (
     SessionSuperseded,
     SubtestFinished,
     TestFinished,
+    TestsAnnounced,
     WarningRecorded,
     WorkerLost,
 )
@@ -40,6 +41,7 @@ OTHERS = [
     (EventsPurged(streams=["abc"], reason="a secret"), ("1 sessions", "purged", "a secret")),
     (SubtestFinished(nodeid="t.py::a", outcome="failed", ordinal=1, message="part"), ("t.py::a", "part")),
     (TestFinished(nodeid="t.py::a", outcome="failed", longreprtext="assert 0"), ("FAILED", "assert 0")),
+    (TestFinished(nodeid="t.py::a", outcome="other", category="quarantined"), ("QUARANTINED t.py::a",)),
     (SessionFinished(exit_status=1, count=3, root="", internal_error="late: no report"), ("exit 1", "no report")),
 ]
 
@@ -54,6 +56,26 @@ def test_tail_shows_what_an_event_says(event, words):
     """Every word that matters is in the lines."""
     text = "\n".join(line.text for line in render(event, SessionState("s"), "2026-01-01T00:00:00.000000Z"))
     assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(("worker", "of"), [("", ""), ("gw1", ""), ("gw1", "gw1")])
+def test_tail_counts_names_without_a_result_and_not_attempts(worker, of):
+    """Two attempts of one test do not hide that another one has no result; two announcements are not two tests.
+
+    Args:
+        worker: where the tests ran.
+        of: whose set of tests was announced; empty if all workers share one.
+    """
+    state = SessionState("s")
+    announced = TestsAnnounced(nodeids=["a", "b"], worker=of)
+    attempts = [
+        TestFinished(nodeid="a", outcome="rerun", worker=worker),
+        TestFinished(nodeid="a", outcome="passed", attempt=2, worker=worker),
+    ]
+    seal = SessionFinished(exit_status=0, count=1, root="")
+    events = [announced, announced, *attempts, seal]
+    lines = [line.text for event in events for line in render(event, state, "2026-01-01T00:00:00.000000Z")]
+    assert "1 passed, 1 rerun, 1 not reported" in lines[-1]
 
 
 def test_session_show_shows_what_happened_to_a_session_without_tests(tmp_path):
