@@ -17,6 +17,7 @@ from ..eventlog.events import (
     SessionStarted,
     SessionSuperseded,
     SubtestFinished,
+    TestCut,
     TestFinished,
     TestsAnnounced,
     TestStarted,
@@ -92,6 +93,10 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
             state.running[event.worker, event.nodeid] = at
         case TestFinished():
             yield from _finished(event, state)
+        case TestCut():
+            yield Line(f"{'CUT':<8}{safe_line(event.nodeid)}{_on(event.worker)}, had written until then:", "cut")
+            for text in (event.longreprtext, event.capstdout, event.capstderr, event.caplog):
+                yield from _trace(text)
         case SubtestFinished() if event.outcome in ("failed", "error"):
             name = event.message or ", ".join(f"{key}={value}" for key, value in event.params.items())
             yield Line(f"{'SUBTEST':<8}{safe_line(event.nodeid)} [{safe_line(name)}]", event.outcome)

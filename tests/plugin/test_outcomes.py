@@ -55,7 +55,7 @@ def pytest_runtest_protocol(item, nextitem):
 """
 ODD_VALUES = """
 import pytest
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     kind = item.name.removeprefix("test_")
