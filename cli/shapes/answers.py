@@ -123,6 +123,8 @@ class KnownTestShape(Shape):
     order_suspects: list[OrderShape]
     last_failure: str
     """Text of the newest failure; empty if there is none."""
+    last_cut: dict[str, str] | None
+    """What it had written when it was cut last, by name of the text; null if it was not, or had written nothing."""
 
 
 class TestRunsShape(Shape):
