@@ -7,6 +7,8 @@ the record does not say what pytest said.
 from collections.abc import Mapping
 from typing import Any
 
+from pytest import TerminalReporter
+
 COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
 """Categories of the last line of pytest."""
 
@@ -43,12 +45,17 @@ def compare_failures(own: Mapping[str, int], tests_failed: int, exit_status: int
     return []
 
 
-def shown_counts(reporter: Any) -> dict[str, int]:
+def shown_counts(reporter: Any) -> dict[str, int] | None:
     """Return the counts of a terminal reporter, as its last line has them.
 
     Args:
-        reporter: of pytest; another plugin may have replaced it, or its `stats`.
+        reporter: of pytest, or of another plugin that has replaced it.
+
+    Returns:
+        None if it is not made from pytest's own: it counts in its own way, or not at all.
     """
+    if not isinstance(reporter, TerminalReporter):
+        return None
     counts: dict[str, int] = {}
     for name, items in reporter.stats.items():
         counts[str(name)] = sum(1 for item in items if getattr(item, "count_towards_summary", True))

@@ -41,7 +41,7 @@ from .ending import Ending, Step, run_steps
 from .git import DirtyCheck
 from .header import make_header
 from .markers import markers_of
-from .nesting import is_nested, mark_recording, unmark_recording
+from .nesting import is_log_of_outer_run, is_nested, mark_recording, unmark_recording
 from .proof import compare_counts, compare_failures, shown_counts
 from .properties import PropertyTap
 from .redact import Redactor
@@ -77,6 +77,8 @@ def start_recording(config: pytest.Config) -> None:
     settings = read_settings(config)
     redact = Redactor(settings.redact)
     if (_active or is_nested()) and not (settings.log or os.environ.get("PYTEST_INSIGHT_NESTED")):
+        return
+    if settings.log and is_log_of_outer_run(log_target(settings.log, "", config.invocation_params.dir)[0]):
         return
     try:
         writer, profile = _open_writer(config, settings, redact)
@@ -115,7 +117,7 @@ def _begin(
     config.pluginmanager.register(recorder, PLUGIN_NAME)
     config.pluginmanager.register(PropertyTap(recorder.take_properties), f"{PLUGIN_NAME}_properties")
     _active.append(recorder)
-    mark_recording()
+    mark_recording(recorder.writer.path)
     return recorder
 
 
@@ -418,10 +420,10 @@ class Recorder:
         if self._compared:
             return
         self._compared = True
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        shown = shown_counts(self._config.pluginmanager.getplugin("terminalreporter"))
         own = self.counts()
-        if reporter is not None:
-            self._differences += compare_counts(own, shown_counts(reporter))
+        if shown is not None:
+            self._differences += compare_counts(own, shown)
         session = self._ending.session
         # A plugin with categories of its own may show a failure that it keeps from the exit status.
         if session is not None and not self._categories.are_foreign:
