@@ -5,9 +5,8 @@ the record does not say what pytest said.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from pytest import TerminalReporter
+import pytest
 
 COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
 """Categories of the last line of pytest."""
@@ -45,17 +44,12 @@ def compare_failures(own: Mapping[str, int], tests_failed: int, exit_status: int
     return []
 
 
-def shown_counts(reporter: Any) -> dict[str, int] | None:
+def shown_counts(reporter: pytest.TerminalReporter) -> dict[str, int]:
     """Return the counts of a terminal reporter, as its last line has them.
 
     Args:
-        reporter: of pytest, or of another plugin that has replaced it.
-
-    Returns:
-        None if it is not made from pytest's own: it counts in its own way, or not at all.
+        reporter: of pytest, or one that is made from it.
     """
-    if not isinstance(reporter, TerminalReporter):
-        return None
     counts: dict[str, int] = {}
     for name, items in reporter.stats.items():
         counts[str(name)] = sum(1 for item in items if getattr(item, "count_towards_summary", True))

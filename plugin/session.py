@@ -47,7 +47,7 @@ from .properties import PropertyTap
 from .redact import Redactor
 from .redact_events import RedactingWriter, open_writer
 from .redact_long import redact_shortened
-from .sections import HeadCopy, summary_sections
+from .sections import HeadCopy, find_reporter, summary_sections
 from .settings import Settings, joined_arguments, read_settings
 from .tally import Tally
 from .target import log_target, memory_log
@@ -332,7 +332,7 @@ class Recorder:
     def _prepare(self) -> None:
         self._look_for_categories()
         self._attempts.keeps_bare_starts = self._config.pluginmanager.hasplugin("flaky")
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter = find_reporter(self._config)
         if reporter is not None:
             self._head = HeadCopy(reporter)
         scheduler = self._config.pluginmanager.getplugin("dsession")
@@ -420,10 +420,10 @@ class Recorder:
         if self._compared:
             return
         self._compared = True
-        shown = shown_counts(self._config.pluginmanager.getplugin("terminalreporter"))
+        reporter = find_reporter(self._config)
         own = self.counts()
-        if shown is not None:
-            self._differences += compare_counts(own, shown)
+        if reporter is not None:
+            self._differences += compare_counts(own, shown_counts(reporter))
         session = self._ending.session
         # A plugin with categories of its own may show a failure that it keeps from the exit status.
         if session is not None and not self._categories.are_foreign:
@@ -466,7 +466,7 @@ class Recorder:
     def _write_sections(self) -> None:
         if self._head_text:
             run_steps([("section", lambda: self._write_section("test_session_starts", self._head_text))], self.degrade)
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter = find_reporter(self._config)
         if reporter is None:
             return
         for name, text in summary_sections(reporter, output=self._settings.output):
