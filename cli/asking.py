@@ -1,6 +1,6 @@
 """What the commands that ask about history share: options, the history that is meant, and how it is drawn."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import OUTCOME_STYLES, local_text, named_logs, open_model, readable_logs, utc_text
+from .common import local_text, named_logs, open_model, readable_logs, utc_text
 from .safe import safe_line
-from .screen import Line, Listing
+from .screen import Listing
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, Occurrence
+    from ..core.analysis import Analysis
     from ..core.references import Span
     from ..core.windows import Window
     from ..projections.apply import SessionRow
@@ -183,13 +183,15 @@ def _known(asked_about: Question) -> Question:
         LookupError: there is no such session; the message names those that there are.
     """
     from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.nearest import did_you_mean  # noqa: PLC0415
     from ..core.series import series_of, variant_text  # noqa: PLC0415
 
     if asked_about.analysis.runs:
         return asked_about
     there = series_of(Analysis.of_model(asked_about.model, asked_about.sut, asked_about.window).runs)
     names = sorted({f"{key.branch or 'no branch'} {variant_text(key.variant)}".strip() for key in there})
-    known = f"; there are {', '.join(names[:5])}" if names else ""
+    known = did_you_mean(asked_about.branch or "", {key.branch for key in there if key.branch})
+    known = known or (f"; there are {', '.join(names[:5])}" if names else "")
     wanted = " ".join([asked_about.branch or "", variant_text(asked_about.variant)]).strip()
     raise LookupError(f"no session of {wanted!r} in that span of time{known}")
 
@@ -257,7 +259,8 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise LookupError(f"no test has {text!r} in its node id{_near_test(model, text)}; see `insight test list`")
+        hint = _near_test(model, text) or "; see `insight test list`"
+        raise LookupError(f"no test has {text!r} in its node id{hint}")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
 
@@ -312,20 +315,6 @@ def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------ drawing
 
 _BARS = "▁▂▃▄▅▆▇█"
-_MARKS = {
-    "passed": ".",
-    "failed": "F",
-    "error": "E",
-    "crashed": "!",
-    "skipped": "s",
-    "xfailed": "x",
-    "xpassed": "X",
-    "rerun": "R",
-    "flaky": "~",
-}
-"""One letter for a verdict, as pytest prints them; `~` for a pass that needed more than one attempt."""
-
-STRIP_LEGEND = ". passed  F failed  E error  ! crashed  ~ passed after a retry  s skipped  x xfailed  X xpassed"
 
 
 def spark(values: Sequence[float]) -> str:
@@ -340,20 +329,6 @@ def bar(share: float, width: int = 20) -> str:
     """Return a bar of a share from 0 to 1."""
     full = round(max(0.0, min(share, 1.0)) * width)
     return "█" * full + "░" * (width - full)
-
-
-def mark_of(one: "Occurrence") -> str:
-    """Return the word whose letter a strip shows."""
-    return "flaky" if one.verdict == "passed" and len(one.outcomes) > 1 else one.verdict
-
-
-def strip(history: "Iterable[Occurrence]") -> Line:
-    """Return one letter a session, the earliest first, in colour where there is colour."""
-    line = Line()
-    for one in history:
-        word = mark_of(one)
-        line.append(_MARKS.get(word, "?"), OUTCOME_STYLES.get("rerun" if word == "flaky" else word, ""))
-    return line
 
 
 def table(*columns: str) -> Listing:

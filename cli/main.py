@@ -11,11 +11,12 @@ import os
 import stat
 import sys
 from importlib import import_module
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import typer
 
 from .logs import ReadingState
+from .version import VersionOption
 
 
 class Noun(NamedTuple):
@@ -45,6 +46,7 @@ NOUNS = (
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
+    Noun("schema", "schema", "JSON Schema of what a command prints with --json.", group=False),
 )
 
 EXIT_NO = 1
@@ -63,12 +65,15 @@ def build_app(wanted: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="insight",
-        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded.",
-        no_args_is_help=True,
+        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded."
+        " Without a command: one screen about this project.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_options)
+    if wanted in {noun.name for noun in NOUNS}:
+        app.callback()(_options)
+    else:
+        app.callback(invoke_without_command=True)(import_module(".overview", __package__).command)
     for noun in NOUNS:
         if wanted not in (None, noun.name):
             app.command(noun.name, help=noun.help)(_placeholder)
@@ -83,19 +88,7 @@ def _placeholder() -> None:
     """Stand for a command in the list of commands."""
 
 
-def _show_version(value: bool) -> None:
-    if value:
-        from importlib.metadata import version  # noqa: PLC0415 - only here
-
-        typer.echo(f"pytest-insight {version('pytest-insight')}")
-        raise typer.Exit
-
-
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     """Take the options that come before a command."""
 
 
@@ -177,6 +170,9 @@ def _run(arguments: list[str]) -> int:
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
+    from .hints import show_hint  # noqa: PLC0415 - after the answer
+
+    show_hint(arguments)
     return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
 
 

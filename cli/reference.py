@@ -22,7 +22,8 @@ END = "<!-- /commands -->"
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Yield the words and the function of every command."""
+    """Yield the words and the function of every command; no words for `insight` alone."""
+    yield "", import_module(".overview", __package__).command
     for noun in NOUNS:
         module = import_module(f".{noun.module}", __package__)
         if not noun.group:
@@ -49,7 +50,10 @@ def reference() -> str:
     known = {name: (function, list(_parameters(function))) for name, function in commands()}
     uses = Counter(parameter for _, parameters in known.values() for parameter in parameters if parameter.is_option)
     common = [parameter for parameter, count in uses.items() if count >= COMMON_FROM]
-    purposes = [(f"[`insight {name}`](#{_anchor(name)})", _purpose(function)) for name, (function, _) in known.items()]
+    purposes = [
+        (f"[`{f'insight {name}'.strip()}`](#{_anchor(name)})", _purpose(function))
+        for name, (function, _) in known.items()
+    ]
     parts = [
         _table("command", purposes),
         "### Common options\n",
@@ -65,7 +69,11 @@ def _table(first: str, rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _anchor(name: str) -> str:
-    return f"insight-{name.replace(' ', '-')}"
+    return _title(name).replace(" ", "-")
+
+
+def _title(name: str) -> str:
+    return f"insight {name}".strip()
 
 
 def _text_of(function: Any) -> tuple[str, str]:
@@ -91,7 +99,7 @@ def renewed(page: str) -> str:
 
 def _section(name: str, function: Any, parameters: list[Parameter], common: list[Parameter]) -> str:
     text, example = _text_of(function)
-    lines = [f"### `insight {name}`", "", text, "", "```console", f"$ {example}", "```", ""]
+    lines = [f"### `{_title(name)}`", "", text, "", "```console", f"$ {example}", "```", ""]
     own = [(each.spelling, each.note) for each in parameters if each not in common]
     shared = [each.spelling.partition("`")[2].partition("`")[0] for each in parameters if each in common]
     lines += [_table("argument or option", own)] if own else []

@@ -6,7 +6,9 @@ to import than most questions take to answer, is not loaded. `FORCE_COLOR` gives
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import paging
@@ -157,15 +159,36 @@ def _painted_cell(cell: Cell) -> "Text | str":
     return painted
 
 
-__all__ = ["Cell", "Line", "Listing", "Output", "Word", "output", "painted", "rich_console"]
+__all__ = ["Cell", "Line", "Listing", "Output", "Word", "output", "painted", "rich_console", "use_color"]
+
+_color: ContextVar[str] = ContextVar("color", default="auto")
+
+
+@contextmanager
+def use_color(word: str) -> Generator[None]:
+    """Choose colours for what is printed within: `always`, `never`, or `auto` for those that the terminal has.
+
+    Raises:
+        ValueError: the word is none of these.
+    """
+    if word not in ("auto", "always", "never"):
+        raise ValueError(f"--color: {word!r} is unknown; use auto, always or never")
+    token = _color.set(word)
+    try:
+        yield
+    finally:
+        _color.reset(token)
 
 
 def output(*, err: bool = False) -> Output:
     """Return where people read: the pager's screen, the terminal, or plain lines."""
+    if _color.get() == "never":
+        return PlainOutput(err=err)
     collected = None if err else paging.current()
     if collected is not None:
         return RichOutput(collected)
-    if not (sys.stderr if err else sys.stdout).isatty() and not os.environ.get("FORCE_COLOR"):
+    is_wanted = _color.get() == "always" or os.environ.get("FORCE_COLOR")
+    if not (sys.stderr if err else sys.stdout).isatty() and not is_wanted:
         return PlainOutput(err=err)
     return RichOutput(rich_console(err=err))
 
@@ -174,4 +197,14 @@ def rich_console(*, err: bool = False) -> "Console":
     """Return Rich's console: no markup in what is printed, no guessing of colours for numbers and paths."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    is_forced = True if _color.get() == "always" else None
+    no_color = None if is_forced is None else False
+    return Console(
+        stderr=err,
+        force_terminal=is_forced,
+        no_color=no_color,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )

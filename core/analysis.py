@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -25,6 +26,7 @@ from .windows import Window
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from ..eventlog.reader import Record
+    from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
     from .headline import CutTest, OutageNow
@@ -271,6 +273,11 @@ class Analysis:
             window: only those that started within.
         """
         rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+        return cls.of_rows(model, rows)
+
+    @classmethod
+    def of_rows(cls, model: "ReadModel", rows: "list[SessionRow]") -> "Analysis":
+        """Analyse some sessions of an open read model, given the newest first."""
         with many_objects():
             analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
         analysis._models = lambda: nullcontext(model)
@@ -504,7 +511,7 @@ class Analysis:
                 key: message_of(event.longreprtext, event.cause) for key, event in zip(places, events, strict=True)
             }
             for run in modules:
-                found |= _collection_messages(model, run.stream)
+                found |= collection_messages(model, run.stream)
         return found
 
 
@@ -523,7 +530,7 @@ def _record_of(model: "ReadModel", one: Occurrence, nodeid: str) -> "Record | No
     return fits[-1] if fits else None
 
 
-def _collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
+def collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
     """Return what the modules say that a session could not collect."""
     row = model.session_of(stream)
     found: dict[tuple[str, str], str] = {}
@@ -859,17 +866,20 @@ def _before(run: Run, test: TestRun) -> set[str]:
     return {name for name, other in run.tests.items() if other.worker == test.worker and other.order < test.order}
 
 
-_VARIABLE = [
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
-    (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
-    (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
-]
-"""What differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+@cache
+def _variable() -> list[tuple[re.Pattern[str], str]]:
+    """Return what differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+    return [
+        (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
+        (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+        (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
+        (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
+        (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
+        (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
+    ]
+
 
 MESSAGE_MAX = 300
 _DIED = "the process died"
@@ -879,7 +889,7 @@ CUT = "running when the session was killed"
 
 def normalised(message: str) -> str:
     """Return a message without times, ids, addresses, paths and numbers."""
-    for pattern, word in _VARIABLE:
+    for pattern, word in _variable():
         message = pattern.sub(word, message)
     return " ".join(message.split())[:MESSAGE_MAX]
 

@@ -203,7 +203,7 @@ def compare_runs(
     modules = {module for run in (*base, *target) for module in run.uncollected}
     before, after = _last(base, modules), _last(target, modules)
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
-    slower, faster = _durations(base, target)
+    slower, faster = compare_durations(_passing(base), _passing(target))
     both = [change for change in changes if change.before is not None and change.after is not None]
     silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
     silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
@@ -262,14 +262,20 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
     return Change(nodeid, old[0], new[0], old[1], new[1])
 
 
-def _durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+def compare_durations(
+    before: dict[str, list[float]], after: dict[str, list[float]]
+) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, the greatest difference first.
 
     Tests that are too short on both sides are out before anything is corrected for the number of tests.
+
+    Args:
+        before, after: seconds of passing runs by node id.
     """
-    before, after = _passing(base), _passing(target)
-    found = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(before.keys() & after.keys())]
-    visible = [(c, p) for c, p in found if max(c.before_s, c.after_s) >= DURATION_MIN_S]
+    both = before.keys() & after.keys()
+    long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]
+    seen = [nodeid for nodeid in long if max(median(before[nodeid]), median(after[nodeid])) >= DURATION_MIN_S]
+    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(seen)]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested])
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
@@ -309,7 +315,6 @@ def _passing(runs: list[Run]) -> dict[str, list[float]]:
     """Seconds of the passing runs of each test."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in GOOD:
-                found.setdefault(nodeid, []).append(test.duration_us / 1e6)
+        for nodeid, duration_us in run.passing_durations().items():
+            found.setdefault(nodeid, []).append(duration_us / 1e6)
     return found

@@ -143,6 +143,7 @@ def test_an_export_and_a_merge_take_logs_as_others_do(places, capsys):
     assert {one["session_id"] for one in json.loads(target.read_text())} == {"first", "second"}
     merged = places / "merged.jsonl"
     assert run(["merge", str(places / "a.jsonl"), "--log", str(places / "b.jsonl"), "-o", str(merged)]) == 0
+    capsys.readouterr()
     assert len(ask(capsys, "session", "list", merged)) == 2
 
 
