@@ -259,7 +259,8 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise LookupError(f"no test has {text!r} in its node id{_near_test(model, text)}; see `insight test list`")
+        hint = _near_test(model, text) or "; see `insight test list`"
+        raise LookupError(f"no test has {text!r} in its node id{hint}")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
 

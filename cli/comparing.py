@@ -39,8 +39,7 @@ def show_comparison(result: "ComparisonResult", sides: "Sides | None" = None, *,
         as_json: print JSON.
     """
     if as_json:
-        meant = {} if sides is None else _meant_data(sides)
-        print_json(data_of(result) | {"has_changes": result.has_changes()} | meant)
+        print_json(data_of(result) | {"has_changes": result.has_changes()} | _meant_data(sides))
         return
     out = console()
     out.print(f"{name(result.base)} -> {name(result.target)}", style="bold", soft_wrap=True)
@@ -77,8 +76,10 @@ def _print_durations(out: "Output", result: "ComparisonResult") -> None:
             out.print(listing)
 
 
-def _meant_data(sides: "Sides") -> dict[str, Any]:
-    """Return what was compared, and why, as `--json` prints it."""
+def _meant_data(sides: "Sides | None") -> dict[str, Any]:
+    """Return what was compared, and why, as `--json` prints it; without sides, two profiles were."""
+    if sides is None:
+        return {"base_mode": "profile", "target_mode": "profile", "notes": []}
     return {"base_mode": sides.base.mode, "target_mode": sides.target.mode, "notes": list(sides.notes)}
 
 

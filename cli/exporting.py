@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from .common import LogOption, ProfileOption, counted, print_json, progress_bar,
 from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
 from .logs import kept_log
 from .safe import safe_line
+
+if TYPE_CHECKING:
+    from ..core.store import Store
 
 
 def command(
@@ -41,14 +44,13 @@ def command(
     Example: insight export team.jsonl --days 7 --sut shop
     """
     from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import candidates_of, full_sut_name, store_of  # noqa: PLC0415
+    from ..core.manage import candidates_of, full_sut_name  # noqa: PLC0415
     from ..core.own_files import check_output, check_replacing  # noqa: PLC0415
-    from ..core.store import Store  # noqa: PLC0415
 
     if as_json and str(path) == "-":
-        raise ValueError("the export itself goes to standard output; --json has no place there")
+        raise ValueError("-: the export itself goes to standard output; leave --json out")
     chosen = format_of(path, form)
-    store = Store(kept_log(log)) if log else store_of(profile, must_exist=True)
+    store = _store(profile, log)
     sut = full_sut_name(store, sut) if sut else None
     picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
     names = [candidate.name for candidate in picked]
@@ -71,6 +73,14 @@ def command(
             export_to(store, path, names, chosen, progress)
     if as_json:
         print_json(report)
-        return
-    where = "standard output" if str(path) == "-" else safe_line(str(path))
-    say(f"{counted(len(names), 'session')} exported to {where}")
+    else:
+        where = "standard output" if str(path) == "-" else safe_line(str(path))
+        say(f"{counted(len(names), 'session')} exported to {where}")
+
+
+def _store(profile: str | None, log: list[Path] | None) -> "Store":
+    """Return the store of the logs that are named, else that of the profile."""
+    from ..core.manage import store_of  # noqa: PLC0415
+    from ..core.store import Store  # noqa: PLC0415
+
+    return Store(kept_log(log)) if log else store_of(profile, must_exist=True)

@@ -71,10 +71,10 @@ def log_path(profile: str | None, log: Path | None) -> Path:
     if log is not None and str(log) == "-":
         return path
     if not as_source(path).path.exists() and not live_files(path):
-        if log is None:
-            from ..core.manage import refuse_unknown_profile  # noqa: PLC0415 - only for a message about an error
+        if log is None and profile:
+            from .profile_names import check_known  # noqa: PLC0415 - only for the message
 
-            refuse_unknown_profile(resolve_profile(profile))
+            check_known(profile)
         raise FileNotFoundError(2, NO_LOG_YET if log is None else NO_LOG_THERE, str(path))
     return path
 

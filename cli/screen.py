@@ -159,6 +159,8 @@ def _painted_cell(cell: Cell) -> "Text | str":
     return painted
 
 
+__all__ = ["Cell", "Line", "Listing", "Output", "Word", "output", "painted", "rich_console", "use_color"]
+
 _color: ContextVar[str] = ContextVar("color", default="auto")
 
 
@@ -176,9 +178,6 @@ def use_color(word: str) -> Generator[None]:
         yield
     finally:
         _color.reset(token)
-
-
-__all__ = ["Cell", "Line", "Listing", "Output", "Word", "output", "painted", "rich_console"]
 
 
 def output(*, err: bool = False) -> Output:

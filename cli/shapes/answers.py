@@ -39,6 +39,11 @@ class ComparisonShape(derived(ComparisonResult)):
     """What differs between two sets of sessions."""
 
     has_changes: bool
+    base_mode: str
+    """What the base was taken for: `session`, `sut`, `branch`, `period`, `commit` or `profile`."""
+    target_mode: str
+    notes: list[str]
+    """Why these sessions, where nothing was named, and what was passed over."""
 
 
 class SummaryShape(derived(Summary)):

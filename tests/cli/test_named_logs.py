@@ -143,6 +143,7 @@ def test_an_export_and_a_merge_take_logs_as_others_do(places, capsys):
     assert {one["session_id"] for one in json.loads(target.read_text())} == {"first", "second"}
     merged = places / "merged.jsonl"
     assert run(["merge", str(places / "a.jsonl"), "--log", str(places / "b.jsonl"), "-o", str(merged)]) == 0
+    capsys.readouterr()
     assert len(ask(capsys, "session", "list", merged)) == 2
 
 
@@ -162,3 +163,25 @@ def test_arguments_behind_the_dashes_reach_pytest(places, monkeypatch, capsys):
     assert started == [["tests", "-x", "--", "-k", "a"]]
     assert run(["session", "rerun", "--log", str(places / "both.jsonl"), "--dry-run", "--", "-x"]) == 0
     assert len(capsys.readouterr().out.split()) == 8
+
+
+@pytest.mark.parametrize(
+    ("status", "seal", "code"), [(0, True, 0), (5, True, 0), (3, True, 1), (2, True, 1), (0, False, 1)]
+)
+def test_a_session_that_went_wrong_and_leaves_nothing_to_run_is_an_error(places, capsys, status, seal, code):
+    """With --dry-run and without: exit 1 after an internal error, an interruption and a kill; 0 after a pass."""
+    log = places / "one.jsonl"
+    log.write_bytes(write_session("one", 0, all_of("passed"), status=status, seal=seal))
+    for words in ([], ["--dry-run"]):
+        assert run(["session", "rerun", "--log", str(log), *words]) == code
+        output = capsys.readouterr()
+        assert (output.out, "session one left nothing that can be run again" in output.err) == ("", True)
+
+
+def test_modules_that_could_not_be_collected_run_again(places, capsys):
+    """They come with what failed; --dry-run lists both."""
+    log = places / "one.jsonl"
+    results = [("t.py::test_a", "failed"), ("t.py::test_b", "passed"), ("t.py::test_c", None)]
+    log.write_bytes(write_session("one", 0, results, uncollected=["broken.py"], status=1))
+    assert run(["session", "rerun", "--log", str(log), "-n"]) == 0
+    assert set(capsys.readouterr().out.split()) == {"broken.py", "t.py::test_a", "t.py::test_c"}
