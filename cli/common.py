@@ -236,8 +236,9 @@ COUNT_ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed"
 
 
 def counts_text(counts: dict[str, int]) -> str:
-    """Return counts in the order and words of pytest's last line."""
-    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in COUNT_ORDER if counts.get(name)]
+    """Return counts in the order and words of pytest's last line: categories of other plugins follow its own."""
+    others = (name for name in counts if name and name not in COUNT_ORDER)
+    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in (*COUNT_ORDER, *others) if counts.get(name)]
     return ", ".join(parts) or "no tests ran"
 
 

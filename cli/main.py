@@ -45,6 +45,7 @@ NOUNS = (
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
+    Noun("schema", "schema", "JSON Schema of what a command prints with --json.", group=False),
 )
 
 EXIT_NO = 1

@@ -163,6 +163,7 @@ def rerun_session(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the tests.")] = False,
     profile: ProfileOption = None,
     log: LogOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print the tests as JSON.")] = False,
 ) -> None:
     """Run again what a recorded session left failing or unfinished, also one from a CI artifact (--log).
 
@@ -174,6 +175,8 @@ def rerun_session(
     from .node_ids import check_node_ids  # noqa: PLC0415
     from .running import left_over, rerun_pytest  # noqa: PLC0415
 
+    if as_json and not dry_run:
+        raise ValueError("--json lists what would run; give --dry-run too")
     arguments = list(context.args)
     if session.startswith("-"):  # no id was given, so the first word for pytest stands in its place
         session, arguments = "last", [session, *arguments]
@@ -182,7 +185,10 @@ def rerun_session(
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
     checked = check_node_ids(tests, Path.cwd())
     _show_refused(checked.refused)
-    if dry_run:
+    if as_json:
+        refused = [{"nodeid": nodeid, "reason": reason} for nodeid, reason in checked.refused.items()]
+        print_json({"session_id": row.session_id, "sut": row.sut, "tests": checked.accepted, "refused": refused})
+    elif dry_run:
         for nodeid in checked.accepted:
             typer.echo(safe_line(nodeid))
     elif checked.accepted:
@@ -212,6 +218,7 @@ def play_session(
     log: LogOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Do not make control characters visible.")] = False,
     as_of: AsOfOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a recorded session as the terminal showed it: its sections, and between them its tests as they finished.
 
@@ -220,7 +227,12 @@ def play_session(
     from .running import play  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        for line in play(model, session_meant(model, session), until):
+        row = session_meant(model, session)
+        if as_json:
+            lines = "".join(play(model, row, until)).splitlines()
+            print_json({"session_id": row.session_id, "until": until, "lines": lines})
+            return
+        for line in play(model, row, until):
             write(line if raw else safe(line))
 
 

@@ -25,6 +25,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "collection.skipped": ("a line `SKIPPED` with the reason", "a line `SKIPPED` with the reason"),
     "test.started": ("`Running when the session ended:`", "a line `RUNNING`, `STUCK` or `GONE`, if no result comes"),
     "test.finished": ("a line with its outcome (`--results` for all), text and output", "a line with its outcome"),
+    "test.cut": ("a line `CUT`, and what the test had written", "a line `CUT`, and what the test had written"),
     "subtest.finished": ("in `counts`", "a line `SUBTEST` with its text, if it failed"),
     "warning.recorded": ("a line `WARNING` each, the first 10; in `counts`", "a line `WARNING`"),
     "worker.lost": ("a line `LOST`", "a line `LOST`"),

@@ -118,6 +118,7 @@ def show_test(
             answer["lost"] = next((one for one in question.analysis.lost_tests() if one.nodeid == test), None)
         text = _last_failure(question.model, history)
         about, told = about_data(analysis.runs), about_line(analysis.runs)
+        cut = _last_cut(question.model, history, test)
     if as_json:
         print_json(
             {
@@ -126,6 +127,7 @@ def show_test(
                 "runs": len(history),
                 **{key: data_of(value) for key, value in answer.items()},
                 "last_failure": text,
+                "last_cut": cut,
             }
         )
         return
@@ -142,6 +144,10 @@ def show_test(
     if text:
         out.print("last failure:", style="dim")
         for line in safe(text).rstrip("\n").split("\n"):
+            out.print(f"    {line}", soft_wrap=True)
+    for title, written in (cut or {}).items():
+        out.print(f"when it was cut last, {title}:", style="dim")
+        for line in safe(written).rstrip("\n").split("\n"):
             out.print(f"    {line}", soft_wrap=True)
 
 
@@ -320,6 +326,25 @@ def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_sil
     if answer["lost"] is not None:
         lines.append(lost_text(answer["lost"]))
     return lines
+
+
+def _last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> dict[str, str] | None:
+    """Return what a test had written when it was cut last, by name; None if it never was, or had written nothing."""
+    from ..eventlog.events import TestCut  # noqa: PLC0415 - commands import what they use
+    from .session_notes import noted_events  # noqa: PLC0415
+
+    last = next((one for one in reversed(history) if one.position < 0 and one.verdict in ("crashed", "cut")), None)
+    row = model.session_of(last.stream) if last is not None else None
+    for event in reversed(noted_events(model, row) if row is not None else []):
+        if isinstance(event, TestCut) and event.nodeid == nodeid:
+            texts = {
+                "stacks": event.longreprtext,
+                "stdout": event.capstdout,
+                "stderr": event.capstderr,
+                "log": event.caplog,
+            }
+            return {title: text for title, text in texts.items() if text}
+    return None
 
 
 def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:

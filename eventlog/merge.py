@@ -281,18 +281,16 @@ class _Files:
         self._files = files
 
     def range(self, run: Run) -> Iterator[bytes]:
-        """Yield the bytes of a run."""
+        """Yield the bytes of a run. The last is a newline, whatever it is in a damaged file or behind its end."""
         file = self._files[run.source]
-        position = run.begin
-        while position < run.end:
+        position, last = run.begin, run.end - 1
+        while position < last:
             file.seek(position)
-            data = file.read(min(COPY_BYTES, run.end - position))
-            if not data and position == run.end - 1:
-                data = b"\n"  # the last line of a finished file lacks only its newline
+            data = file.read(min(COPY_BYTES, last - position))
             if not data:
                 raise OSError(5, "an input became shorter while it was merged", getattr(file, "name", ""))
             position += len(data)
-            yield data
+            yield data if position < last else data + b"\n"
 
     def lines(self, run: Run) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield `(seq, digest, line)` of a run."""
@@ -315,11 +313,11 @@ class _Files:
         )
 
     def _pieces(self, run: Run) -> Iterator[bytes]:
-        """The bytes of a run in pieces of fixed size."""
+        """The bytes of a run in pieces of fixed size, without its last newline."""
         file = self._files[run.source]
-        for position in range(run.begin, run.end, COPY_BYTES):
+        for position in range(run.begin, run.end - 1, COPY_BYTES):
             file.seek(position)
-            yield _read_whole(file, min(COPY_BYTES, run.end - position))
+            yield _read_whole(file, min(COPY_BYTES, run.end - 1 - position))
 
 
 def _read_whole(file: IO[bytes], size: int) -> bytes:

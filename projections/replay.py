@@ -56,7 +56,7 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
         start: where to begin.
         end: where to end; None for the end of the log.
     """
-    for batch in read_batches(source, start, end, CHUNK_BYTES):
+    for batch in read_batches(source, start, end, CHUNK_BYTES, whole=True):
         nodes = Nodes()
         offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
         fold = fold_lines(offsets, batch.lines, nodes)

@@ -1,7 +1,9 @@
-"""Record the history of a small project, with everything that goes wrong in a week: python docs/examples/shop_history.py FOLDER.
+"""Record the history of a small project, with everything that goes wrong in a week.
 
-FOLDER/shop becomes a git repository with five branches, FOLDER/home the home of pytest-insight with one session for each
-run: the tests of `shop` on two databases (the variants), by real pytest processes whose clocks are set back.
+python docs/examples/shop_history.py FOLDER
+
+FOLDER/shop becomes a git repository with five branches, FOLDER/home the home of pytest-insight with one session a run:
+the tests of `shop` on two databases (the variants), by real pytest processes whose clocks are set back.
 """
 
 import os

@@ -355,4 +355,5 @@ def test_counts_read_like_pytests_last_line():
     """Order, plurals and words of pytest."""
     counts = {"error": 2, "passed": 1, "warnings": 1, "failed": 3}
     assert counts_text(counts) == "3 failed, 1 passed, 1 warning, 2 errors"
+    assert counts_text({"quarantined": 1, "passed": 1}) == "1 passed, 1 quarantined"
     assert counts_text({}) == "no tests ran"
