@@ -29,7 +29,8 @@ def _reference() -> str:
     for name, output in OUTPUTS.items():
         schema = schema_of(output.shape, name)
         objects.update(schema.get("$defs", {}))
-        lines.append(f"| `insight {name}` | {_type_text(schema)}{', one a line' if output.by_line else ''} |")
+        title = f"insight {name}".strip()
+        lines.append(f"| `{title}` | {_type_text(schema)}{', one a line' if output.by_line else ''} |")
     for name, definition in sorted(objects.items()):
         lines += ["", *_object(name, definition)]
     return "\n".join([*lines, ""])

@@ -6,12 +6,15 @@ import typer
 
 from .common import console, print_json
 
+_ALONE = "insight"
+"""Names the answer of `insight` without a command."""
+
 
 def complete_command(incomplete: str) -> list[str]:
     """Complete the words of a command that has a schema."""
     from .shapes.table import OUTPUTS  # noqa: PLC0415 - commands import what they use
 
-    return sorted({name.split()[0] for name in OUTPUTS if name.startswith(incomplete)})
+    return sorted({name.split()[0] for name in OUTPUTS if name and name.startswith(incomplete)})
 
 
 def command(
@@ -30,11 +33,12 @@ def command(
     name = " ".join(words or ())
     if not name:
         for known in OUTPUTS:
-            console().print(known)
+            console().print(known or _ALONE)
         return
+    name = "" if name == _ALONE else name
     if name not in OUTPUTS:
         raise _unknown(name, list(OUTPUTS))
-    print_json(schema_of(OUTPUTS[name].shape, f"insight {name} --json"))
+    print_json(schema_of(OUTPUTS[name].shape, f"insight {name} --json".replace("  ", " ")))
 
 
 def _unknown(name: str, known: list[str]) -> ValueError:

@@ -5,6 +5,7 @@
 
 from msgspec import UNSET
 
+from ...core.about import AboutAnswer
 from ...core.analysis import (
     BranchState,
     Broken,
@@ -41,6 +42,8 @@ class ComparisonShape(derived(ComparisonResult)):
 class SummaryShape(derived(Summary)):
     """Figures of a span of time, and what is broken, flaky, slow, cut and lost in it."""
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     subject: str
     """What the answer speaks about: systems, branch, variants."""
     headline: str
@@ -63,6 +66,8 @@ class SummaryShape(derived(Summary)):
 class AnalysisShape(Shape):
     """Answers by the name of the question; with `--metric` that one only."""
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     outages: list[str]
     """Sessions in which nearly everything failed."""
     set_aside: list[str]
@@ -85,6 +90,8 @@ class AnalysisShape(Shape):
 class FailuresShape(Shape):
     """Failures by what they say."""
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     clusters: list[ClusterShape]
     together: list[TogetherShape]
     """Tests that fail in the same sessions."""
@@ -95,6 +102,8 @@ class FailuresShape(Shape):
 class KnownTestShape(Shape):
     """What is known of a test."""
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: int
     failure_rate: RateShape | None
@@ -119,6 +128,8 @@ class TestRunsShape(Shape):
 
     __test__ = False
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: list[OccurrenceShape]
 
@@ -126,6 +137,8 @@ class TestRunsShape(Shape):
 class TrendsShape(Shape):
     """Verdicts and durations of a test over its sessions, the earliest first."""
 
+    about: AboutAnswer
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: int
     median_s: float

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from ...core.overview_data import Overview
 from . import answers, data, logs, services, sessions
 
 
@@ -14,6 +15,7 @@ class JsonOutput(NamedTuple):
 
 
 OUTPUTS: dict[str, JsonOutput] = {
+    "": JsonOutput(Overview),
     "session list": JsonOutput(sessions.SessionList),
     "session show": JsonOutput(sessions.SessionDetailsShape),
     "session rerun": JsonOutput(sessions.RerunShape),
@@ -66,4 +68,4 @@ OUTPUTS: dict[str, JsonOutput] = {
     "tail": JsonOutput(logs.EventLineShape, by_line=True),
     "replay": JsonOutput(list[logs.ReplayShape]),
 }
-"""By the words of the command; `sync-storage status --follow` prints one document a line."""
+"""By the words of the command, none for `insight` alone; `sync-storage status --follow` prints one document a line."""

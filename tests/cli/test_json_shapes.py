@@ -169,6 +169,7 @@ def test_every_command_that_shows_data_has_a_shape():
 
 
 ASKED = {
+    "": [[], ["--sut", "pay"], ["--time", "7d"]],
     "session list": [[], ["--all", "--sut", "pay"], ["--run", "none"]],
     "session show": [["last"], ["shop-3"]],
     "session rerun": [["last", "--dry-run"], ["pay-9", "--dry-run"]],
