@@ -31,16 +31,14 @@ from .asking import (
     complete_test,
     data_of,
     find_test,
-    history_model,
     name,
     percent,
-    question,
     seconds,
-    session_meant,
     spark,
     when,
 )
-from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
+from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
+from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages
 from .screen import Line
 from .strips import legend, strip, strip_line, words_of
@@ -48,7 +46,6 @@ from .strips import legend, strip, strip_line, words_of
 if TYPE_CHECKING:
     from ..core.analysis import Analysis, Broken
     from ..core.runs import Run
-    from ..projections.readmodel import ReadModel
     from .asking import Question
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,6 +58,7 @@ STRIP_RUNS = 12
 @app.command("summary")
 @pages
 def summary(
+    logs: LogArgument = None,
     sut: SutOption = None,
     days: DaysOption = None,
     time: TimeOption = None,
@@ -75,8 +73,9 @@ def summary(
 
     Example: insight analytics summary --sut shop --days 7
     """
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         answer = _summary_of(question)
     if as_json:
@@ -150,13 +149,10 @@ def _broken_line(one: "Broken", strips: dict[str, tuple[str, ...]]) -> Line:
 @app.command("compare")
 @pages
 def compare(
-    base: Annotated[
-        str, typer.Option("--base", metavar="WHAT", help="A session, SUT, span of time, commit or profile.")
-    ],
-    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What it is compared with.")],
-    mode: Annotated[
-        str, typer.Option("--mode", metavar="session|sut|period|commit|profile", help="What the two are.")
-    ] = "session",
+    logs: LogArgument = None,
+    base: BaseOption = None,
+    target: TargetOption = None,
+    mode: ModeOption = None,
     time: TimeOption = None,
     sut: SutOption = None,
     profile: ProfileOption = None,
@@ -164,30 +160,29 @@ def compare(
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two sessions, systems, spans of time, commits or profiles.
+    """Compare two sessions, systems, branches, spans of time, commits or profiles.
 
-    Example: insight analytics compare --mode period --base 2026-11-01..2026-11-07 --target 7d
+    Without --base and --target: the newest session with the one before it.
+
+    Example: insight analytics compare --base 2026-11-01..2026-11-07 --target 7d
     """
-    from ..core.comparison import compare_runs  # noqa: PLC0415 - commands import what they use
-    from .comparing import show_comparison  # noqa: PLC0415
-
-    side = _SIDES.get(mode)
-    if side is None:
-        raise ValueError(f"no such mode: {mode!r}; use one of {', '.join(_SIDES)}")
-    sides: list[list[Run]] = []
-    for what in (base, target):
-        of_profile = what if mode == "profile" else profile
-        with history_model(of_profile, log, as_of) as model:
-            sides.append(side(model, what, sut, (time, as_of)))
-    for what, runs in zip((base, target), sides, strict=True):
-        if not runs:
-            raise LookupError(f"no sessions for {what!r}")
-    show_comparison(compare_runs(sides[0], sides[1], base, target), as_json=as_json)
+    compare_words(
+        base,
+        target,
+        mode=mode,
+        profile=profile,
+        logs=named_logs(logs, log),
+        as_of=as_of,
+        sut=sut,
+        time=time,
+        as_json=as_json,
+    )
 
 
 @app.command("analyze")
 @pages
 def analyze(
+    logs: LogArgument = None,
     sut: SutOption = None,
     metric: Annotated[
         str, typer.Option("--metric", metavar="NAME", help="One question only; see the list in docs/analysis.md.")
@@ -211,8 +206,9 @@ def analyze(
         hint = did_you_mean(metric, METRICS) or f"; use all or one of {', '.join(METRICS)}"
         raise ValueError(f"no such metric: {metric!r}{hint}")
     wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         analysis = question.analysis
         answers = {key: ask(analysis) for key, (ask, _) in wanted.items()}
@@ -236,6 +232,7 @@ def analyze(
 @app.command("failures")
 @pages
 def failures(
+    logs: LogArgument = None,
     sut: SutOption = None,
     nodeid: Annotated[
         str | None,
@@ -254,8 +251,9 @@ def failures(
 
     Example: insight analytics failures --days 7
     """
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         test = find_test(question.model, nodeid) if nodeid else None
         analysis = question.analysis
@@ -353,44 +351,6 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     ),
 }
 """Questions by name: how to ask, and how an answer is told."""
-
-
-Span = tuple[str | None, str | None]
-"""`--time` and `--as-of`."""
-
-
-def _of_session(model: "ReadModel", what: str, _: str | None, __: "Span") -> "list[Run]":
-    from ..core.runs import run_of_row  # noqa: PLC0415
-
-    return [run_of_row(model, session_meant(model, what))]
-
-
-def _of_sut(model: "ReadModel", what: str, _: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=what, time=span[0]).analysis.runs
-
-
-def _of_period(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=what).analysis.runs
-
-
-def _of_commit(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    streams = {row.stream for row in model.sessions_of_commit(what)}
-    runs = question(model, span[1], sut=sut, time=span[0]).analysis.runs
-    return [run for run in runs if run.stream in streams]
-
-
-def _of_profile(model: "ReadModel", _: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=span[0]).analysis.runs
-
-
-_SIDES = {
-    "session": _of_session,
-    "sut": _of_sut,
-    "period": _of_period,
-    "commit": _of_commit,
-    "profile": _of_profile,
-}
-"""How each mode finds the sessions of one side."""
 
 
 def _daily(runs: "list[Run]") -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import local_text, log_path, open_model, readable_log, utc_text
+from .common import local_text, named_logs, open_model, readable_logs, utc_text
 from .safe import safe_line
 from .screen import Listing
 
@@ -40,7 +40,7 @@ def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
     from ..eventlog.errors import EventLogError  # noqa: PLC0415
 
     try:
-        with open_model(ctx.params.get("profile"), ctx.params.get("log")) as model:
+        with open_model(ctx.params.get("profile"), named_logs(ctx.params.get("logs"), ctx.params.get("log"))) as model:
             return [name for name in ask(model) if name.startswith(incomplete)]
     except (EventLogError, OSError, LookupError, ValueError):
         return []
@@ -91,27 +91,29 @@ NodeArgument = Annotated[
 ]
 
 LIMIT = 50
+_COMPARED = 5000
+"""Node ids that a mistyped one is compared with at most."""
 DEFAULT_DAYS = 30
 
 
 @contextmanager
-def history_model(profile: str | None, log: Path | None, as_of: str | None) -> Generator["ReadModel"]:
+def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str | None) -> Generator["ReadModel"]:
     """Give the read model of the log that is meant, as it is or as it was."""
     if as_of is None:
-        with open_model(profile, log) as model:
+        with open_model(profile, logs) as model:
             yield model
         return
     from ..core.windows import model_as_of, moment_of  # noqa: PLC0415
 
-    until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, log, text))
-    with model_as_of(readable_log(log_path(profile, log)), as_of, until_us) as model:
+    until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, logs, text))
+    with model_as_of(readable_logs(profile, logs), as_of, until_us) as model:
         yield model
 
 
-def _span_in(profile: str | None, log: Path | None, text: str) -> "Span | None":
+def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Span | None":
     from ..core.references import span_named  # noqa: PLC0415
 
-    with open_model(profile, log) as model:
+    with open_model(profile, logs) as model:
         return span_named(model, text)
 
 
@@ -147,7 +149,7 @@ class Question:
 @contextmanager
 def asked(
     profile: str | None,
-    log: Path | None,
+    logs: Sequence[Path] | None,
     as_of: str | None,
     *,
     sut: str | None = None,
@@ -163,7 +165,7 @@ def asked(
         ValueError: both `time` and `days` were given, or it is no span.
         LookupError: a name, commit or session is unknown, or not unique.
     """
-    with history_model(profile, log, as_of) as model:
+    with history_model(profile, logs, as_of) as model:
         meant = question(model, as_of, sut=sut, time=time, days=days, default_days=default_days)
         if branch is None and not variant:
             yield meant
@@ -257,14 +259,21 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        from ..core.nearest import nearest_name  # noqa: PLC0415 - only for the message
-
-        names = {nodeid.rpartition("::")[2].partition("[")[0]: nodeid for nodeid in model.nodeids()}
-        near = nearest_name(text.rpartition("::")[2].partition("[")[0], names)
-        hint = f"did you mean {near}?" if near else "see `insight test list`"
-        raise LookupError(f"no test has {text!r} in its node id; {hint}")
+        raise LookupError(f"no test has {text!r} in its node id{_near_test(model, text)}; see `insight test list`")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
+
+
+def _near_test(model: "ReadModel", text: str) -> str:
+    """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
+    from ..core.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
+
+    names: dict[str, str] = {}
+    for nodeid in model.nodeids()[:_COMPARED]:
+        names.setdefault(nodeid.rpartition("::")[2].partition("[")[0], nodeid)
+        names[nodeid] = nodeid
+    near = nearest_name(text, names)
+    return f"; did you mean {names[near]}?" if near else ""
 
 
 def _is_uncollected(model: "ReadModel", module: str) -> bool:

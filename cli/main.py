@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import typer
 
+from .logs import ReadingState
 from .version import VersionOption
 
 
@@ -142,6 +143,7 @@ def escape_what_output_cannot_carry() -> None:
 
 def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
+    ReadingState.reset()
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -171,7 +173,7 @@ def _run(arguments: list[str]) -> int:
     from .hints import show_hint  # noqa: PLC0415 - after the answer
 
     show_hint(arguments)
-    return result if isinstance(result, int) else 0
+    return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
 
 
 def _exit_code(error: Exception) -> int | None:

@@ -66,7 +66,7 @@ def _found(
     branch: str | None,
     variant: list[str] | None,
     profile: str | None,
-    log: Path | None,
+    log: list[Path] | None,
     *,
     as_json: bool,
 ) -> "Overview | None":
@@ -110,7 +110,7 @@ def _answer(
     branch: str | None,
     variant: list[str] | None,
     profile: str | None,
-    log: Path | None,
+    log: list[Path] | None,
     *,
     rows: int | None,
 ) -> "Overview":

@@ -29,6 +29,7 @@ from .asking import (
 )
 from .columns import STRIP_RUNS, short_names
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
+from .failure_groups import restored_indentation
 from .layout import screen_width
 from .paging import pages
 from .safe import safe
@@ -143,7 +144,7 @@ def show_test(
         out.print(line, soft_wrap=True)
     if text:
         out.print("last failure:", style="dim")
-        for line in safe(text).rstrip("\n").split("\n"):
+        for line in safe(restored_indentation(text)).rstrip("\n").split("\n"):
             out.print(f"    {line}", soft_wrap=True)
     for title, written in (cut or {}).items():
         out.print(f"when it was cut last, {title}:", style="dim")

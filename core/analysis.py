@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..projections.clock import is_future
 from ..projections.rules import BAD
+from .counting import runs_of_modules, verdict_counts
 from .modules import FAILED, module_runs
 from .outages import key_of, set_aside
 from .runs import GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
@@ -556,9 +557,7 @@ def summary_of(runs: list[Run]) -> Summary:
     verdicts: Counter[str] = Counter()
     telling: Counter[str] = Counter()
     for run in runs:
-        counts = run.by_verdict()
-        if run.uncollected:
-            counts["error"] = counts.get("error", 0) + len(run.uncollected)
+        counts = verdict_counts(run)
         verdicts.update(counts)
         if key_of(run) not in aside:
             telling.update(counts)
@@ -772,7 +771,7 @@ def costs(runs: list[Run]) -> list[Slow]:
 
 @many_objects()
 def figures_of(runs: list[Run], containing: str = "") -> list[TestFigures]:
-    """Runs, failures and median duration of each test with a text in its node id."""
+    """Runs, failures and median duration of each test, and module that was not collected, with a text in its id."""
     found: dict[str, list[int]] = {}
     last: dict[str, Run] = {}
     failed: Counter[str] = Counter()
@@ -786,6 +785,10 @@ def figures_of(runs: list[Run], containing: str = "") -> list[TestFigures]:
         for nodeid, taken in found.items()
         if containing in nodeid
     ]
+    for module, seen in runs_of_modules(runs).items():
+        if containing in module:
+            bad = sum(test.verdict in BAD for _, test in seen)
+            figures.append(TestFigures(module, len(seen), bad, seen[-1][1].verdict, 0.0))
     return sorted(figures, key=lambda one: (-one.failed / one.runs, one.nodeid))
 
 

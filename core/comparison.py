@@ -200,7 +200,8 @@ def compare_runs(
     base: list[Run], target: list[Run], base_name: str = "base", target_name: str = "target"
 ) -> ComparisonResult:
     """Compare two lists of runs, each in order of time."""
-    before, after = _last(base), _last(target)
+    modules = {module for run in (*base, *target) for module in run.uncollected}
+    before, after = _last(base, modules), _last(target, modules)
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
     slower, faster = compare_durations(_passing(base), _passing(target))
     both = [change for change in changes if change.before is not None and change.after is not None]
@@ -227,18 +228,33 @@ def compare_runs(
 def _says_about(runs: list[Run], others: list[Run], nodeid: str) -> bool:
     """Return whether the absence of a test from some sessions means that it is not there any more, or not yet.
 
-    It does if one of them would have run it, or was told the same as one of the other side that did.
+    It does if one of them would have run it, or was told the same as one of the other side that did. A session that
+    could not collect a module says nothing about what it did not run: pytest stops after such an error.
     """
     return any(
         run.selected.covers(nodeid)
         or any(run.selected.is_like(other.selected) for other in others if nodeid in other.tests)
         for run in runs
+        if not run.uncollected
     )
 
 
-def _last(runs: list[Run]) -> dict[str, tuple[str, str]]:
-    """Verdict of each test in the last run that has it, with the name of that run."""
-    return {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+def _last(runs: list[Run], modules: set[str]) -> dict[str, tuple[str, str]]:
+    """Verdict of each test in the last run that has it, with the name of that run.
+
+    Args:
+        runs: in order of time.
+        modules: modules that a session of either side could not collect; they are bad there, and good where their
+            tests ran.
+    """
+    found = {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+    for run in runs if modules else ():
+        for module in modules:
+            if module in run.uncollected:
+                found[module] = ("error", run.name)
+            elif any(nodeid.startswith((f"{module}::", f"{module}/")) for nodeid in run.tests):
+                found[module] = ("passed", run.name)
+    return found
 
 
 def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> Change:

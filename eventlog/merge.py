@@ -15,6 +15,7 @@ a strategy other than the default adds events that say so, whose bytes follow fr
 """
 
 import heapq
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,10 +26,11 @@ from typing import IO, Protocol, Self
 from .codec import encode_event
 from .events import Event, SessionRestored, SessionSuperseded
 from .memory import MemoryLog
+from .private import open_private
 from .runs import Header, Run, RunIndex, StreamInfo, index_files
 from .scan import Finding
 from .sources import LogSource, Unread
-from .staging import Staged, Staging, stage_logs
+from .staging import Staged, Staging, stage_logs, stage_source
 from .streams import stream_id
 
 COPY_BYTES = 1 << 20
@@ -128,6 +130,20 @@ class Merger:
         for name, reason in unread:
             finding = Finding(name, 0, 0, "damaged", f"cannot be read: {reason}")
             self._inputs_unread.append(InputReport(name, findings=[finding]))
+
+    def add_source(self, source: LogSource) -> None:
+        """Take one log that was found already, with its packs and live files.
+
+        Raises:
+            InputLimitError, LogUnavailableError: it cannot be unpacked or read.
+        """
+        if source.on_disk:
+            self._add_staged(stage_source(source, self._stage))
+            return
+        copy = self._stage.new_file()
+        with open_private(copy) as out, source.open() as data:
+            shutil.copyfileobj(data, out)
+        self._add_staged(Staged(source.name, copy))
 
     def _add_staged(self, staged: Staged) -> None:
         report = InputReport(staged.name)

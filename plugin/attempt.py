@@ -307,7 +307,7 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
 
 
 def _joined_sections(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
-    output = dict.fromkeys(_OUTPUT_FIELDS, "")
+    output: dict[str, str] = dict.fromkeys(_OUTPUT_FIELDS, "")
     for name, text in sections:
         field = _field_of_section(name)
         if field:
