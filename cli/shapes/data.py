@@ -131,6 +131,14 @@ class OrphanShape(Shape):
     process: str
 
 
+class ReasonShape(Shape):
+    """Why resources were not cleaned."""
+
+    error: str
+    count: int
+    resources: list[str]
+
+
 class ReapedShape(Shape):
     """What was cleaned, or would be, of processes that are gone."""
 
@@ -148,6 +156,10 @@ class ReapedShape(Shape):
     abandoned: list[str]
     orphaned: list[OrphanShape]
     runnable: list[str]
+    blocked: list[str]
+    """Resources that others use."""
+    reasons: list[ReasonShape]
+    """Why cleanups failed, the most frequent first."""
 
 
 class CheckShape(Shape):
