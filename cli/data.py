@@ -26,6 +26,8 @@ NamespaceOption = Annotated[
     str | None, typer.Option("--namespace", metavar="NAME", help="Only what is in this namespace.")
 ]
 _SECOND_US = 1_000_000
+_NOT_CLEANED = ("failed", "waiting", "abandoned", "blocked", "orphaned")
+"""Parts of the report of a reaper that name what is still there."""
 _NOTHING = "there is no test data here; name its folder with --test-data"
 
 
@@ -190,7 +192,7 @@ def reap(
         if not registry.unregister_resource(resource_id, namespace=namespace):
             raise LookupError(f"no test data {resource_id!r}; see `insight data list`")
     report = registry.reap(dry_run=dry_run, wait_s=wait)
-    left = [*report["failed"], *report["waiting"], *report["abandoned"], *report["orphaned"]]
+    left = [each for name in _NOT_CLEANED for each in report[name]]
     if as_json:
         print_json(report)
     else:
@@ -243,10 +245,13 @@ def _print_reap(report: dict[str, Any]) -> None:
         "failed": "failed",
         "waiting": "failed before, not due yet",
         "abandoned": "given up",
+        "blocked": "in use, so left",
     }
     for name, word in words.items():
         if report[name]:
             out.print(f"{word}: {safe_line(', '.join(report[name]))}", soft_wrap=True)
+    for reason in report["reasons"]:
+        out.print(f"why ({counted(reason['count'], 'time')}): {safe_line(reason['error'])}", soft_wrap=True)
     for each in report["orphaned"]:
         out.print(
             f"to be cleaned by hand: {safe_line(each['resource_id'])} in {safe_line(each['namespace'])}:"
@@ -255,7 +260,7 @@ def _print_reap(report: dict[str, Any]) -> None:
         )
     if report["lost"]:
         out.print(safe_line(report["lost"]), soft_wrap=True)
-    if not any(report[name] for name in ("gone", "unknown", "cleaned", "runnable", "busy", "failed", "waiting")):
+    if not any(report[name] for name in ("gone", "unknown", "cleaned", "runnable", "busy", *_NOT_CLEANED)):
         out.print("nothing is left over")
 
 

@@ -29,7 +29,9 @@ def _reference() -> str:
     for name, output in OUTPUTS.items():
         schema = schema_of(output.shape, name)
         objects.update(schema.get("$defs", {}))
-        lines.append(f"| `insight {name}` | {_type_text(schema)}{', one a line' if output.by_line else ''} |")
+        lines.append(
+            f"| `{f'insight {name}'.strip()}` | {_type_text(schema)}{', one a line' if output.by_line else ''} |"
+        )
     for name, definition in sorted(objects.items()):
         lines += ["", *_object(name, definition)]
     return "\n".join([*lines, ""])

@@ -50,10 +50,7 @@ def reference() -> str:
     known = {name: (function, list(_parameters(function))) for name, function in commands()}
     uses = Counter(parameter for _, parameters in known.values() for parameter in parameters if parameter.is_option)
     common = [parameter for parameter, count in uses.items() if count >= COMMON_FROM]
-    purposes = [
-        (f"[`{f'insight {name}'.strip()}`](#{_anchor(name)})", _purpose(function))
-        for name, (function, _) in known.items()
-    ]
+    purposes = [(f"[`{_title(name)}`](#{_anchor(name)})", _purpose(function)) for name, (function, _) in known.items()]
     parts = [
         _table("command", purposes),
         "### Common options\n",
@@ -68,12 +65,12 @@ def _table(first: str, rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join([f"| {first} | |", "|---|---|", *lines, ""])
 
 
-def _anchor(name: str) -> str:
-    return _title(name).replace(" ", "-")
-
-
 def _title(name: str) -> str:
     return f"insight {name}".strip()
+
+
+def _anchor(name: str) -> str:
+    return _title(name).replace(" ", "-")
 
 
 def _text_of(function: Any) -> tuple[str, str]:

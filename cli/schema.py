@@ -6,12 +6,15 @@ import typer
 
 from .common import console, print_json
 
+_ALONE = "insight"
+"""Name of what `insight` without a command prints."""
+
 
 def complete_command(incomplete: str) -> list[str]:
     """Complete the words of a command that has a schema."""
     from .shapes.table import OUTPUTS  # noqa: PLC0415 - commands import what they use
 
-    return sorted({name.split()[0] for name in OUTPUTS if name.startswith(incomplete)})
+    return sorted({name.split()[0] for name in OUTPUTS if name and name.startswith(incomplete)})
 
 
 def command(
@@ -27,20 +30,21 @@ def command(
     from .shapes.base import schema_of  # noqa: PLC0415 - commands import what they use
     from .shapes.table import OUTPUTS  # noqa: PLC0415
 
+    shapes = {name or _ALONE: output.shape for name, output in OUTPUTS.items()}
     name = " ".join(words or ())
     if not name:
-        for known in OUTPUTS:
+        for known in shapes:
             console().print(known)
-        return
-    if name not in OUTPUTS:
-        raise _unknown(name, list(OUTPUTS))
-    print_json(schema_of(OUTPUTS[name].shape, f"insight {name} --json"))
+    elif name not in shapes:
+        raise _unknown(name, list(shapes))
+    else:
+        print_json(schema_of(shapes[name], "insight --json" if name == _ALONE else f"insight {name} --json"))
 
 
 def _unknown(name: str, known: list[str]) -> ValueError:
-    from difflib import get_close_matches  # noqa: PLC0415
+    from ..core.nearest import nearest_name  # noqa: PLC0415 - commands import what they use
 
     within = [command for command in known if command.startswith(f"{name} ")]
-    meant = within or get_close_matches(name, known, n=1)
+    meant = within or [found for found in [nearest_name(name, known)] if found]
     hint = f"did you mean {' or '.join(meant)}?" if meant else "`insight schema` lists the commands that have one"
     return ValueError(f"no schema for {name!r}; {hint}")

@@ -129,18 +129,19 @@ def status(
 
     Example: insight sync-storage status -f
     """
+    from ..eventlog.errors import EventLogError  # noqa: PLC0415 - commands import what they use
     from ..syncstorage.inquiry import NoServiceError, report  # noqa: PLC0415
 
-    if following:
-        _follow(port, run, as_json=as_json)
-        return
     try:
+        if following:
+            _follow(port, run, as_json=as_json)
+            return
         found = report(port, run)
-    except NoServiceError as error:
+    except (NoServiceError, EventLogError, OSError) as error:
         if not as_json:
             raise
         print_json({"running": False, "port": port, "runs": [], "error": str(error)})
-        raise typer.Exit(1) from error
+        raise typer.Exit(1 if isinstance(error, NoServiceError) else 3) from error
     if as_json:
         print_json(found)
     else:

@@ -1,6 +1,5 @@
 """Profiles: named logs, kept in `profiles.json`; profiles in memory live as long as the process."""
 
-import difflib
 import fnmatch
 import os
 import threading
@@ -15,6 +14,7 @@ from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_nam
 from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc, utc_text
+from .nearest import did_you_mean
 from .own_files import check_new_log
 
 STORAGE_TYPES = ("json", "memory")
@@ -296,8 +296,7 @@ class ProfileManager:
 
 
 def _unknown(name: str, known: Iterable[str]) -> ProfileError:
-    near = difflib.get_close_matches(name, known, n=1)
-    return ProfileError(f"Profile '{name}' does not exist" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return ProfileError(f"Profile '{name}' does not exist{did_you_mean(name, known)}")
 
 
 _managers: dict[Path, ProfileManager] = {}

@@ -92,6 +92,7 @@ class EventTooLargeError(EventLogError):
         super().__init__(f"{event_type}: {size_bytes} bytes in one line, the limit is {limit_bytes}; split the event")
         self.event_type = event_type
         self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
 
 
 class ForkedWriterError(EventLogError):

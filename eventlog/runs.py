@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -377,7 +377,7 @@ class _RunBuilder:
         self._key: bytes = b"%d"
         self._first = self._next = self._begin = self._end = 0
 
-    def take(self, offsets: list[int], lines: list[bytes], glued: list[int]) -> None:
+    def take(self, offsets: list[int], lines: list[bytes], glued: Sequence[int]) -> None:
         """Take verified lines.
 
         Args:

@@ -12,7 +12,13 @@ import pytest
 
 from .options import add_options, is_wanted
 
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_load_initial_conftests"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_cmdline_main",
+    "pytest_configure",
+    "pytest_internalerror",
+    "pytest_load_initial_conftests",
+]
 
 _NOT_A_RUN = (
     "help",
@@ -25,6 +31,14 @@ _NOT_A_RUN = (
     "setuponly",
     "cacheshow",
 )
+
+_RECORDER = "insight_recorder"
+"""Name of the recorder among the plugins, and of what says why there is none; see `boundary`."""
+
+_BEGAN = pytest.StashKey[bool]()
+
+_internal_errors: list[object] = []
+"""Those of the run that goes on, as pytest shows them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +56,45 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
         record_early_end(early_config, args, error, _is_recorded)
         raise
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Leave a trace of a run in which another plugin failed before the recorder could start."""
+    _internal_errors.clear()
+    try:
+        status = yield
+    except BaseException as error:
+        _record_failed_start(config, error)
+        raise
+    _record_failed_start(config, status)
+    return status
+
+
+@pytest.hookimpl(tryfirst=True, specname="pytest_configure")
+def pytest_insight_note_begin(config: pytest.Config) -> None:
+    """Note that a run begins; a plugin may answer the command line without one, as `--looponfail` of xdist does."""
+    config.stash[_BEGAN] = True
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """Remember what another plugin raised, should the recorder not be there."""
+    _internal_errors.append(excrepr)
+
+
+def _record_failed_start(config: pytest.Config, end: object) -> None:
+    if isinstance(end, pytest.UsageError) or config.pluginmanager.hasplugin(_RECORDER):
+        return
+    if not _internal_errors and not config.stash.get(_BEGAN, False):
+        return
+    try:
+        is_recorded = _is_recorded(config, config.option)
+    except Exception:  # noqa: BLE001 - the boundary: what cannot be asked is not recorded
+        return
+    if is_recorded:
+        from .early import record_failed_start  # noqa: PLC0415 - only when something broke
+
+        record_failed_start(config, end, _internal_errors)
 
 
 @pytest.hookimpl(trylast=True)

@@ -23,7 +23,7 @@ _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
 _OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
-_OUTPUT_FIELDS = ("capstdout", "capstderr", "caplog")
+_OUTPUT_FIELDS: tuple[str, ...] = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 
 
@@ -307,7 +307,7 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
 
 
 def _joined_sections(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
-    output = dict.fromkeys(_OUTPUT_FIELDS, "")
+    output: dict[str, str] = dict.fromkeys(_OUTPUT_FIELDS, "")
     for name, text in sections:
         field = _field_of_section(name)
         if field:

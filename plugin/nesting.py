@@ -1,4 +1,4 @@
-"""Recognise a pytest run that a test of another run started: it is not recorded by itself.
+"""Recognise a pytest run that another run started, by a test or a plugin: it is not recorded by itself.
 
 `PYTEST_CURRENT_TEST` alone does not decide: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
 test, so that later runs of the same process, and of shells started from it, would count as nested.
@@ -11,6 +11,8 @@ from pathlib import Path
 
 RECORDER_VARIABLE = "PYTEST_INSIGHT_RECORDER_PID"
 """Holds the process id of the recording run for as long as it records."""
+LOG_VARIABLE = "PYTEST_INSIGHT_RECORDER_LOG"
+"""Holds the path of its log."""
 
 _RUNNER = "_pytest.runner"
 _XDIST_WORKER = "__channelexec__"
@@ -19,8 +21,15 @@ _ANCESTORS_MAX = 256
 
 
 def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a test of another pytest run started this one, in this process or as a process of its own."""
-    return _is_on_stack(_RUNNER) or _is_started_by_test(environ)
+    """Return whether another pytest run started this one, in this process or as a process of its own."""
+    return _is_on_stack(_RUNNER) or _is_started_by_recorder(environ)
+
+
+def is_log_of_outer_run(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a nested run was given the very log of the run that started it, as by a plugin that repeats its
+    arguments; that log holds the tests already, and is locked.
+    """
+    return environ.get(LOG_VARIABLE) == str(path) and is_nested(environ)
 
 
 def is_xdist_worker(environ: Mapping[str, str] = os.environ) -> bool:
@@ -28,20 +37,22 @@ def is_xdist_worker(environ: Mapping[str, str] = os.environ) -> bool:
     return bool(environ.get("PYTEST_XDIST_WORKER")) and _is_on_stack(_XDIST_WORKER)
 
 
-def mark_recording(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Note in the environment of the processes to come that this one records."""
+def mark_recording(log: Path, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Note in the environment of the processes to come that this one records, and where."""
     environ[RECORDER_VARIABLE] = str(os.getpid())
+    environ[LOG_VARIABLE] = str(log)
 
 
 def unmark_recording(environ: MutableMapping[str, str] = os.environ) -> None:
     """Remove the note, unless it is that of another process."""
     if environ.get(RECORDER_VARIABLE) == str(os.getpid()):
         del environ[RECORDER_VARIABLE]
+        environ.pop(LOG_VARIABLE, None)
 
 
-def _is_started_by_test(environ: Mapping[str, str]) -> bool:
+def _is_started_by_recorder(environ: Mapping[str, str]) -> bool:
     recorder = environ.get(RECORDER_VARIABLE, "")
-    if not environ.get("PYTEST_CURRENT_TEST") or not (recorder.isascii() and recorder.isdigit()):
+    if not (recorder.isascii() and recorder.isdigit()):
         return False
     # A number of this very process is a note that was left behind by an earlier run, or by exec.
     return int(recorder) != os.getpid() and int(recorder) in set(_ancestors())

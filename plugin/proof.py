@@ -5,7 +5,8 @@ the record does not say what pytest said.
 """
 
 from collections.abc import Mapping
-from typing import Any
+
+import pytest
 
 COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
 """Categories of the last line of pytest."""
@@ -43,11 +44,11 @@ def compare_failures(own: Mapping[str, int], tests_failed: int, exit_status: int
     return []
 
 
-def shown_counts(reporter: Any) -> dict[str, int]:
+def shown_counts(reporter: pytest.TerminalReporter) -> dict[str, int]:
     """Return the counts of a terminal reporter, as its last line has them.
 
     Args:
-        reporter: of pytest; another plugin may have replaced it, or its `stats`.
+        reporter: of pytest, or one that is made from it.
     """
     counts: dict[str, int] = {}
     for name, items in reporter.stats.items():

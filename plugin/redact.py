@@ -38,6 +38,10 @@ KNOWN_MAX = 64
 CANDIDATES_MAX = 5_000
 """Places in one text that are judged one by one; of what is beyond, all is replaced that begins like a secret."""
 
+_LONG_CHARS = 20_000
+"""From here on, to see which characters a text has is cheaper than to look for each hint in it."""
+
+_SHAPES = [(shape, frozenset(shape.hint)) for shape in SHAPES]
 _KNOWN_MIN = 8
 _KNOWN_CHARS_MAX = 500
 _DONE_MAX = 64
@@ -135,8 +139,9 @@ class Redactor:
             mark: gets the secret, returns what is written instead.
         """
         lower = text.replace("\u0130", "i").lower()  # the one character whose lower case is longer
-        for shape in SHAPES:
-            if shape.hint in lower:
+        chars = set(lower) if len(lower) > _LONG_CHARS else None
+        for shape, needed in _SHAPES:
+            if (chars is None or needed <= chars) and shape.hint in lower:
                 text = _substitute(shape.pattern, _shown, mark, text)
         for pattern in self._own:
             text = pattern.sub(lambda match: _shown(match, mark), text)

@@ -11,11 +11,21 @@ from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import Any
 
+import pytest
 from _pytest._io import TerminalWriter  # the class behind terminalreporter.write; it has no public name
 
 HEAD_CHARS_MAX = 64 * 1024
 _REPORT_CHARS = "wsxXEfRP"
 _PASSED_REPORTS_MAX = 2000
+
+
+def find_reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
+    """Return the terminal reporter of pytest, or one that is made from it, as pytest-sugar's is; None if there is none.
+
+    Another plugin may put an object with a life of its own in its place, which counts and writes in its own way.
+    """
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    return reporter if isinstance(reporter, pytest.TerminalReporter) else None
 
 
 class HeadCopy:

@@ -42,13 +42,13 @@ from .ending import Ending, Step, run_steps
 from .git import DirtyCheck
 from .header import make_header
 from .markers import markers_of
-from .nesting import is_nested, mark_recording, unmark_recording
+from .nesting import is_log_of_outer_run, is_nested, mark_recording, unmark_recording
 from .proof import compare_counts, compare_failures, shown_counts
 from .properties import PropertyTap
 from .redact import Redactor
 from .redact_events import RedactingWriter, open_writer
 from .redact_long import redact_shortened
-from .sections import HeadCopy, summary_sections
+from .sections import HeadCopy, find_reporter, summary_sections
 from .settings import Settings, joined_arguments, read_settings
 from .tally import Tally
 from .target import log_target, memory_log
@@ -80,6 +80,8 @@ def start_recording(config: pytest.Config) -> None:
     settings = read_settings(config)
     redact = Redactor(settings.redact)
     if (_active or is_nested()) and not (settings.log or os.environ.get("PYTEST_INSIGHT_NESTED")):
+        return
+    if settings.log and is_log_of_outer_run(log_target(settings.log, "", config.invocation_params.dir)[0]):
         return
     try:
         writer, profile = _open_writer(config, settings, redact)
@@ -118,7 +120,7 @@ def _begin(
     config.pluginmanager.register(recorder, PLUGIN_NAME)
     config.pluginmanager.register(PropertyTap(recorder.take_properties), f"{PLUGIN_NAME}_properties")
     _active.append(recorder)
-    mark_recording()
+    mark_recording(recorder.writer.path)
     return recorder
 
 
@@ -339,7 +341,7 @@ class Recorder:
     def _prepare(self) -> None:
         self._look_for_categories()
         self._attempts.keeps_bare_starts = self._config.pluginmanager.hasplugin("flaky")
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter = find_reporter(self._config)
         if reporter is not None:
             dump = TimeoutDump(self._write_cut_by_timeout)
             self._head = HeadCopy(reporter, lambda text: run_steps([("timeout", lambda: dump.add(text))], self.degrade))
@@ -444,7 +446,7 @@ class Recorder:
         if self._compared:
             return
         self._compared = True
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter = find_reporter(self._config)
         own = self.counts()
         if reporter is not None:
             self._differences += compare_counts(own, shown_counts(reporter))
@@ -490,7 +492,7 @@ class Recorder:
     def _write_sections(self) -> None:
         if self._head_text:
             run_steps([("section", lambda: self._write_section("test_session_starts", self._head_text))], self.degrade)
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter = find_reporter(self._config)
         if reporter is None:
             return
         for name, text in summary_sections(reporter, output=self._settings.output):

@@ -2,6 +2,7 @@
 
 import os
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class HeldFolder:
         self._path = path
         # While it is open, the system gives its number to no other folder.
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._fd)
 
     @property
     def is_there(self) -> bool:
@@ -31,10 +33,6 @@ class HeldFolder:
             return os.path.samestat(os.fstat(self._fd), self._path.stat())
         except OSError:
             return False
-
-    def close(self) -> None:
-        """Let go of it."""
-        os.close(self._fd)
 
 
 class IdleWatch:

@@ -4,8 +4,10 @@ from pytest_insight.testdata import TestDataManager
 """
 
 from .errors import (
+    CleanupCallbackError,
     CleanupTargetError,
     DataConflictError,
+    DataTooLargeError,
     LockTimeoutError,
     MigrationFailed,
     NoMigrationPath,
@@ -21,10 +23,12 @@ from .store import Store
 from .version_manager import DataMigrationHandler
 
 __all__ = [
+    "CleanupCallbackError",
     "CleanupError",
     "CleanupTargetError",
     "DataConflictError",
     "DataMigrationHandler",
+    "DataTooLargeError",
     "Lease",
     "LockTimeoutError",
     "MigrationFailed",

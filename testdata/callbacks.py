@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, cast
 
-from .errors import CleanupTargetError
+from .errors import CleanupCallbackError, CleanupTargetError
 from .values import check_json
 
-__all__ = ["Durable", "as_durable", "call_durable", "call_here", "error_text"]
+__all__ = ["Durable", "as_durable", "call_durable", "call_here", "check_callback", "error_text"]
 
 _ERROR_CHARS_MAX = 2000
 
@@ -48,8 +48,49 @@ def as_durable(cleanup: Any) -> Durable:
         raise CleanupTargetError(f"the arguments of a cleanup are a dict of keyword arguments, not {arguments!r}")
     check_json(arguments, "cleanup arguments")
     target = target if isinstance(target, str) else _name_of(target)
-    module, _ = _resolve(target, "")
+    module, function = _resolve(target, "")
+    mistake = _call_mistake(function, arguments)
+    if mistake:
+        raise CleanupTargetError(f"{target!r} cannot be called with the arguments {sorted(arguments)}: {mistake}")
     return Durable(target, dict(arguments), _root_of(module))
+
+
+def check_callback(callback: Any) -> None:
+    """Raise unless this process can call a callback.
+
+    Raises:
+        CleanupCallbackError: it is no function, or one that needs arguments.
+    """
+    if not callable(callback):
+        advice = "; pass it as cleanup=..." if isinstance(callback, str | tuple) else ""
+        raise CleanupCallbackError(
+            f"cleanup_callback: {callback!r} is no function but {_kind_of(callback)}{advice}; give a function without"
+            " arguments"
+        )
+    mistake = _call_mistake(callback, {})
+    if mistake:
+        raise CleanupCallbackError(
+            f"cleanup_callback: {callback!r} cannot be called without arguments: {mistake}; bind them, as with"
+            " functools.partial"
+        )
+
+
+def _kind_of(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _call_mistake(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
+    """Return why a function cannot be called with keyword arguments; empty if it can, or if nobody can say."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return ""  # one that is not written in Python may not say what it takes
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def call_durable(durable: Durable, timeout_s: float) -> None:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from ..eventlog.journal import Transaction
 from ..eventlog.system import SYSTEM
 from . import events as ev
-from .callbacks import Durable, as_durable, call_durable, call_here, error_text
+from .callbacks import Durable, as_durable, call_durable, call_here, check_callback, error_text
 from .errors import StaleTokenError
 from .identity import verdict_on
 from .rules import ABANDON_ATTEMPTS, cleanup_order, next_due_us, pause_s
-from .state import Cleanup, Resource, TestDataState
+from .state import Cleanup, Hold, Resource, TestDataState
 from .store import Store, namespace_stream
 from .version_manager import find_anywhere
 
@@ -95,8 +95,11 @@ class CleanupRegistry:
         Raises:
             KeyError: there is no such live test data.
             CleanupTargetError: a durable cleanup names nothing that can be found.
+            CleanupCallbackError: it is neither, or cannot be called without arguments.
         """
-        durable = None if callable(callback) else as_durable(callback)
+        durable = as_durable(callback) if isinstance(callback, str | tuple) else None
+        if durable is None:
+            check_callback(callback)
         with self._store.transact() as tx:
             state = tx.state
             resource = (
@@ -220,9 +223,18 @@ class CleanupRegistry:
         space = state.namespace(resource.namespace)
         if space.live.get(resource.resource_id) is not resource:
             return False
-        dependants = space.dependants.get(resource.resource_id, set())
-        blocked = any((resource.namespace, other) not in going for other in dependants)
-        return not blocked and not state.is_foreign_locked(resource, self._store.session)
+        return not self.dependants(state, resource, going) and not self.holders(state, resource)
+
+    @staticmethod
+    def dependants(state: TestDataState, resource: Resource, going: Iterable[Key] = ()) -> list[str]:
+        """Return the ids of live test data that depends on a resource, but for what is `going`."""
+        others = state.namespace(resource.namespace).dependants.get(resource.resource_id, set())
+        return [other for other in others if (resource.namespace, other) not in going]
+
+    def holders(self, state: TestDataState, resource: Resource) -> list[Hold]:
+        """Return how other processes hold the lock named like a resource; a dead one holds nothing up."""
+        holds = state.foreign_holds(resource, self._store.session)
+        return [hold for hold in holds if not self._store.hold_is_dead(state, hold)]
 
     def can_run(self, cleanup: Cleanup) -> bool:
         """Tell whether this process can run a cleanup: a durable one, or a callback of its own."""

@@ -8,14 +8,20 @@
     ├── LockTimeoutError     wait: none is free; also a TimeoutError
     ├── MigrationFailed      the handler's author: a hop failed, nothing was changed
     ├── NoMigrationPath      the caller: no handlers lead there; also a ValueError
-    └── CleanupTargetError   the caller: "package.module:function" names nothing that can be run; also a ValueError
+    ├── CleanupTargetError   the caller: "package.module:function" names nothing that can be run; also a ValueError
+    ├── CleanupCallbackError the caller: a callback that cannot be called; also a TypeError
+    └── DataTooLargeError    the caller: more than fits into an event; also an EventTooLargeError
 
-What the log itself can say (busy, full disk, too large) are the errors of `pytest_insight.eventlog.errors`.
+What the log itself can say (busy, full disk) are the errors of `pytest_insight.eventlog.errors`.
 """
 
+from ..eventlog.errors import EventTooLargeError
+
 __all__ = [
+    "CleanupCallbackError",
     "CleanupTargetError",
     "DataConflictError",
+    "DataTooLargeError",
     "LockTimeoutError",
     "MigrationFailed",
     "NoMigrationPath",
@@ -70,3 +76,23 @@ class NoMigrationPath(TestDataError, ValueError):  # noqa: N818 - reads as what 
 
 class CleanupTargetError(TestDataError, ValueError):
     """A durable cleanup does not name a function that another process could find."""
+
+
+class CleanupCallbackError(TestDataError, TypeError):
+    """A cleanup callback cannot be called without arguments; nothing was recorded."""
+
+
+class DataTooLargeError(TestDataError, EventTooLargeError):
+    """What is to be recorded does not fit into an event; nothing was recorded.
+
+    Attributes:
+        event_type: of the event that is too large.
+        size_bytes: its size.
+        limit_bytes: how large it may be.
+    """
+
+    def __init__(self, event_type: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(event_type, size_bytes, limit_bytes)
+        # The text of the log's error is for those who make events.
+        text = f"test data: {event_type} would have {size_bytes} bytes, the limit is {limit_bytes}"
+        self.args = (f"{text}; keep what is large in a file and record its path, or record it in several pieces",)

@@ -200,6 +200,7 @@ def _reap_lines(report: dict[str, Any]) -> list[str]:
     left = [*report["failed"], *report["waiting"], *report["abandoned"]]
     if left:
         lines.append(f"test data: {len(left)} could not be cleaned, see `insight data list`: {', '.join(left[:5])}")
+        lines += [f"test data: because of {each['error']} ({each['count']})" for each in report["reasons"][:3]]
     if report["orphaned"]:
         names = [each["resource_id"] for each in report["orphaned"][:5]]
         lines.append(

@@ -311,7 +311,7 @@ class IsolationManager:
     def _who(self, namespace: str, key: str) -> str:
         with self._store.look() as state:
             lock = state.lock(namespace, key)
-            names = [_owner_text(state, hold) for hold in lock.holds.values()] if lock else []
+            names = [owner_text(state, hold) for hold in lock.holds.values()] if lock else []
         return ", ".join(names) or "somebody who has just given it back"
 
     # ------------------------------------------------------------- conflicts
@@ -505,7 +505,8 @@ def _conflict_data(conflict: Conflict) -> dict[str, Any]:
     }
 
 
-def _owner_text(state: TestDataState, hold: Hold) -> str:
+def owner_text(state: TestDataState, hold: Hold) -> str:
+    """Return who holds a lock, for people."""
     known = state.owners.get(hold.session)
     owner = known.owner if known else None
     who = f"process {owner.pid} on {owner.host}" if owner else f"session {hold.session}"
@@ -520,7 +521,7 @@ def _hold_data(state: TestDataState, lock: Lock, hold: Hold, gone: str) -> dict[
         "mode": hold.mode,
         "token": hold.token,
         "session": hold.session,
-        "owner": _owner_text(state, hold),
+        "owner": owner_text(state, hold),
         "granted_at": format_time(hold.granted_at_us),
         "expires_at": format_time(hold.renewed_at_us + hold.ttl_us),
         "gone": gone,

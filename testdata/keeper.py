@@ -1,4 +1,9 @@
-"""Renews what this process holds, as long as it lives: its locks, and its own lease if it has anything to clean."""
+"""Renews what this process holds, as long as it lives: its locks, and its own lease if it has anything to clean.
+
+A store that nobody refers to any more is collected, and its keeper with it, unless it has locks: they are renewed as
+long as the process lives, and given back by whoever knows their names. Of several stores that act as one owner on one
+log, one is kept for that, as each of them renews what all of them hold.
+"""
 
 import logging
 import math
@@ -24,6 +29,19 @@ _NAP_MAX_S = 20.0
 _RETRY_S = 0.2
 
 
+class _Kept:
+    """A store that stays although nobody may refer to it."""
+
+    def __init__(self, store: "Store") -> None:
+        self.store = store
+        self.serves_others = False
+        """Another store of the same owner may be gone because this one renews."""
+
+
+_kept: dict[tuple[int, str, str], _Kept] = {}
+"""By process, log and owner."""
+
+
 class Keeper:
     """A thread that renews for one store; it runs while there is something to renew.
 
@@ -38,6 +56,8 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
         self._stopped = False
+        self._told = ""
+        """The error that was logged last: it is not logged at each try."""
         self._nap = math.inf
         """Seconds of the present nap; endless while the thread looks, so that who comes then is looked at as well."""
         self._renewed_s: dict[int, float] = {}
@@ -54,6 +74,7 @@ class Keeper:
             self._stopped = False
             if token is not None:
                 self._renewed_s[token] = SYSTEM.elapsed_s()
+                self._keep_store()
             if self._thread is None or not self._thread.is_alive():
                 self._owner_renewed_s = SYSTEM.elapsed_s()
                 self._thread = threading.Thread(
@@ -64,9 +85,26 @@ class Keeper:
                 self._wake.set()
 
     def stop(self) -> None:
-        """Stop renewing; leases end when their time has come."""
+        """Stop renewing; leases end when their time has come. Not if locks of a store that is gone would end, too."""
+        store = self._store()
+        kept = _kept.get(_key_of(store)) if store is not None else None
+        if kept is not None and kept.store is store and kept.serves_others:
+            return
         self._stopped = True
+        self._let_store_go()
         self._wake.set()
+
+    def _keep_store(self) -> None:
+        store = self._store()
+        if store is None:
+            return
+        kept = _kept.setdefault(_key_of(store), _Kept(store))
+        kept.serves_others = kept.serves_others or kept.store is not store
+
+    def _let_store_go(self) -> None:
+        for key, kept in list(_kept.items()):
+            if kept.store.keeper is self:
+                _kept.pop(key, None)
 
     def round(self) -> float | None:
         """Renew what is due, and return the seconds until the next look; None if there is nothing to keep."""
@@ -76,8 +114,13 @@ class Keeper:
         try:
             return self._renew(store)
         except (EventLogError, OSError) as error:
+            if not store.base_path.exists():
+                self._let_store_go()
+                return None  # the folder was deleted, and with it whatever there was to keep
             # It will be tried again; if it goes on until a lease ends, the lease says so itself.
-            _log.error("cannot renew what this process holds in %s: %s", store.path, error)
+            if str(error) != self._told:
+                self._told = str(error)
+                _log.error("cannot renew what this process holds in %s: %s", store.path, error)
             self._tell_overdue()
             return _RETRY_S
 
@@ -87,6 +130,10 @@ class Keeper:
             due = self._due(me) if me is not None else []
             owner_due = me is not None and me.holds_anything and self._owner_due_s(me) <= 0
         self._tell_lost(me)
+        if me is not None and me.tokens:
+            self._keep_store()
+        else:
+            self._let_store_go()
         if me is None or not me.holds_anything:
             return None
         if due or owner_due:
@@ -144,6 +191,10 @@ class Keeper:
         for token, lease in list(self.leases.items()):
             if now - self._renewed_s.get(token, now) > lease.ttl_s:
                 lease.lose("it could not be renewed in time")
+
+
+def _key_of(store: "Store") -> tuple[int, str, str]:
+    return os.getpid(), str(store.path), store.session
 
 
 def _run(reference: "weakref.ref[Keeper]") -> None:

@@ -13,7 +13,7 @@ from ..eventlog.errors import EventLogError
 from ..eventlog.journal import Transaction
 from ..eventlog.times import format_time
 from . import events as ev
-from .callbacks import Durable, as_durable
+from .callbacks import Durable, as_durable, check_callback
 from .cleanup import CleanupRegistry, registration
 from .errors import DataConflictError, TestDataNotFound
 from .generation import DatabaseTestDataGenerator
@@ -111,10 +111,11 @@ class TestDataManager:
             DataConflictError: the id is there with other data; recorded.
             TestDataNotFound, CleanupTargetError: `depends_on` or `cleanup` names what is not there.
             StaleTokenError: the lock was lost.
-            EventTooLargeError: the data has more than 256 KiB.
+            CleanupCallbackError: `cleanup_callback` cannot be called without arguments.
+            DataTooLargeError: the data has more than 256 KiB.
         """
         draft = _draft(data_type, data, namespace, resource_id, version, metadata)
-        durable = None if cleanup is None else as_durable(cleanup)
+        durable = _checked_cleanup(cleanup, cleanup_callback)
         with self.store.transact(sync=sync) as tx:
             known = self._known(tx, namespace, resource_id, fencing_token)
             conflict = self._same_or_conflict(tx, known, draft) if known is not None else None
@@ -220,6 +221,7 @@ class TestDataManager:
             DataConflictError: the current version is not the expected one, or `version` has other data; recorded.
             StaleTokenError: the lock was lost, and somebody else has had it since.
             TypeError, ValueError: `data` is no JSON, `version` is none.
+            DataTooLargeError: the data has more than 256 KiB.
         """
         content = as_content(data)
         if version is not None:
@@ -423,7 +425,12 @@ class TestDataManager:
     def on_restore(self, hook: Callable[[Restored], Any]) -> None:
         """Call a function with a `Restored` after each restore by this manager, to bring the world outside into
         line.
+
+        Raises:
+            TypeError: it is no function.
         """
+        if not callable(hook):
+            raise TypeError(f"on_restore: {hook!r} cannot be called; give a function that takes a Restored")
         self._on_restore.append(hook)
 
     # ---------------------------------------------------------------- health
@@ -456,6 +463,13 @@ def get_test_data_manager(base_path: str | os.PathLike[str] | None = None) -> Te
 @cache
 def _manager_of(_pid: int, path: str) -> TestDataManager:
     return TestDataManager(path)
+
+
+def _checked_cleanup(cleanup: Any, callback: Any) -> Durable | None:
+    """Return the durable cleanup, if there is one; refuse what cannot be called before anything is recorded."""
+    if callback is not None:
+        check_callback(callback)
+    return None if cleanup is None else as_durable(cleanup)
 
 
 def resource_data(resource: Resource) -> dict[str, Any]:

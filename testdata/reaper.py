@@ -8,7 +8,8 @@ from ..eventlog.times import format_time, from_datetime
 from . import events as ev
 from .cleanup import REAPER_LOCK, CleanupRegistry
 from .errors import StaleTokenError
-from .isolation import IsolationManager
+from .isolation import IsolationManager, owner_text
+from .reasons import count_reasons
 from .state import OwnerState, Resource, TestDataState
 from .store import Store, lock_stream, namespace_stream, owner_stream
 
@@ -19,6 +20,7 @@ __all__ = ["reap"]
 
 _TTL_S = 30.0
 _POLL_S = 0.1
+_WITH_REASONS = ("failed", "waiting", "abandoned", "runnable")
 
 
 class _Plan(NamedTuple):
@@ -55,7 +57,7 @@ def reap(
     Returns:
         `busy` (another reaper is at it), `token`, `gone` {session: why}, `unknown` [sessions], `cleaned` [ids],
         `failed` [ids], `waiting` [ids] (failed, not due yet), `abandoned` [ids], `orphaned` [what a person must
-        clean], `lost`.
+        clean], `blocked` [ids] (others use it), `reasons` [why: `error`, `count`, `resources`], `lost`.
     """
     plan = _watch(store, now, wait_s)
     report = _empty_report(plan)
@@ -71,7 +73,9 @@ def reap(
         results = registry.clean(keys, token=hold.token, due_at_us=_now_us(now))
         _close_contexts(store, plan, hold.token)
         cleaned = [key for key, done in results.items() if done]
-        return report | {"token": hold.token, "cleaned": cleaned} | _standing(store, registry, plan, now)
+        standing = _standing(store, registry, plan, now)
+        blocked = {"blocked": standing["runnable"], "runnable": []}
+        return report | {"token": hold.token, "cleaned": cleaned} | standing | blocked
     except StaleTokenError as error:
         return report | {"token": hold.token, "lost": str(error)}
     finally:
@@ -97,6 +101,8 @@ def _empty_report(plan: _Plan) -> dict[str, Any]:
         "abandoned": [],
         "orphaned": [],
         "runnable": [],
+        "blocked": [],
+        "reasons": [],
     }
 
 
@@ -186,7 +192,10 @@ def _standing(store: Store, registry: CleanupRegistry, plan: _Plan, now: datetim
         for resource in plan.resources:
             if state.resource(resource.namespace, resource.resource_id) is resource:
                 standing[_who_must_act(registry, resource, now_us)].append(resource)
+        not_cleaned = [each for name in _WITH_REASONS for each in standing[name]]
+        texts = [(each.resource_id, text) for each in not_cleaned for text in _reasons(registry, state, each)]
         standing["orphaned"] = [_orphan_data(state, resource) for resource in standing["orphaned"]]
+    standing["reasons"] = count_reasons(texts)
     for name in ("failed", "waiting", "abandoned", "runnable"):
         standing[name] = [resource.resource_id for resource in standing[name]]
     return standing
@@ -201,6 +210,15 @@ def _who_must_act(registry: CleanupRegistry, resource: Resource, now_us: int) ->
     if any(cleanup.next_due_us > now_us for cleanup in cleanups):
         return "waiting"
     return "failed" if any(cleanup.status == "failed" for cleanup in cleanups) else "runnable"
+
+
+def _reasons(registry: CleanupRegistry, state: TestDataState, resource: Resource) -> list[str]:
+    """Return why a resource is not cleaned: what its cleanups raised last, else who uses it."""
+    errors = [cleanup.error for cleanup in resource.open_cleanups() if cleanup.error]
+    if errors:
+        return errors
+    holders = [f"locked by {owner_text(state, hold)}" for hold in registry.holders(state, resource)]
+    return holders or ["other test data depends on it"] * bool(registry.dependants(state, resource))
 
 
 def _orphan_data(state: TestDataState, resource: Resource) -> dict[str, Any]:

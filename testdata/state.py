@@ -295,10 +295,10 @@ class TestDataState:
         """Return a lock that was ever granted."""
         return self.locks.get((namespace, key))
 
-    def is_foreign_locked(self, resource: Resource, session: str) -> bool:
-        """Tell whether somebody else than `session` holds the lock named like the resource."""
+    def foreign_holds(self, resource: Resource, session: str) -> list[Hold]:
+        """Return how others than `session` hold the lock named like the resource."""
         lock = self.locks.get((resource.namespace, resource.resource_id))
-        return lock is not None and any(hold.session != session for hold in lock.holds.values())
+        return [hold for hold in lock.holds.values() if hold.session != session] if lock is not None else []
 
     # ------------------------------------------------- changing, for the folds
 

@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
+from ..eventlog.errors import EventTooLargeError
 from ..eventlog.journal import Journal, Transaction
 from ..eventlog.system import SYSTEM
 from . import events as ev
+from .errors import DataTooLargeError
 from .generation.events import GENERATION_EVENTS
 from .identity import own_identity, verdict_on
 from .keeper import Keeper
@@ -91,20 +93,28 @@ class Store:
 
     @contextmanager
     def transact(self, *, sync: bool = False) -> Generator[Transaction[TestDataState]]:
-        """Hold the log's lock from the look at the state to the write, as `Journal.transact` does, as our owner."""
-        with self._journal.transact(sync=sync) as tx:
-            owner = self.owner
-            known = tx.state.owners.get(owner.session)
-            if known is not None and known.ended:
-                # Somebody could not see us and took us for gone: what we had is cleaned. We go on as another.
-                owner = own_identity()
-                self._renamed = os.getpid(), owner
-                known = None
-            if known is None or known.owner is None:
-                tx.append(
-                    owner_stream(owner.session), ev.OwnerJoined(owner=owner, lease_us=int(self.lease_s * 1_000_000))
-                )
-            yield tx
+        """Hold the log's lock from the look at the state to the write, as `Journal.transact` does, as our owner.
+
+        Raises:
+            DataTooLargeError: an event does not fit into a line; nothing was written.
+        """
+        try:
+            with self._journal.transact(sync=sync) as tx:
+                self._join(tx)
+                yield tx
+        except EventTooLargeError as error:
+            raise DataTooLargeError(error.event_type, error.size_bytes, error.limit_bytes) from error
+
+    def _join(self, tx: Transaction[TestDataState]) -> None:
+        owner = self.owner
+        known = tx.state.owners.get(owner.session)
+        if known is not None and known.ended:
+            # Somebody could not see us and took us for gone: what we had is cleaned. We go on as another.
+            owner = own_identity()
+            self._renamed = os.getpid(), owner
+            known = None
+        if known is None or known.owner is None:
+            tx.append(owner_stream(owner.session), ev.OwnerJoined(owner=owner, lease_us=int(self.lease_s * 1_000_000)))
 
     def as_of(self, position: int) -> TestDataState:
         """Return the state that everything before `position` gives."""
@@ -123,12 +133,18 @@ class Store:
 
     def hold_is_gone(self, state: TestDataState, hold: Hold, elapsed_s: float) -> str:
         """Say why a lock's holder cannot hold it any more: `dead`, `lapsed`, or nothing if it can."""
-        owner = state.owners.get(hold.session)
         if hold.session == self.session:
             return ""
-        if owner is not None and (owner.ended or verdict_on(owner.owner) == "dead"):
+        if self.hold_is_dead(state, hold):
             return "dead"
         return self._lapsed("lock", str(hold.token), hold.renewed, hold.ttl_us / 1e6, elapsed_s)
+
+    def hold_is_dead(self, state: TestDataState, hold: Hold) -> bool:
+        """Tell whether a lock's holder is known to be gone, whatever is left of its lease."""
+        owner = state.owners.get(hold.session)
+        if hold.session == self.session or owner is None:
+            return False
+        return bool(owner.ended) or verdict_on(owner.owner) == "dead"
 
     def owner_is_gone(self, owner: OwnerState, elapsed_s: float) -> str:
         """Say why an owner is gone: `dead`, `lapsed`, or nothing if it may be there."""

@@ -5,6 +5,7 @@
 
 from msgspec import UNSET
 
+from ...core.about import AboutAnswer
 from ...core.analysis import (
     BranchState,
     Broken,
@@ -23,8 +24,10 @@ from ...core.analysis import (
 from ...core.comparison import ComparisonResult
 from ...core.headline import CutTest, OutageNow
 from ...core.lost import LostTest
+from ...core.overview_data import Overview
 from .base import Optional, Shape, Utc, derived
 
+AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)
 BranchShape, BrokenShape, FlakyShape = derived(BranchState), derived(Broken), derived(FlakyTest)
 CutShape, LostShape, OutageShape = derived(CutTest), derived(LostTest), derived(OutageNow)
 RateShape, ScoreShape, ShiftShape = derived(FailureRate), derived(TransitionScore), derived(DurationShift)
@@ -46,6 +49,8 @@ class ComparisonShape(derived(ComparisonResult)):
 class SummaryShape(derived(Summary)):
     """Figures of a span of time, and what is broken, flaky, slow, cut and lost in it."""
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     subject: str
     """What the answer speaks about: systems, branch, variants."""
     headline: str
@@ -68,6 +73,8 @@ class SummaryShape(derived(Summary)):
 class AnalysisShape(Shape):
     """Answers by the name of the question; with `--metric` that one only."""
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     outages: list[str]
     """Sessions in which nearly everything failed."""
     set_aside: list[str]
@@ -90,6 +97,8 @@ class AnalysisShape(Shape):
 class FailuresShape(Shape):
     """Failures by what they say."""
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     clusters: list[ClusterShape]
     together: list[TogetherShape]
     """Tests that fail in the same sessions."""
@@ -100,6 +109,8 @@ class FailuresShape(Shape):
 class KnownTestShape(Shape):
     """What is known of a test."""
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: int
     failure_rate: RateShape | None
@@ -117,6 +128,8 @@ class KnownTestShape(Shape):
     order_suspects: list[OrderShape]
     last_failure: str
     """Text of the newest failure; empty if there is none."""
+    last_cut: dict[str, str] | None
+    """What it had written when it was cut last, by name of the text; null if it was not, or had written nothing."""
 
 
 class TestRunsShape(Shape):
@@ -124,6 +137,8 @@ class TestRunsShape(Shape):
 
     __test__ = False
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: list[OccurrenceShape]
 
@@ -131,6 +146,8 @@ class TestRunsShape(Shape):
 class TrendsShape(Shape):
     """Verdicts and durations of a test over its sessions, the earliest first."""
 
+    about: AboutShape
+    """Sessions that the answer speaks about."""
     nodeid: str
     runs: int
     median_s: float

@@ -4,7 +4,7 @@ import ast
 import inspect
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
@@ -33,11 +33,11 @@ def derived(source: type, *left_out: str) -> type[msgspec.Struct]:
     """Return the shape of an answer as `data_of` prints it: fields `*_us` are times `*_at`, the others as they are.
 
     Args:
-        source: a dataclass or NamedTuple.
+        source: a dataclass, NamedTuple or Struct of the Python API.
         left_out: fields that are not printed.
     """
     fields: list[tuple[str, Any]] = [
-        (name[:-3] + "_at", Utc) if name.endswith("_us") else (name, _printed(hint))
+        (name[:-3] + "_at", Utc) if name.endswith("_us") else (name, _printed(hint, name))
         for name, hint in _hints(source).items()
         if name not in left_out
     ]
@@ -47,14 +47,17 @@ def derived(source: type, *left_out: str) -> type[msgspec.Struct]:
 
 
 def _hints(source: type) -> dict[str, Any]:
-    names = cast("dict[str, Any]", getattr(source, "__dataclass_fields__", None) or getattr(source, "_fields", {}))
+    kinds = ("__dataclass_fields__", "__struct_fields__", "_fields")
+    names: Iterable[str] = next(getattr(source, kind) for kind in kinds if hasattr(source, kind))
     hints = get_type_hints(source)
     return {name: hints[name] for name in names}
 
 
-def _printed(hint: Any) -> Any:
-    """Return a type with the answers in it replaced by their shapes."""
-    if isinstance(hint, type) and (is_dataclass(hint) or hasattr(hint, "_fields")):
+def _printed(hint: Any, name: str = "") -> Any:
+    """Return a type with the answers in it replaced by their shapes, and that of a time by `UtcOrEmpty`."""
+    if hint is str and name.endswith("_at"):
+        return UtcOrEmpty
+    if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, msgspec.Struct) or hasattr(hint, "_fields")):
         return derived(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (list, dict, tuple):

@@ -142,6 +142,8 @@ class ServiceShape(Shape):
     repeated_cuts: int | Optional = UNSET
     damaged: int | Optional = UNSET
     """Places in the journal that are not events."""
+    problem: str | Optional = UNSET
+    """Why the journal cannot be read."""
 
 
 class StoppedServiceShape(Shape):

@@ -14,6 +14,7 @@ class JsonOutput(NamedTuple):
 
 
 OUTPUTS: dict[str, JsonOutput] = {
+    "": JsonOutput(answers.OverviewShape),
     "session list": JsonOutput(sessions.SessionList),
     "session show": JsonOutput(sessions.SessionDetailsShape),
     "session rerun": JsonOutput(sessions.RerunShape),
@@ -66,4 +67,4 @@ OUTPUTS: dict[str, JsonOutput] = {
     "tail": JsonOutput(logs.EventLineShape, by_line=True),
     "replay": JsonOutput(list[logs.ReplayShape]),
 }
-"""By the words of the command; `sync-storage status --follow` prints one document a line."""
+"""By the words of the command, none for `insight` alone; `sync-storage status --follow` prints one document a line."""

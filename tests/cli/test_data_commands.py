@@ -76,6 +76,15 @@ def test_list_and_show(folder):
     assert "no test data 'nobody'" in insight("show", "nobody", code=1).stderr
 
 
+def test_show_prints_characters_as_they_are(folder):
+    """Text of any language is readable, not escaped; what could act on a terminal is."""
+    manager = TestDataManager(folder)
+    manager.create_test_data("user", {"name": "Zoë 日本 „x“ \x1b[2J"}, "n", resource_id="zoe")
+    shown = insight("show", "zoe", PYTHONIOENCODING="utf-8").stdout
+    assert "Zoë 日本 „x“" in shown
+    assert not RAW_CONTROLS.search(shown)
+
+
 def test_history_tells_who_did_what(folder):
     """From creation to conflict, with the process."""
     rows = document("history", "user")
@@ -111,6 +120,25 @@ def test_reap_cleans_what_it_can_and_names_the_rest(folder):
     assert document("reap", "--by-hand", "vm")["orphaned"] == []
     assert "nothing is left over" in insight("reap").stdout
     assert "no test data 'vm'" in insight("reap", "--by-hand", "vm", code=1).stderr
+
+
+def test_reap_says_why_it_failed(folder, tmp_path, monkeypatch):
+    """Once for each kind, with how often; also as JSON, and the exit code is 1 until nothing is left."""
+    (tmp_path / "broken_cleanups.py").write_text("def refuse(number):\n    raise OSError(f'no database {number}')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = "import sys; from pytest_insight.testdata import TestDataManager; m = TestDataManager(sys.argv[1])\n"
+    code += "for number in range(3):\n    m.create_test_data('db', 1, 'm', cleanup=('broken_cleanups:refuse',"
+    code += " {'number': number}))\n"
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder)], check=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}
+    )
+    shown = insight("reap", code=1, PYTHONPATH=str(tmp_path)).stdout
+    assert shown.count("why (3 times): OSError: no database ") == 1
+    assert "broken_cleanups.py:2" in shown
+    [reason] = document("reap", code=1, PYTHONPATH=str(tmp_path))["reasons"]
+    assert (reason["count"], len(reason["resources"])) == (3, 3)
+    by_hand = [word for resource in ["vm", *reason["resources"]] for word in ("--by-hand", resource)]
+    assert document("reap", *by_hand)["reasons"] == []
 
 
 def test_health_says_what_is_not_well(folder):

@@ -265,7 +265,7 @@ def test_a_mistyped_profile_is_an_error_for_reading(read, tmp_path, monkeypatch)
     """It names the nearest profile, and nothing is created by it."""
     monkeypatch.chdir(tmp_path)
     create_profile("checkout")
-    with pytest.raises(ValueError, match=r"^Profile 'chekout' does not exist; did you mean 'checkout'\?$"):
+    with pytest.raises(ValueError, match=r"^Profile 'chekout' does not exist; did you mean checkout\?$"):
         read("chekout")
     with pytest.raises(ValueError, match=r"^Profile 'zzz' does not exist$"):
         read("zzz")

@@ -119,7 +119,7 @@ def test_what_pytest_timeout_shows_before_it_ends_the_process_is_recorded(suite,
     """Its thread shows captured output and stacks, and ends the process at once: no hook is called any more."""
     pytest.importorskip("pytest_timeout")
     suite(test_a=WRITES.format(end="import time; time.sleep(60)"))
-    recorded = run(sys.executable, "-p", "pytest_timeout", "--timeout=1", "--timeout-method=thread")
+    recorded = run(sys.executable, "--timeout=1", "--timeout-method=thread", plugins=["pytest_timeout"])
     assert recorded.exit_code == 1
     (cut,) = recorded.of_type("test.cut")
     assert cut["nodeid"] == "test_a.py::test_cut"
@@ -134,7 +134,7 @@ def test_a_timeout_by_signal_is_a_failure_with_its_output(suite, run):
     """The test fails as any other does."""
     pytest.importorskip("pytest_timeout")
     suite(test_a=WRITES.format(end="import time; time.sleep(60)"))
-    recorded = run(sys.executable, "-p", "pytest_timeout", "--timeout=1", "--timeout-method=signal")
+    recorded = run(sys.executable, "--timeout=1", "--timeout-method=signal", plugins=["pytest_timeout"])
     (failed,) = [event for event in recorded.of_type("test.finished") if event["outcome"] == "failed"]
     assert failed["capstdout"] == "from the fixture\nstep 1\n"
     assert not recorded.of_type("test.cut")

@@ -23,6 +23,68 @@ ENDINGS = {
 }
 
 
+FAILED_STARTS = {
+    "configure raises": ("def pytest_configure():\n    raise RuntimeError('no server')\n", 3, "no server"),
+    "configure exits": (
+        "import pytest\ndef pytest_configure():\n    pytest.exit('enough', returncode=9)\n",
+        9,
+        "plugin",
+    ),
+    "configure calls sys.exit": ("import sys\ndef pytest_configure():\n    sys.exit(12)\n", 3, "SystemExit: 12"),
+}
+
+
+@pytest.mark.parametrize("name", FAILED_STARTS)
+def test_a_run_that_another_plugin_ends_before_it_begins_is_a_session(python, suite, run, name):
+    """With the exit code of the process and the error; the output is that of a run without the recorder."""
+    conftest, status, text = FAILED_STARTS[name]
+    suite(conftest=conftest, test_a=PASS)
+    bare = run(python, insight=False)
+    recorded = run(python)
+    assert (bare.exit_code, recorded.exit_code) == (status, status)
+    assert (recorded.visible(), recorded.stderr) == (bare.visible(), bare.stderr)
+    kinds = [event["type"] for event in recorded.events]
+    assert kinds == ["session.started", "session.finished"]
+    assert recorded.events[1]["exit_status"] == status
+    assert text in recorded.events[1]["internal_error"]
+
+
+SUBRUN = """
+import subprocess, sys
+def pytest_runtestloop(session):
+    if "--inner" not in session.config.invocation_params.args:
+        args = [arg for arg in session.config.invocation_params.args if not arg.startswith("--junit")]
+        subprocess.run([sys.executable, "-m", "pytest", *args, "--inner"], stdout=subprocess.DEVNULL)
+def pytest_addoption(parser):
+    parser.addoption("--inner", action="store_true")
+"""
+
+
+def test_a_plugin_that_starts_pytest_with_the_same_arguments_makes_no_session(suite, run):
+    """Outside of a test too: the outer run has the log, and neither waits for it nor records twice."""
+    suite(conftest=SUBRUN, test_a=PASS)
+    recorded = run(sys.executable)
+    assert len(recorded.of_type("session.started")) == 1
+    assert len(recorded.of_type("test.finished")) == 1
+    assert not recorded.of_type("recorder.degraded")
+
+
+def test_an_answer_without_a_run_is_no_session(suite, run):
+    """A plugin that answers the command line itself ran nothing."""
+    suite(conftest="def pytest_cmdline_main(): return 2\n", test_a=PASS)
+    recorded = run(sys.executable)
+    assert recorded.exit_code == 2
+    assert not recorded.log.exists()
+
+
+def test_a_wrong_option_of_the_recorder_leaves_no_session(suite, run):
+    """It is refused as pytest refuses its own, with one message."""
+    suite(test_a=PASS)
+    recorded = run(sys.executable, "--insight-profile=a/b", "--insight-log=", "--insight")
+    assert recorded.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert b"nothing was recorded" not in recorded.stderr
+
+
 @pytest.mark.parametrize("name", ENDINGS)
 def test_the_recorded_status_is_that_of_the_process(python, suite, run, name):
     """Whatever another plugin does at the end: the seal has the exit code of the process, and the error."""

@@ -42,6 +42,29 @@ def test_failures_that_pytest_has_not_seen_are_a_difference(bad, seen, status):
     assert bool(found) == (bad == 1 and seen == 0 and status == 0)
 
 
+OTHER_REPORTER = """
+import pytest
+class Letters:
+    verbosity = 0
+    def __init__(self): self.stats = {}
+    def pytest_runtest_logreport(self, report): self.stats.setdefault(report.outcome[0].upper(), []).append(report)
+    def write_line(self, *args, **options): pass
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    config.pluginmanager.unregister(config.pluginmanager.getplugin("terminalreporter"))
+    config.pluginmanager.register(Letters(), "terminalreporter")
+"""
+
+
+def test_a_reporter_of_another_plugin_that_counts_in_its_own_way_is_no_difference(suite, run):
+    """There is nothing of pytest's own to compare with; the record is whole."""
+    suite(conftest=OTHER_REPORTER, test_a="def test_a(): pass\ndef test_b(): assert 0\n")
+    recorded = run(sys.executable)
+    assert recorded.exit_code == 1
+    assert recorded.outcomes() == {"test_a": "passed", "test_b": "failed"}
+    assert not recorded.of_type("recorder.degraded")
+
+
 @pytest.mark.parametrize("name", OWN_FAULTS)
 @pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["normal", "quiet"])
 def test_a_planted_fault_is_an_event_and_a_line(suite, run, name, quiet):

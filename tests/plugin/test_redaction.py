@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.eventlog.events import SESSION_EVENTS, Event, TestFinished, TestsAnnounced, TestStarted, Truncation
+from pytest_insight.plugin import redact as redact_module
 from pytest_insight.plugin.redact import CANDIDATES_MAX, KNOWN_MAX, Redactor
 from pytest_insight.plugin.redact_events import NOT_TEXT, EventRedactor
 from pytest_insight.plugin.redact_long import MARGIN_CHARS, redact_shortened
@@ -390,3 +391,15 @@ def test_what_looks_like_a_secret(value, expected):
 def test_kinds_of_names(name, kind):
     """Strong names make any value a secret, weak ones only what looks like one."""
     assert name_kind(name) == kind
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.hint)
+def test_the_hint_of_a_shape_is_found_in_a_long_text_of_other_characters(shape):
+    """Which hints are looked for in a long text depends on its characters: none is missed, in upper case as well."""
+    text = f"{'~' * 30_000}\n{shape.hint.upper()}"
+    found = []
+    redact = Redactor()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redact_module, "_substitute", lambda pattern, _show, _mark, text: found.append(pattern) or text)
+        redact.replace(text, lambda _: "")
+    assert shape.pattern in found

@@ -123,3 +123,35 @@ def test_status_as_json_is_json_where_something_else_listens(capsys):
         threading.Thread(target=answer, daemon=True).start()
         assert run(["sync-storage", "status", "--port", str(port), "--json"]) == 1
     assert "not our service" in json.loads(capsys.readouterr().out)["error"]
+
+
+BROKEN = {
+    "notes": lambda path: path.write_text("my notes\n"),
+    "bytes": lambda path: path.write_bytes(bytes(range(256)) * 8),
+    "nothing in it": lambda path: path.write_bytes(b""),
+    "a newer format": lambda path: path.write_text('{"v":99,"type":"x"}\n'),
+    "a link to itself": lambda path: path.symlink_to(path),
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("following", [(), ("-f",)])
+@pytest.mark.parametrize("name", BROKEN)
+def test_status_as_json_is_json_whatever_the_journal_is(home, capsys, monkeypatch, name, following):
+    """The exit code says that no service runs, or that the journal cannot be read."""
+    port = free_port()
+    path = journal_path(port)
+    path.parent.mkdir(parents=True)
+    BROKEN[name](path)
+    monkeypatch.setattr("pytest_insight.cli.sync_storage.time.sleep", interrupt)
+    code = run(["sync-storage", "status", "--port", str(port), "--json", *following])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["running"], found["runs"], found["port"]) == (False, [], port)
+    assert ("error" in found) == (name in ("a folder", "a link to itself"))
+    if not following:
+        assert code == (3 if name == "a folder" else 1)
+
+
+def interrupt(_):
+    """Do as Ctrl-C does."""
+    raise KeyboardInterrupt
