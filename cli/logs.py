@@ -36,7 +36,7 @@ OneLogOption = Annotated[
 ]
 
 NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
-NO_LOG_THERE = "no such log, folder or archive; check the path, or leave it out to ask the profile's log"
+NO_LOG_THERE = "no such log, folder or archive; check the path, or record one with `pytest --insight-log=PATH`"
 
 
 class ReadingState:

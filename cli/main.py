@@ -66,7 +66,7 @@ def build_app(wanted: str | None) -> typer.Typer:
     app = typer.Typer(
         name="insight",
         help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded."
-        " Without a command: one screen about this project.",
+        " Without a command: one screen about this project.\n\nExample: insight --sut shop --time 7d",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
