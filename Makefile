@@ -53,6 +53,7 @@ docs: $(VENV)/.ready ## Make the generated parts of the documents anew
 	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md
 	$(BIN)/python -m pytest_insight.cli.reference docs/cli.md
 	$(BIN)/python -m pytest_insight.cli.sql_reference docs/sql.md
+	$(BIN)/python -m pytest_insight.cli.json_reference docs/json.md
 
 screens: $(VENV)/.ready ## Render the main views anew
 	$(BIN)/python docs/examples/screens.py

@@ -1,14 +1,17 @@
 """`insight analytics`: figures and patterns over many sessions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .answers import (
+    about_data,
+    about_line,
     branch_line,
     broken_text,
     cut_text,
+    flaky_lines,
     flaky_text,
     headline_text,
     lost_text,
@@ -17,7 +20,6 @@ from .answers import (
 )
 from .asking import (
     DEFAULT_DAYS,
-    STRIP_LEGEND,
     AsOfOption,
     BranchOption,
     DaysOption,
@@ -29,34 +31,34 @@ from .asking import (
     complete_test,
     data_of,
     find_test,
-    history_model,
     name,
     percent,
-    question,
     seconds,
-    session_meant,
     spark,
-    strip,
     when,
 )
-from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
+from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
+from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages
+from .screen import Line
+from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis
+    from ..core.analysis import Analysis, Broken
     from ..core.runs import Run
-    from ..projections.readmodel import ReadModel
     from .asking import Question
 
 app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 _BARS = 60
+STRIP_RUNS = 12
 
 
 @app.command("summary")
 @pages
 def summary(
+    logs: LogArgument = None,
     sut: SutOption = None,
     days: DaysOption = None,
     time: TimeOption = None,
@@ -71,11 +73,13 @@ def summary(
 
     Example: insight analytics summary --sut shop --days 7
     """
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         answer = _summary_of(question)
     if as_json:
+        del answer["strips"], answer["flaky_lines"]
         print_json(data_of(answer.pop("figures")) | data_of(answer))
     elif answer["figures"].sessions:
         _print_summary(answer)
@@ -84,16 +88,22 @@ def summary(
 
 
 def _summary_of(question: "Question") -> dict[str, Any]:
-    """Return the parts of the summary, by the names that they have in JSON."""
+    """Return the parts of the summary, by the names that they have in JSON; `strips` and `flaky_lines` are for text."""
+    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
+
     analysis = question.analysis
-    broken, outage = analysis.broken_tests(), analysis.outage_now()
+    broken, outage, flaky = analysis.broken_tests(), analysis.outage_now(), analysis.flaky_tests()
+    shown = [one.nodeid for one in broken[:_SHOWN]]
     return {
+        "strips": strips_of(analysis.asked, {nodeid: (nodeid,) for nodeid in shown}, STRIP_RUNS),
+        "flaky_lines": flaky_lines(analysis, flaky),
         "figures": analysis.summary(),
         "subject": subject_text(question, analysis),
-        "headline": headline_text(outage, broken),
+        "about": about_data(analysis.asked),
+        "headline": headline_text(question.model, analysis, outage, broken),
         "outage_now": outage,
         "broken": broken,
-        "flaky": analysis.flaky_tests(),
+        "flaky": flaky,
         "most_expensive": analysis.most_expensive_tests(5),
         "daily": _daily(analysis.considered),
         "cut": analysis.cut_tests(),
@@ -119,9 +129,9 @@ def _print_summary(answer: dict[str, Any]) -> None:
     for line in outage_lines(figures):
         out.print(line, style="yellow", soft_wrap=True)
     out.print("verdicts  " + ", ".join(f"{count} {verdict}" for verdict, count in figures.verdicts.items()))
-    _print_names("broken now", [f"{name(one.nodeid)}  {broken_text(one)}" for one in answer["broken"]])
+    _print_names("broken now", [_broken_line(one, answer["strips"]) for one in answer["broken"]])
     _print_names("cut", [cut_text(one) for one in answer["cut"]])
-    _print_names("flaky", [f"{name(one.nodeid)}  {flaky_text(one)}" for one in answer["flaky"]])
+    _print_names("flaky", answer["flaky_lines"])
     _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
     costs = answer["most_expensive"]
     _print_names(
@@ -129,16 +139,20 @@ def _print_summary(answer: dict[str, Any]) -> None:
     )
 
 
+def _broken_line(one: "Broken", strips: dict[str, tuple[str, ...]]) -> Line:
+    """Return a broken test with the strip of its last runs."""
+    line = strip_line(strips.get(one.nodeid, ()), width=STRIP_RUNS)
+    line.append(f"  {name(one.nodeid)}  {broken_text(one)}")
+    return line
+
+
 @app.command("compare")
 @pages
 def compare(
-    base: Annotated[
-        str, typer.Option("--base", metavar="WHAT", help="A session, SUT, span of time, commit or profile.")
-    ],
-    target: Annotated[str, typer.Option("--target", metavar="WHAT", help="What it is compared with.")],
-    mode: Annotated[
-        str, typer.Option("--mode", metavar="session|sut|period|commit|profile", help="What the two are.")
-    ] = "session",
+    logs: LogArgument = None,
+    base: BaseOption = None,
+    target: TargetOption = None,
+    mode: ModeOption = None,
     time: TimeOption = None,
     sut: SutOption = None,
     profile: ProfileOption = None,
@@ -146,30 +160,29 @@ def compare(
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two sessions, systems, spans of time, commits or profiles.
+    """Compare two sessions, systems, branches, spans of time, commits or profiles.
 
-    Example: insight analytics compare --mode period --base 2026-11-01..2026-11-07 --target 7d
+    Without --base and --target: the newest session with the one before it.
+
+    Example: insight analytics compare --base 2026-11-01..2026-11-07 --target 7d
     """
-    from ..core.comparison import compare_runs  # noqa: PLC0415 - commands import what they use
-    from .comparing import show_comparison  # noqa: PLC0415
-
-    side = _SIDES.get(mode)
-    if side is None:
-        raise ValueError(f"no such mode: {mode!r}; use one of {', '.join(_SIDES)}")
-    sides: list[list[Run]] = []
-    for what in (base, target):
-        of_profile = what if mode == "profile" else profile
-        with history_model(of_profile, log, as_of) as model:
-            sides.append(side(model, what, sut, (time, as_of)))
-    for what, runs in zip((base, target), sides, strict=True):
-        if not runs:
-            raise LookupError(f"no sessions for {what!r}")
-    show_comparison(compare_runs(sides[0], sides[1], base, target), as_json=as_json)
+    compare_words(
+        base,
+        target,
+        mode=mode,
+        profile=profile,
+        logs=named_logs(logs, log),
+        as_of=as_of,
+        sut=sut,
+        time=time,
+        as_json=as_json,
+    )
 
 
 @app.command("analyze")
 @pages
 def analyze(
+    logs: LogArgument = None,
     sut: SutOption = None,
     metric: Annotated[
         str, typer.Option("--metric", metavar="NAME", help="One question only; see the list in docs/analysis.md.")
@@ -188,20 +201,28 @@ def analyze(
     Example: insight analytics analyze --sut shop --metric flaky --days 14
     """
     if metric != "all" and metric not in METRICS:
-        raise ValueError(f"no such metric: {metric!r}; use all or one of {', '.join(METRICS)}")
+        from ..core.nearest import did_you_mean  # noqa: PLC0415 - only for the message
+
+        hint = did_you_mean(metric, METRICS) or f"; use all or one of {', '.join(METRICS)}"
+        raise ValueError(f"no such metric: {metric!r}{hint}")
     wanted = METRICS if metric == "all" else {metric: METRICS[metric]}
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         analysis = question.analysis
         answers = {key: ask(analysis) for key, (ask, _) in wanted.items()}
         figures, others = analysis.summary(), analysis.other_branches()
+        about, told = (about_data(analysis.runs), about_line(analysis.runs))
+        flaky = flaky_lines(analysis, answers["flaky"]) if "flaky" in answers else []
     if as_json:
         left_out = {"outages": figures.outages, "set_aside": figures.set_aside, "other_branches": data_of(others)}
-        print_json({**left_out, **{key: data_of(answer) for key, answer in answers.items()}})
+        print_json({"about": about, **left_out, **{key: data_of(answer) for key, answer in answers.items()}})
         return
+    console().print(told, style="bold", soft_wrap=True)
     for key, answer in answers.items():
-        _print_names(key, [wanted[key][1](one) for one in answer], always=metric != "all")
+        lines = flaky if key == "flaky" else [wanted[key][1](one) for one in answer]
+        _print_names(key, lines, always=metric != "all")
     for line in outage_lines(figures):
         console().print(line, style="yellow", soft_wrap=True)
     if line := branch_line(others):
@@ -211,6 +232,7 @@ def analyze(
 @app.command("failures")
 @pages
 def failures(
+    logs: LogArgument = None,
     sut: SutOption = None,
     nodeid: Annotated[
         str | None,
@@ -229,21 +251,26 @@ def failures(
 
     Example: insight analytics failures --days 7
     """
+    logs = named_logs(logs, log)
     with asked(
-        profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
+        profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         test = find_test(question.model, nodeid) if nodeid else None
         analysis = question.analysis
         clusters = [one for one in analysis.failure_clusters() if test is None or test in one.tests]
         together = [one for one in analysis.failing_together() if test is None or test in one.tests]
         history = analysis.history_of(test) if test else []
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
     if as_json:
-        print_json({"clusters": data_of(clusters), "together": data_of(together), "history": data_of(history)})
+        print_json(
+            {"about": about, "clusters": data_of(clusters), "together": data_of(together), "history": data_of(history)}
+        )
         return
     out = console()
+    out.print(told, style="bold", soft_wrap=True)
     if history:
         out.print(name(test or ""), style="bold", soft_wrap=True)
-        out.print(strip(history))
+        out.print(strip(history), soft_wrap=True)
     for cluster in clusters[:_SHOWN]:
         out.print(
             f"{counted(cluster.count, 'time')} in {counted(len(cluster.tests), 'test')}: {name(cluster.message)}",
@@ -272,7 +299,7 @@ def draw_worst(question: "Question", count: int = 15) -> None:
         line = strip(history[-60:])
         line.append(f"  {name(one.nodeid)}  {one.bad} of {one.considered}")
         out.print(line, soft_wrap=True)
-    out.print(STRIP_LEGEND, style="dim")
+    out.print(legend(word for _, history in rows for word in words_of(history[-60:])), style="dim", soft_wrap=True)
 
 
 METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]]] = {
@@ -326,44 +353,6 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
 """Questions by name: how to ask, and how an answer is told."""
 
 
-Span = tuple[str | None, str | None]
-"""`--time` and `--as-of`."""
-
-
-def _of_session(model: "ReadModel", what: str, _: str | None, __: "Span") -> "list[Run]":
-    from ..core.runs import run_of_row  # noqa: PLC0415
-
-    return [run_of_row(model, session_meant(model, what))]
-
-
-def _of_sut(model: "ReadModel", what: str, _: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=what, time=span[0]).analysis.runs
-
-
-def _of_period(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=what).analysis.runs
-
-
-def _of_commit(model: "ReadModel", what: str, sut: str | None, span: "Span") -> "list[Run]":
-    streams = {row.stream for row in model.sessions_of_commit(what)}
-    runs = question(model, span[1], sut=sut, time=span[0]).analysis.runs
-    return [run for run in runs if run.stream in streams]
-
-
-def _of_profile(model: "ReadModel", _: str, sut: str | None, span: "Span") -> "list[Run]":
-    return question(model, span[1], sut=sut, time=span[0]).analysis.runs
-
-
-_SIDES = {
-    "session": _of_session,
-    "sut": _of_sut,
-    "period": _of_period,
-    "commit": _of_commit,
-    "profile": _of_profile,
-}
-"""How each mode finds the sessions of one side."""
-
-
 def _daily(runs: "list[Run]") -> list[tuple[str, float]]:
     """Pass rate by local day, for days that have tests that passed or failed."""
     days: dict[str, list[int]] = {}
@@ -383,12 +372,13 @@ def _drawn(daily: list[tuple[str, float]]) -> str:
     return f"{'by day' if each == 1 else f'{each} days'.ljust(6)}    {spark(bars)}"
 
 
-def _print_names(title: str, lines: list[str], *, always: bool = False) -> None:
+def _print_names(title: str, lines: "Sequence[str | Line]", *, always: bool = False) -> None:
     if not lines and not always:
         return
     out = console()
     out.print(f"{title}: {len(lines)}", style="bold")
     for line in lines[:_SHOWN]:
-        out.print(f"    {line}", soft_wrap=True)
+        out.print("    ", end="")
+        out.print(line, soft_wrap=True)
     if len(lines) > _SHOWN:
         out.print(f"    ... and {len(lines) - _SHOWN} more; --json shows all")

@@ -1,8 +1,9 @@
 """How answers are told: what is broken and since when, what an answer leaves out, what is lost."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
+from ..eventlog.times import parse_time
 from .asking import name, when
 from .common import counted
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from ..core.analysis import Analysis, BranchState, Broken, FlakyTest, Summary
     from ..core.headline import CutTest, OutageNow
     from ..core.lost import LostTest
+    from ..core.runs import Run
+    from ..projections.readmodel import ReadModel
     from .asking import Question
 
 _NAMED = 5
@@ -28,23 +31,36 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
     return "  ".join(name(part) for part in parts if part)
 
 
-def headline_text(outage: "OutageNow | None", broken: "list[Broken]") -> str:
-    """Return the sentence that an answer begins with."""
-    if outage is not None:
-        since = name(outage.since_commit[:9] or outage.since_session)
-        good = f", last good {name(outage.good_commit[:9] or outage.good_session)}" if outage.good_session else ""
-        row = f" ({counted(outage.sessions, 'session')})"
-        message = f": {name(outage.message)}" if outage.message else ""
-        return f"latest session: {outage.bad} of {outage.considered} fail since {since}{row}{good}{message}"
-    known = [one for one in broken if one.last_good is not None]
-    if known:
-        newest = max(known, key=lambda one: one.first_bad.started_us)
-        since = [one for one in known if one.first_bad.session == newest.first_bad.session]
-        good = newest.last_good
-        where = name((good.commit[:9] or good.session) if good is not None else "")
-        verb = "fails that was" if len(since) == 1 else "fail that were"
-        return f"{counted(len(since), 'test')} {verb} good at {where}"
-    return f"{counted(len(broken), 'test')} broken, never good in this span" if broken else "nothing is broken"
+def about_line(runs: "Sequence[Run]") -> str:
+    """Return the sessions that an answer speaks about: systems, branches, variants, how many there are, from when."""
+    from ..core.about import about_runs  # noqa: PLC0415 - commands import what they use
+
+    about = about_runs(runs)
+    names = [", ".join(shown[:_NAMED]) for shown in (about.suts, about.branches)]
+    variants = about.variants[0] if len(about.variants) == 1 else f"{len(about.variants)} variants"
+    days = [when(parse_time(at))[:10] for at in (about.first_at, about.last_at) if at]
+    span = " to ".join(dict.fromkeys(days))
+    parts = [*names, variants if about.variants else "", f"{counted(about.sessions, 'session')}, {span}".rstrip(", ")]
+    return "  ".join(name(part) for part in parts if part)
+
+
+def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
+    """Return the sessions that an answer speaks about as `--json` prints them."""
+    import msgspec  # noqa: PLC0415 - loaded with the log anyway
+
+    from ..core.about import about_runs  # noqa: PLC0415
+
+    return cast("dict[str, Any]", msgspec.to_builtins(about_runs(runs)))
+
+
+def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
+    """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
+    from ..core.partial import WHOLE  # noqa: PLC0415
+    from ..core.sentence import newest_progress, sentences_of  # noqa: PLC0415
+
+    newest = analysis.asked[-1] if analysis.asked else None
+    progress = newest_progress(model, newest) if newest is not None else None
+    return name("; ".join(sentences_of(progress, newest.selected if newest else WHOLE, outage, broken)))
 
 
 def broken_text(one: "Broken") -> str:
@@ -61,6 +77,29 @@ def flaky_text(one: "FlakyTest") -> str:
     """Return how often a test was flaky, by which rule, and whether that is over."""
     text = f"{one.rule}, {one.count} of {one.considered}, last {name(one.evidence[-1].session)}"
     return f"{text}; recovered, {counted(one.good_since, 'good run')} since" if one.recovered else text
+
+
+def flaky_lines(analysis: "Analysis", flaky: "list[FlakyTest]") -> list[str]:
+    """Return a line for each flaky test; cases of one parametrised test are told in one."""
+    from ..core.cases import by_test, count_cases  # noqa: PLC0415
+
+    groups = by_test(one.nodeid for one in flaky)
+    several = [group.test for group in groups if len(group.nodeids) > 1]
+    whole = next((run for run in reversed(analysis.asked) if run.selected.is_whole), None)
+    totals = count_cases(several, whole.tests) if several and whole is not None else {}
+    of_node: dict[str, list[FlakyTest]] = {}
+    for one in flaky:
+        of_node.setdefault(one.nodeid, []).append(one)
+    lines: list[str] = []
+    for group in groups:
+        found = [one for nodeid in group.nodeids for one in of_node[nodeid]]
+        if len(group.nodeids) == 1:
+            lines.extend(f"{name(one.nodeid)}  {flaky_text(one)}" for one in found)
+            continue
+        most = max(found, key=lambda one: one.count)
+        cases = f"{len(group.nodeids)} of {max(totals.get(group.test, 0), len(group.nodeids))} cases"
+        lines.append(f"{name(group.test)}  {cases}; {name(most.nodeid[len(group.test) :])}: {flaky_text(most)}")
+    return lines
 
 
 def branch_line(branches: "list[BranchState]") -> str:

@@ -1,6 +1,6 @@
 """What the commands that ask about history share: options, the history that is meant, and how it is drawn."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import OUTCOME_STYLES, local_text, log_path, open_model, readable_log, utc_text
+from .common import local_text, named_logs, open_model, readable_logs, utc_text
 from .safe import safe_line
-from .screen import Line, Listing
+from .screen import Listing
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, Occurrence
+    from ..core.analysis import Analysis
     from ..core.references import Span
     from ..core.windows import Window
     from ..projections.apply import SessionRow
@@ -40,7 +40,7 @@ def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
     from ..eventlog.errors import EventLogError  # noqa: PLC0415
 
     try:
-        with open_model(ctx.params.get("profile"), ctx.params.get("log")) as model:
+        with open_model(ctx.params.get("profile"), named_logs(ctx.params.get("logs"), ctx.params.get("log"))) as model:
             return [name for name in ask(model) if name.startswith(incomplete)]
     except (EventLogError, OSError, LookupError, ValueError):
         return []
@@ -91,27 +91,29 @@ NodeArgument = Annotated[
 ]
 
 LIMIT = 50
+_COMPARED = 5000
+"""Node ids that a mistyped one is compared with at most."""
 DEFAULT_DAYS = 30
 
 
 @contextmanager
-def history_model(profile: str | None, log: Path | None, as_of: str | None) -> Generator["ReadModel"]:
+def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str | None) -> Generator["ReadModel"]:
     """Give the read model of the log that is meant, as it is or as it was."""
     if as_of is None:
-        with open_model(profile, log) as model:
+        with open_model(profile, logs) as model:
             yield model
         return
     from ..core.windows import model_as_of, moment_of  # noqa: PLC0415
 
-    until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, log, text))
-    with model_as_of(readable_log(log_path(profile, log)), as_of, until_us) as model:
+    until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, logs, text))
+    with model_as_of(readable_logs(profile, logs), as_of, until_us) as model:
         yield model
 
 
-def _span_in(profile: str | None, log: Path | None, text: str) -> "Span | None":
+def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Span | None":
     from ..core.references import span_named  # noqa: PLC0415
 
-    with open_model(profile, log) as model:
+    with open_model(profile, logs) as model:
         return span_named(model, text)
 
 
@@ -147,7 +149,7 @@ class Question:
 @contextmanager
 def asked(
     profile: str | None,
-    log: Path | None,
+    logs: Sequence[Path] | None,
     as_of: str | None,
     *,
     sut: str | None = None,
@@ -163,7 +165,7 @@ def asked(
         ValueError: both `time` and `days` were given, or it is no span.
         LookupError: a name, commit or session is unknown, or not unique.
     """
-    with history_model(profile, log, as_of) as model:
+    with history_model(profile, logs, as_of) as model:
         meant = question(model, as_of, sut=sut, time=time, days=days, default_days=default_days)
         if branch is None and not variant:
             yield meant
@@ -181,13 +183,15 @@ def _known(asked_about: Question) -> Question:
         LookupError: there is no such session; the message names those that there are.
     """
     from ..core.analysis import Analysis  # noqa: PLC0415
+    from ..core.nearest import did_you_mean  # noqa: PLC0415
     from ..core.series import series_of, variant_text  # noqa: PLC0415
 
     if asked_about.analysis.runs:
         return asked_about
     there = series_of(Analysis.of_model(asked_about.model, asked_about.sut, asked_about.window).runs)
     names = sorted({f"{key.branch or 'no branch'} {variant_text(key.variant)}".strip() for key in there})
-    known = f"; there are {', '.join(names[:5])}" if names else ""
+    known = did_you_mean(asked_about.branch or "", {key.branch for key in there if key.branch})
+    known = known or (f"; there are {', '.join(names[:5])}" if names else "")
     wanted = " ".join([asked_about.branch or "", variant_text(asked_about.variant)]).strip()
     raise LookupError(f"no session of {wanted!r} in that span of time{known}")
 
@@ -255,9 +259,21 @@ def find_test(model: "ReadModel", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise LookupError(f"no test has {text!r} in its node id; see `insight test list`")
+        raise LookupError(f"no test has {text!r} in its node id{_near_test(model, text)}; see `insight test list`")
     shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004 - a handful
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
+
+
+def _near_test(model: "ReadModel", text: str) -> str:
+    """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
+    from ..core.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
+
+    names: dict[str, str] = {}
+    for nodeid in model.nodeids()[:_COMPARED]:
+        names.setdefault(nodeid.rpartition("::")[2].partition("[")[0], nodeid)
+        names[nodeid] = nodeid
+    near = nearest_name(text, names)
+    return f"; did you mean {names[near]}?" if near else ""
 
 
 def _is_uncollected(model: "ReadModel", module: str) -> bool:
@@ -298,20 +314,6 @@ def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------ drawing
 
 _BARS = "▁▂▃▄▅▆▇█"
-_MARKS = {
-    "passed": ".",
-    "failed": "F",
-    "error": "E",
-    "crashed": "!",
-    "skipped": "s",
-    "xfailed": "x",
-    "xpassed": "X",
-    "rerun": "R",
-    "flaky": "~",
-}
-"""One letter for a verdict, as pytest prints them; `~` for a pass that needed more than one attempt."""
-
-STRIP_LEGEND = ". passed  F failed  E error  ! crashed  ~ passed after a retry  s skipped  x xfailed  X xpassed"
 
 
 def spark(values: Sequence[float]) -> str:
@@ -326,20 +328,6 @@ def bar(share: float, width: int = 20) -> str:
     """Return a bar of a share from 0 to 1."""
     full = round(max(0.0, min(share, 1.0)) * width)
     return "█" * full + "░" * (width - full)
-
-
-def mark_of(one: "Occurrence") -> str:
-    """Return the word whose letter a strip shows."""
-    return "flaky" if one.verdict == "passed" and len(one.outcomes) > 1 else one.verdict
-
-
-def strip(history: "Iterable[Occurrence]") -> Line:
-    """Return one letter a session, the earliest first, in colour where there is colour."""
-    line = Line()
-    for one in history:
-        word = mark_of(one)
-        line.append(_MARKS.get(word, "?"), OUTCOME_STYLES.get("rerun" if word == "flaky" else word, ""))
-    return line
 
 
 def table(*columns: str) -> Listing:

@@ -5,17 +5,24 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from .logs import NO_LOG_YET, LogArgument, LogOption, log_path, named_logs, one_log, open_model, readable_logs
 from .safe import safe_json, safe_line
 from .screen import Output, Word, output, rich_console
 
-if TYPE_CHECKING:
-    from ..eventlog.sources import LogSource
-    from ..projections.readmodel import ReadModel
+__all__ = [
+    "NO_LOG_YET",
+    "LogArgument",
+    "LogOption",
+    "log_path",
+    "named_logs",
+    "one_log",
+    "open_model",
+    "readable_logs",
+]
 
 
 def complete_profile(incomplete: str) -> list[str]:
@@ -39,12 +46,7 @@ ProfileOption = Annotated[
         autocompletion=complete_profile,
     ),
 ]
-LogOption = Annotated[
-    Path | None, typer.Option("--log", metavar="PATH", help="Log to look at, instead of a profile's; .gz is read too.")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
 
 _SECOND_US = 1_000_000
 _MINUTE_S = 60
@@ -58,6 +60,9 @@ OUTCOME_STYLES = {
     "xfailed": "yellow",
     "xpassed": "yellow",
     "rerun": "yellow",
+    "deselected": "yellow",
+    "warnings": "yellow",
+    "flaky": "yellow",
     "not_run": "magenta",
     "errors in collection": "red",
     "usage error": "red",
@@ -71,48 +76,6 @@ OUTCOME_STYLES = {
     "running": "cyan",
 }
 """Colours by outcome, verdict and status; the words stand beside them, so nothing is said by colour alone."""
-
-
-def log_path(profile: str | None, log: Path | None) -> Path:
-    """Return the path of the log that the options mean.
-
-    Raises:
-        ValueError: the profile's name is none.
-        FileNotFoundError: there is no such log.
-    """
-    from ..eventlog.home import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
-    from ..eventlog.sources import as_source, live_files  # noqa: PLC0415
-
-    path = log or profile_log(resolve_profile(profile))
-    if not as_source(path).path.exists() and not live_files(path):
-        raise FileNotFoundError(2, NO_LOG_YET, str(path))
-    return path
-
-
-def open_model(profile: str | None, log: Path | None) -> "ReadModel":
-    """Return the read model of the log that the options mean, caught up with it."""
-    from ..eventlog.home import model_path  # noqa: PLC0415
-    from ..projections.readmodel import ReadModel  # noqa: PLC0415
-
-    path = log_path(profile, log)
-    source = readable_log(path)
-    model = ReadModel.open(source, model_path(path) if source.on_disk else None)
-    result = model.catch_up()
-    if result.findings:
-        say(f"{result.findings} places in the log are not events; see `insight log verify`")
-    return model
-
-
-def readable_log(path: Path) -> "LogSource":
-    """Return where a log is read; a file of the earlier plugin is read as the log that it would be converted to."""
-    from ..eventlog.sources import as_source, is_old_document  # noqa: PLC0415
-
-    source = as_source(path)
-    if not source.compressed and is_old_document(source.path):
-        from ..eventlog.convert import readable  # noqa: PLC0415 - hardly ever needed
-
-        return readable(source)
-    return source
 
 
 class NotConfirmedError(LookupError):
@@ -228,12 +191,16 @@ def duration_text(duration_us: int) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
-COUNT_ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun")
+COUNT_ORDER = (
+    *("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun"),
+    *("crashed", "cut", "running"),
+)
 
 
 def counts_text(counts: dict[str, int]) -> str:
-    """Return counts in the order and words of pytest's last line."""
-    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in COUNT_ORDER if counts.get(name)]
+    """Return counts in the order and words of pytest's last line: categories of other plugins follow its own."""
+    others = (name for name in counts if name and name not in COUNT_ORDER)
+    parts = [f"{counts[name]} {plural(counts[name], name)}" for name in (*COUNT_ORDER, *others) if counts.get(name)]
     return ", ".join(parts) or "no tests ran"
 
 

@@ -1,14 +1,24 @@
 """How a comparison is shown."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .asking import data_of, name, seconds, table
 from .common import console, print_json, styled
+from .screen import Listing
+from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
     from ..core.comparison import ComparisonResult
+    from ..core.sides import Side, Sides
+    from .screen import Cell, Output
 
 _SHOWN = 20
+_LEAST = (
+    {"taken as": 12, "session": 12, "branch": 12, "counts": 24, "sut": 10, "variant": 12},
+    {"taken as": 8, "branch": 6, "sut": 6, "variant": 8},
+    {"session": 8, "counts": 12},
+)
+"""Characters that are left of columns, step by step, where the terminal is narrow."""
 _TITLES = {
     "new_failures": "new failures",
     "new_passes": "fixed",
@@ -20,14 +30,24 @@ _TITLES = {
 }
 
 
-def show_comparison(result: "ComparisonResult", *, as_json: bool) -> None:
-    """Print what differs between two sets of sessions."""
+def show_comparison(result: "ComparisonResult", sides: "Sides | None" = None, *, as_json: bool) -> None:
+    """Print what differs between two sets of sessions.
+
+    Args:
+        result: it.
+        sides: what was compared, and why.
+        as_json: print JSON.
+    """
     if as_json:
-        print_json(data_of(result) | {"has_changes": result.has_changes()})
+        meant = {} if sides is None else _meant_data(sides)
+        print_json(data_of(result) | {"has_changes": result.has_changes()} | meant)
         return
     out = console()
     out.print(f"{name(result.base)} -> {name(result.target)}", style="bold", soft_wrap=True)
-    out.print(f"{len(result.base_sessions)} and {len(result.target_sessions)} sessions", style="dim")
+    if sides is None:
+        out.print(f"{len(result.base_sessions)} and {len(result.target_sessions)} sessions", style="dim")
+    else:
+        _print_sides(out, sides)
     for field, title in _TITLES.items():
         changes = getattr(result, field)
         if not changes:
@@ -38,6 +58,12 @@ def show_comparison(result: "ComparisonResult", *, as_json: bool) -> None:
             out.print("   ", before, "->", after, name(change.nodeid), soft_wrap=True)
         if len(changes) > _SHOWN:
             out.print(f"    ... and {len(changes) - _SHOWN} more; --json shows all")
+    _print_durations(out, result)
+    if not result.has_changes():
+        out.print("nothing differs")
+
+
+def _print_durations(out: "Output", result: "ComparisonResult") -> None:
     for field, title in (("slower_tests", "slower"), ("faster_tests", "faster")):
         changes = getattr(result, field)
         if changes:
@@ -49,5 +75,44 @@ def show_comparison(result: "ComparisonResult", *, as_json: bool) -> None:
                 figures = (seconds(change.before_s), seconds(change.after_s), f"{change.ratio:.2f}x", runs, chance)
                 listing.add_row(name(change.nodeid), *figures)
             out.print(listing)
-    if not result.has_changes():
-        out.print("nothing differs")
+
+
+def _meant_data(sides: "Sides") -> dict[str, Any]:
+    """Return what was compared, and why, as `--json` prints it."""
+    return {"base_mode": sides.base.mode, "target_mode": sides.target.mode, "notes": list(sides.notes)}
+
+
+def _print_sides(out: "Output", sides: "Sides") -> None:
+    """Print what each side was taken for, its newest session, and why these."""
+    from ..core.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
+
+    both = (sides.base, sides.target)
+    variants = [variant_text(variant_of(side.rows[-1].part.header or {})) for side in both]
+    hidden = {"sut"} if len({row.sut for side in both for row in side.rows}) == 1 else set[str]()
+    hidden |= {"variant"} if len(set(variants)) == 1 else set()
+    columns = ("side", "taken as", "session", "commit", "branch", "counts", ">age", "sut", "variant")
+    listing = Listing(*(column for column in columns if column not in hidden), least=_LEAST)
+    for title, side, variant in zip(("base", "target"), both, variants, strict=True):
+        cells = _side_cells(side) | {"side": title, "variant": name(variant)}
+        listing.add_row(*(cells[column] for column in listing.columns))
+    out.print(listing)
+    what = "  ".join(name(part) for part in (both[1].rows[-1].sut, variants[1]) if part)
+    if hidden:
+        out.print(what, style="dim", soft_wrap=True)
+    for note in sides.notes:
+        out.print(f"note: {name(note)}", style="yellow", soft_wrap=True)
+
+
+def _side_cells(side: "Side") -> "dict[str, Cell]":
+    from ..core.sides import branch_of  # noqa: PLC0415
+
+    newest, more = side.rows[-1], len(side.rows) - 1
+    return {
+        "taken as": side.mode if side.mode == "session" else f"{side.mode} {name(side.name)}",
+        "session": name(newest.session_id) + (f" and {more} more" if more else ""),
+        "commit": name(newest.commit[:HASH_LENGTH]),
+        "branch": name(branch_of(newest)),
+        "counts": counts_line(newest),
+        "age": age_text(newest.started_us),
+        "sut": name(newest.sut),
+    }

@@ -23,7 +23,7 @@ FolderOption = Annotated[
     ),
 ]
 NamespaceOption = Annotated[
-    str | None, typer.Option("--namespace", "-n", metavar="NAME", help="Only what is in this namespace.")
+    str | None, typer.Option("--namespace", metavar="NAME", help="Only what is in this namespace.")
 ]
 _SECOND_US = 1_000_000
 _NOTHING = "there is no test data here; name its folder with --test-data"

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from .common import ProfileOption, counted, print_json, progress_bar, say
+from .common import LogOption, ProfileOption, counted, print_json, progress_bar, say
 from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOption, selection
+from .logs import kept_log
 from .safe import safe_line
 
 
 def command(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; `-` is standard output.")],
     profile: ProfileOption = None,
+    log: LogOption = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -41,11 +43,12 @@ def command(
     from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
     from ..core.manage import candidates_of, full_sut_name, store_of  # noqa: PLC0415
     from ..core.own_files import check_output, check_replacing  # noqa: PLC0415
+    from ..core.store import Store  # noqa: PLC0415
 
     if as_json and str(path) == "-":
         raise ValueError("the export itself goes to standard output; --json has no place there")
     chosen = format_of(path, form)
-    store = store_of(profile, must_exist=True)
+    store = Store(kept_log(log)) if log else store_of(profile, must_exist=True)
     sut = full_sut_name(store, sut) if sut else None
     picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
     names = [candidate.name for candidate in picked]

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, asked, name
-from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json
+from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
 from .paging import pages
-from .session import list_table, session_data, states_of
+from .session import session_data
+from .session_list import list_table, states_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,6 +21,7 @@ def _group() -> None:
 @app.command("list")
 @pages
 def list_history(
+    logs: LogArgument = None,
     time: TimeOption = None,
     by_sut: Annotated[bool, typer.Option("--by-sut", help="Grouped by system under test.")] = False,
     sut: SutOption = None,
@@ -33,7 +35,7 @@ def list_history(
 
     Example: insight history list --time 7d --by-sut
     """
-    with asked(profile, log, as_of, sut=sut, time=time) as question:
+    with asked(profile, named_logs(logs, log), as_of, sut=sut, time=time) as question:
         rows = question.sessions
         shown = rows if everything else rows[:LIMIT]
         states = states_of(question.model, shown)

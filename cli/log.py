@@ -7,16 +7,21 @@ import typer
 
 from .common import (
     JsonOption,
+    LogArgument,
+    LogOption,
     ProfileOption,
     confirm,
     console,
     counted,
     log_path,
+    named_logs,
+    one_log,
     print_json,
     say,
     say_passed_over,
     size_text,
 )
+from .logs import OneLogArgument, OneLogOption
 from .safe import safe_line
 
 if TYPE_CHECKING:
@@ -25,18 +30,17 @@ if TYPE_CHECKING:
 
     from ..eventlog.purge import PurgeReport
     from ..eventlog.sources import LogSource
+    from ..eventlog.verify import VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
 
-PathArgument = Annotated[
-    Path | None,
-    typer.Argument(metavar="[PATH]", help="A log, or a folder or archive of logs (default: the profile's)."),
-]
 _SHOWN = 50
 
 
 @app.command("verify")
-def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+def verify(
+    logs: LogArgument = None, log: LogOption = None, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
     """Check every digest, the order of every stream and every seal; exit with 1 if there is any damage.
 
     Example: insight log verify artifacts/
@@ -44,12 +48,14 @@ def verify(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
     from ..eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
     from ..eventlog.verify import unread_report, verify_log  # noqa: PLC0415
 
-    found = look_for_logs(log_path(profile, path))
-    reports = [verify_log(source) for source in found.logs]
-    reports += [unread_report(name, reason) for name, reason in found.unread]
+    reports: list[VerifyReport] = []
+    for path in named_logs(logs, log) or [log_path(profile, None)]:
+        found = look_for_logs(log_path(profile, path))
+        reports += [verify_log(source) for source in found.logs]
+        reports += [unread_report(name, reason) for name, reason in found.unread]
+        say_passed_over(found.passed_over)
+        _say_remains(found.logs)
     damaged = any(report.problems for report in reports)
-    say_passed_over(found.passed_over)
-    _say_remains(found.logs)
     if as_json:
         print_json([_verify_data(report) for report in reports])
     else:
@@ -81,7 +87,9 @@ def _say_remains(logs: "Iterable[LogSource]") -> None:
 
 
 @app.command("info")
-def info(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+def info(
+    logs: LogArgument = None, log: LogOption = None, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
     """Say what a log holds: events by type, streams, sessions, time span, live files.
 
     Example: insight log info
@@ -90,7 +98,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
     from ..eventlog.verify import verify_log  # noqa: PLC0415
 
     documents: list[dict[str, Any]] = []
-    for source in find_logs(log_path(profile, path)):
+    paths = named_logs(logs, log) or [log_path(profile, None)]
+    for source in (source for path in paths for source in find_logs(log_path(profile, path))):
         report = verify_log(source)
         documents.append(
             _verify_data(report)
@@ -121,7 +130,8 @@ def info(path: PathArgument = None, profile: ProfileOption = None, as_json: Json
 
 @app.command("repair")
 def repair(
-    path: PathArgument = None,
+    path: OneLogArgument = None,
+    named: OneLogOption = None,
     profile: ProfileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be taken out.")] = False,
     as_json: JsonOption = False,
@@ -132,7 +142,7 @@ def repair(
     """
     from ..eventlog.repair import repair_log  # noqa: PLC0415
 
-    report = repair_log(log_path(profile, path), dry_run=dry_run)
+    report = repair_log(one_log(profile, path, named), dry_run=dry_run)
     if as_json:
         print_json(
             {
@@ -157,7 +167,9 @@ def repair(
 
 
 @app.command("collect")
-def collect(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+def collect(
+    path: OneLogArgument = None, named: OneLogOption = None, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
     """Append to a log what sessions left in files of their own whose process died; those that run are left alone.
 
     The next recorded run does the same. Needed where no run follows, and on network file systems: there on one host.
@@ -166,7 +178,7 @@ def collect(path: PathArgument = None, profile: ProfileOption = None, as_json: J
     """
     from ..eventlog.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
 
-    log = log_path(profile, path)
+    log = one_log(profile, path, named)
     reports = collect_live_files(log, lock_timeout_s=30.0)
     if as_json:
         print_json(
@@ -220,7 +232,8 @@ def pack(
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="AGE", help="Move sessions without an event since then: 30d, 12w.")
     ] = "30d",
-    path: PathArgument = None,
+    path: OneLogArgument = None,
+    named: OneLogOption = None,
     profile: ProfileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be packed.")] = False,
     as_json: JsonOption = False,
@@ -236,7 +249,7 @@ def pack(
     from ..eventlog.times import from_datetime  # noqa: PLC0415
 
     since = from_datetime(datetime.now(UTC) - parse_age(older_than))
-    report = pack_log(log_path(profile, path), since, dry_run=dry_run)
+    report = pack_log(one_log(profile, path, named), since, dry_run=dry_run)
     if as_json:
         print_json(vars(report) | {"dry_run": dry_run})
         return
@@ -252,14 +265,16 @@ def pack(
 
 
 @app.command("unpack")
-def unpack(path: PathArgument = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+def unpack(
+    path: OneLogArgument = None, named: OneLogOption = None, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
     """Bring what was packed back into the log, and remove the packs.
 
     Example: insight log unpack
     """
     from ..eventlog.packing import unpack_log  # noqa: PLC0415
 
-    log = log_path(profile, path)
+    log = one_log(profile, path, named)
     count = unpack_log(log)
     if as_json:
         print_json({"log": str(log), "packs": count})
@@ -269,7 +284,8 @@ def unpack(path: PathArgument = None, profile: ProfileOption = None, as_json: Js
 
 @app.command("purge")
 def purge(
-    path: PathArgument = None,
+    path: OneLogArgument = None,
+    named: OneLogOption = None,
     profile: ProfileOption = None,
     session: Annotated[
         list[str] | None, typer.Option("--session", metavar="ID", help="Remove this session whole; may be repeated.")
@@ -299,7 +315,7 @@ def purge(
     """
     from ..eventlog.purge import purge_log  # noqa: PLC0415
 
-    log = log_path(profile, path)
+    log = one_log(profile, path, named)
     text = _purge_pattern(match_file, regex)
     if not session and text is None:
         raise ValueError("purge what? give --session, --match-file or --regex")

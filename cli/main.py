@@ -11,9 +11,12 @@ import os
 import stat
 import sys
 from importlib import import_module
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import typer
+
+from .logs import ReadingState
+from .version import VersionOption
 
 
 class Noun(NamedTuple):
@@ -43,6 +46,7 @@ NOUNS = (
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
     Noun("replay", "replay", "Rebuild the views from the log.", group=False),
+    Noun("schema", "schema", "JSON Schema of what a command prints with --json.", group=False),
 )
 
 EXIT_NO = 1
@@ -61,12 +65,15 @@ def build_app(wanted: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="insight",
-        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded.",
-        no_args_is_help=True,
+        help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded."
+        " Without a command: one screen about this project.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_options)
+    if wanted in {noun.name for noun in NOUNS}:
+        app.callback()(_options)
+    else:
+        app.callback(invoke_without_command=True)(import_module(".overview", __package__).command)
     for noun in NOUNS:
         if wanted not in (None, noun.name):
             app.command(noun.name, help=noun.help)(_placeholder)
@@ -81,19 +88,7 @@ def _placeholder() -> None:
     """Stand for a command in the list of commands."""
 
 
-def _show_version(value: bool) -> None:
-    if value:
-        from importlib.metadata import version  # noqa: PLC0415 - only here
-
-        typer.echo(f"pytest-insight {version('pytest-insight')}")
-        raise typer.Exit
-
-
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     """Take the options that come before a command."""
 
 
@@ -148,6 +143,7 @@ def escape_what_output_cannot_carry() -> None:
 
 def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
+    ReadingState.reset()
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -174,7 +170,10 @@ def _run(arguments: list[str]) -> int:
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
-    return result if isinstance(result, int) else 0
+    from .hints import show_hint  # noqa: PLC0415 - after the answer
+
+    show_hint(arguments)
+    return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
 
 
 def _exit_code(error: Exception) -> int | None:

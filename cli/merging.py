@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, console, counted, print_json, progress_bar, say
+from .common import JsonOption, console, counted, named_logs, print_json, progress_bar, say
 from .importing import StrategyOption
 from .safe import safe_line
 
@@ -19,9 +19,11 @@ _SHOWN = 20
 
 
 def command(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="LOG|FOLDER|ZIP...", help="Logs, folders and archives of logs, .gz.")
-    ],
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[LOG]...", help="Logs, folders and archives of logs, or `-` for standard input."),
+    ] = None,
+    log: Annotated[list[Path] | None, typer.Option("--log", metavar="LOG", help="As LOG; may be repeated.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="OUT", help="Where to; `-` is standard output, .gz packs.")
     ] = None,
@@ -43,6 +45,9 @@ def command(
     from ..eventlog.merge import Merger  # noqa: PLC0415
     from ..eventlog.staging import staging  # noqa: PLC0415
 
+    paths = named_logs(logs, log)
+    if not paths:
+        raise ValueError("merge what? name logs, folders or archives")
     if output is None and not dry_run:
         raise ValueError("where to? give -o OUT, or --dry-run to look first")
     chosen = parse_strategy(strategy)

@@ -284,9 +284,9 @@ def _info_data(info: "ProfileInfo") -> dict[str, Any]:
         "sessions": info.sessions,
         "last_activity": None if info.last_us is None else utc_text(info.last_us),
         "size_bytes": info.size_bytes,
-        "created": profile.created.isoformat() if profile.created else None,
+        "created": profile.to_dict()["created"],
         "created_by": profile.created_by,
-        "last_modified": profile.last_modified.isoformat() if profile.last_modified else None,
+        "last_modified": profile.to_dict()["last_modified"],
         "last_modified_by": profile.last_modified_by,
         "problem": info.problem,
     }

@@ -1,21 +1,21 @@
 """`insight replay`: rebuild the views."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import JsonOption, ProfileOption, console, log_path, print_json, progress_bar, readable_log
+from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, named_logs, print_json, progress_bar
+from .logs import model_file, sources_meant
 from .safe import safe_line
 
 if TYPE_CHECKING:
+    from ..eventlog.sources import LogSource
     from ..projections.readmodel import ReadModel, StoredVerdicts
 
 
 def command(
-    log: Annotated[
-        list[Path] | None, typer.Option("--log", metavar="PATH", help="Log to replay; may be repeated.")
-    ] = None,
+    logs: LogArgument = None,
+    log: LogOption = None,
     profile: ProfileOption = None,
     check: Annotated[
         bool,
@@ -30,8 +30,8 @@ def command(
 
     Example: insight replay --check
     """
-    paths = [log_path(None, path) for path in log] if log else [log_path(profile, None)]
-    documents = [_check(path) if check else _replay(path, explain=explain) for path in paths]
+    sources = sources_meant(profile, named_logs(logs, log))
+    documents = [_check(source) if check else _replay(source, explain=explain) for source in sources]
     if as_json:
         print_json(documents)
     else:
@@ -40,18 +40,17 @@ def command(
     raise typer.Exit(1 if any(document.get("differences") for document in documents) else 0)
 
 
-def _replay(path: Path, *, explain: bool) -> dict[str, Any]:
-    from ..eventlog.home import model_path  # noqa: PLC0415 - commands import what they use
+def _replay(source: "LogSource", *, explain: bool) -> dict[str, Any]:
+    from ..eventlog.convert import readable  # noqa: PLC0415 - commands import what they use
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
-    source = readable_log(path)
-    file = model_path(path) if source.on_disk else None
-    with ReadModel.open(source, file) as model, progress_bar(path.name) as progress:
+    source = readable(source)
+    with ReadModel.open(source, model_file(source)) as model, progress_bar(source.path.name) as progress:
         before = model.stored_verdicts() if explain else None
         result = model.replay(progress)
         seconds = max(result.seconds, 1e-9)
         return _explanation(model, before) | {
-            "log": str(path),
+            "log": source.name,
             "events": result.events,
             "bytes": result.bytes,
             "seconds": round(result.seconds, 6),
@@ -89,12 +88,11 @@ def _other_tests(before: dict[str, tuple[str, ...]], after: dict[str, tuple[str,
     ]
 
 
-def _check(path: Path) -> dict[str, Any]:
-    from ..eventlog.home import model_path  # noqa: PLC0415
+def _check(source: "LogSource") -> dict[str, Any]:
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
-    with ReadModel.open(path, model_path(path)) as model:
-        return {"log": str(path), "differences": model.check()}
+    with ReadModel.open(source, model_file(source)) as model:
+        return {"log": source.name, "differences": model.check()}
 
 
 def _print(document: dict[str, Any]) -> None:

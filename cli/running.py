@@ -21,7 +21,7 @@ def run_pytest(arguments: list[str], *, sut: str | None, profile: str | None, lo
     options += [f"--insight-sut={sut}"] if sut else []
     options += [f"--insight-profile={profile}"] if profile else []
     options += [f"--insight-log={log}"] if log else []
-    command = [sys.executable, "-m", "pytest", *options, *(arg for arg in arguments if arg != "--")]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     try:
         return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:
@@ -82,6 +82,7 @@ def play(model: "ReadModel", row: "SessionRow", until: int | None) -> Iterator[s
         until: `seq` of the last event to show; None for all.
     """
     from ..eventlog.events import OutputRecorded, TestFinished, TestStarted  # noqa: PLC0415
+    from .tail_lines import named_outcome  # noqa: PLC0415
 
     shown: list[OutputRecorded] = []
     lines: list[str] = []
@@ -94,7 +95,8 @@ def play(model: "ReadModel", row: "SessionRow", until: int | None) -> Iterator[s
             running[event.nodeid] = None
         elif isinstance(event, TestFinished):
             running.pop(event.nodeid, None)
-            lines.append(f"{event.nodeid} {event.outcome.upper()}{f' ({event.reason})' if event.reason else ''}\n")
+            reason = f" ({event.reason})" if event.reason else ""
+            lines.append(f"{event.nodeid} {named_outcome(event).upper()}{reason}\n")
         elif isinstance(event, OutputRecorded):
             shown.append(event)
     yield from (event.content for event in shown if event.name in _BEFORE)

@@ -16,22 +16,23 @@ from .asking import (
 )
 from .common import (
     JsonOption,
+    LogArgument,
     LogOption,
     ProfileOption,
     console,
     counted,
-    counts_text,
-    duration_text,
-    local_text,
+    named_logs,
     print_json,
     say,
-    styled,
     utc_text,
 )
+from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages, write
+from .passing import PassingCommand, passed_on
 from .safe import safe, safe_line
-from .screen import Listing
-from .session_notes import note_data, print_notes
+from .session_list import list_table, states_of
+from .session_notes import note_data
+from .session_show import print_names, print_session
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
-    from .screen import Output, Word
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -49,16 +49,17 @@ _NOTHING_LEFT = (0, 5)
 
 SessionArgument = Annotated[
     str,
-    typer.Argument(metavar="ID", help="Beginning of a session id, or `last`.", autocompletion=complete_session),
+    typer.Argument(
+        metavar="[ID]", help="Beginning of a session id, commit, git ref, or `last`.", autocompletion=complete_session
+    ),
 ]
 LIST_LIMIT = 50
-_BAD = ("failed", "error")
-_NAMES_SHOWN = 20
 
 
 @app.command("list")
 @pages
 def list_sessions(
+    logs: LogArgument = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     sut: SutOption = None,
@@ -75,7 +76,7 @@ def list_sessions(
     """
     from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - commands import what they use
 
-    with history_model(profile, log, as_of) as model:
+    with history_model(profile, named_logs(logs, log), as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
         if run is not None:
             rows, everything = sessions_of_run(model, run, sut=full_name), True
@@ -100,19 +101,17 @@ def list_sessions(
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
         if total is not None and total.cut:
-            _print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
+            print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
 @app.command("show")
 @pages
 def show_session(
-    session: SessionArgument,
+    session: SessionArgument = "last",
     profile: ProfileOption = None,
     log: LogOption = None,
     results: Annotated[bool, typer.Option("--results", "-r", help="List every test.")] = False,
-    output: Annotated[
-        bool, typer.Option("--output", "-o", help="Show captured output of tests that went wrong.")
-    ] = False,
+    output: Annotated[bool, typer.Option("--output", help="Show captured output of tests that went wrong.")] = False,
     time: Annotated[
         str | None, typer.Option("--time", metavar="SPAN", help="`last` is the last of this span: 7d, 24h, 2026-11-01.")
     ] = None,
@@ -132,26 +131,32 @@ def show_session(
         if as_json:
             print_json(_details(model, row, view))
             return
-        _print_session(model, row, view, results=results or verbose, output=output or verbose)
+        print_session(model, row, view, results=results or verbose, output=output or verbose)
 
 
-@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("run", cls=PassingCommand)
 def run_session(
     context: typer.Context,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ARG]...", help="Files and tests for pytest; its options go behind `--`."),
+    ] = None,
     sut: Annotated[str | None, typer.Option("--sut", metavar="NAME", help="System under test.")] = None,
     profile: ProfileOption = None,
-    log: LogOption = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="PATH", help="Record into this file instead of a profile's log.")
+    ] = None,
 ) -> None:
-    """Run pytest with recording; everything else is passed on to it, and its exit code is passed back.
+    """Run pytest with recording; what stands behind `--` is passed on to it, and its exit code is passed back.
 
     Example: insight session run --sut shop -- tests -x
     """
     from .running import run_pytest  # noqa: PLC0415 - commands import what they use
 
-    raise typer.Exit(run_pytest(context.args, sut=sut, profile=profile, log=log))
+    raise typer.Exit(run_pytest([*(arguments or ()), *passed_on(context)], sut=sut, profile=profile, log=log))
 
 
-@app.command("rerun", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("rerun", cls=PassingCommand)
 def rerun_session(
     context: typer.Context,
     session: Annotated[
@@ -163,6 +168,7 @@ def rerun_session(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the tests.")] = False,
     profile: ProfileOption = None,
     log: LogOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print the tests as JSON.")] = False,
 ) -> None:
     """Run again what a recorded session left failing or unfinished, also one from a CI artifact (--log).
 
@@ -174,22 +180,25 @@ def rerun_session(
     from .node_ids import check_node_ids  # noqa: PLC0415
     from .running import left_over, rerun_pytest  # noqa: PLC0415
 
-    arguments = list(context.args)
-    if session.startswith("-"):  # no id was given, so the first word for pytest stands in its place
-        session, arguments = "last", [session, *arguments]
+    if as_json and not dry_run:
+        raise ValueError("--json lists what would run; give --dry-run too")
+    arguments = passed_on(context)
     with history_model(profile, log, None) as model:
         row = session_meant(model, session)
         tests = left_over(model, row, failed=failed, not_run=not_run, all_but_passed=all_but_passed)
     checked = check_node_ids(tests, Path.cwd())
     _show_refused(checked.refused)
-    if dry_run:
+    if as_json:
+        refused = [{"nodeid": nodeid, "reason": reason} for nodeid, reason in checked.refused.items()]
+        print_json({"session_id": row.session_id, "sut": row.sut, "tests": checked.accepted, "refused": refused})
+    elif dry_run:
         for nodeid in checked.accepted:
             typer.echo(safe_line(nodeid))
-    elif checked.accepted:
+    if not checked.accepted:
+        say(f"session {safe_line(row.session_id)} left nothing that can be run again")
+    elif not dry_run:
         say(f"running {counted(len(checked.accepted), 'test')} again as part of {safe_line(row.sut)}")
         raise typer.Exit(rerun_pytest(checked.accepted, arguments, sut=row.sut, profile=profile))
-    else:
-        say(f"session {safe_line(row.session_id)} left nothing that can be run again")
     chosen = failed or not_run or all_but_passed  # such a choice may match nothing
     if not checked.accepted and (checked.refused or (not chosen and row.exit_status not in _NOTHING_LEFT)):
         raise typer.Exit(1)
@@ -206,12 +215,13 @@ def _show_refused(refused: dict[str, str]) -> None:
 @app.command("play")
 @pages
 def play_session(
-    session: SessionArgument,
+    session: SessionArgument = "last",
     until: Annotated[int | None, typer.Option("--until", metavar="SEQ", min=0, help="Only up to this event.")] = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Do not make control characters visible.")] = False,
     as_of: AsOfOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a recorded session as the terminal showed it: its sections, and between them its tests as they finished.
 
@@ -220,17 +230,28 @@ def play_session(
     from .running import play  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
-        for line in play(model, session_meant(model, session), until):
+        row = session_meant(model, session)
+        if as_json:
+            lines = "".join(play(model, row, until)).splitlines()
+            print_json({"session_id": row.session_id, "until": until, "lines": lines})
+            return
+        for line in play(model, row, until):
             write(line if raw else safe(line))
 
 
 @app.command("compare")
 @pages
 def compare_sessions(
-    base: SessionArgument,
+    base: Annotated[
+        str | None, typer.Argument(metavar="[BASE]", help="As --base.", autocompletion=complete_session)
+    ] = None,
     target: Annotated[
-        str, typer.Argument(metavar="[ID]", help="What it is compared with.", autocompletion=complete_session)
-    ] = "last",
+        str | None, typer.Argument(metavar="[TARGET]", help="As --target.", autocompletion=complete_session)
+    ] = None,
+    base_option: BaseOption = None,
+    target_option: TargetOption = None,
+    mode: ModeOption = None,
+    sut: SutOption = None,
     profile: ProfileOption = None,
     log: LogOption = None,
     as_of: AsOfOption = None,
@@ -238,18 +259,23 @@ def compare_sessions(
 ) -> None:
     """Compare two sessions: new failures, fixed, still failing, missing and new tests, slower and faster ones.
 
-    Example: insight session compare 5f0c2a91 last
-    """
-    from ..core.comparison import compare_runs  # noqa: PLC0415
-    from ..core.references import newest_whole  # noqa: PLC0415
-    from ..core.runs import run_of_row  # noqa: PLC0415
-    from .comparing import show_comparison  # noqa: PLC0415
+    Without BASE and TARGET: the newest session with the one before it of the same system, branch and variant.
 
-    with history_model(profile, log, as_of) as model:
-        first = session_meant(model, base)
-        second = newest_whole(model, first) if target in ("last", "latest") else session_meant(model, target)
-        sides = [run_of_row(model, row) for row in (first, second)]
-    show_comparison(compare_runs(sides[:1], sides[1:], sides[0].name, sides[1].name), as_json=as_json)
+    Example: insight session compare --base main
+    """
+    for given, option, named in ((base, base_option, "--base"), (target, target_option, "--target")):
+        if given is not None and option is not None:
+            raise ValueError(f"{named} {option}: {given!r} is given for the same side; name it once")
+    compare_words(
+        base or base_option,
+        target or target_option,
+        mode=mode,
+        profile=profile,
+        logs=named_logs(log),
+        as_of=as_of,
+        sut=sut,
+        as_json=as_json,
+    )
 
 
 def _total_data(total: "TestRunTotal") -> dict[str, Any]:
@@ -323,142 +349,3 @@ def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict
         "results": [result.to_dict() for result in view.test_results],
         "output": view.output_fields.to_dict(),
     }
-
-
-def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
-    """Return whether sessions run, by their streams."""
-    return {row.stream: model.state_of(row) for row in rows}
-
-
-def state_word(row: "SessionRow", state: "RunState") -> "Word":
-    """Return the state of a session in its colour, with a word on a clock that is ahead."""
-    from ..core.states import session_state  # noqa: PLC0415
-    from ..projections.clock import is_future  # noqa: PLC0415
-
-    word = session_state(row, state)
-    return styled(word, f"{word}, in the future" if is_future(row.started_us) else word)
-
-
-def list_table(
-    rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
-) -> Listing:
-    """Return a table of sessions, and of what the test run came to that they are of."""
-    table = Listing("|session", "|started", ">duration", "sut", "|status", "counts")
-    for row in rows:
-        table.add_row(
-            safe_line(row.session_id),
-            local_text(row.started_us),
-            duration_text(row.duration_us),
-            safe_line(row.sut),
-            state_word(row, (states or {}).get(row.stream, "killed")),
-            counts_text(row.counts),
-        )
-    if total is not None:
-        table.add_row(
-            f"{total.sessions} in run",
-            local_text(total.started_us),
-            duration_text(total.duration_us),
-            safe_line(", ".join(total.suts)),
-            styled(total.status),
-            ", ".join(f"{count} {verdict}" for verdict, count in total.counts.items()) or "no tests ran",
-        )
-    return table
-
-
-def _print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
-    out = console()
-    _print_head(out, row, view, model.state_of(row))
-    for result, position in zip(
-        view.test_results, [attempt.position for attempt in model.attempts(row.stream)], strict=True
-    ):
-        bad = result.outcome.to_str() in _BAD
-        if results or bad:
-            out.print(
-                styled(result.outcome.to_str(), result.outcome.to_str().upper().ljust(7)),
-                safe_line(result.nodeid),
-                end=" ",
-                soft_wrap=True,
-            )
-            out.print(duration_text(round(result.duration * 1e6)), style="dim")
-        if bad:
-            _print_failure(out, model, position, output=output)
-    print_notes(out, model, row)
-    running = model.state_of(row) == "running"
-    _print_names(out, "Running now:" if running else "Running when the session ended:", view.running, "crashed")
-    _print_names(out, "Announced, but never run:", view.not_run, "not_run")
-
-
-def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
-    from ..core.series import variant_of, variant_text  # noqa: PLC0415
-
-    header = row.part.header or {}
-    out.print("session", safe_line(row.session_id), style="bold", end="  ")
-    out.print(state_word(row, state))
-    lines = {
-        "sut": row.sut,
-        "run": str(header.get("test_run", "")),
-        "started": f"{local_text(row.started_us)}, took {duration_text(row.duration_us)}",
-        "commit": _commit_text(view.vcs),
-        "on": ", ".join(
-            [
-                str(view.testing_system.get("name", "?")),
-                f"pytest {header.get('pytest') or '?'}",
-                f"Python {header.get('python') or '?'}",
-            ]
-        ),
-        "ran": "pytest " + " ".join(str(arg) for arg in header.get("args") or ()),
-        "variant": variant_text(variant_of(header)),
-        "tags": ", ".join(f"{name}={value}" for name, value in view.session_tags.items()),
-        "ci": ", ".join(f"{name} {value}" for name, value in view.ci.items()),
-        "exit": "" if row.exit_status is None else str(row.exit_status),
-        "ended by": row.part.interrupted or row.part.internal_error.partition("\n")[0],
-        "counts": counts_text(row.counts),
-        "property": ", ".join(f"{name}={value}" for name, value in row.part.properties),
-        "lost": f"{row.part.dropped} events could not be recorded" if row.part.dropped else "",
-    }
-    for name, text in lines.items():
-        if text:
-            out.print(name.rjust(8), style="dim", end="  ")
-            out.print(safe_line(text), soft_wrap=True)
-    out.print()
-
-
-def _commit_text(vcs: dict[str, Any]) -> str:
-    if not vcs.get("commit"):
-        return ""
-    parts = [str(vcs["commit"])[:12]]
-    if vcs.get("branch"):
-        parts.append(f"on {vcs['branch']}")
-    if vcs.get("dirty") is not False:
-        parts.append("with changes" if vcs.get("dirty") else "(whether with changes is not known)")
-    return " ".join(parts)
-
-
-def _print_failure(out: "Output", model: "ReadModel", position: int, *, output: bool) -> None:
-    from ..projections.sessions import finished_event  # noqa: PLC0415
-
-    event = finished_event(model, position)
-    texts = {"": event.longreprtext}
-    if output:
-        texts |= {"stdout": event.capstdout, "stderr": event.capstderr, "log": event.caplog}
-    for name, text in texts.items():
-        if text:
-            if name:
-                out.print(f"    captured {name}:", style="dim")
-            for line in safe(text).rstrip("\n").split("\n"):
-                out.print(f"    {line}", soft_wrap=True)
-    out.print()
-
-
-def _print_names(out: "Output", title: str, names: list[str], style: str) -> None:
-    if not names:
-        return
-    out.print(title, style="bold")
-    for name in names[:_NAMES_SHOWN]:
-        out.print(
-            styled(style, style.upper().replace("CRASHED", "RUNNING").replace("_", " ")),
-            safe_line(name),
-            soft_wrap=True,
-        )
-    if len(names) > _NAMES_SHOWN:
-        out.print(f"... and {len(names) - _NAMES_SHOWN} more")

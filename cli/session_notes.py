@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..eventlog.events import SESSION_EVENTS, Event, UnknownEvent, WarningRecorded
+from ..eventlog.events import SESSION_EVENTS, CollectionFailed, Event, UnknownEvent, WarningRecorded
 from .common import OUTCOME_STYLES, counted
+from .safe import safe_line
 from .screen import Word
 from .tail_lines import SessionState, render
 
@@ -25,6 +26,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "collection.skipped": ("a line `SKIPPED` with the reason", "a line `SKIPPED` with the reason"),
     "test.started": ("`Running when the session ended:`", "a line `RUNNING`, `STUCK` or `GONE`, if no result comes"),
     "test.finished": ("a line with its outcome (`--results` for all), text and output", "a line with its outcome"),
+    "test.cut": ("a line `CUT`, and what the test had written", "a line `CUT`, and what the test had written"),
     "subtest.finished": ("in `counts`", "a line `SUBTEST` with its text, if it failed"),
     "warning.recorded": ("a line `WARNING` each, the first 10; in `counts`", "a line `WARNING`"),
     "worker.lost": ("a line `LOST`", "a line `LOST`"),
@@ -53,8 +55,12 @@ def print_notes(out: "Output", model: "ReadModel", row: "SessionRow") -> None:
     """Print collection errors and skips, lost workers, losses of the recorder, and the first warnings."""
     shown: Counter[type] = Counter()
     state = SessionState(row.session_id)
-    for event in noted_events(model, row):
+    events = noted_events(model, row)
+    _print_uncollected(out, [event for event in events if isinstance(event, CollectionFailed)], state)
+    for event in events:
         shown[type(event)] += 1
+        if isinstance(event, CollectionFailed):
+            continue
         if isinstance(event, WarningRecorded) and shown[WarningRecorded] > _WARNINGS_SHOWN:
             continue
         for line in render(event, state, ""):
@@ -62,6 +68,22 @@ def print_notes(out: "Output", model: "ReadModel", row: "SessionRow") -> None:
     more = row.part.warnings - min(shown[WarningRecorded], _WARNINGS_SHOWN)
     if more > 0:
         out.print(f"... and {counted(more, 'more warning')}")
+
+
+def _print_uncollected(out: "Output", events: list[CollectionFailed], state: SessionState) -> None:
+    """Print collection errors; those that say the same together, with the text of the first."""
+    from ..core.analysis import message_of  # noqa: PLC0415 - commands import what they use
+
+    groups: dict[str, list[CollectionFailed]] = {}
+    for event in events:
+        groups.setdefault(message_of(event.longreprtext, event.cause), []).append(event)
+    for message, found in groups.items():
+        if len(found) > 1:
+            out.print(Word(f"{counted(len(found), 'time')}: {safe_line(message)}", "bold"), soft_wrap=True)
+        lines = [list(render(event, state, "")) for event in found]
+        for line in [*(each[0] for each in lines), *lines[0][1:]]:
+            out.print(Word(line.text, OUTCOME_STYLES.get(line.style, "")), soft_wrap=True)
+        out.print()
 
 
 def shown_table() -> str:

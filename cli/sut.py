@@ -15,7 +15,17 @@ from .asking import (
     complete_sut,
     history_model,
 )
-from .common import JsonOption, LogOption, ProfileOption, console, local_text, print_json, utc_text
+from .common import (
+    JsonOption,
+    LogArgument,
+    LogOption,
+    ProfileOption,
+    console,
+    local_text,
+    named_logs,
+    print_json,
+    utc_text,
+)
 from .paging import pages
 from .safe import safe_line
 from .screen import Listing
@@ -26,13 +36,17 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 @pages
 def list_suts(
-    profile: ProfileOption = None, log: LogOption = None, as_of: AsOfOption = None, as_json: JsonOption = False
+    logs: LogArgument = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the systems under test, with the number of their sessions and when they ran.
 
     Example: insight sut list --json
     """
-    with history_model(profile, log, as_of) as model:
+    with history_model(profile, named_logs(logs, log), as_of) as model:
         suts = model.suts()
     if as_json:
         print_json(

@@ -196,6 +196,8 @@ def _print_picture(found: dict[str, Any]) -> None:
 def _picture(found: dict[str, Any]) -> list[Word | Listing]:
     how = f"runs since {found['started_at'][:19]}Z" if found["running"] else "is not running; this is what it wrote"
     parts: list[Word | Listing] = [Word(f"sync-storage on port {found['port']} {how}")]
+    if found.get("problem"):
+        parts.append(Word(f"its journal cannot be read: {safe_line(found['problem'])}", "bold red"))
     hidden = len(found["runs"]) - _SHOWN_RUNS
     if hidden > 0:
         parts.append(Word(f"{counted(hidden, 'older test run')} not shown; --run ID or --json shows them"))

@@ -19,7 +19,16 @@ from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
 from ..eventlog.times import format_time, parse_time
-from .common import NO_LOG_YET, OUTCOME_STYLES, say, say_passed_over
+from .common import (
+    NO_LOG_YET,
+    OUTCOME_STYLES,
+    LogArgument,
+    LogOption,
+    ProfileOption,
+    named_logs,
+    say,
+    say_passed_over,
+)
 from .safe import safe_json, safe_line
 from .tail_lines import Line, SessionState, gone_line, outcome_of, render, running_lines, stuck_lines, unknown_line
 
@@ -40,13 +49,9 @@ _ANSI = {
 
 
 def command(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[PATH]...", help="Logs, folders of CI artifacts, .gz or .zip (default: the profile's log)."
-        ),
-    ] = None,
-    profile: Annotated[str | None, typer.Option("--profile", "-p", metavar="NAME", help="Profile to follow.")] = None,
+    logs: LogArgument = None,
+    log: LogOption = None,
+    profile: ProfileOption = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the logs grow, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the raw events, one JSON object a line.")] = False,
     sut: Annotated[str | None, typer.Option("--sut", help="Only sessions of this system under test.")] = None,
@@ -59,7 +64,8 @@ def command(
         typer.Option("--stuck", metavar="S", min=0, help="With -f, name tests that run for so many seconds; 0: never."),
     ] = STUCK_AFTER_S,
     last: Annotated[
-        int | None, typer.Option("--sessions", "-n", min=0, help="Show so many of the newest sessions (default: 1).")
+        int | None,
+        typer.Option("--sessions", metavar="N", min=0, help="Show so many of the newest sessions (default: 1)."),
     ] = None,
     as_of: Annotated[
         str | None,
@@ -70,6 +76,7 @@ def command(
 
     Example: insight tail -f --outcome failed,error
     """
+    paths = named_logs(logs, log)
     chosen = paths or [profile_log(resolve_profile(profile))]
     screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen), run=run)
     if following and as_of is not None:
@@ -78,7 +85,7 @@ def command(
         screen.stuck_after_s = stuck
         _follow(chosen, screen, last)
         return
-    found = [look_for_logs(path) for path in paths or ()]
+    found = [look_for_logs(path) for path in paths]
     sources = [source for one in found for source in one.logs] if paths else _profile_sources(chosen[0])
     say_passed_over(name for one in found for name in one.passed_over)
     for name in (name for one in found for name in one.unread):

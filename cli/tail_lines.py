@@ -17,6 +17,7 @@ from ..eventlog.events import (
     SessionStarted,
     SessionSuperseded,
     SubtestFinished,
+    TestCut,
     TestFinished,
     TestsAnnounced,
     TestStarted,
@@ -25,6 +26,7 @@ from ..eventlog.events import (
     WorkerLost,
 )
 from ..eventlog.times import parse_time, to_datetime
+from ..eventlog.verdict import missing_tests
 from .common import duration_text
 from .safe import safe, safe_line
 
@@ -46,8 +48,12 @@ class SessionState:
 
     session_id: str
     sut: str = ""
-    announced: int = 0
-    finished: int = 0
+    announced: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Tests to be run, by `(worker, nodeid)`; the worker is empty unless each worker runs a set of its own."""
+    reported: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Those that have a result, by the same names."""
+    each: bool = False
+    """Each worker runs a set of its own."""
     running: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """Time of start by `(worker, nodeid)`."""
     outcomes: dict[str, int] = field(default_factory=dict[str, int])
@@ -81,11 +87,16 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
         case SessionStarted():
             yield from _started(event, state, at)
         case TestsAnnounced():
-            state.announced += len(event.nodeids)
+            state.each = state.each or bool(event.worker)
+            state.announced.update((event.worker, nodeid) for nodeid in event.nodeids)
         case TestStarted():
             state.running[event.worker, event.nodeid] = at
         case TestFinished():
             yield from _finished(event, state)
+        case TestCut():
+            yield Line(f"{'CUT':<8}{safe_line(event.nodeid)}{_on(event.worker)}, had written until then:", "cut")
+            for text in (event.longreprtext, event.capstdout, event.capstderr, event.caplog):
+                yield from _trace(text)
         case SubtestFinished() if event.outcome in ("failed", "error"):
             name = event.message or ", ".join(f"{key}={value}" for key, value in event.params.items())
             yield Line(f"{'SUBTEST':<8}{safe_line(event.nodeid)} [{safe_line(name)}]", event.outcome)
@@ -163,6 +174,11 @@ def outcome_of(event: Event | UnknownEvent) -> str:
     return event.outcome if isinstance(event, (TestFinished, SubtestFinished)) else ""
 
 
+def named_outcome(event: TestFinished) -> str:
+    """Return the outcome of an attempt; one that another plugin named goes by that name."""
+    return event.category or "other" if event.outcome == "other" else event.outcome
+
+
 def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
     state.session_id, state.sut, state.test_run = event.session_id, event.sut, event.test_run
     pid = event.writer.get("pid", "")
@@ -189,13 +205,14 @@ def _described(event: SessionDescribed) -> Iterator[Line]:
 def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
     state.running.pop((event.worker, event.nodeid), None)
     state.stuck_s.pop((event.worker, event.nodeid), None)
-    state.finished += 1
-    word = "crashed" if event.crashed else event.outcome
+    state.reported.add((event.worker if state.each else "", event.nodeid))
+    word = "crashed" if event.crashed else named_outcome(event)
     state.outcomes[word] = state.outcomes.get(word, 0) + 1
     attempt = f" (attempt {event.attempt})" if event.attempt > 1 or event.outcome == "rerun" else ""
     reason = f"  {safe_line(event.reason)}" if event.reason else ""
     duration = duration_text(event.duration_us)
-    yield Line(f"{word.upper():<8}{safe_line(event.nodeid)}{attempt}{_on(event.worker)}  {duration}{reason}", word)
+    label = safe_line(word.upper())
+    yield Line(f"{label:<7} {safe_line(event.nodeid)}{attempt}{_on(event.worker)}  {duration}{reason}", word)
     if event.outcome in ("failed", "error"):
         yield from _trace(event.longreprtext)
 
@@ -203,8 +220,9 @@ def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
 def _sealed(event: SessionFinished, state: SessionState) -> Iterator[Line]:
     state.sealed = True
     yield from running_lines(state, 0)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(state.outcomes.items())) or "no tests ran"
-    missing = f", {state.announced - state.finished} not reported" if state.announced > state.finished else ""
+    counts = ", ".join(f"{count} {safe_line(word)}" for word, count in sorted(state.outcomes.items())) or "no tests ran"
+    without = len(missing_tests(state.announced, state.reported))
+    missing = f", {without} not reported" if without else ""
     error = event.internal_error.partition("\n")[0]
     why = "".join(f", {safe_line(text)}" for text in (event.interrupted, error) if text)
     took = duration_text(event.duration_us)

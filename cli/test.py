@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .answers import broken_text, lost_text
+from .answers import about_data, about_line, broken_text, lost_text
 from .asking import (
     DEFAULT_DAYS,
     LIMIT,
-    STRIP_LEGEND,
     AllOption,
     AsOfOption,
     BranchOption,
@@ -25,13 +24,16 @@ from .asking import (
     percent,
     seconds,
     spark,
-    strip,
     table,
     when,
 )
+from .columns import STRIP_RUNS, short_names
 from .common import JsonOption, LogOption, ProfileOption, console, counted, print_json, styled
+from .failure_groups import restored_indentation
+from .layout import screen_width
 from .paging import pages
 from .safe import safe
+from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
     from ..core.analysis import Analysis, Occurrence
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _STRIP = 60
+_FIGURES_WIDTH = 50
+"""Columns of `test list` beside the name."""
 
 
 @app.command("list")
@@ -64,18 +68,27 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
+    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
+
     with asked(
         profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
-        rows = question.analysis.tests(pattern)
-    shown = rows if everything else rows[:LIMIT]
+        analysis = question.analysis
+        rows = analysis.tests(pattern)
+        shown = rows if everything else rows[:LIMIT]
+        told = about_line(analysis.runs)
+        strips = {} if as_json else strips_of(analysis.runs, {row.nodeid: (row.nodeid,) for row in shown}, STRIP_RUNS)
     if as_json:
         print_json(data_of(shown))
         return
-    listing = table("test", ">runs", ">failed", ">median", "last")
+    listing = table("test", ">runs", ">failed", ">median", "last", "|newest right")
+    width = screen_width() - _FIGURES_WIDTH if screen_width() else 0
+    names = short_names((row.nodeid for row in shown), width)
     for row in shown:
-        listing.add_row(name(row.nodeid), str(row.runs), str(row.failed), seconds(row.median_s), styled(row.last))
+        figures = (str(row.runs), str(row.failed), seconds(row.median_s), styled(row.last))
+        listing.add_row(names[row.nodeid], *figures, strip_line(strips.get(row.nodeid, ()), width=STRIP_RUNS))
     out = console()
+    out.print(told, style="bold", soft_wrap=True)
     out.print(listing)
     if len(rows) > len(shown):
         console(err=True).print(f"The first {LIMIT} of {len(rows)}; --all shows all of them.")
@@ -105,19 +118,24 @@ def show_test(
         if newest is not None and newest.stream not in {one.stream for one in history}:
             answer["lost"] = next((one for one in question.analysis.lost_tests() if one.nodeid == test), None)
         text = _last_failure(question.model, history)
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
+        cut = _last_cut(question.model, history, test)
     if as_json:
         print_json(
             {
+                "about": about,
                 "nodeid": test,
                 "runs": len(history),
                 **{key: data_of(value) for key, value in answer.items()},
                 "last_failure": text,
+                "last_cut": cut,
             }
         )
         return
     out = console()
     out.print(name(test), style="bold", soft_wrap=True)
-    out.print(strip(history[-_STRIP:]))
+    out.print(told, style="dim", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]), soft_wrap=True)
     counts = Counter(one.verdict for one in history)
     out.print(
         f"{counted(len(history), 'run')}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
@@ -126,7 +144,11 @@ def show_test(
         out.print(line, soft_wrap=True)
     if text:
         out.print("last failure:", style="dim")
-        for line in safe(text).rstrip("\n").split("\n"):
+        for line in safe(restored_indentation(text)).rstrip("\n").split("\n"):
+            out.print(f"    {line}", soft_wrap=True)
+    for title, written in (cut or {}).items():
+        out.print(f"when it was cut last, {title}:", style="dim")
+        for line in safe(written).rstrip("\n").split("\n"):
             out.print(f"    {line}", soft_wrap=True)
 
 
@@ -149,11 +171,12 @@ def list_runs(
     Example: insight test history test_refund --time 30d
     """
     with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
-        test, _, history = _ask(question, nodeid, alone=True)
+        test, analysis, history = _ask(question, nodeid, alone=True)
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
     newest = history[::-1]
     shown = newest if everything else newest[:LIMIT]
     if as_json:
-        print_json({"nodeid": test, "runs": data_of(shown)})
+        print_json({"about": about, "nodeid": test, "runs": data_of(shown)})
         return
     listing = table("session", "started", "verdict", ">duration", "attempts", "commit")
     for one in shown:
@@ -162,7 +185,8 @@ def list_runs(
         listing.add_row(*row, attempts, name(one.commit[:12]))
     out = console()
     out.print(name(test), style="bold", soft_wrap=True)
-    out.print(strip(history[-_STRIP:]))
+    out.print(told, style="dim", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]), soft_wrap=True)
     out.print(listing)
     if len(newest) > len(shown):
         console(err=True).print(f"The newest {LIMIT} of {len(newest)}; --all shows all of them.")
@@ -190,12 +214,14 @@ def draw_trends(
     with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, analysis, history = _ask(question, nodeid, alone=True)
         shift = next((one for one in analysis.duration_shifts() if one.nodeid == test), None)
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
     durations = [one.duration_s for one in history if one.verdict == "passed"]
     middle, high = median(durations), quantile(durations, 0.95)
     if as_json:
         figures = {"median_s": middle, "p95_s": high, "durations_s": durations}
         print_json(
             {
+                "about": about,
                 "nodeid": test,
                 "runs": len(history),
                 **figures,
@@ -206,8 +232,9 @@ def draw_trends(
         return
     out = console()
     out.print(name(test), style="bold", soft_wrap=True)
-    out.print(strip(history[-_STRIP:]))
-    out.print(STRIP_LEGEND, style="dim")
+    out.print(told, style="dim", soft_wrap=True)
+    out.print(strip(history[-_STRIP:]), soft_wrap=True)
+    out.print(legend(words_of(history[-_STRIP:])), style="dim", soft_wrap=True)
     out.print(f"{spark(durations[-_STRIP:])}  of passing runs: median {seconds(middle)}, 95 % below {seconds(high)}")
     if shift is not None:
         out.print(
@@ -300,6 +327,25 @@ def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_sil
     if answer["lost"] is not None:
         lines.append(lost_text(answer["lost"]))
     return lines
+
+
+def _last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> dict[str, str] | None:
+    """Return what a test had written when it was cut last, by name; None if it never was, or had written nothing."""
+    from ..eventlog.events import TestCut  # noqa: PLC0415 - commands import what they use
+    from .session_notes import noted_events  # noqa: PLC0415
+
+    last = next((one for one in reversed(history) if one.position < 0 and one.verdict in ("crashed", "cut")), None)
+    row = model.session_of(last.stream) if last is not None else None
+    for event in reversed(noted_events(model, row) if row is not None else []):
+        if isinstance(event, TestCut) and event.nodeid == nodeid:
+            texts = {
+                "stacks": event.longreprtext,
+                "stdout": event.capstdout,
+                "stderr": event.capstderr,
+                "log": event.caplog,
+            }
+            return {title: text for title, text in texts.items() if text}
+    return None
 
 
 def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:

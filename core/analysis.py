@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..projections.clock import is_future
 from ..projections.rules import BAD
+from .counting import runs_of_modules, verdict_counts
 from .modules import FAILED, module_runs
 from .outages import key_of, set_aside
 from .runs import GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
@@ -24,6 +26,7 @@ from .windows import Window
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from ..eventlog.reader import Record
+    from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
     from .headline import CutTest, OutageNow
@@ -270,6 +273,11 @@ class Analysis:
             window: only those that started within.
         """
         rows = [row for row in model.sessions(sut=sut, since_us=window.since_us) if window.holds(row.started_us)]
+        return cls.of_rows(model, rows)
+
+    @classmethod
+    def of_rows(cls, model: "ReadModel", rows: "list[SessionRow]") -> "Analysis":
+        """Analyse some sessions of an open read model, given the newest first."""
         with many_objects():
             analysis = cls(runs=[run_of_row(model, row) for row in reversed(rows)])
         analysis._models = lambda: nullcontext(model)
@@ -503,7 +511,7 @@ class Analysis:
                 key: message_of(event.longreprtext, event.cause) for key, event in zip(places, events, strict=True)
             }
             for run in modules:
-                found |= _collection_messages(model, run.stream)
+                found |= collection_messages(model, run.stream)
         return found
 
 
@@ -522,7 +530,7 @@ def _record_of(model: "ReadModel", one: Occurrence, nodeid: str) -> "Record | No
     return fits[-1] if fits else None
 
 
-def _collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
+def collection_messages(model: "ReadModel", stream: str) -> dict[tuple[str, str], str]:
     """Return what the modules say that a session could not collect."""
     row = model.session_of(stream)
     found: dict[tuple[str, str], str] = {}
@@ -549,9 +557,7 @@ def summary_of(runs: list[Run]) -> Summary:
     verdicts: Counter[str] = Counter()
     telling: Counter[str] = Counter()
     for run in runs:
-        counts = run.by_verdict()
-        if run.uncollected:
-            counts["error"] = counts.get("error", 0) + len(run.uncollected)
+        counts = verdict_counts(run)
         verdicts.update(counts)
         if key_of(run) not in aside:
             telling.update(counts)
@@ -765,7 +771,7 @@ def costs(runs: list[Run]) -> list[Slow]:
 
 @many_objects()
 def figures_of(runs: list[Run], containing: str = "") -> list[TestFigures]:
-    """Runs, failures and median duration of each test with a text in its node id."""
+    """Runs, failures and median duration of each test, and module that was not collected, with a text in its id."""
     found: dict[str, list[int]] = {}
     last: dict[str, Run] = {}
     failed: Counter[str] = Counter()
@@ -779,6 +785,10 @@ def figures_of(runs: list[Run], containing: str = "") -> list[TestFigures]:
         for nodeid, taken in found.items()
         if containing in nodeid
     ]
+    for module, seen in runs_of_modules(runs).items():
+        if containing in module:
+            bad = sum(test.verdict in BAD for _, test in seen)
+            figures.append(TestFigures(module, len(seen), bad, seen[-1][1].verdict, 0.0))
     return sorted(figures, key=lambda one: (-one.failed / one.runs, one.nodeid))
 
 
@@ -856,17 +866,20 @@ def _before(run: Run, test: TestRun) -> set[str]:
     return {name for name, other in run.tests.items() if other.worker == test.worker and other.order < test.order}
 
 
-_VARIABLE = [
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
-    (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
-    (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
-]
-"""What differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+@cache
+def _variable() -> list[tuple[re.Pattern[str], str]]:
+    """Return what differs from run to run, as Kubernetes' triage and LUCI's clustering take it out."""
+    return [
+        (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
+        (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+        (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?\b"), "<address>"),
+        (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "<hex>"),
+        (re.compile(r"(?:/[\w.+-]+){2,}"), "<path>"),
+        (re.compile(r"\b\d+(\.\d+)?\s?(ms|us|ns|s|sec|seconds|min|minutes)\b"), "<duration>"),
+        (re.compile(r"\b\d+(\.\d+)?\b"), "<n>"),
+    ]
+
 
 MESSAGE_MAX = 300
 _DIED = "the process died"
@@ -876,7 +889,7 @@ CUT = "running when the session was killed"
 
 def normalised(message: str) -> str:
     """Return a message without times, ids, addresses, paths and numbers."""
-    for pattern, word in _VARIABLE:
+    for pattern, word in _variable():
         message = pattern.sub(word, message)
     return " ".join(message.split())[:MESSAGE_MAX]
 

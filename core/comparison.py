@@ -200,9 +200,10 @@ def compare_runs(
     base: list[Run], target: list[Run], base_name: str = "base", target_name: str = "target"
 ) -> ComparisonResult:
     """Compare two lists of runs, each in order of time."""
-    before, after = _last(base), _last(target)
+    modules = {module for run in (*base, *target) for module in run.uncollected}
+    before, after = _last(base, modules), _last(target, modules)
     changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
-    slower, faster = _durations(base, target)
+    slower, faster = compare_durations(_passing(base), _passing(target))
     both = [change for change in changes if change.before is not None and change.after is not None]
     silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
     silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
@@ -227,18 +228,33 @@ def compare_runs(
 def _says_about(runs: list[Run], others: list[Run], nodeid: str) -> bool:
     """Return whether the absence of a test from some sessions means that it is not there any more, or not yet.
 
-    It does if one of them would have run it, or was told the same as one of the other side that did.
+    It does if one of them would have run it, or was told the same as one of the other side that did. A session that
+    could not collect a module says nothing about what it did not run: pytest stops after such an error.
     """
     return any(
         run.selected.covers(nodeid)
         or any(run.selected.is_like(other.selected) for other in others if nodeid in other.tests)
         for run in runs
+        if not run.uncollected
     )
 
 
-def _last(runs: list[Run]) -> dict[str, tuple[str, str]]:
-    """Verdict of each test in the last run that has it, with the name of that run."""
-    return {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+def _last(runs: list[Run], modules: set[str]) -> dict[str, tuple[str, str]]:
+    """Verdict of each test in the last run that has it, with the name of that run.
+
+    Args:
+        runs: in order of time.
+        modules: modules that a session of either side could not collect; they are bad there, and good where their
+            tests ran.
+    """
+    found = {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+    for run in runs if modules else ():
+        for module in modules:
+            if module in run.uncollected:
+                found[module] = ("error", run.name)
+            elif any(nodeid.startswith((f"{module}::", f"{module}/")) for nodeid in run.tests):
+                found[module] = ("passed", run.name)
+    return found
 
 
 def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> Change:
@@ -246,14 +262,20 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
     return Change(nodeid, old[0], new[0], old[1], new[1])
 
 
-def _durations(base: list[Run], target: list[Run]) -> tuple[list[DurationChange], list[DurationChange]]:
+def compare_durations(
+    before: dict[str, list[float]], after: dict[str, list[float]]
+) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, the greatest difference first.
 
     Tests that are too short on both sides are out before anything is corrected for the number of tests.
+
+    Args:
+        before, after: seconds of passing runs by node id.
     """
-    before, after = _passing(base), _passing(target)
-    found = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(before.keys() & after.keys())]
-    visible = [(c, p) for c, p in found if max(c.before_s, c.after_s) >= DURATION_MIN_S]
+    both = before.keys() & after.keys()
+    long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]
+    seen = [nodeid for nodeid in long if max(median(before[nodeid]), median(after[nodeid])) >= DURATION_MIN_S]
+    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(seen)]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested])
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
@@ -293,7 +315,6 @@ def _passing(runs: list[Run]) -> dict[str, list[float]]:
     """Seconds of the passing runs of each test."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in GOOD:
-                found.setdefault(nodeid, []).append(test.duration_us / 1e6)
+        for nodeid, duration_us in run.passing_durations().items():
+            found.setdefault(nodeid, []).append(duration_us / 1e6)
     return found

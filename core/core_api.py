@@ -18,7 +18,8 @@ class InsightAPI:
     """Questions to the sessions of a profile.
 
     Args:
-        profile_name: which; None for the active one. An unknown one is created.
+        profile_name: which; None for the active one. Questions to one that does not exist raise a ValueError that names
+            the nearest one.
 
     Raises:
         ValueError: the name is no profile name.

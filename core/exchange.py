@@ -216,7 +216,8 @@ def export_log_lines(store: Store, streams: set[str], out: IO[bytes], progress: 
 def converted_lines(sessions: Iterable[TestSession]) -> bytes:
     """Return the events that sessions are converted to, in canonical order."""
     found = sorted(
-        (convert_session(session.to_dict()) for session in sessions), key=lambda one: (one.started_us, one.stream)
+        (convert_session(session.to_dict(), keep_order=True) for session in sessions),
+        key=lambda one: (one.started_us, one.stream),
     )
     return b"".join(line for one in found for line in one.lines)
 

@@ -209,7 +209,7 @@ def _identified(store: Store, incoming: Incoming, labels: Labels, strategy: Stra
     base, _, digits = incoming.label.rpartition("~")
     suffixed = [stream for stream in labels.bearers(base) if digits and stream.startswith(digits)]
     for stream in (*labels.bearers(incoming.label), *suffixed):
-        if store.content_digest(stream, incoming.label) == incoming.stream:
+        if store.has_content(stream, incoming.label, incoming.stream):
             label = labels.label_of[stream] or incoming.label
             return replace(incoming, stream=stream, label=label, events=0, last_seq=-1)
     return incoming

@@ -1,7 +1,7 @@
 """Tests that are announced no longer: where they ran last, since when they are gone, what they may be called now."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from .runs import Run, many_objects
 from .series import series_of
@@ -95,21 +95,21 @@ def _new_tests(series: list[Run], wanted: set[str]) -> dict[str, set[str]]:
 
 def _with_names(lost: list[LostTest], new: dict[str, set[str]]) -> list[LostTest]:
     """Return lost tests with the new ones that may be the same."""
-    together: dict[tuple[str, str], list[LostTest]] = {}
-    for one in lost:
-        together.setdefault((one.gone_session, _place(one.nodeid)), []).append(one)
+    lost_at = Counter((one.gone_session, _place(one.nodeid)) for one in lost)
+    by_name: dict[tuple[str, str], list[str]] = {}
+    by_place: dict[tuple[str, str], list[str]] = {}
+    for session, added in new.items():
+        for nodeid in added:
+            by_name.setdefault((session, nodeid.partition("::")[2]), []).append(nodeid)
+            by_place.setdefault((session, _place(nodeid)), []).append(nodeid)
     found: list[LostTest] = []
     for one in lost:
-        added = new.get(one.gone_session, set())
-        same_name = [nodeid for nodeid in added if nodeid.partition("::")[2] == one.name]
-        beside = [nodeid for nodeid in added if _place(nodeid) == _place(one.nodeid)]
-        alone = len(together[one.gone_session, _place(one.nodeid)]) == 1 and len(beside) == 1
-        found.append(_offer(one, same_name or (beside if alone else [])))
+        place = (one.gone_session, _place(one.nodeid))
+        beside = by_place.get(place, [])
+        alone = lost_at[place] == 1 and len(beside) == 1
+        names = by_name.get((one.gone_session, one.name)) or (beside if alone else [])
+        found.append(replace(one, renamed=tuple(sorted(names))) if names else one)
     return found
-
-
-def _offer(one: LostTest, names: Iterable[str]) -> LostTest:
-    return LostTest(**{**vars(one), "renamed": tuple(sorted(names))})
 
 
 def _place(nodeid: str) -> str:

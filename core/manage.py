@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..eventlog.codec import line_digest, parse_envelope
-from ..eventlog.errors import EventLogError
+from ..eventlog.errors import EventLogError, ProfileError
 from ..eventlog.home import profile_log, resolve_profile
 from ..eventlog.merge import Strategy
 from ..eventlog.profiles import register_profile
@@ -17,7 +17,8 @@ from ..projections.apply import SessionRow
 from .exchange import ImportReport, contents_of
 from .incoming import nodeids_of
 from .ingest import ingest
-from .profiles import StorageProfile, get_profile_manager
+from .nearest import did_you_mean
+from .profiles import StorageProfile, get_profile_manager, list_profiles
 from .references import session_named, sut_named
 from .selection import Candidate, matches
 from .store import Store
@@ -52,10 +53,23 @@ def store_of(profile: str | None, *, must_exist: bool = False, create: bool = Fa
     name = resolve_profile(profile)
     path = profile_log(name)
     if must_exist and not (path.exists() or live_files(path) or pack_files(path)):
+        refuse_unknown_profile(name)
         raise FileNotFoundError(2, f"profile {name} has no log yet; record a run with `pytest --insight`", str(path))
     if create:
         register_profile(name)
     return Store(path)
+
+
+def refuse_unknown_profile(name: str) -> None:
+    """Raise an error that names the nearest profile, or those there are, if a name is not that of one.
+
+    Raises:
+        ProfileError: there is no such profile.
+    """
+    known = sorted(list_profiles())
+    if name not in known:
+        names = f"; there are {', '.join(known[:5])}" if known else ""
+        raise ProfileError(f"profile {name} is unknown{did_you_mean(name, known) or names}")
 
 
 def candidates_of(store: Store) -> list[Candidate]:

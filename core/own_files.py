@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..eventlog.convert import lines_of_document
+from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import EventLogError, ProfileError
 from ..eventlog.format import EARLIER_LIVE_SUFFIX, EMPTY_LOG_SUFFIXES, HEAD, LIVE_SUFFIX, PACK_SUFFIX
 from ..eventlog.home import home_dir
@@ -80,7 +81,7 @@ def _why_no_log(path: Path) -> str:
     if not head:
         return "" if path.suffix in EMPTY_LOG_SUFFIXES else "is an empty file of another kind"
     if HEAD in head:
-        return ""
+        return "is not an event log: no line in it is an event" if holds_no_event(path) else ""
     return _why_no_document(path) if is_old_document(path) else "is not an event log"
 
 

@@ -1,19 +1,20 @@
 """Profiles: named logs, kept in `profiles.json`; profiles in memory live as long as the process."""
 
+import difflib
 import fnmatch
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from ..eventlog.corruption import holds_no_event
 from ..eventlog.errors import ProfileError
 from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
 from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
-from ..projections.models import as_utc
+from ..projections.models import as_utc, utc_text
 from .own_files import check_new_log
 
 STORAGE_TYPES = ("json", "memory")
@@ -50,13 +51,13 @@ class StorageProfile:
             self.file_path = str(self.file_path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; times in ISO 8601."""
+        """Return plain data; times in ISO 8601, in UTC with `Z`."""
         return {
             "name": self.name,
             "storage_type": self.storage_type,
             "file_path": self.file_path,
-            "created": self.created.isoformat() if self.created else None,
-            "last_modified": self.last_modified.isoformat() if self.last_modified else None,
+            "created": utc_text(self.created) if self.created else None,
+            "last_modified": utc_text(self.last_modified) if self.last_modified else None,
             "created_by": self.created_by,
             "last_modified_by": self.last_modified_by,
         }
@@ -133,8 +134,8 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
-        if path and Path(path).is_file() and holds_no_event(Path(path)):
-            raise ProfileError(f"{path}: is not an event log; choose another file, or move it away")
+        if path:
+            check_new_log(Path(path))
         with self._mutex:
             if storage_type == "memory":
                 if name in self.profiles:
@@ -144,8 +145,6 @@ class ProfileManager:
                 self._memory[name] = profile
                 open_memory_log(self.config_path, name)
                 return profile
-            if path:
-                check_new_log(Path(path))
             entry = new_entry(name, Path(path) if path else self._file.default_log(name))
 
             def create(document: Document) -> None:
@@ -168,7 +167,19 @@ class ProfileManager:
             return found
         if name is None and os.environ.get(PROFILE_VARIABLE) == wanted:
             return self.ensure_profile(wanted)
-        raise ProfileError(f"Profile '{wanted}' does not exist")
+        raise self.unknown_profile(wanted)
+
+    def unknown_profile(self, name: str) -> ProfileError:
+        """Return the error that a profile does not exist; it names the one that was probably meant."""
+        return _unknown(name, self.profiles)
+
+    def default_log(self, name: str) -> Path:
+        """Return where the log of a profile is that is given no other place.
+
+        Raises:
+            ValueError: the name is no profile name.
+        """
+        return self._file.default_log(check_profile_name(name))
 
     def ensure_profile(self, name: str) -> StorageProfile:
         """Return a profile; one that does not exist is created in the default place.
@@ -198,8 +209,8 @@ class ProfileManager:
                 return self._memory[name]
 
             def switch(document: Document) -> None:
-                if name not in self._profiles_of(document):
-                    raise ProfileError(f"Profile '{name}' does not exist")
+                if name not in (known := self._profiles_of(document)):
+                    raise _unknown(name, known)
                 document["active_profile"] = name
 
             document = self._file.change(switch)
@@ -240,7 +251,7 @@ class ProfileManager:
                 raise ProfileError("Cannot delete the default profile")
             found = self.profiles.get(name)
             if found is None:
-                raise ProfileError(f"Profile '{name}' does not exist")
+                raise self.unknown_profile(name)
             if name == self.active_profile_name:
                 raise ProfileError("Cannot delete the active profile")
             if self._memory.pop(name, None) is not None:
@@ -282,6 +293,11 @@ class ProfileManager:
                 profile.file_path = str(self._file.default_log(name))
             found[name] = profile
         return found | self._memory
+
+
+def _unknown(name: str, known: Iterable[str]) -> ProfileError:
+    near = difflib.get_close_matches(name, known, n=1)
+    return ProfileError(f"Profile '{name}' does not exist" + (f"; did you mean '{near[0]}'?" if near else ""))
 
 
 _managers: dict[Path, ProfileManager] = {}

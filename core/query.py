@@ -225,9 +225,16 @@ class Query:
         return self._add(f"{start} to {end}", lambda session: first <= session.session_start_time < last)
 
     def with_outcome(self, outcome: str | TestOutcome) -> Self:
-        """Only sessions in which some attempt had this outcome, given by name in any case or as enum."""
-        name = _outcome(outcome).to_str()
-        return self._add(f"some {name}", lambda session: name in session.outcome_counts)
+        """Only sessions in which some attempt had this outcome, given by name in any case or as enum.
+
+        Raises:
+            InvalidQueryParameterError: pytest has no such outcome, and no session here was recorded with it.
+        """
+        wanted = self.outcome_meant(outcome)
+        return self._add(
+            f"some {wanted.to_str()}",
+            lambda session: any(TestOutcome.named(name).value == wanted.value for name in session.outcome_counts),
+        )
 
     def with_warning(self, has_warning: bool = True) -> Self:  # noqa: FBT001, FBT002 - the documented signature
         """Only sessions in which some test caused a warning, or none did."""
@@ -337,6 +344,24 @@ class Query:
         """Take filters of tests; `TestFilter.apply` calls it."""
         self._start_if_executed()
         self._tests.extend(filters)
+
+    def outcome_meant(self, outcome: object) -> TestOutcome:
+        """Return the outcome of a name: one of pytest, or one of another plugin that the storage has.
+
+        Raises:
+            InvalidQueryParameterError: there is no such outcome; the message names those that there are.
+        """
+        if isinstance(outcome, TestOutcome):
+            return outcome
+        meant = TestOutcome.named(_text(outcome, "with_outcome"))
+        if not meant.is_foreign:
+            return meant
+        recorded = {name for session in self._storage.load_matching() for name in session.outcome_counts}
+        foreign = {name for name in recorded if TestOutcome.named(name).is_foreign}
+        if meant.value in {name.upper() for name in foreign}:
+            return meant
+        names = ", ".join([*TestOutcome.to_list(), *sorted(foreign)])
+        raise InvalidQueryParameterError(f"with_outcome: no outcome {outcome!r}; use one of {names}")
 
     def _start_if_executed(self) -> None:
         """Take the filters of an executed query away, so that the next filter does not add to them."""
@@ -459,9 +484,13 @@ class TestFilter:
         return self._containing("capstderr", text)
 
     def with_outcome(self, outcome: str | TestOutcome) -> Self:
-        """Only attempts with this outcome, given by name in any case or as enum."""
-        wanted = _outcome(outcome)
-        return self._add(f"tests {wanted.to_str()}", lambda result: result.outcome is wanted)
+        """Only attempts with this outcome, given by name in any case or as enum.
+
+        Raises:
+            InvalidQueryParameterError: pytest has no such outcome, and no session here was recorded with it.
+        """
+        wanted = self._query.outcome_meant(outcome)
+        return self._add(f"tests {wanted.to_str()}", lambda result: result.outcome.value == wanted.value)
 
     def with_duration_between(self, min_seconds: float, max_seconds: float) -> Self:
         """Only attempts that took this long, both inclusive, in seconds."""
@@ -553,13 +582,3 @@ def _day(value: object, where: str) -> date:
 
 def _midnight(value: object, where: str) -> datetime:
     return as_utc(datetime.combine(_day(value, where), time.min))
-
-
-def _outcome(value: object) -> TestOutcome:
-    if isinstance(value, TestOutcome):
-        return value
-    try:
-        return TestOutcome.from_str(_text(value, "with_outcome"))
-    except ValueError as error:
-        names = ", ".join(TestOutcome.to_list())
-        raise InvalidQueryParameterError(f"with_outcome: {error}; use one of {names}") from error

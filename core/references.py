@@ -8,9 +8,8 @@ sessions) or a session; what reads as an age or a date is one.
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..projections.clock import is_future
 from ..projections.readmodel import UnknownSessionError
-from .partial import selected_of
+from .nearest import did_you_mean
 
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
@@ -46,29 +45,38 @@ def sut_named(model: "ReadModel", text: str) -> str:
     if found:
         raise LookupError(f"{text!r} is the beginning of {len(found)} systems under test: {', '.join(found[:5])}")
     known = f"; there are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" if names else ""  # noqa: PLR2004
-    raise LookupError(f"no system under test is called {text!r}{known}")
+    raise LookupError(f"no system under test is called {text!r}{did_you_mean(text, names) or known}")
 
 
 def session_named(model: "ReadModel", text: str) -> "SessionRow":
     """Return the session that is meant: by the beginning of its id, `last`, or a commit that has only one.
 
     Raises:
-        UnknownSessionError: there is none.
-        LookupError: there are several.
+        LookupError: there is none, or there are several.
     """
     try:
         return model.find_session(text)
     except UnknownSessionError:
-        found = _sessions_of_commit(model, text)
+        found = sessions_of_commit(model, text)
         if not found:
-            raise
+            raise LookupError(_unknown_session(model, text)) from None
     if len(found) > 1:
         shown = ", ".join(row.session_id for row in found[:5])
         raise LookupError(f"commit {text!r} has {len(found)} sessions: {shown}; name one of them")
     return found[0]
 
 
-def _sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
+def _unknown_session(model: "ReadModel", text: str) -> str:
+    """Return the message about a word that is no session and no commit, with the nearest or the newest sessions."""
+    names = [row.session_id for row in model.sessions(limit=_LOOKED_AT)]
+    if not names:
+        return "no session is recorded; record one with `pytest --insight`"
+    near = did_you_mean(text, [*names, *(name[: len(text)] for name in names)])
+    known = f"; the newest are {', '.join(names[:5])}" if len(names) > 1 else f"; there is {names[0]}"
+    return f"no session has an id that begins with {text!r}, and no commit a hash{near or known}"
+
+
+def sessions_of_commit(model: "ReadModel", text: str) -> "list[SessionRow]":
     """Return the sessions of a commit, given by the beginning of its hash or by a git ref.
 
     Raises:
@@ -93,22 +101,6 @@ def _commits_known(model: "ReadModel") -> str:
     return f"; the newest with sessions are {', '.join(list(commits)[:5])}" if commits else ""
 
 
-def newest_whole(model: "ReadModel", base: "SessionRow") -> "SessionRow":
-    """Return the newest session to compare another one with: of the same system, and whole if there is one.
-
-    Sessions that ran only some of the tests are taken only where all do; those of the future not at all.
-    """
-    newest: SessionRow | None = None
-    for row in model.sessions(sut=base.sut):
-        if is_future(row.started_us) or row.stream == base.stream or row.started_us < base.started_us:
-            continue
-        newest = newest or row
-        header, sealed = row.part.header or {}, row.exit_status is not None
-        if selected_of(header, row.part.deselected, row.missing, sealed=sealed).is_whole:
-            return row
-    return newest or model.find_session("last")
-
-
 def span_named(model: "ReadModel", text: str) -> Span | None:
     """Return when the sessions of a commit, or a session, ran; None if the text is the beginning of neither.
 
@@ -120,11 +112,11 @@ def span_named(model: "ReadModel", text: str) -> Span | None:
         try:
             rows = [model.find_session(text)]
         except UnknownSessionError:
-            rows = _sessions_of_commit(model, text)
+            rows = sessions_of_commit(model, text)
     if not rows:
         return None
     starts = [row.started_us for row in rows]
     return Span(min(starts), max(starts), max(row.finished_us for row in rows))
 
 
-__all__ = ["Span", "session_named", "span_named", "sut_named"]
+__all__ = ["Span", "session_named", "sessions_of_commit", "span_named", "sut_named"]

@@ -78,7 +78,7 @@ class Run:
     def failed_tests(self) -> list[str]:
         """Node ids of the tests that failed."""
         known = self._known("failed")
-        return [nodeid for nodeid in known if self.tests[nodeid].verdict in BAD]
+        return [nodeid for nodeid in known if nodeid in self.tests and self.tests[nodeid].verdict in BAD]
 
     @property
     def flaky_tests(self) -> list[str]:
@@ -319,6 +319,11 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
     """
     vcs = (row.part.header or {}).get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
+    status: str = row.status
+    verdicts = row.verdicts
+    if running and model.state_of(row) == "running":  # what runs now has no verdict yet
+        verdicts = dict(Counter(verdicts) - Counter(crashed=len(running)))
+        status, running = "running", []
     rows, workers, names = model.columns(row.stream), row.part.workers, model.names()
     cut = is_cut(sealed=row.exit_status is not None, interrupted=row.part.interrupted)
     ends = Ends(row.part.others, verdict_of((), running=True, cut=cut))
@@ -332,12 +337,12 @@ def run_of_row(model: ReadModel, row: SessionRow, name: str = "", only: str | No
         sut=row.sut,
         started_us=row.started_us,
         duration_us=row.duration_us,
-        status=row.status,
+        status=status,
         commit=str(vcs.get("commit") or ""),
         branch=str(vcs.get("branch") or ""),
         dirty=vcs.get("dirty"),
         tests=tests,
-        verdicts=row.verdicts,
+        verdicts=verdicts,
         variant=variant_of(row.part.header or {}),
         selected=selected_of(
             row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None

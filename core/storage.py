@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from ..eventlog.documents import convert_session
 from ..eventlog.home import profile_log, resolve_profile
@@ -210,6 +211,7 @@ class LogStorage(BaseStorage):
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._new_profile: Callable[[], object] | None = None
 
     def save_session(self, test_session: TestSession) -> None:
         """Keep a session. One whose id is there already: equal content changes nothing, other content supersedes it.
@@ -222,7 +224,8 @@ class LogStorage(BaseStorage):
 
     def save_sessions(self, test_sessions: Iterable[TestSession]) -> None:
         """Keep several sessions, at once."""
-        new = [incoming_of(convert_session(session.to_dict())) for session in test_sessions]
+        new = [incoming_of(convert_session(session.to_dict(), keep_order=True)) for session in test_sessions]
+        self._create_profile()
         for _ in ingest(self._store, new, Strategy.REPLACE_EXISTING, restore=True):
             pass
 
@@ -251,6 +254,8 @@ class LogStorage(BaseStorage):
         Raises:
             EventLogError, OSError: the log cannot be written; nothing was cleared.
         """
+        if self._store.check_readable is not None:
+            self._store.check_readable()
         if sessions_to_clear is None:
             return clear(self._store, None)
         streams: set[str] = set()
@@ -263,6 +268,9 @@ class LogStorage(BaseStorage):
     def import_sessions(self, import_path: Path | str, merge_strategy: str = "skip_existing") -> ImportStats:
         """Add the sessions of a file; see `BaseStorage.import_sessions`. Lines of event logs are copied as they are."""
         strategy = parse_strategy(merge_strategy)
+        if not Path(import_path).exists():
+            raise FileNotFoundError(2, "No such file or directory", str(import_path))
+        self._create_profile()
         report: ImportReport = import_file(self._store, import_path, strategy)
         return report.stats
 
@@ -270,6 +278,23 @@ class LogStorage(BaseStorage):
     def store(self) -> Store:
         """The log with its read model."""
         return self._store
+
+    def of_new_profile(self, name: str, profiles: ProfileManager) -> Self:
+        """Be the storage of a profile that does not exist: writing creates it, reading is an error."""
+
+        def check_readable() -> None:
+            if name not in profiles.profiles:
+                raise profiles.unknown_profile(name)
+
+        self._store.check_readable = check_readable
+        self._new_profile = lambda: profiles.ensure_profile(name)
+        return self
+
+    def _create_profile(self) -> None:
+        """Create the profile, if the storage is of one that did not exist."""
+        if self._new_profile is not None:
+            self._new_profile()
+            self._new_profile = self._store.check_readable = None
 
     def _write_lines(self, out: object, wanted: list[TestSession]) -> None:
         export_log_lines(self._store, {session.stream for session in wanted}, out)  # type: ignore[arg-type]
@@ -286,7 +311,7 @@ class JSONStorage(LogStorage):
 
     Args:
         file_path: the log; None for that of the profile.
-        profile_name: the profile; None for the active one.
+        profile_name: the profile; None for the active one. For one that does not exist see `get_storage_instance`.
 
     Raises:
         ValueError: the name is no profile name.
@@ -297,6 +322,8 @@ class JSONStorage(LogStorage):
         super().__init__(Store(path))
         self.file_path = path
         self.profile_name = profile_name
+        if profile_name and not file_path and profile_name not in get_profile_manager().profiles:
+            self.of_new_profile(profile_name, get_profile_manager())
 
     def __repr__(self) -> str:
         return f"JSONStorage({str(self.file_path)!r})"
@@ -326,14 +353,18 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
     """Return the storage of a profile.
 
     Args:
-        profile_name: an unknown one is created (`json`, in the default place); None for the active profile.
+        profile_name: None for the active profile. One that does not exist is created (`json`, in the default place)
+            when something is saved in it or imported to it; reading from it is a ValueError that names the nearest one.
         manager: of which `profiles.json`; None for the one in the home.
 
     Raises:
         ValueError: the name is no profile name.
     """
     profiles = manager or get_profile_manager()
-    profile = profiles.ensure_profile(profile_name) if profile_name else profiles.get_profile()
+    profile = profiles.profiles.get(profile_name) if profile_name else profiles.get_profile()
+    if profile is None:
+        name = str(profile_name)
+        return JSONStorage(profiles.default_log(name), name).of_new_profile(name, profiles)
     if profile.storage_type == "memory":
         with _in_memory_mutex:
             key = (profiles.config_path, profile.name, profile.created)
@@ -345,7 +376,11 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
 
 
 def load_sessions(profile_name: str | None = None) -> dict[str, TestSession]:
-    """Return the sessions of a profile by their ids, the earliest first."""
+    """Return the sessions of a profile by their ids, the earliest first.
+
+    Raises:
+        ValueError: there is no such profile; the message names the nearest one.
+    """
     return {session.session_id: session for session in get_storage_instance(profile_name).load_sessions()}
 
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.target: LogTarget = MemoryTarget() if path is None else DiskTarget(path)
+        self.check_readable: Callable[[], None] | None = None
+        """Raises why the log may not be read yet; None if it may."""
         self._mutex = threading.RLock()
         self._model: ReadModel | None = None
         self._pid = os.getpid()
@@ -36,7 +38,10 @@ class Store:
 
         Raises:
             LogUnavailableError: the log or the model cannot be read.
+            ValueError: the profile of the log does not exist.
         """
+        if self.check_readable is not None:
+            self.check_readable()
         with self._mutex:
             model = self._opened()
             model.catch_up()
@@ -75,16 +80,23 @@ class Store:
             rows = model.sessions(limit=1)
         return lazy_session(self.model_as_it_is, rows[0]) if rows else None
 
-    def content_digest(self, stream: str, session_id: str) -> str:
-        """Return the stream that a session would get as a document under this name: a digest of its content."""
+    def has_content(self, stream: str, session_id: str, digest: str) -> bool:
+        """Tell whether a stored session says what a document says.
+
+        Args:
+            stream: the stored session.
+            session_id: name of the document's session.
+            digest: stream that the document was given: a digest of its content, in its own order or in order of time.
+        """
         with self.model() as model:
             row = model.session_of(stream)
             if row is None:
-                return ""
+                return False
             session = lazy_session(self.model_as_it_is, row)
             session.session_id = session_id
             fill_session(session, self.model_as_it_is, texts=True)
-        return convert_session(session.to_dict()).stream
+        document = session.to_dict()
+        return any(convert_session(document, keep_order=keep).stream == digest for keep in (False, True))
 
     def fill(self, session: TestSession) -> None:
         """Read everything of a session at once, texts included."""

@@ -4,6 +4,7 @@ No path, clock or environment variable enters here.
 """
 
 import re
+from collections.abc import Callable
 from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
@@ -76,6 +77,35 @@ def encode_event(event: Event, *, stream: str, seq: int, at: str, limit_bytes: i
     if len(line) > limit_bytes:
         line = _shortened(event, stream, seq, at, limit_bytes)
     return line
+
+
+def line_encoder(stream: str) -> Callable[[Event, int, str], bytes]:
+    """Return a function that returns the line of an event of one stream, as `encode_event` does: for many of them.
+
+    It gets the event, its `seq` and its time. How the lines of a type begin is made once.
+    """
+    heads: dict[type[Event], tuple[str, int]] = {}
+
+    def encode(event: Event, seq: int, at: str) -> bytes:
+        cls = type(event)
+        head = heads.get(cls)
+        if head is None:
+            text, tag_bytes = _type_heads.get(cls) or _type_head(cls)
+            head = heads[cls] = f'{text}{stream}","seq":', tag_bytes
+        try:
+            body = _encode(event)
+        except (UnicodeEncodeError, TypeError, OverflowError, ValueError, RecursionError):
+            return encode_event(event, stream=stream, seq=seq, at=at)
+        unsealed = f'{head[0]}{seq},"at":"{at}"'.encode() + body[head[1] : -1]
+        if len(unsealed) > _UNSEALED_BYTES_MAX:
+            return encode_event(event, stream=stream, seq=seq, at=at)
+        return b'%b,"digest":"%b"}\n' % (unsealed, blake2b(unsealed, digest_size=DIGEST_SIZE).hexdigest().encode())
+
+    return encode
+
+
+_UNSEALED_BYTES_MAX = LINE_BYTES_MAX - SUFFIX_SIZE - 1
+"""Longest part of a line before its digest."""
 
 
 def encode_exact(event: Event, *, stream: str, seq: int, at: str) -> bytes:

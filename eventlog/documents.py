@@ -70,6 +70,8 @@ class _Result(NamedTuple):
     duration_us: int
     texts: dict[str, str]
     has_warning: bool
+    category: str = ""
+    """Name of the outcome, if only another plugin knows it."""
 
 
 class _Attempt(NamedTuple):
@@ -83,18 +85,27 @@ class _Dated(NamedTuple):
     event: Event
 
 
-def convert_session(document: object) -> StreamLines:
+def convert_session(document: object, *, keep_order: bool = False) -> StreamLines:
     """Return the events of a session document, as `TestSession.to_dict` and the earlier plugin write it.
+
+    Args:
+        document: the session.
+        keep_order: keep the results in the order in which they are given, and not in order of their start.
 
     Raises:
         DocumentError: something that is needed is missing or is not what it should be.
     """
     fields = _mapping(document, "$")
-    results = _results(fields)
+    given = _results(fields)
+    results = sorted(given, key=lambda result: result.start_us)
     start_us = _session_start(fields, results)
     duration_us = _session_duration(fields, start_us, results)
     header = _header(fields, results)
-    dated = [_Dated(start_us, header), *_body(fields, start_us, results)]
+    attempts = _attempts(results)
+    if keep_order:
+        places = {id(result): place for place, result in enumerate(given)}
+        attempts.sort(key=lambda attempt: places[id(attempt.result)])
+    dated = [_Dated(start_us, header), *_body(fields, start_us, results, attempts)]
     seal = _seal(fields, duration_us, results)
     end_us = max(start_us + duration_us, dated[-1].at_us)
     stream, lines = _lines(dated, seal, end_us)
@@ -166,7 +177,9 @@ def _vcs(fields: Mapping[str, Any]) -> Vcs:
     return Vcs(**texts, dirty=dirty if isinstance(dirty, bool) else None)
 
 
-def _body(fields: Mapping[str, Any], start_us: int, results: list[_Result]) -> Iterator[_Dated]:
+def _body(
+    fields: Mapping[str, Any], start_us: int, results: list[_Result], attempts: list[_Attempt]
+) -> Iterator[_Dated]:
     running = _names(fields.get("running"), "$.running")
     not_run = _names(fields.get("not_run"), "$.not_run")
     at_us = start_us
@@ -174,7 +187,7 @@ def _body(fields: Mapping[str, Any], start_us: int, results: list[_Result]) -> I
         promised = list(dict.fromkeys([*(result.nodeid for result in results), *running, *not_run]))
         for nodeids in _chunks(promised):
             yield _Dated(at_us, TestsAnnounced(nodeids=nodeids))
-    for attempt in _attempts(results):
+    for attempt in attempts:
         last = attempt.teardown or attempt.result
         at_us = max(at_us, last.start_us + last.duration_us)
         if attempt.result.has_warning or last.has_warning:
@@ -195,7 +208,7 @@ def _finished(attempt: _Attempt) -> TestFinished:
     number, result, teardown = attempt
     phase = _PHASE.get(result.outcome, "call")
     phases: dict[str, int] = {phase: result.duration_us}
-    outcomes: dict[str, str] = {} if result.outcome == "passed" else {phase: result.outcome}
+    outcomes: dict[str, str] = {} if result.outcome == "passed" else {phase: result.category or result.outcome}
     texts = dict(result.texts)
     duration_us, outcome = result.duration_us, result.outcome
     if teardown is not None:
@@ -205,6 +218,7 @@ def _finished(attempt: _Attempt) -> TestFinished:
     event = TestFinished(
         nodeid=result.nodeid,
         outcome=outcome,
+        category=result.category if outcome == "other" else "",
         attempt=number,
         started_at=format_time(result.start_us),
         duration_us=duration_us,
@@ -214,7 +228,7 @@ def _finished(attempt: _Attempt) -> TestFinished:
     return msgspec.structs.replace(event, **texts)
 
 
-def _attempts(results: list[_Result]) -> Iterator[_Attempt]:
+def _attempts(results: list[_Result]) -> list[_Attempt]:
     """Put the results of each test together to attempts, in order of their start."""
     open_: dict[str, _Attempt] = {}
     done: list[_Attempt] = []
@@ -227,7 +241,7 @@ def _attempts(results: list[_Result]) -> Iterator[_Attempt]:
         if known is not None:
             done.append(known)
         open_[result.nodeid] = _Attempt(known.number + 1 if known else 1, result, None)
-    yield from sorted([*done, *open_.values()], key=lambda attempt: attempt.result.start_us)
+    return sorted([*done, *open_.values()], key=lambda attempt: attempt.result.start_us)
 
 
 def _seal(fields: Mapping[str, Any], duration_us: int, results: list[_Result]) -> SessionFinished | None:
@@ -274,12 +288,12 @@ def _of_stream(draft: bytes, stream: str) -> bytes:
 
 
 def _results(fields: Mapping[str, Any]) -> list[_Result]:
-    """All results in order of their start; those that rerun groups repeat, once."""
+    """All results in the order in which they are given; those that rerun groups repeat, once."""
     found: dict[tuple[str, str, int], _Result] = {}
     for where, item in _result_items(fields):
         result = _result(_mapping(item, where), where)
-        found.setdefault((result.nodeid, result.outcome, result.start_us), result)
-    return sorted(found.values(), key=lambda result: result.start_us)
+        found.setdefault((result.nodeid, result.category or result.outcome, result.start_us), result)
+    return list(found.values())
 
 
 def _result_items(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -295,7 +309,9 @@ def _result(fields: Mapping[str, Any], where: str) -> _Result:
     nodeid = fields.get("nodeid")
     if not isinstance(nodeid, str) or not nodeid:
         raise DocumentError(f"a result needs a nodeid, a text @ {where}.nodeid")
-    outcome = str(fields.get("outcome") or "skipped").lower()
+    outcome, category = str(fields.get("outcome") or "skipped").lower(), ""
+    if outcome not in _OUTCOMES and fields.get("category") == fields.get("outcome"):
+        outcome, category = "other", str(fields["category"])
     if outcome not in _OUTCOMES:
         raise DocumentError(f"no such outcome: {fields.get('outcome')!r} @ {where}.outcome")
     start_us = _time(fields.get("start_time"), f"{where}.start_time")
@@ -308,7 +324,8 @@ def _result(fields: Mapping[str, Any], where: str) -> _Result:
             raise DocumentError(f"a result needs a duration or a stop_time @ {where}.duration")
         duration_us = max(stop_us - start_us, 0)
     texts = {name: _text(fields.get(name)) for name in _TEXTS}
-    return _Result(nodeid, cast("Outcome", outcome), start_us, duration_us, texts, bool(fields.get("has_warning")))
+    warned = bool(fields.get("has_warning"))
+    return _Result(nodeid, cast("Outcome", outcome), start_us, duration_us, texts, warned, category)
 
 
 def _session_start(fields: Mapping[str, Any], results: list[_Result]) -> int:

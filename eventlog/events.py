@@ -29,6 +29,7 @@ __all__ = [
     "SessionStarted",
     "SessionSuperseded",
     "SubtestFinished",
+    "TestCut",
     "TestFinished",
     "TestStarted",
     "TestsAnnounced",
@@ -205,6 +206,24 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     truncated: dict[str, Truncation] = {}
 
 
+class TestCut(Event, frozen=True, kw_only=True, tag="test.cut"):
+    """What a test had written that was running when its run was interrupted, or its process ended by a timeout.
+
+    Such a test has a `test.started` and no `test.finished`; this event is written only if there is something to say.
+    """
+
+    nodeid: str
+    attempt: int = 1
+    worker: str = ""
+    longreprtext: str = ""
+    """Where the threads were, as pytest-timeout showed it."""
+    capstdout: str = ""
+    capstderr: str = ""
+    caplog: str = ""
+    lossy: bool = False
+    truncated: dict[str, Truncation] = {}
+
+
 class SubtestFinished(Event, frozen=True, kw_only=True, tag="subtest.finished"):
     """One subtest of the attempt that runs; comes before its `test.finished`."""
 
@@ -336,6 +355,7 @@ SESSION_EVENTS: tuple[type[Event], ...] = (
     CollectionSkipped,
     TestStarted,
     TestFinished,
+    TestCut,
     SubtestFinished,
     WarningRecorded,
     WorkerLost,

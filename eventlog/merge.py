@@ -15,6 +15,7 @@ a strategy other than the default adds events that say so, whose bytes follow fr
 """
 
 import heapq
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,10 +26,11 @@ from typing import IO, Protocol, Self
 from .codec import encode_event
 from .events import Event, SessionRestored, SessionSuperseded
 from .memory import MemoryLog
+from .private import open_private
 from .runs import Header, Run, RunIndex, StreamInfo, index_files
 from .scan import Finding
 from .sources import LogSource, Unread
-from .staging import Staged, Staging, stage_logs
+from .staging import Staged, Staging, stage_logs, stage_source
 from .streams import stream_id
 
 COPY_BYTES = 1 << 20
@@ -128,6 +130,20 @@ class Merger:
         for name, reason in unread:
             finding = Finding(name, 0, 0, "damaged", f"cannot be read: {reason}")
             self._inputs_unread.append(InputReport(name, findings=[finding]))
+
+    def add_source(self, source: LogSource) -> None:
+        """Take one log that was found already, with its packs and live files.
+
+        Raises:
+            InputLimitError, LogUnavailableError: it cannot be unpacked or read.
+        """
+        if source.on_disk:
+            self._add_staged(stage_source(source, self._stage))
+            return
+        copy = self._stage.new_file()
+        with open_private(copy) as out, source.open() as data:
+            shutil.copyfileobj(data, out)
+        self._add_staged(Staged(source.name, copy))
 
     def _add_staged(self, staged: Staged) -> None:
         report = InputReport(staged.name)
@@ -281,18 +297,16 @@ class _Files:
         self._files = files
 
     def range(self, run: Run) -> Iterator[bytes]:
-        """Yield the bytes of a run."""
+        """Yield the bytes of a run. The last is a newline, whatever it is in a damaged file or behind its end."""
         file = self._files[run.source]
-        position = run.begin
-        while position < run.end:
+        position, last = run.begin, run.end - 1
+        while position < last:
             file.seek(position)
-            data = file.read(min(COPY_BYTES, run.end - position))
-            if not data and position == run.end - 1:
-                data = b"\n"  # the last line of a finished file lacks only its newline
+            data = file.read(min(COPY_BYTES, last - position))
             if not data:
                 raise OSError(5, "an input became shorter while it was merged", getattr(file, "name", ""))
             position += len(data)
-            yield data
+            yield data if position < last else data + b"\n"
 
     def lines(self, run: Run) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield `(seq, digest, line)` of a run."""
@@ -315,11 +329,11 @@ class _Files:
         )
 
     def _pieces(self, run: Run) -> Iterator[bytes]:
-        """The bytes of a run in pieces of fixed size."""
+        """The bytes of a run in pieces of fixed size, without its last newline."""
         file = self._files[run.source]
-        for position in range(run.begin, run.end, COPY_BYTES):
+        for position in range(run.begin, run.end - 1, COPY_BYTES):
             file.seek(position)
-            yield _read_whole(file, min(COPY_BYTES, run.end - position))
+            yield _read_whole(file, min(COPY_BYTES, run.end - 1 - position))
 
 
 def _read_whole(file: IO[bytes], size: int) -> bytes:

@@ -14,7 +14,7 @@ from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_
 from .events import Event, UnknownEvent
 from .format import LINE_BYTES_MAX
 from .liveness import is_being_written
-from .scan import Batch, Finding, Scanner, is_whole
+from .scan import Batch, Finding, Scanner, first_event
 from .sources import LogSource, as_source, live_files, live_stream, pack_files
 from .validity import NO_HEAD, line_fault
 
@@ -59,6 +59,7 @@ def read_batches(
     strict: bool = False,
     newer: bool = False,
     settle: bool = False,
+    whole: bool = False,
 ) -> Iterator[Batch]:
     """Yield verified lines in batches, from byte `start` to byte `end` or the end of the log; the fast path.
 
@@ -72,6 +73,8 @@ def read_batches(
         strict: check all fields of every line, see `validity.line_fault`; for what copies or judges lines.
         newer: yield whole lines of a newer format, too, beside their findings; for what copies lines.
         settle: of a log that is not being written, take the unfinished last line: an event if it is whole, else torn.
+        whole: take whole events of the unfinished last line, also of a log that is being written; the `end` of their
+            batch is where a newline is missing.
 
     Raises:
         FileNotFoundError: there is no such log.
@@ -81,7 +84,8 @@ def read_batches(
     scanner = Scanner(source.name, start, strict=strict, newer=newer)
     left = None if end is None else end - start
     with source.open(start) as stream:
-        yield from _batches_of(stream, scanner, left, chunk_bytes, source if settle and end is None else None)
+        last = source if settle and end is None else None
+        yield from _batches_of(stream, scanner, left, chunk_bytes, settle=last, whole=whole)
 
 
 def _batches_of(
@@ -89,26 +93,42 @@ def _batches_of(
     scanner: Scanner,
     left: int | None = None,
     chunk_bytes: int = CHUNK_BYTES,
+    *,
     settle: LogSource | None = None,
+    whole: bool = False,
 ) -> Iterator[Batch]:
+    yield from _lines_of(stream, scanner, left, chunk_bytes)
+    rest = scanner.finish()
+    if rest is not None and settle is not None and not _is_live(settle):
+        # What was written before its writer ended, and after the end of the file was seen.
+        yield from _lines_of(stream, scanner, None, chunk_bytes)
+        if scanner.finish() is not None:
+            yield scanner.settle()
+    elif rest is not None:
+        yield (_whole_part(scanner.settle()) if whole else None) or Batch([], [], [rest], rest.offset)
+
+
+def _whole_part(batch: Batch) -> Batch | None:
+    """The batch of an unfinished last line up to the last whole event in it; None if there is none."""
+    if not batch.lines:
+        return None
+    end = batch.offsets[-1] + len(batch.lines[-1])
+    return batch._replace(findings=[finding for finding in batch.findings if finding.offset < end], end=end)
+
+
+def _lines_of(stream: IO[bytes], scanner: Scanner, left: int | None, chunk_bytes: int) -> Iterator[Batch]:
     while left is None or left > 0:
         try:
             data = stream.read(chunk_bytes if left is None else min(chunk_bytes, left))
         except OSError as error:
-            yield Batch(
-                [], [], [Finding(scanner.log, scanner.end, 0, "damaged", f"cannot read on: {error}")], scanner.end
-            )
+            finding = Finding(scanner.log, scanner.end, 0, "damaged", f"cannot read on: {error}")
+            yield Batch([], [], [finding], scanner.end)
             break
         if not data:
             break
         if left is not None:
             left -= len(data)
         yield scanner.feed(data)
-    rest = scanner.finish()
-    if rest is not None and settle is not None and not _is_live(settle):
-        yield scanner.settle()
-    elif rest is not None:
-        yield Batch([], [], [rest], scanner.end)
 
 
 def _is_live(source: LogSource) -> bool:
@@ -186,11 +206,29 @@ def event_at(log: LogPath, position: int) -> Record:
             if not chunk:
                 break
             data += chunk
-    line, _, _ = data.partition(b"\n")
-    envelope = parse_envelope(line) if is_whole(line) and not line_fault(line) else None
-    if envelope is None:
+    line = first_event(data.partition(b"\n")[0])
+    envelope = parse_envelope(line) if line is not None and not line_fault(line) else None
+    if line is None or envelope is None:
         raise LookupError(f"{source.name}: no event starts at byte {position}")
     return Record(source.name, position, line, envelope)
+
+
+def after_line(log: LogPath, end: int) -> int:
+    """Return where the next line starts behind one that ends at byte `end`: behind its newline, if it got one later.
+
+    Args:
+        log: path of a log.
+        end: the `end` of a batch, which is behind a newline, or where one was missing.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError: it cannot be opened.
+    """
+    if not end:
+        return 0
+    with as_source(log).open(end - 1) as stream:
+        around = stream.read(2)
+    return end + 1 if around[1:] == b"\n" and around[:1] != b"\n" else end
 
 
 def line_start_after(log: LogPath, near: int) -> int | None:

@@ -5,7 +5,7 @@ that nothing is lost should a later release read more of it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,7 +17,7 @@ from .reader import CHUNK_BYTES, read_batches
 from .recording import refuse_if_recorded
 from .remains import remove_remains
 from .rewrite import kept_copy, replace_file
-from .scan import Finding
+from .scan import Batch, Finding, Scanner
 from .system import SYSTEM, System
 
 _TEMPORARY_SUFFIX = ".repair"
@@ -60,13 +60,13 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
     if path.name.endswith((".gz", ".zip")):
         raise LogUnavailableError(path, "is compressed", "unpack it first")
     if dry_run:
-        return _look(path)
+        return _look(path, read_batches(path, strict=True, settle=True))
     refuse_if_recorded(path, system=system)
     file = LogFile(path, rewrites=True, system=system)
     file.acquire()
     try:
         remove_remains(path, system)
-        report = _look(path)
+        report = _look(path, _settled_batches(path))
         if report.removed:
             _replace(path, report, system)
         return report
@@ -75,9 +75,24 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
         file.close()
 
 
-def _look(path: Path) -> RepairReport:
-    report = RepairReport(str(path))
+def _settled_batches(path: Path) -> Iterator[Batch]:
+    """Read a log whose lock we hold, so that nobody is writing its last line: it counts if only its newline lacks."""
     for batch in read_batches(path, strict=True):
+        pending = next((finding for finding in batch.findings if finding.reason == "pending"), None)
+        if pending is None:
+            yield batch
+            continue
+        scanner = Scanner(str(path), pending.offset, strict=True)
+        with path.open("rb") as stream:
+            stream.seek(pending.offset)
+            while data := stream.read(CHUNK_BYTES):
+                yield scanner.feed(data)
+        yield scanner.settle()
+
+
+def _look(path: Path, batches: Iterable[Batch]) -> RepairReport:
+    report = RepairReport(str(path))
+    for batch in batches:
         report.events += len(batch.lines)
         for finding in batch.findings:
             (report.kept if finding.reason in _KEEP else report.removed).append(finding)
@@ -110,7 +125,8 @@ def _copy_good(path: Path, append: Append, report: RepairReport) -> None:
             stream.seek(position)
             if stream.read(1) == b"\n":
                 position += 1
-        _copy_range(stream, position, None, append)
+        if _copy_range(stream, position, None, append) not in (b"", b"\n"):
+            append(b"\n")
 
 
 def _copy_range(stream: IO[bytes], start: int, end: int | None, append: Append) -> bytes:

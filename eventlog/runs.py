@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Run(NamedTuple):
     begin: int
     """Byte offset of the first line."""
     end: int
-    """Byte offset behind the newline of the last."""
+    """Byte offset behind the newline of the last; that newline may be missing, or be another byte in a damaged file."""
 
     @property
     def lines(self) -> int:
@@ -172,7 +172,7 @@ class RunIndex:
         builder = _RunBuilder(self, source)
         for batch in read_batches(log, start, end, strict=True, newer=True, settle=True):
             self.findings.extend((source, finding) for finding in batch.findings)
-            builder.take(batch.offsets, batch.lines)
+            builder.take(batch.offsets, batch.lines, batch.glued)
             if progress is not None:
                 progress(batch.end - start)
         builder.close()
@@ -377,8 +377,21 @@ class _RunBuilder:
         self._key: bytes = b"%d"
         self._first = self._next = self._begin = self._end = 0
 
-    def take(self, offsets: list[int], lines: list[bytes]) -> None:
-        """Take verified lines."""
+    def take(self, offsets: list[int], lines: list[bytes], glued: Sequence[int]) -> None:
+        """Take verified lines.
+
+        Args:
+            offsets: of each.
+            lines: without their newlines.
+            glued: offsets of those that have no newline; a run ends with each, as its bytes cannot be copied on.
+        """
+        if glued:
+            ends = set(glued)
+            for offset, line in zip(offsets, lines, strict=True):
+                self._take_one(offset, line)
+                if offset in ends:
+                    self.close()
+            return
         end, following, key = self._end, self._next, self._key
         for offset, line in zip(offsets, lines, strict=True):
             # The common case, for speed: the next event of the same stream, and none that says something of sessions.
@@ -415,6 +428,7 @@ class _RunBuilder:
             span = (self._first, self._next - 1, self._begin, self._end)
             self._index.put(self._stream, self._at, self._source, span)
         self._first = self._next = 0
+        self._end = -1
 
     def _malformed(self, offset: int, line: bytes) -> Finding:
         return Finding(str(self._source), offset, len(line), "malformed", "the first keys are not v, type, stream, ...")

@@ -5,6 +5,7 @@ line, and reads on after damage at the next newline.
 """
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from operator import add
 from typing import Final, Literal, NamedTuple
@@ -80,6 +81,8 @@ class Batch(NamedTuple):
     findings: list[Finding]
     end: int
     """Byte offset after the last whole line that was looked at: a safe place to go on from."""
+    glued: Sequence[int] = ()
+    """Offsets of those lines that another byte than a newline follows."""
 
 
 class Scanner:
@@ -163,18 +166,19 @@ class Scanner:
 
     def _sort_out(self, offsets: list[int], pieces: list[bytes], good: list[bool]) -> Batch:
         batch = Batch([], [], [], self.end)
+        glued: list[int] = []
         for offset, line, fine in zip(offsets, pieces, good, strict=True):
             if fine:
                 self._take_whole(batch, offset, line)
             else:
-                self._salvage(batch, offset, line)
-        return batch
+                glued += self._salvage(batch, offset, line)
+        return batch._replace(glued=glued)
 
     def _after_oversize(self, start: int, skipped: int, pieces: list[bytes]) -> Batch:
         batch = Batch([], [], [], self.end)
         first = pieces[0]
         salvaged = Batch([], [], [], self.end)
-        self._salvage(salvaged, start + skipped, first)
+        glued = self._salvage(salvaged, start + skipped, first)
         if salvaged.lines:
             batch.findings.append(Finding(self.log, start, salvaged.offsets[0] - start, "oversize"))
             batch.offsets.extend(salvaged.offsets)
@@ -186,27 +190,35 @@ class Scanner:
             batch.offsets.extend(rest.offsets)
             batch.lines.extend(rest.lines)
             batch.findings.extend(rest.findings)
-        return batch
+        return batch._replace(glued=[*glued, *rest.glued])
 
-    def _salvage(self, batch: Batch, offset: int, line: bytes) -> None:
-        """Look for whole events glued together or behind a fragment; what is left over becomes findings."""
+    def _salvage(self, batch: Batch, offset: int, line: bytes) -> list[int]:
+        """Look for whole events glued together or behind a fragment; what is left over becomes findings.
+
+        Returns:
+            Offsets of the events that are not followed by a newline.
+        """
+        glued: list[int] = []
         starts = [match.start() for match in _STARTS.finditer(line)][-_SALVAGE_STARTS_MAX:]
         done = 0
         for index, start in enumerate(starts):
             if start < done:
                 continue
-            event = _first_whole(line, start, [*starts[index + 1 :], len(line)])
+            event = _whole_at(line, start, [*starts[index + 1 :], len(line)])
             if event is None:
                 continue
             if start > done:
                 batch.findings.append(self._finding(offset + done, line[done:start], glued=True))
             self._take_whole(batch, offset + start, event)
             done = start + len(event)
+            if done < len(line):
+                glued.append(offset + start)
         if done < len(line) or not line:
             batch.findings.append(self._finding(offset + done, line[done:], glued=False))
         if self._newer and not done and is_newer_event(line):
             batch.offsets.append(offset)
             batch.lines.append(line)
+        return glued
 
     def _finding(self, offset: int, data: bytes, *, glued: bool) -> Finding:
         reason, detail = _diagnose(data, glued=glued)
@@ -226,7 +238,15 @@ def _all_whole(lines: list[bytes]) -> bool:
     return ends == b"".join([line[-SUFFIX_SIZE:] for line in lines]) and all(ours)
 
 
-def _first_whole(line: bytes, start: int, ends: list[int]) -> bytes | None:
+def first_event(line: bytes) -> bytes | None:
+    """Return the event that a line begins with, whatever is glued to it; None if it begins with none."""
+    if is_whole(line):
+        return line
+    starts = [match.start() for match in _STARTS.finditer(line)][:_SALVAGE_STARTS_MAX]
+    return _whole_at(line, 0, [*starts[1:], len(line)])
+
+
+def _whole_at(line: bytes, start: int, ends: list[int]) -> bytes | None:
     """The event that begins at `start` and ends at one of `ends`, or one foreign byte before (a flipped newline)."""
     for end in ends:
         for stop in (end, end - 1):

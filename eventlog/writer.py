@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .acks import Ack, Durability, GroupSync
 from .clock import SystemClock
-from .codec import encode_event, line_hash
+from .codec import line_encoder, line_hash
 from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
 from .format import DIGEST_HEX, LINE_END
@@ -59,9 +59,11 @@ class LogWriter:
         self.dropped = 0
         self.last_at = ""
         """Time of the last event, as it was written."""
+        self._encode_line = line_encoder(self.stream)
         self._sync_each = self.durability is Durability.EVENT
         self._sync_group = self.durability is Durability.TEST
         self._never_sync = self.durability is Durability.NEVER
+        self._syncs_often = self._sync_each or self._sync_group
         self._is_child = False
         self._mutex = threading.RLock()
         self._root = line_hash()
@@ -128,9 +130,36 @@ class LogWriter:
         with self._mutex:
             if expected_seq is not None and expected_seq != self.next_seq:
                 raise SequenceConflictError(self.stream, expected_seq, self.next_seq)
-            if len(events) == 1 and not (sync or self._held or self._sync_each or self._sync_group) and self.next_seq:
-                return self._append_one(events[0])
-            return self._append_all(events, sync)
+            return self._append_all(events, sync=sync)
+
+    def record(self, event: Event) -> None:
+        """Append one event as `append` does, but say nothing about it: what is done for every test of a run.
+
+        Raises:
+            ForkedWriterError: called in a forked child of the process that made this writer.
+            EventTooLargeError: the event does not fit into a line; nothing was appended.
+        """
+        if self._is_child:
+            raise ForkedWriterError
+        with self._mutex:
+            seq = self.next_seq
+            held = self._held
+            if held or self._syncs_often or not seq:
+                self._append_all((event,), sync=False)
+                return
+            now_us = self._clock.now_us()
+            if now_us > self._last_us:  # noqa: PLR1730 - max() costs twice as much
+                self._last_us = now_us
+            self.last_at = at = self._format_time(self._last_us)
+            line = self._encode_line(event, seq, at)
+            # As in `_append_all`, the line counts as given out before it is written.
+            self._root.update(line[_DIGEST])
+            self.next_seq = seq + 1
+            held.append(line)
+            self._held_bytes = len(line)
+            if self._write(line)[0] != "held":
+                held.clear()
+                self._held_bytes = 0
 
     def seal(self, make: Callable[[int, str], Event]) -> Ack:
         """Append the last event of the stream.
@@ -162,27 +191,7 @@ class LogWriter:
         self._is_child = True
         self._files.leave_to_parent()
 
-    def _append_one(self, event: Event) -> Ack:
-        """What `_append_all` does, written out for the common case: one event, and nothing has gone wrong so far."""
-        seq = self.next_seq
-        now_us = self._clock.now_us()
-        if now_us > self._last_us:  # noqa: PLR1730 - max() costs twice as much
-            self._last_us = now_us
-        self.last_at = at = self._format_time(self._last_us)
-        line = encode_event(event, stream=self.stream, seq=seq, at=at)
-        self._root.update(line[_DIGEST])
-        self.next_seq = seq + 1
-        held = self._held
-        held.append(line)
-        self._held_bytes = len(line)
-        place, position = self._write(line)
-        if place == "held":
-            return Ack(seq, 1, "held", None, durable=False)
-        held.clear()
-        self._held_bytes = 0
-        return Ack(seq, 1, place, position, False)  # noqa: FBT003 - keywords cost a third of a microsecond here
-
-    def _append_all(self, events: tuple[Event, ...], sync: bool) -> Ack:  # noqa: FBT001 - called once, on the hot path
+    def _append_all(self, events: tuple[Event, ...], *, sync: bool) -> Ack:
         first = self.next_seq
         lines = self._encode(events, first)
         data = lines[0] if len(lines) == 1 else b"".join(lines)
@@ -211,9 +220,7 @@ class LogWriter:
         now_us = self._clock.now_us()
         self._last_us = max(self._last_us, now_us)
         self.last_at = at = self._format_time(self._last_us)
-        if len(events) == 1:
-            return [encode_event(events[0], stream=self.stream, seq=seq, at=at)]
-        return [encode_event(event, stream=self.stream, seq=seq + i, at=at) for i, event in enumerate(events)]
+        return [self._encode_line(event, seq + i, at) for i, event in enumerate(events)]
 
     def _flush_held(self) -> bool:
         """Write what is held, if that is possible by now."""
@@ -224,7 +231,7 @@ class LogWriter:
         self._held_bytes = 0
         return True
 
-    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - as _append_all
+    def _flush(self, data: bytes, first: int, count: int, sync: bool) -> Ack:  # noqa: FBT001 - called once
         place, position = self._write(data)
         if place == "held":
             return Ack(first, count, "held", None, durable=False)

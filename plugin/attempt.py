@@ -7,18 +7,23 @@ Reports are kept until the attempt is over: pytest and other plugins still chang
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from ..eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
 from ..eventlog.verdict import KNOWN, attempt_outcome, foreign_category
-from .attempts import CRASH_PHASE, OpenAttempt
+from .attempts import CRASH_PHASE, OpenAttempt, State
 from .categories import plain_category
 from .redact import Redactor
 from .redact_long import redact_shortened
 from .values import duration_us, properties_of, sections_of, text_of
 
+_SIMPLE_PHASES = ("setup", "call", "teardown")
+_SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
 _OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
+_OUTPUT_FIELDS = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 
 
@@ -69,7 +74,11 @@ class Attempt(OpenAttempt):
         *,
         has_start: bool = True,
     ) -> None:
-        super().__init__(key, worker, has_start=has_start)
+        # As `OpenAttempt` does; calling it costs time with every test.
+        self.key, self.worker, self.has_start = key, worker, has_start
+        self.state: State = "started"
+        self.reports: list[Any] = []
+        self.aliases: tuple[str, ...] = ()
         self.nodeid = nodeid
         self.number = number
         self.started_at = started_at
@@ -97,6 +106,17 @@ class Attempt(OpenAttempt):
                 given, pytest's own rules do.
             repeated: the test began once more within the same run of it.
         """
+        event = self.simple_pass(markers) if category_of is None and not repeated else None
+        return event or self._finish_in_full(policy, markers, category_of, repeated=repeated)
+
+    def _finish_in_full(
+        self,
+        policy: Policy,
+        markers: tuple[list[str], dict[str, str]] | None,
+        category_of: Callable[[Any], str | None] | None,
+        *,
+        repeated: bool,
+    ) -> TestFinished | None:
         phases: dict[str, int] = {}
         phase_outcomes: dict[str, str] = {}
         total_us = 0
@@ -138,6 +158,39 @@ class Attempt(OpenAttempt):
             subtests=self.subtests,
             **fields,
         )
+
+    def simple_pass(self, markers: tuple[list[str], dict[str, str]] | None) -> TestFinished | None:
+        """Return the event of an attempt whose three phases passed and of which there is nothing else to say.
+
+        It is what `finish` finds for it, written out for speed; None for any other attempt.
+        """
+        reports = self.reports
+        if len(reports) != len(_SIMPLE_PHASES) or self.subtests or self.group or not self.location:
+            return None
+        phases: dict[str, int] = {}
+        total_us = 0
+        for report, phase in zip(reports, _SIMPLE_PHASES, strict=True):
+            when, spent_s = report.when, report.duration
+            if type(when) is not str or when != phase or type(spent_s) is not float or not 0 <= spent_s < _SECONDS_MAX:
+                return None
+            if report.outcome != "passed" or hasattr(report, "wasxfail"):
+                return None
+            phases[phase] = spent_us = round(spent_s * 1_000_000)
+            total_us += spent_us
+        file, line, last = self.location[0], self.location[1], reports[-1]
+        if last.sections or last.user_properties or line is None or not self.nodeid.startswith(file):
+            return None
+        event = TestFinished(
+            nodeid=self.nodeid,
+            outcome="passed",
+            attempt=self.number,
+            worker=self.worker,
+            started_at=self.started_at,
+            duration_us=total_us,
+            phases=phases,
+            lineno=line + 1,
+        )
+        return event if markers is None else structs.replace(event, markers=markers[0], tags=markers[1])
 
     def _fields(
         self,
@@ -247,23 +300,39 @@ def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: 
             reasons.append(reason)
         if not (report.outcome == "skipped" and isinstance(report.longrepr, tuple)):
             reprs.append(longrepr_of(report))
-    output = {"capstdout": "", "capstderr": "", "caplog": ""}
-    for name, text in sections if with_output else ():
+    output = _joined_sections(sections if with_output else ())
+    return _short_texts(
+        {"longreprtext": "\n\n".join(filter(None, reprs)), "reason": "\n".join(reasons)} | output, policy
+    )
+
+
+def _joined_sections(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
+    output: dict[str, str] = dict.fromkeys(_OUTPUT_FIELDS, "")
+    for name, text in sections:
         field = _field_of_section(name)
         if field:
             output[field] += text
-    texts = {"longreprtext": "\n\n".join(filter(None, reprs)), "reason": "\n".join(reasons)} | output
+    return output
+
+
+def _short_texts(texts: dict[str, str], policy: Policy) -> Texts:
     truncated: dict[str, Truncation] = {}
     lossy = False
     for name, text in texts.items():
         if not text:
             continue
-        limit = policy.output_limit_bytes if name in output else _TEXT_BYTES_MAX
+        limit = policy.output_limit_bytes if name in _OUTPUT_FIELDS else _TEXT_BYTES_MAX
         texts[name], was, lost = redact_shortened(policy.redact, text, limit)
         lossy = lossy or lost
         if was is not None:
             truncated[name] = was
     return Texts(**texts, truncated=truncated, lossy=lossy)
+
+
+def output_texts(longreprtext: str, sections: Iterable[tuple[str, str]], policy: Policy) -> Texts:
+    """Return texts of a test that has no report, as `_texts` does for one that has."""
+    texts = _joined_sections(sections)
+    return _short_texts({"longreprtext": longreprtext, "reason": ""} | texts, policy)
 
 
 def _field_of_section(name: str) -> str:

@@ -112,6 +112,12 @@ AFTER: dict[str, State] = {"setup": "set up", "call": "called", "teardown": "tor
 
 CRASH_PHASE = "???"
 
+_ADDED: dict[State, dict[str, State]] = {
+    state: {what: after for what, after in AFTER.items() if row[what] is ADD}  # type: ignore[index]
+    for state, row in STEPS.items()
+}
+"""State after a report that is simply added, by the state before it and the phase: most reports of a run."""
+
 
 def input_of(when: object) -> Input:
     """Return the input that a report is, by its phase; pytest counts a report of any other phase as it does a call."""
@@ -207,6 +213,19 @@ class Attempts(Generic[A]):
         if isinstance(name, str):
             last.aliases = (*last.aliases, name)
         return last
+
+    def add(self, worker: str, name: object, when: object, report: Any) -> bool:
+        """Add a report if `report` would do nothing else, as is so with nearly all; tell whether it was added."""
+        mine = self._open.get(worker)
+        if not mine or len(mine) > 1 or type(name) is not str or type(when) is not str:
+            return False
+        attempt = mine.get(name)
+        after = _ADDED[attempt.state].get(when) if attempt is not None and attempt.has_start else None
+        if attempt is None or after is None:
+            return False
+        attempt.reports.append(report)
+        attempt.state = after
+        return True
 
     def report(self, worker: str, name: object, when: object, report: Any, begin: Callable[[], A]) -> A:
         """Add a report to the attempt it belongs to, and return that one.

@@ -3,17 +3,16 @@
 Nothing here may fail a run or slow it down noticeably.
 """
 
-import configparser
 import fnmatch
 import importlib.metadata
 import platform
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..eventlog.events import Vcs
+from ..eventlog.project import project_name
 
 UNKNOWN_SUT = "unknown-sut"
 
@@ -120,24 +119,7 @@ def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
 
     Never the name of the folder: that differs from checkout to checkout.
     """
-    return _project_name(rootdir) or _remote_name(vcs.remote if vcs else "") or UNKNOWN_SUT
-
-
-def _project_name(rootdir: Path) -> str:
-    try:
-        project = tomllib.loads((rootdir / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        project = {}
-    tool = project.get("tool", {})
-    for table in (project.get("project"), tool.get("poetry") if isinstance(tool, dict) else None):
-        if isinstance(table, dict) and isinstance(table.get("name"), str) and table["name"]:
-            return table["name"]
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(rootdir / "setup.cfg", encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError, OSError):
-        return ""
-    return parser.get("metadata", "name", fallback="").strip()
+    return project_name(rootdir) or _remote_name(vcs.remote if vcs else "") or UNKNOWN_SUT
 
 
 def _remote_name(remote: str) -> str:

@@ -8,6 +8,7 @@ the teardown of each among all others, which takes minutes for a large suite.
 import copy
 import io
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import Any
 
 from _pytest._io import TerminalWriter  # the class behind terminalreporter.write; it has no public name
@@ -18,9 +19,16 @@ _PASSED_REPORTS_MAX = 2000
 
 
 class HeadCopy:
-    """Copies what the terminal shows until the summary begins, up to a limit."""
+    """Copies what the terminal shows until the summary begins, up to a limit.
 
-    def __init__(self, reporter: Any) -> None:
+    Args:
+        reporter: of pytest.
+        take_other: gets what another thread than this one writes.
+    """
+
+    def __init__(self, reporter: Any, take_other: Callable[[str], None]) -> None:
+        self._thread = get_ident()
+        self._take_other: Callable[[str], None] | None = take_other
         self._parts: list[str] = []
         self._left = HEAD_CHARS_MAX
         writer = reporter._tw  # noqa: SLF001 - pytest's own pastebin plugin copies the output in the same way
@@ -32,10 +40,12 @@ class HeadCopy:
             self._parts.append(msg)
             self._left -= len(msg)
         self._write(msg, **markup)
+        if self._take_other is not None and get_ident() != self._thread:
+            self._take_other(msg)
 
     def stop(self) -> str:
         """Copy no more and return the text."""
-        self._left = 0
+        self._left, self._take_other = 0, None
         text = "".join(self._parts)
         self._parts.clear()
         return text

@@ -37,6 +37,7 @@ from .attempts import Attempts
 from .attempts import Ending as AttemptEnding
 from .boundary import PLUGIN_NAME, write_to_stderr
 from .categories import Categories, is_subtest
+from .cut_output import TimeoutDump, cut_event, sections_of_item
 from .ending import Ending, Step, run_steps
 from .git import DirtyCheck
 from .header import make_header
@@ -58,6 +59,8 @@ _ANNOUNCED_BYTES = 96 * 1024
 _SECTION_BYTES_MAX = 1024 * 1024
 _SECTION_PART_CHARS = 48 * 1024
 _NAMES_SHOWN = 10
+_OUTCOMES = ("passed", "failed", "skipped")
+"""Of reports as pytest itself makes them."""
 _GIT_WAIT_S = 2.0
 """How long the end of a run waits for git, at most."""
 
@@ -197,10 +200,13 @@ class Recorder:
             worker = self._worker
             if not self._attempts.is_idle(worker):
                 self._attempts.make_way(worker, nodeid)
-            name, group = self._groups.get(nodeid) or (nodeid, "")
+            name, group = (self._groups.get(nodeid) if self._groups else None) or (nodeid, "")
             if type(name) is not str:
                 name = text_of(name)[0]
-            number = self._next_number(name, worker)
+            if self._each:
+                number = self._next_number(name, worker)
+            else:
+                number = self._ordinals[name] = self._ordinals.get(name, 0) + 1
             if number > 1 and name in self._rerun:
                 self._reported.discard((worker, name) if self._each else name)  # it waits for its result again
             self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
@@ -218,7 +224,10 @@ class Recorder:
                 self._write_subtest(report, worker)
                 return
             kept: Any = report
-            if report.outcome not in ("passed", "failed", "skipped"):
+            if report.outcome in _OUTCOMES:
+                if self._attempts.add(worker, report.nodeid, report.when, report):
+                    return
+            else:
                 # pytest-retry reports one object several times, with another outcome each time.
                 kept = copy.copy(report)
                 kept.insight_of = id(report)
@@ -332,7 +341,8 @@ class Recorder:
         self._attempts.keeps_bare_starts = self._config.pluginmanager.hasplugin("flaky")
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
-            self._head = HeadCopy(reporter)
+            dump = TimeoutDump(self._write_cut_by_timeout)
+            self._head = HeadCopy(reporter, lambda text: run_steps([("timeout", lambda: dump.add(text))], self.degrade))
         scheduler = self._config.pluginmanager.getplugin("dsession")
         if scheduler is not None:
             self._xdist = True
@@ -410,8 +420,24 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _finish_open(self) -> None:
+        cut = [attempt for attempt in self._attempts if attempt.state != "undecided"]
         for attempt in self._attempts.end():
-            self._close_attempt(attempt, "finished")
+            if self._close_attempt(attempt, "finished"):
+                cut.remove(attempt)
+        session = self._ending.session
+        if session is not None and not self._xdist and (self._interrupted or self._internal_error):
+            for attempt in cut:
+                self._write_cut(attempt, sections_of_item(session.items, attempt.key), "")
+
+    def _write_cut(self, attempt: Attempt, sections: list[tuple[str, str]], stacks: str) -> None:
+        event = cut_event(attempt, sections, stacks, self._policy)
+        if event is not None:
+            self._append(event)
+
+    def _write_cut_by_timeout(self, sections: list[tuple[str, str]], stacks: str) -> None:
+        """Write what pytest-timeout shows, from its thread: the process ends right after it."""
+        for attempt in self._attempts.running("")[-1:]:
+            self._write_cut(attempt, sections, stacks)
 
     def _compare(self) -> None:
         """Compare the own counts with those of pytest, once."""

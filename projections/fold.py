@@ -18,7 +18,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from ..eventlog.codec import Envelope, parse_envelope
-from ..eventlog.events import Outcome
+from ..eventlog.events import Outcome, TestCut
 from .rules import OUTCOMES, Change, ChangeKind, terminal_counts
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
@@ -136,6 +136,7 @@ _decode_started = msgspec.json.Decoder(_Started).decode
 _decode_subtest = msgspec.json.Decoder(_Subtest).decode
 _decode_announced = msgspec.json.Decoder(_Announced).decode
 _decode_seal = msgspec.json.Decoder(_Seal).decode
+_decode_cut = msgspec.json.Decoder(TestCut).decode
 _decode_collect = msgspec.json.Decoder(_Collect).decode
 _decode_warning = msgspec.json.Decoder(_Warning).decode
 _decode_output = msgspec.json.Decoder(_Output).decode
@@ -575,6 +576,10 @@ def _take_warning(part: SessionPart, _: int, line: bytes, __: Fold) -> None:
         part.warned.append(nodeid)
 
 
+def _take_cut(_: SessionPart, __: int, line: bytes, ___: Fold) -> None:
+    _decode_cut(line)  # one that is malformed is no note
+
+
 def _take_lost_worker(part: SessionPart, _: int, __: bytes, ___: Fold) -> None:
     part.lost_workers += 1
 
@@ -619,7 +624,9 @@ def _change(line: bytes, fold: Fold, what: ChangeKind) -> None:
     fold.changes.setdefault(target, []).append((at, line[-34:-2].decode("ascii"), what))
 
 
-_NOTED = frozenset({"collection.failed", "collection.skipped", "worker.lost", "recorder.degraded", "warning.recorded"})
+_NOTED = frozenset(
+    {"collection.failed", "collection.skipped", "test.cut", "worker.lost", "recorder.degraded", "warning.recorded"}
+)
 
 
 _TAKERS = {
@@ -629,6 +636,7 @@ _TAKERS = {
     "collection.skipped": _take_collect_skipped,
     "subtest.finished": _take_subtest,
     "warning.recorded": _take_warning,
+    "test.cut": _take_cut,
     "worker.lost": _take_lost_worker,
     "output.recorded": _take_output,
     "recorder.degraded": _take_degraded,

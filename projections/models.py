@@ -10,18 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..eventlog.owner import RunState
 
 _FAILED = frozenset({"FAILED", "ERROR"})
 
 
-class TestOutcome(Enum):
-    """Outcome of one attempt of a test."""
+class TestOutcome(StrEnum):
+    """Outcome of one attempt of a test. It equals its name in lower case: `result.outcome == "failed"`.
+
+    `TestOutcome("failed")` and `TestOutcome("FAILED")` are both `TestOutcome.FAILED`.
+    """
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -32,6 +35,19 @@ class TestOutcome(Enum):
     ERROR = "ERROR"
 
     __test__: ClassVar[bool] = False  # type: ignore[misc]
+
+    def __new__(cls, value: str) -> Self:
+        """Make the outcome of this value; as text it is the value in lower case."""
+        outcome = str.__new__(cls, value.lower())
+        outcome._value_ = value
+        return outcome
+
+    @classmethod
+    def _missing_(cls, value: object) -> "TestOutcome | None":
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        return TestOutcome.named, (str(self),)
 
     @classmethod
     def from_str(cls, outcome: str | None) -> "TestOutcome":
@@ -56,16 +72,21 @@ class TestOutcome(Enum):
         try:
             return cls.from_str(outcome)
         except ValueError:
-            return _foreign_outcome(str(outcome).upper())
+            return _foreign_outcome(str(outcome))
 
     def to_str(self) -> str:
-        """Return the name in lower case, as logs have it."""
-        return self.value.lower()
+        """Return the name as logs have it: in lower case, or as another plugin wrote it."""
+        return str(self)
 
     @classmethod
     def to_list(cls) -> list[str]:
         """Return all names in lower case."""
         return [outcome.to_str() for outcome in cls]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether only another plugin or a later release knows this outcome."""
+        return self._value_ not in TestOutcome.__members__
 
     def is_failed(self) -> bool:
         """Tell whether this is FAILED or ERROR."""
@@ -74,14 +95,24 @@ class TestOutcome(Enum):
 
 @cache
 def _foreign_outcome(name: str) -> TestOutcome:
-    outcome = object.__new__(TestOutcome)
-    outcome._name_ = outcome._value_ = name  # as `enum.Flag` makes members without a name
+    outcome = str.__new__(TestOutcome, name)
+    outcome._name_ = outcome._value_ = name.upper()  # as `enum.Flag` makes members without a name
     return outcome
 
 
 def as_utc(moment: datetime) -> datetime:
     """Return a time in UTC; a naive one is local time."""
     return moment.astimezone(UTC)
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC, with `Z`."""
+    return as_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def _seconds(duration: "float | timedelta") -> float:
+    """Return a duration in seconds, however it was given."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 class TestResult:
@@ -91,8 +122,9 @@ class TestResult:
         nodeid: pytest's name of the test.
         outcome: as enum or name in any case.
         start_time: when it started.
-        stop_time: when it ended; this or `duration` is required, and `duration` wins.
-        duration: seconds.
+        stop_time: when it ended; this or `duration` is required, and `duration` wins. A duration in this place is taken
+            as one.
+        duration: seconds, or a `timedelta`.
         caplog, capstderr, capstdout, longreprtext: captured texts; each may be given as a function that is called when
             the text is first asked for.
         has_warning: whether it caused a warning.
@@ -108,8 +140,8 @@ class TestResult:
         nodeid: str,
         outcome: TestOutcome | str,
         start_time: datetime,
-        stop_time: datetime | None = None,
-        duration: float | None = None,
+        stop_time: datetime | float | timedelta | None = None,
+        duration: float | timedelta | None = None,
         caplog: str = "",
         capstderr: str = "",
         capstdout: str = "",
@@ -118,14 +150,18 @@ class TestResult:
         *,
         texts: Callable[[], dict[str, str]] | None = None,
     ) -> None:
+        if stop_time is not None and not isinstance(stop_time, datetime):
+            if duration is not None:
+                raise TypeError("stop_time is a datetime; give what comes after a duration by name")
+            stop_time, duration = None, stop_time
         if stop_time is None and duration is None:
             raise ValueError("Either stop_time or duration must be provided")
         self.nodeid = nodeid
         self.outcome = outcome if isinstance(outcome, TestOutcome) else TestOutcome.from_str(outcome)
         self.start_time = as_utc(start_time)
         if duration is None:
-            duration = (as_utc(stop_time) - self.start_time).total_seconds() if stop_time is not None else 0.0
-        self.duration = float(duration)
+            duration = as_utc(stop_time) - self.start_time if stop_time is not None else 0.0
+        self.duration = _seconds(duration)
         self.stop_time = self.start_time + timedelta(seconds=self.duration)
         self.has_warning = has_warning
         self._texts = {
@@ -167,18 +203,20 @@ class TestResult:
         return self._text("longreprtext")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; the outcome in lower case, times in ISO 8601."""
+        """Return plain data; the outcome in lower case, times in ISO 8601, in UTC with `Z`."""
         return {
             "nodeid": self.nodeid,
             "outcome": self.outcome.to_str(),
-            "start_time": self.start_time.isoformat(),
-            "stop_time": self.stop_time.isoformat(),
+            "start_time": utc_text(self.start_time),
+            "stop_time": utc_text(self.stop_time),
             "duration": self.duration,
             "caplog": self.caplog,
             "capstderr": self.capstderr,
             "capstdout": self.capstdout,
             "longreprtext": self.longreprtext,
             "has_warning": self.has_warning,
+            # Outside Python nothing else tells the name that another plugin gave from a typing error.
+            **({"category": self.outcome.to_str()} if self.outcome.is_foreign else {}),
         }
 
     @classmethod
@@ -214,12 +252,41 @@ class TestResult:
         return hash((self.nodeid, self.outcome, self.start_time))
 
 
-@dataclass
+@dataclass(init=False)
 class RerunTestGroup:
-    """All attempts of a test that was run again in one session, in order of their start."""
+    """All attempts of a test that was run again in one session, in order of their start.
+
+    Args:
+        nodeid: of the test.
+        tests, full_test_list: all attempts; either name may be used.
+        final_test: the last attempt, and `forerunners` those before it, if they are given one by one.
+        final_outcome: of the last attempt; it is checked, as the attempts say it.
+
+    Raises:
+        ValueError: attempts are given twice, or `final_outcome` is not that of the last one.
+    """
 
     nodeid: str
-    tests: list[TestResult] = field(default_factory=list[TestResult])
+    tests: list[TestResult]
+
+    def __init__(
+        self,
+        nodeid: str = "",
+        tests: list[TestResult] | None = None,
+        *,
+        final_outcome: TestOutcome | str = "",
+        final_test: TestResult | None = None,
+        forerunners: list[TestResult] | None = None,
+        full_test_list: list[TestResult] | None = None,
+    ) -> None:
+        self.nodeid = nodeid
+        pieces = [*(forerunners or []), *([final_test] if final_test is not None else [])]
+        given = [attempts for attempts in (tests, full_test_list, pieces) if attempts]
+        if any(attempts != given[0] for attempts in given[1:]):
+            raise ValueError("tests, full_test_list, and forerunners with final_test are not the same attempts")
+        self.tests = list(given[0]) if given else []
+        if final_outcome and self.final_outcome != TestOutcome.named(final_outcome):
+            raise ValueError(f"final_outcome is {final_outcome}, but the last attempt is {self.final_outcome}")
 
     def add_test(self, result: TestResult) -> None:
         """Add an attempt."""
@@ -315,7 +382,7 @@ class TestSession:
         session_id: its label.
         session_start_time: when it began.
         session_stop_time: when it ended; this or `session_duration` is required, and the duration wins.
-        session_duration: seconds.
+        session_duration: seconds, or a `timedelta`.
         session_tags: tags by name.
         rerun_test_groups: tests that were run again.
         test_results: all attempts.
@@ -334,12 +401,14 @@ class TestSession:
         session_id: str = "",
         session_start_time: datetime | None = None,
         session_stop_time: datetime | None = None,
-        session_duration: float | None = None,
+        session_duration: float | timedelta | None = None,
         session_tags: dict[str, str] | None = None,
         rerun_test_groups: list[RerunTestGroup] | None = None,
         test_results: list[TestResult] | None = None,
         output_fields: OutputFields | None = None,
     ) -> None:
+        if isinstance(testing_system, str):
+            raise TypeError("testing_system is a mapping; give session_id and what follows by name")
         if session_start_time is None:
             raise ValueError("session_start_time must be provided")
         if session_stop_time is None and session_duration is None:
@@ -350,8 +419,8 @@ class TestSession:
         self.session_start_time = as_utc(session_start_time)
         if session_duration is None:
             stop = as_utc(session_stop_time) if session_stop_time is not None else self.session_start_time
-            session_duration = (stop - self.session_start_time).total_seconds()
-        self.session_duration = float(session_duration)
+            session_duration = stop - self.session_start_time
+        self.session_duration = _seconds(session_duration)
         self.session_stop_time = self.session_start_time + timedelta(seconds=self.session_duration)
         self.session_tags = dict(session_tags or {})
         self._load: Callable[[TestSession], None] | None = None
@@ -504,8 +573,8 @@ class TestSession:
             "sut_name": self.sut_name,
             "testing_system": self.testing_system,
             "session_id": self.session_id,
-            "session_start_time": self.session_start_time.isoformat(),
-            "session_stop_time": self.session_stop_time.isoformat(),
+            "session_start_time": utc_text(self.session_start_time),
+            "session_stop_time": utc_text(self.session_stop_time),
             "session_duration": self.session_duration,
             "session_tags": self.session_tags,
             "rerun_test_groups": [group.to_dict() for group in self.rerun_test_groups],

@@ -20,7 +20,7 @@ import msgspec
 from ..eventlog.codec import parse_envelope
 from ..eventlog.events import TestFinished
 from ..eventlog.owner import RunState
-from ..eventlog.reader import Record, event_at, read_batches, records_in
+from ..eventlog.reader import Record, after_line, event_at, read_batches, records_in
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source, live_stream
 from .apply import Applier, Notable, SessionRow, join_all
@@ -638,6 +638,11 @@ class ReadModel:
                 found[sut] = (count + 1, min(first, started), max(last, started))
         return [(sut, *found[sut]) for sut in sorted(found)]
 
+    def sut_names(self) -> list[str]:
+        """Return the names of the systems under test, also of those whose sessions were all cleared, in order."""
+        query = "SELECT DISTINCT sut FROM sessions WHERE label IS NOT NULL ORDER BY sut"
+        return [str(sut) for (sut,) in self._db.execute(query)]
+
     def findings(self) -> list[Finding]:
         """Return what is in the log that is not an event."""
         rows = self._db.execute("SELECT log, offset, length, reason, detail FROM findings ORDER BY log, offset")
@@ -677,7 +682,7 @@ class ReadModel:
             base = stretch[0] - first
             wanted = {position - base for position in stretch}
             span = stretch[-1] - stretch[0]
-            for batch in read_batches(source, first, chunk_bytes=min(span + _NEAR_BYTES, 1 << 20)):
+            for batch in read_batches(source, first, chunk_bytes=min(span + _NEAR_BYTES, 1 << 20), whole=True):
                 for offset, line in zip(batch.offsets, batch.lines, strict=True):
                     if offset in wanted:
                         found[base + offset] = line
@@ -838,14 +843,14 @@ def _holds(column: bytes, value: bytes) -> bool:
 def _batches_in(numbered: Numbered, start: int) -> Iterator[Batch]:
     """Batches of a file; of a live file that was collected meanwhile none, as it is in the log."""
     try:
-        yield from read_batches(numbered.source, start)
+        yield from read_batches(numbered.source, after_line(numbered.source, start), whole=True)
     except FileNotFoundError:
         if numbered.number == 0:
             raise
 
 
 def _records_in(source: LogSource, start: int) -> Iterator[Record]:
-    for batch in read_batches(source, start):
+    for batch in read_batches(source, start, whole=True):
         for item in records_in(source.name, batch):
             if isinstance(item, Record):
                 yield item

@@ -66,7 +66,7 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
         end: where to end; None for the end of the log.
     """
     nodes = Nodes()
-    for batch in whole_sessions(read_batches(source, start, end, CHUNK_BYTES)):
+    for batch in whole_sessions(read_batches(source, start, end, CHUNK_BYTES, whole=True)):
         known = len(nodes.numbers)
         offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
         fold = fold_lines(offsets, batch.lines, nodes)

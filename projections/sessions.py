@@ -160,7 +160,7 @@ def _start_us(started_at: str, otherwise_us: int) -> int:
 def rerun_groups(results: list[TestResult]) -> list[RerunTestGroup]:
     """Return the tests that have more than one attempt."""
     groups: dict[str, list[TestResult]] = {}
-    for result in results:
+    for result in sorted(results, key=lambda result: result.start_time):
         groups.setdefault(result.nodeid, []).append(result)
     return [RerunTestGroup(nodeid, tests) for nodeid, tests in groups.items() if len(tests) > 1]
 

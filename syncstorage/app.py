@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..eventlog.errors import EventLogError
+from .bounds import TooManyError
 from .coordinator import Coordinator, Outcome
 from .events import WorkerRegistered
 from .flushing import GroupSync
@@ -25,6 +28,8 @@ __all__ = ["SyncStorage"]
 
 BODY_BYTES_MAX = 1 << 20
 _CLOSE = {"Connection": "close"}
+_REFUSED = 400
+"""Answers from this status on are of no use to a client, and do not keep an idle service alive."""
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +48,9 @@ class SyncStorage:
 
     def __init__(self, core: Coordinator, shut_down: Callable[[], None]) -> None:
         self.core = core
-        self.waiting = 0
         self.requests = 0
-        """Requests so far, those that only look not counted."""
+        """Requests so far; those that only look, or that were refused, are not counted."""
+        self._waits: dict[object, float] = {}
         self._shut_down = shut_down
         self._disk = GroupSync(core.journal.sync, lambda: core.writes)
         self._changed = asyncio.Event()
@@ -71,6 +76,7 @@ class SyncStorage:
             BadRequestError: _bad_request,
             EventLogError: _not_kept,
             OSError: _not_kept,
+            TooManyError: _too_many,
             Exception: _broken,
         }
         app = Starlette(routes=routes, exception_handlers=handlers)
@@ -85,6 +91,16 @@ class SyncStorage:
     async def changed(self) -> None:
         """Return when something may have changed."""
         await self._changed.wait()
+
+    @property
+    def waiting(self) -> int:
+        """How many clients wait for a completion."""
+        return len(self._waits)
+
+    @property
+    def waiting_since_s(self) -> float:
+        """Monotonic time at which the youngest of the present waits began; long ago if there are none."""
+        return max(self._waits.values(), default=-inf)
 
     def close(self) -> None:
         """Send everybody away who waits."""
@@ -153,7 +169,7 @@ class SyncStorage:
         self.core.note_wait(meant)
         await self._kept()
         gone = asyncio.ensure_future(_until_disconnected(request))
-        self.waiting += 1
+        self._waits[gone] = time.monotonic()
         try:
             while (outcome := self.core.outcome(meant, since)) is None:
                 if self._closing:
@@ -164,7 +180,7 @@ class SyncStorage:
                 if gone.done():
                     return _json({"completed": False, "message": "nobody waits any more"}, 408)
         finally:
-            self.waiting -= 1
+            del self._waits[gone]
             gone.cancel()
         await self._disk.synced()
         return _outcome(outcome)
@@ -190,8 +206,8 @@ class SyncStorage:
     async def _end(self) -> None:
         self._shut_down()
 
-    def _count(self, path: str) -> None:
-        self.requests += path not in _ONLY_LOOKS
+    def _count(self, path: str, status: int) -> None:
+        self.requests += path not in _ONLY_LOOKS and status < _REFUSED
 
     def _run_of(self, body: RegisterBody | StatusBody | KeepAliveBody) -> str:
         return self.core.run_of(body.pid) if body.test_run_id is None else body.test_run_id
@@ -258,6 +274,11 @@ async def _http_error(_: Request, error: HTTPException) -> Response:
 async def _bad_request(request: Request, error: BadRequestError) -> Response:
     log.info("refused: %s %s: %s", request.method, request.url.path, error)
     return _json({"status": "error", "message": str(error)}, 400)
+
+
+async def _too_many(request: Request, error: TooManyError) -> Response:
+    log.warning("refused: %s %s: %s", request.method, request.url.path, error)
+    return _json({"status": "error", "message": str(error)}, 429)
 
 
 async def _not_kept(_: Request, error: Exception) -> Response:

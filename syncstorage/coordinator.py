@@ -1,13 +1,17 @@
 """The service without HTTP: takes messages, decides by the rules, writes to the journal, and tells what is due."""
 
 import logging
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..eventlog.errors import EventLogError
 from ..eventlog.journal import Journal
 from . import rules
+from .bounds import check_room
+from .client.launch import start_mark
 from .events import (
     SERVICE_STREAM,
     SYNC_EVENTS,
@@ -20,10 +24,11 @@ from .events import (
     WorkerRegistered,
     run_stream,
 )
-from .liveness import Limits, Liveness
+from .idle import HeldFolder
+from .liveness import Lease, Limits, Liveness
 from .peers import is_descendant
 from .rules import Election
-from .sinks import CompletedRun, CompletedWorker, Connection, HeldCut
+from .sinks import CompletedRun, Connection, completed_run
 from .state import RunState, SyncState, Worker
 
 __all__ = ["Coordinator", "Outcome"]
@@ -82,39 +87,56 @@ class Coordinator:
         self._clock = clock
         self._is_child = is_child
         self.live = Liveness(self.limits, clock())
+        self._folder: HeldFolder | None = None
+        self._read_state = SyncState()
 
     @property
     def journal_exists(self) -> bool:
         """True while the folder of the journal is there; without it nothing can be kept."""
-        return self.journal.path.parent.is_dir()
+        return self._folder is None or self._folder.is_there
 
     @property
     def state(self) -> SyncState:
         """What is known; to be looked at only."""
-        return self.journal.current()
+        self._read_state = self.journal.current()
+        return self._read_state
+
+    def last_state(self) -> tuple[SyncState, str]:
+        """Return what was known when the journal could be read last, and why it cannot be now; empty if it can."""
+        try:
+            return self.state, ""
+        except (EventLogError, OSError) as error:
+            return self._read_state, str(error) if self.journal_exists else "the folder of the journal is gone"
 
     def start(self, *, port: int, os_pid: int, version: str) -> None:
         """Take the journal over; all workers in it get a fresh lease."""
         started = ServiceStarted(port=port, election=self.election, os_pid=os_pid, version=version)
         with self.journal.transact(sync=True) as tx:
             tx.append(SERVICE_STREAM, started)
+        self._folder = HeldFolder(self.journal.path.parent)
         self.started_us = self.updated_us = tx.now_us
         self.live = Liveness(self.limits, self._clock())
 
     def stop(self, reason: str) -> None:
         """Note why the service ends, and close the journal. Open test runs stay open."""
-        with self.journal.transact(sync=True) as tx:
-            tx.append(SERVICE_STREAM, ServiceStopped(reason=reason))
+        if self.journal_exists:
+            with self.journal.transact(sync=True) as tx:
+                tx.append(SERVICE_STREAM, ServiceStopped(reason=reason))
         self.journal.close()
 
     # ------------------------------------------------------------- messages
 
     def register(self, asked: WorkerRegistered, connection: Connection | None = None) -> bool:
-        """Take a registration, and return whether the worker is the master."""
+        """Take a registration, and return whether the worker is the master.
+
+        Raises:
+            TooManyError: the worker is unknown, and there is no room for it.
+        """
         now_s = self._clock()
+        check_room(self.state, asked)
         if connection is not None and (connection.base_url or connection.private_token):
             self._connections[asked.test_run] = connection
-        master = self._master(asked.test_run)
+        master = _master_of(self.state.runs.get(asked.test_run))
         decided = rules.register(
             self.state,
             asked,
@@ -126,6 +148,7 @@ class Coordinator:
         lease = self.live.heard(asked.test_run, asked.pid, now_s)
         lease.registrations += 1
         lease.peer_ports.add(asked.peer_port)
+        lease.process = _process_seen(asked)
         if is_news:
             lease.registered_s = now_s
         return self.state.runs[asked.test_run].workers[asked.pid].master
@@ -136,7 +159,12 @@ class Coordinator:
         return run is None or rules.may_change_master(run, self.election)
 
     def set_status(self, heard: WorkerRegistered) -> bool:
-        """Take a reported status, and return whether it was news."""
+        """Take a reported status, and return whether it was news.
+
+        Raises:
+            TooManyError: the worker is unknown, and there is no room for it.
+        """
+        check_room(self.state, heard)
         self.live.heard(heard.test_run, heard.pid, self._clock())
         return self._write(rules.set_status(self.state, heard))
 
@@ -152,7 +180,12 @@ class Coordinator:
         return known
 
     def accept_cut(self, cut: CutAccepted) -> bool:
-        """Take a cut, and return whether it is a new one."""
+        """Take a cut, and return whether it is a new one.
+
+        Raises:
+            TooManyError: it is, and there is no room for it.
+        """
+        check_room(self.state, cut)
         is_new = self._write(rules.accept_cut(self.state, cut))
         self.repeated_cuts += not is_new
         return is_new
@@ -214,9 +247,14 @@ class Coordinator:
     # ------------------------------------------------------------ what is due
 
     @property
-    def has_live_workers(self) -> bool:
-        """True while somebody has to be waited for."""
-        return bool(self.state.open_runs)
+    def expects_something(self) -> bool:
+        """True while a worker may be heard of again, or a completion is due; False if the journal cannot be read."""
+        now_s = self._clock()
+        try:
+            runs = list(self.state.open_runs.values())
+        except (EventLogError, OSError):
+            return False
+        return any(self.live.is_expected(run, now_s, _has_ended) for run in runs)
 
     def next_due_s(self) -> float:
         """Return the monotonic time at which `settle` has something to do; infinite if never."""
@@ -239,10 +277,6 @@ class Coordinator:
 
     # ---------------------------------------------------------------- inside
 
-    def _master(self, test_run: str) -> Worker | None:
-        run = self.state.runs.get(test_run)
-        return run.workers.get(run.master) if run is not None and run.master is not None else None
-
     def _write(self, events: Sequence[RunEvent]) -> bool:
         """Append what was decided, all of it or nothing, and return whether there was anything."""
         if not events:
@@ -258,35 +292,22 @@ class Coordinator:
             if not isinstance(event, CompletionRequested):
                 self.live.active(event.test_run, now_s)
             if isinstance(event, RunCompleted):
-                self._completed(self._completed_run(self.state.runs[event.test_run]))
+                connection = self._connections.get(event.test_run, self._connection)
+                self._completed(completed_run(self.state.runs[event.test_run], connection))
         return True
 
-    def _completed_run(self, run: RunState) -> CompletedRun:
-        return CompletedRun(
-            test_run=run.test_run,
-            generation=run.generation,
-            completed_us=run.completed_us,
-            forced=run.forced,
-            cuts=tuple(
-                HeldCut(
-                    external_id=cut.external_id,
-                    status_code=cut.status_code,
-                    status_type=cut.status_type,
-                    project_id=cut.project_id,
-                    started_on=cut.started_on,
-                )
-                for cut in run.cuts.values()
-            ),
-            workers=tuple(
-                CompletedWorker(
-                    pid=worker.pid,
-                    status=worker.status,
-                    worker=worker.worker,
-                    session_id=worker.session_id,
-                    host=worker.host,
-                    os_pid=worker.os_pid,
-                )
-                for worker in run.workers.values()
-            ),
-            connection=self._connections.get(run.test_run, self._connection),
-        )
+
+def _master_of(run: RunState | None) -> Worker | None:
+    return run.workers.get(run.master) if run is not None and run.master is not None else None
+
+
+def _process_seen(worker: WorkerRegistered) -> tuple[int, str]:
+    """Return id and start of a worker's process, if it runs on this machine and can be seen."""
+    is_here = worker.host in ("", platform.node())
+    mark = start_mark(worker.os_pid) if is_here and worker.os_pid else ""
+    return (worker.os_pid, mark) if mark else (0, "")
+
+
+def _has_ended(lease: Lease) -> bool:
+    pid, mark = lease.process
+    return pid > 0 and start_mark(pid) != mark

@@ -8,7 +8,7 @@ from; none of the clients sends these headers.
 import re
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .report import encode
 
@@ -52,10 +52,10 @@ class Guard:
 
     Args:
         app: the application.
-        count: called with the path of each request that is let through.
+        count: called with the path of each request that is let through, and the status of its answer.
     """
 
-    def __init__(self, app: ASGIApp, count: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, count: Callable[[str, int], None]) -> None:
         self._app = app
         self._count = count
 
@@ -65,8 +65,16 @@ class Guard:
             if reason:
                 await _refuse(send, reason)
                 return
-            self._count(scope["path"])
+            send = self._counted(scope["path"], send)
         await self._app(scope, receive, send)
+
+    def _counted(self, path: str, send: Send) -> Send:
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._count(path, message["status"])
+            await send(message)
+
+        return send_counted
 
 
 async def _refuse(send: Send, reason: str) -> None:

@@ -3,7 +3,7 @@
 None of this is written down: after a restart every worker gets a fresh lease.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -43,6 +43,8 @@ class Lease:
     peer_ports: set[int] = field(default_factory=set[int])
     """Where its registrations came from; several can be retries, or two processes with one pid."""
     registrations: int = 0
+    process: tuple[int, str] = (0, "")
+    """Id and start of its process, as seen on this machine at its newest registration; 0 if it was not seen."""
 
 
 class Liveness:
@@ -98,6 +100,21 @@ class Liveness:
     def is_complete(self, run: RunState, now_s: float) -> bool:
         """Tell whether an open test run has been settled for long enough."""
         return self._completes_s(run) <= now_s
+
+    def is_expected(self, run: RunState, now_s: float, is_gone: Callable[[Lease], bool]) -> bool:
+        """Tell whether something is still to come in an open test run: from a worker, or its completion.
+
+        Args:
+            run: an open one.
+            now_s: monotonic time, in seconds.
+            is_gone: tells of a worker whether its process is known to have ended.
+        """
+        if not run.unsettled:
+            return self._completes_s(run) > now_s
+        return any(
+            self._ends_s(run, worker) > now_s and not is_gone(self.lease(run.test_run, worker.pid))
+            for worker in run.unsettled
+        )
 
     def next_due_s(self, runs: Iterable[RunState]) -> float:
         """Return the monotonic time at which something is due in one of these open test runs; infinite if never."""

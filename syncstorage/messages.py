@@ -10,6 +10,7 @@ __all__ = ["NAME_LENGTH_MAX", "BadRequestError", "CutBody", "KeepAliveBody", "Re
 
 NAME_LENGTH_MAX = 4096
 """Longest pid, test run id and the like, in characters; an event has to fit into a line of the journal."""
+PROCESS_ID_MAX = 2**31 - 1
 TEXT_LENGTH_MAX = 32_768
 """Longest text of a cut, in characters."""
 
@@ -40,6 +41,11 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
     session_id: str | None = None
     host: str | None = None
     os_pid: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.os_pid is not None and not 0 <= self.os_pid <= PROCESS_ID_MAX:
+            raise ValueError("osPid is not the id of a process")
 
     def event(self, test_run: str, peer_port: int, process: int) -> WorkerRegistered:
         """Return the registration as it is written: without the URL and the token.

@@ -35,7 +35,10 @@ def service_report(core: "Coordinator", test_run: str | None, *, waiting: int) -
         waiting: how many clients wait for a completion.
     """
     now_s = time.monotonic()
-    report = recorded_report(core.state, test_run) | {"running": True, "os_pid": os.getpid(), "waiting": waiting}
+    state, problem = core.last_state()
+    report = recorded_report(state, test_run) | {"running": True, "os_pid": os.getpid(), "waiting": waiting}
+    if problem:
+        report["problem"] = problem
     for run in report["runs"]:
         for worker in run["workers"]:
             lease = core.live.lease(run["test_run"], worker["pid"])

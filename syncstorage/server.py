@@ -24,6 +24,7 @@ from .app import SyncStorage
 from .archive import set_aside
 from .coordinator import Coordinator
 from .guard import HEADER_BYTES_MAX
+from .idle import IdleWatch
 from .liveness import Limits
 from .paths import journal_path
 from .rules import Election
@@ -137,7 +138,7 @@ class Service:
         self._sinks = sinks
         self._app = SyncStorage(core, lambda: self._end("shutdown"))
         self._reason = ""
-        self._traffic, self._active_s = -1, time.monotonic()
+        self._idle = IdleWatch(core, lambda: self._app.requests, lambda: self._app.waiting_since_s)
         config = uvicorn.Config(
             self._app.asgi(),
             http=type("Protocol", (_Protocol,), {"request_s": core.limits.request_s}),
@@ -159,6 +160,7 @@ class Service:
         """Serve until the end, and return its reason."""
         self._handle_signals()
         tick = asyncio.get_running_loop().create_task(self._tick())
+        tick.add_done_callback(self._end_with_tick)
         try:
             await self._server.serve(sockets)
         finally:
@@ -186,12 +188,21 @@ class Service:
             except Exception:  # a full disk, or a defect: it is logged, and tried again, as nobody else would
                 log.exception("what is due could not be done")
                 await asyncio.sleep(TICK_MAX_S)
-            self._end_if_idle()
+            # After each look, also one that failed: what fails for ever must not keep the service alive.
+            reason = self._idle.reason_to_end()
+            if reason:
+                self._end(reason)
+
+    def _end_with_tick(self, tick: asyncio.Task[None]) -> None:
+        """End the service if what looks for its end has failed: nothing else would end it."""
+        if not tick.cancelled() and tick.exception() is not None:
+            log.error("a defect: %r", tick.exception())
+            self._end("defect")
 
     async def _look(self) -> None:
         """Wait until something is due, or changes, and do it."""
         began_s = time.monotonic()
-        due_s = min(self._core.next_due_s(), self._idle_at_s()) - began_s
+        due_s = min(self._core.next_due_s(), self._idle.ends_s) - began_s
         nap_s = min(max(due_s, TICK_MIN_S), TICK_MAX_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(nap_s):
@@ -203,21 +214,6 @@ class Service:
         self._core.settle()
         if self._core.writes != writes:
             self._app.notify()
-
-    def _end_if_idle(self) -> None:
-        """End the service after a time without requests and workers, and when its folder is gone: nothing is kept then.
-
-        Called after each look, also one that failed: what fails for ever must not keep the service alive.
-        """
-        if not self._core.journal_exists:
-            self._end("the folder of the journal is gone")
-        elif self._app.requests != self._traffic or self._app.waiting or self._core.has_live_workers:
-            self._traffic, self._active_s = self._app.requests, time.monotonic()
-        elif self._idle_at_s() <= time.monotonic():
-            self._end("idle")
-
-    def _idle_at_s(self) -> float:
-        return self._active_s + (self._core.limits.idle_exit_s or float("inf"))
 
 
 def serve(

@@ -1,6 +1,8 @@
 """Guards for every test: a private home, no profile from outside, no run recorded by accident."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,39 @@ NOT_LOADED = (
 
 # Also for what fixtures of a module start, before the fixture below has run.
 os.environ["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in NOT_LOADED)
+
+
+REAL_HOME = os.path.expanduser("~/.pytest_insight")
+CHANGES = ("sqlite3.connect", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
+"""Audit events of what changes a folder, beside `open`."""
+
+written_in_real_home: set[str] = set()
+
+
+def note_changes(event: str, arguments: tuple) -> None:
+    """Note what this process changes in the real home; of other processes nothing is known, so none is blamed."""
+    if event == "open":
+        path, _, flags = arguments
+        paths = (path,) if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else ()
+    else:
+        paths = arguments if event in CHANGES else ()
+    for path in paths:
+        if isinstance(path, (str, bytes, os.PathLike)) and REAL_HOME in os.fsdecode(path):
+            written_in_real_home.add(f"{event} {os.fsdecode(path)}")
+
+
+sys.addaudithook(note_changes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Point the homes elsewhere also for fixtures of modules and what they start; fail if the real one was changed."""
+    home = tmp_path_factory.mktemp("session-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("PYTEST_INSIGHT_HOME", str(home / "insight"))
+        yield
+    assert sorted(written_in_real_home) == [], f"tests changed {REAL_HOME}"
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,7 @@ def write_session(
     uncollected=(),
     deselected=0,
     start=None,
+    interrupted="",
     **header,
 ) -> bytes:
     """A session; each result is `(node id, outcome)` or `(node id, outcome, milliseconds)`, None for one that hangs."""
@@ -45,15 +46,18 @@ def write_session(
     head = {"session_id": name, "sut": "shop", "python": python, "testing_system": {"platform": platform}} | header
     # Written on this machine, by a process of an earlier start of it: without a seal it was killed.
     head["writer"] = {"host": os.uname().nodename, "boot_id": "earlier", "pid": "1", "started": "1"}
-    head["vcs"] = {"commit": commit * 40, "branch": branch, "dirty": False}
+    head.setdefault("vcs", {"commit": commit * 40, "branch": branch, "dirty": False})
     lines = [write_line("session.started", stream, 0, at, **head)]
     add = lambda kind, **fields: lines.append(write_line(kind, stream, len(lines), at, **fields))
     for module in uncollected:
         add("collection.failed", nodeid=module, longreprtext=f"E   ImportError: no module for {module}")
     nodeids = list(dict.fromkeys(result[0] for result in results))
     add("tests.announced", nodeids=nodeids, deselected=deselected)
+    attempts: dict[str, int] = {}
     for nodeid, outcome, *took in results:
-        add("test.started", nodeid=nodeid)
+        attempts[nodeid] = attempts.get(nodeid, 0) + 1
+        again = {"attempt": attempts[nodeid]} if attempts[nodeid] > 1 else {}
+        add("test.started", nodeid=nodeid, **again)
         begun = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         at += timedelta(seconds=1)
         if outcome is None:
@@ -68,6 +72,7 @@ def write_session(
             duration_us=duration,
             phases={"setup": 0, "call": duration, "teardown": 0},
             **(more if outcome != "passed" else {}),
+            **again,
         )
     if seal:
         root = hashlib.blake2b(b"".join(line[-35:-3] for line in lines), digest_size=16).hexdigest()
@@ -79,6 +84,7 @@ def write_session(
             count=len(lines),
             root=root,
             duration_us=int((at - began).total_seconds() * 1e6),
+            **({"interrupted": interrupted} if interrupted else {}),
         )
     return b"".join(lines)
 

@@ -158,7 +158,7 @@ READING = [
     "test list", "test show test_good.py::test_good", "test history test_good.py::test_good", "test trends test_good.py::test_good",
     "sut list", "sut show shop", "sut compare shop shop", "sut analyze shop", "history list",
     "analytics summary", "analytics compare --base aaaaaaaaaaaa --target cccccccccccc", "analytics analyze", "analytics failures",
-    "tail", "tail {log}", "tail {log} --json -n 99", "log verify", "log verify {log} --json", "log info {log}",
+    "tail", "tail {log}", "tail {log} --json --sessions 99", "log verify", "log verify {log} --json", "log info {log}",
     "profile list", "profile show default", "replay --check",
     "export out.json", "export out.csv", "export out.jsonl", "merge {log} -o out2.jsonl", "merge {log} -n",
     "import {log} -n -p other", "import {log} -p other", "log pack --older-than 0s -n", "log repair -n",

@@ -35,8 +35,8 @@ say insight session list
 insight session list
 say insight session show last
 insight session show last
-say insight tail -n 2 --outcome failed,error
-insight tail -n 2 --outcome failed,error
+say insight tail --sessions 2 --outcome failed,error
+insight tail --sessions 2 --outcome failed,error
 say insight sut list
 insight sut list
 say insight analytics summary

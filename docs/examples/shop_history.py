@@ -1,7 +1,9 @@
-"""Record the history of a small project, with everything that goes wrong in a week: python docs/examples/shop_history.py FOLDER.
+"""Record the history of a small project, with everything that goes wrong in a week.
 
-FOLDER/shop becomes a git repository with five branches, FOLDER/home the home of pytest-insight with one session for each
-run: the tests of `shop` on two databases (the variants), by real pytest processes whose clocks are set back.
+python docs/examples/shop_history.py FOLDER
+
+FOLDER/shop becomes a git repository with five branches, FOLDER/home the home of pytest-insight with one session a run:
+the tests of `shop` on two databases (the variants), by real pytest processes whose clocks are set back.
 """
 
 import os
@@ -12,7 +14,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-SHOP = '''
+SHOP = """
 import os, time
 
 PRICES = {"apple": 120, "book": 999}
@@ -39,8 +41,8 @@ def callback():
     if os.environ.get("SHOP_BANK") == "silent":
         time.sleep(600)
     return "paid"
-'''
-CONFTEST = '''
+"""
+CONFTEST = """
 import os, pytest
 
 @pytest.fixture(autouse=True)
@@ -48,9 +50,9 @@ def database():
     if os.environ.get("SHOP_DB_STATE") == "down":
         raise ConnectionError("db down")
     return os.environ["SHOP_DB"]
-'''
+"""
 TESTS = {
-    "test_cart.py": '''
+    "test_cart.py": """
 import pytest, shop
 
 def test_total():
@@ -62,14 +64,14 @@ def test_empty():
 @pytest.mark.parametrize("currency", ["eur", "usd"])
 def test_rate(currency):
     assert shop.rate_of(currency) >= 1
-''',
-    "test_stock.py": '''
+""",
+    "test_stock.py": """
 import shop
 
 def test_reserve(database):
     assert shop.reserve({"apple": 3}, "apple") == {"apple": 2}
-''',
-    "test_search.py": '''
+""",
+    "test_search.py": """
 import shop
 
 def test_by_name():
@@ -77,31 +79,31 @@ def test_by_name():
 
 def test_by_price():
     assert shop.by_price(500) == ["apple"]
-''',
-    "test_payment.py": '''
+""",
+    "test_payment.py": """
 import shop
 
 def test_callback():
     print("waiting for the bank")
     assert shop.callback() == "paid"
-''',
-    "test_voucher.py": '''
+""",
+    "test_voucher.py": """
 def test_old_voucher():
     assert "XMAS-2019".startswith("XMAS")
-''',
+""",
 }
-COUPON = '''
+COUPON = """
 def test_coupon():
     assert 999 * {rate} // 100 == 899
-'''
-CLOCK = '''
+"""
+CLOCK = """
 import os, time
 _shift_ns = int(os.environ.get("SHOP_CLOCK_SHIFT_S", "0")) * 10**9
 if _shift_ns:
     _time_ns = time.time_ns
     time.time_ns = lambda: _time_ns() + _shift_ns
     time.time = lambda: time.time_ns() / 1e9
-'''
+"""
 """Taken up by Python at its start: a process whose clock is wrong from the beginning."""
 
 BOTH = ("sqlite", "postgres")
@@ -229,7 +231,8 @@ def make_history(folder: Path) -> dict[str, str]:
     project.switch("main")
     project.branch("new-driver")
     commits["driver"] = project.commit(
-        "Use the new driver", conftest=CONFTEST.replace("    return os", '    raise ImportError("driver 4")\n    return os')
+        "Use the new driver",
+        conftest=CONFTEST.replace("    return os", '    raise ImportError("driver 4")\n    return os'),
     )
     project.test("sqlite", "sqlite")  # two sessions in which everything fails
     project.switch("main")

@@ -1,7 +1,8 @@
 """The process that speaks with a Sync Storage service for one pytest session and all its workers.
 
 It is started by `link`, knows what the session tells it through a socket, and never talks back but once, at the end.
-It ends with the session; if that dies without a word, so do its keep-alives, and the service finds its workers gone.
+It ends with the session, and with the process that started it, however that ended; if that dies without a word, so do
+its keep-alives, and the service finds its workers gone.
 """
 
 import json
@@ -12,10 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import wire
-from .launch import GRACE_S, is_alive, service_command, spawn
+from .launch import GRACE_S, is_alive, service_command, spawn, start_mark
 from .link import MESSAGE_BYTES_MAX
 from .wire import AnswerError, ServiceDownError, ServiceError
 
@@ -62,7 +63,6 @@ class Session:
         self.session_id = ""
         self.port = 0
         self.host = ""
-        self.os_pid = 0
         self.workers: dict[str, Worker] = {}
         self.finished = False
         self.gone = False
@@ -85,11 +85,10 @@ class Session:
 
     def _note(self, message: dict[str, Any]) -> None:
         match message:
-            case {"op": "hello"}:
-                self.run, self.session_id, self.host = message["run"], message["session"], message["host"]
-                self.port, self.os_pid = message["port"], message["os_pid"]
-            case {"op": "worker", "worker": name}:
-                self._worker(name, message["os_pid"])
+            case {"op": "hello", "run": run, "session": session_id, "host": host, "port": port}:
+                self.run, self.session_id, self.host, self.port = run, session_id, host, port
+            case {"op": "worker", "worker": name, "os_pid": os_pid}:
+                self._worker(name, os_pid)
             case {"op": "running", "worker": name, "nodeid": nodeid}:
                 worker = self._worker(name)
                 worker.running = nodeid
@@ -239,18 +238,37 @@ class Speaker:
         return wire.call(self._session.port, method, path, body)
 
 
-def listen(link: socket.socket, session: Session) -> None:
-    """Take messages until the session is over or gone."""
+class Parent(NamedTuple):
+    """The process that started us, which is not our parent any more."""
+
+    pid: int
+    mark: str
+    """What tells it from a later process with its id; empty if that is not known."""
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended; it has not as far as nobody can say."""
+        return bool(self.mark) and start_mark(self.pid) != self.mark
+
+
+def listen(link: socket.socket, session: Session, parent: Parent) -> None:
+    """Take messages until the session is over or gone; whatever happens, it is one of both afterwards."""
     link.settimeout(0)
     poll = select.poll()
     poll.register(link, select.POLLIN)
-    while not session.finished and not session.gone:
-        if poll.poll(_LOOK_S * 1000):
-            _drain(link, session)
-            if not session.finished:
-                time.sleep(_GATHER_S)  # to be woken by each message would cost its sender more than the message
-        elif session.os_pid and not is_alive(session.os_pid):
-            session.end()  # a child that a test forked may hold the other end open although pytest is dead
+    looked_s = time.monotonic()
+    try:
+        while not session.finished and not session.gone:
+            if poll.poll(_LOOK_S * 1000):
+                _drain(link, session)
+                if not session.finished:
+                    time.sleep(_GATHER_S)  # to be woken by each message would cost its sender more than the message
+            if time.monotonic() - looked_s >= _LOOK_S:
+                looked_s = time.monotonic()
+                if parent.has_ended():
+                    return  # a child that a test forked may hold the other end, and even talk, although pytest is dead
+    finally:
+        if not session.finished:
+            session.end()
 
 
 def _drain(link: socket.socket, session: Session) -> None:
@@ -265,9 +283,20 @@ def _drain(link: socket.socket, session: Session) -> None:
         pass
     except OSError:
         gone = True
-    session.take([json.loads(message) for message in messages])
+    session.take(list(_decoded(messages)))
     if gone and not session.finished:
         session.end()
+
+
+def _decoded(messages: list[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield what messages say; one that makes no sense, as of a test that writes into our socket, is left out."""
+    for message in messages:
+        try:
+            content = json.loads(message)
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            yield content
 
 
 def answer(link: socket.socket, session: Session) -> None:
@@ -282,12 +311,12 @@ def answer(link: socket.socket, session: Session) -> None:
         return  # pytest did not wait
 
 
-def main(descriptor: int) -> None:
-    """Serve one session."""
+def main(descriptor: int, parent: Parent) -> None:
+    """Serve the session of a process, and end with that process."""
     session = Session()
     with socket.socket(fileno=descriptor) as link:
         speaker = threading.Thread(target=_speak, args=(session,))
-        listening = threading.Thread(target=listen, args=(link, session))
+        listening = threading.Thread(target=listen, args=(link, session, parent))
         listening.start()
         with session.changed:
             session.changed.wait_for(lambda: session.port or session.gone)
@@ -307,4 +336,4 @@ def _speak(session: Session) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Parent(int(sys.argv[2]), sys.argv[3]))

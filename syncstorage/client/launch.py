@@ -59,6 +59,12 @@ def is_alive(pid: int) -> bool:
     return bool(_status(pid))
 
 
+def start_mark(pid: int) -> str:
+    """Return what tells a process from a later one with its id; empty if it does not run, or nobody can say."""
+    status = _status(pid)
+    return status[_STARTED] if len(status) > _STARTED else ""
+
+
 def began_us(pid: int) -> int | None:
     """Return when a process began, in microseconds since the epoch, to about a second; None if it does not run."""
     status = _status(pid)

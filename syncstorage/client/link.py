@@ -14,7 +14,7 @@ import sys
 from time import monotonic
 from typing import Any
 
-from .launch import spawn
+from .launch import spawn, start_mark
 
 FINISH_TIMEOUT_S = 0.8
 MESSAGE_BYTES_MAX = 16 * 1024
@@ -43,7 +43,9 @@ class AgentLink:
     def __init__(self, test_run_id: str, session_id: str, port: int, host: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            command = [sys.executable, "-P", "-m", f"{__package__}.agent", str(theirs.fileno())]
+            pid = _getpid()
+            command = [sys.executable, "-P", "-m", f"{__package__}.agent"]
+            command += [str(theirs.fileno()), str(pid), start_mark(pid)]
             spawn(command, pass_fds=(theirs.fileno(),))
         except BaseException:
             ours.close()
@@ -52,11 +54,11 @@ class AgentLink:
             theirs.close()
         self._socket = ours
         self._identity = _identity(ours.fileno())
-        self._pid = _getpid()
+        self._pid = pid
         self._held: list[bytes] = []
         self._broken = False
         self._finished = False
-        self._tell(op="hello", run=test_run_id, session=session_id, port=port, host=host, os_pid=self._pid)
+        self._tell(op="hello", run=test_run_id, session=session_id, port=port, host=host)
 
     def worker(self, worker: str, os_pid: int) -> None:
         """Say that there is a worker: `main`, or one of xdist's."""

@@ -141,15 +141,15 @@ def test_replay_and_check(log):
 
 
 def test_tail_shows_the_newest_session(log):
-    """Without -f: the newest session, and what is running in it; -n more of them; --outcome only some results."""
+    """Without -f: the newest session, and what runs in it; --sessions for more; --outcome only some results."""
     shown = insight("tail", log).stdout
     assert "bbbb33334444" in shown
     assert "aaaa11112222" not in shown
     assert "RUNNING t.py::two" in shown
-    everything = insight("tail", log, "-n", "2").stdout
+    everything = insight("tail", log, "--sessions", "2").stdout
     assert everything.index("aaaa11112222") < everything.index("bbbb33334444")
     assert "=== session aaaa11112222: 1 failed, 1 passed in 4.1 s, exit 1" in everything
-    only = insight("tail", log, "-n", "2", "--outcome", "failed", "--json").stdout.splitlines()
+    only = insight("tail", log, "--sessions", "2", "--outcome", "failed", "--json").stdout.splitlines()
     assert [json.loads(line)["nodeid"] for line in only] == ["t.py::bad"]
 
 
@@ -209,7 +209,7 @@ def test_errors_say_what_where_and_what_to_do(log, tmp_path):
 
 def test_a_closed_pipe_is_quiet(log):
     """`insight ... | head -1` ends without a word."""
-    command = f"{' '.join(INSIGHT)} tail -n 2 {log} | head -1"
+    command = f"{' '.join(INSIGHT)} tail --sessions 2 {log} | head -1"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300)
     assert result.stdout.startswith("=== session")
     assert result.stderr == ""
@@ -310,7 +310,7 @@ def evil_log(path):
         ("log", "verify"),
         ("log", "info"),
         ("log", "repair", "--dry-run"),
-        ("tail", "-n", "1"),
+        ("tail", "--sessions", "1"),
     ],
     ids=" ".join,
 )
@@ -355,4 +355,5 @@ def test_counts_read_like_pytests_last_line():
     """Order, plurals and words of pytest."""
     counts = {"error": 2, "passed": 1, "warnings": 1, "failed": 3}
     assert counts_text(counts) == "3 failed, 1 passed, 1 warning, 2 errors"
+    assert counts_text({"quarantined": 1, "passed": 1}) == "1 passed, 1 quarantined"
     assert counts_text({}) == "no tests ran"

@@ -122,6 +122,8 @@ def test_the_environment_goes_before_the_file_and_a_name_before_both(monkeypatch
     assert get_active_profile().name == "from-env"
     assert get_storage_instance().profile_name == "from-env"
     assert get_storage_instance("named").profile_name == "named"
+    assert set(list_profiles()) == {"default", "filed", "from-env"}, "a name that is only read creates nothing"
+    get_storage_instance("named").save_sessions([])
     assert set(list_profiles()) == {"default", "filed", "from-env", "named"}
     monkeypatch.setenv("PYTEST_INSIGHT_PROFILE", "../evil")
     with pytest.raises(ValueError, match="Invalid profile name"):
@@ -195,6 +197,7 @@ def test_modes_are_private(private_home):
     try:
         create_profile("x")
         get_storage_instance("x").clear_sessions()
+        get_storage_instance("y").save_sessions([])
     finally:
         os.umask(old)
     for file in (private_home / "insight").rglob("*"):
@@ -247,3 +250,15 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(tmp_path):
         done |= {line for line in process.communicate()[0].split("\n")[:-1] if line}
         assert done <= set(ProfileManager(path).profiles)
     assert len(done) > 50
+
+
+@pytest.mark.parametrize("storage_type", ["json", "memory"])
+@pytest.mark.parametrize("content", [b"a text\n", b'{"v":1,"type":"session.started"}\n', b'{"a": 1}', b"[]"])
+def test_a_file_of_another_kind_does_not_become_a_log(content, storage_type, tmp_path):
+    """Whatever the type of the profile; neither the file nor the list of profiles is touched."""
+    file = tmp_path / "notes.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"notes\.jsonl: is .*choose another file, nothing was written"):
+        create_profile("x", storage_type, file)
+    assert file.read_bytes() == content
+    assert set(list_profiles()) == {"default"}

@@ -112,9 +112,7 @@ def merged(folder: Path, *logs: bytes, strategy: Strategy = Strategy.SKIP_EXISTI
 
 def slow_union(*logs: bytes) -> bytes:
     """The same, said in another way: all good lines, also a last one without its newline, sorted by a key for each."""
-    lines = {
-        line for log in logs for line in log.split(b"\n") if line.startswith(b'{"v":1,') and has_good_digest(line)
-    }
+    lines = {line for log in logs for line in log.split(b"\n") if line.startswith(b'{"v":1,') and has_good_digest(line)}
     events = {line: json.loads(line) for line in lines}
     purges = [event for event in events.values() if event["type"] == "events.purged"]
     gone = {stream for event in purges for stream in event.get("streams", ())}

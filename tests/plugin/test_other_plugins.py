@@ -36,7 +36,7 @@ def test_sub(subtests):
         with subtests.test(i=i):
             assert i != 1
 """
-XDIST = "xdist.plugin"
+XDIST = "xdist"
 SCENARIOS = {
     "rerunfailures": (["pytest_rerunfailures"], ["--reruns=1"], SUITE),
     "flaky": (["flaky.flaky_pytest_plugin"], ["--force-flaky"], SUITE),

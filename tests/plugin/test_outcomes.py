@@ -55,7 +55,7 @@ def pytest_runtest_protocol(item, nextitem):
 """
 ODD_VALUES = """
 import pytest
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     kind = item.name.removeprefix("test_")
@@ -65,10 +65,12 @@ def pytest_runtest_makereport(item, call):
         if kind == "duration": report.duration = None
         if kind == "nan": report.duration = float("nan")
         if kind == "negative": report.duration = -5.0
-        if kind == "when": report.when = None
         if kind == "longrepr": report.outcome, report.longrepr = "failed", {"a": "dict"}
         if kind == "wasxfail": report.outcome, report.wasxfail = "skipped", None
     if kind == "sections": report.sections = [("Captured stdout call", b"bytes"), ("only one",)]
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):  # pytest itself needs the phase until here
+    if report.when == "call" and report.nodeid.endswith("test_when"): report.when = None
 """
 ODD_TESTS = """
 class Bad(str):

@@ -9,7 +9,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import msgspec
 import pytest
+from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.syncstorage import shim
 
 COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
@@ -18,6 +20,12 @@ COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
 def insight(*arguments, **options):
     """Run a command to its end."""
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+
+
+def shaped(command, printed):
+    """Return a JSON document that has the shape that `insight schema` says."""
+    msgspec.json.decode(printed, type=OUTPUTS[f"sync-storage {command}"].shape)
+    return json.loads(printed)
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ def test_status_shows_who_works_on_what(busy):
     assert shown.returncode == 0, shown.stderr
     for word in ("test run run: open", "held-test", "gw0 on there", "in_progress", "test_a.py::test_slow", "master"):
         assert word in shown.stdout
-    found = json.loads(insight("status", "--port", busy.port, "--json").stdout)
+    found = shaped("status", insight("status", "--port", busy.port, "--json").stdout)
     [run] = found["runs"]
     first, second = run["workers"]
     assert (found["running"], run["status"], run["published"], run["master"]) == (True, "open", True, "w-1")
@@ -55,7 +63,7 @@ def test_status_of_a_service_that_is_gone_is_read_from_its_journal(busy):
     assert shown.returncode == 1
     assert "is not running" in shown.stdout
     assert "gw0 on there" in shown.stdout
-    found = json.loads(insight("status", "--port", busy.port, "--json", "--run", "run").stdout)
+    found = shaped("status", insight("status", "--port", busy.port, "--json", "--run", "run").stdout)
     assert (found["running"], found["stopped"], found["damaged"]) == (False, "", 0)
     assert found["runs"][0]["cuts"][0]["external_id"] == "held-test"
     assert "last_seen_s" not in found["runs"][0]["workers"][0]
@@ -120,7 +128,7 @@ def test_stop_ends_the_service_and_keeps_what_is_open(busy):
     """The command returns when the port is free; started again, the test run goes on."""
     stopped = insight("stop", "--port", busy.port, "--json")
     assert stopped.returncode == 0, stopped.stderr
-    assert json.loads(stopped.stdout) == {"port": busy.port, "running": False}
+    assert shaped("stop", stopped.stdout) == {"port": busy.port, "running": False}
     assert busy.end() == 0
     busy.start()
     assert busy.worker("w-1")["status"] == "in_progress"

@@ -1,0 +1,69 @@
+"""Which command prints which shape with `--json`."""
+
+from typing import Any, NamedTuple
+
+from . import answers, data, logs, services, sessions
+
+
+class JsonOutput(NamedTuple):
+    """What a command prints with `--json`."""
+
+    shape: Any
+    by_line: bool = False
+    """One such document a line, instead of one in all."""
+
+
+OUTPUTS: dict[str, JsonOutput] = {
+    "session list": JsonOutput(sessions.SessionList),
+    "session show": JsonOutput(sessions.SessionDetailsShape),
+    "session rerun": JsonOutput(sessions.RerunShape),
+    "session play": JsonOutput(sessions.PlayedSessionShape),
+    "session compare": JsonOutput(answers.ComparisonShape),
+    "history list": JsonOutput(sessions.History),
+    "sut list": JsonOutput(list[answers.SutShape]),
+    "sut show": JsonOutput(answers.SummaryShape),
+    "sut compare": JsonOutput(answers.ComparisonShape),
+    "sut analyze": JsonOutput(answers.AnalysisShape),
+    "test list": JsonOutput(list[answers.FiguresShape]),
+    "test show": JsonOutput(answers.KnownTestShape),
+    "test history": JsonOutput(answers.TestRunsShape),
+    "test trends": JsonOutput(answers.TrendsShape),
+    "analytics summary": JsonOutput(answers.SummaryShape),
+    "analytics compare": JsonOutput(answers.ComparisonShape),
+    "analytics analyze": JsonOutput(answers.AnalysisShape),
+    "analytics failures": JsonOutput(answers.FailuresShape),
+    "sql": JsonOutput(services.SqlAnswer),
+    "profile list": JsonOutput(list[services.ProfileShape]),
+    "profile show": JsonOutput(services.ProfileShape),
+    "profile create": JsonOutput(services.CreatedProfileShape),
+    "profile switch": JsonOutput(services.SwitchedShape),
+    "profile delete": JsonOutput(services.DeletedProfilesShape),
+    "profile clean": JsonOutput(services.CleanedProfilesShape),
+    "profile merge": JsonOutput(list[logs.ImportedFileShape]),
+    "export": JsonOutput(logs.ExportedShape),
+    "import": JsonOutput(list[logs.ImportedFileShape]),
+    "clear": JsonOutput(logs.ClearedShape),
+    "restore": JsonOutput(logs.Restored),
+    "merge": JsonOutput(logs.MergedShape),
+    "log verify": JsonOutput(list[logs.VerifiedLogShape]),
+    "log info": JsonOutput(list[logs.LogInfoShape]),
+    "log repair": JsonOutput(logs.RepairShape),
+    "log collect": JsonOutput(list[logs.CollectedShape]),
+    "log pack": JsonOutput(logs.PackedShape),
+    "log unpack": JsonOutput(logs.UnpackedShape),
+    "log purge": JsonOutput(logs.PurgedShape),
+    "sync-storage status": JsonOutput(services.ServiceShape),
+    "sync-storage install": JsonOutput(services.InstalledShape),
+    "sync-storage stop": JsonOutput(services.StoppedServiceShape),
+    "data list": JsonOutput(list[data.TestDataShape]),
+    "data show": JsonOutput(data.TestDataDetailsShape),
+    "data history": JsonOutput(list[data.DataEventShape]),
+    "data locks": JsonOutput(list[data.LockShape]),
+    "data conflicts": JsonOutput(list[data.ConflictShape]),
+    "data snapshots": JsonOutput(list[data.SnapshotShape]),
+    "data reap": JsonOutput(data.ReapedShape),
+    "data health": JsonOutput(data.HealthShape),
+    "tail": JsonOutput(logs.EventLineShape, by_line=True),
+    "replay": JsonOutput(list[logs.ReplayShape]),
+}
+"""By the words of the command; `sync-storage status --follow` prints one document a line."""

@@ -1,0 +1,58 @@
+"""How runs are counted, for all commands alike: every start of a test counts, with or without a result.
+
+| in a session | counts as |
+|---|---|
+| a test with a result | a run with the verdict of its last attempt |
+| a test that was started and has no result | a run that `crashed`, or was `cut` if the user interrupted it |
+| a module that could not be collected | a run with the verdict `error` |
+| an announced test that was not started | no run |
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .modules import module_runs
+
+if TYPE_CHECKING:
+    from ..projections.apply import SessionRow
+    from .runs import Run, TestRun
+
+RULES_VERSION = 1
+"""Rises when the same session would have another number of runs."""
+
+_NO_RUNS = ("flaky", "not_run")
+"""Counted along with the verdicts of a session, but of no run, or of one that is counted already."""
+
+
+def verdict_counts(run: "Run") -> Counter[str]:
+    """Return how many runs of a session have each verdict."""
+    counts = Counter(run.by_verdict())
+    if run.uncollected:
+        counts["error"] += len(run.uncollected)
+    return counts
+
+
+def row_verdict_counts(row: "SessionRow") -> Counter[str]:
+    """Return the same for a stored session, without looking at its tests."""
+    counts = Counter({verdict: count for verdict, count in row.verdicts.items() if verdict not in _NO_RUNS})
+    if row.part.collect_failed:
+        counts["error"] += len(set(row.part.collect_failed))
+    return counts
+
+
+def cut_count(row: "SessionRow") -> int:
+    """Return how many tests of a stored session were started and have no result."""
+    return len({nodeid for nodeid, _, _ in row.part.open})
+
+
+def runs_of_modules(runs: "Iterable[Run]") -> "dict[str, list[tuple[Run, TestRun]]]":
+    """Return the runs of each module that could not be collected once, as tests that have its name have none."""
+    sessions = list(runs)
+    if not any(run.uncollected for run in sessions):
+        return {}
+    return {module: seen for module, seen in module_runs(sessions).items() if not _is_test(module, sessions)}
+
+
+def _is_test(nodeid: str, runs: "list[Run]") -> bool:
+    return any(nodeid in run.tests for run in runs)
