@@ -131,6 +131,14 @@ class OrphanShape(Shape):
     process: str
 
 
+class ReapReasonShape(Shape):
+    """Why test data is not cleaned."""
+
+    error: str
+    count: int
+    resources: list[str]
+
+
 class ReapedShape(Shape):
     """What was cleaned, or would be, of processes that are gone."""
 
@@ -148,6 +156,9 @@ class ReapedShape(Shape):
     abandoned: list[str]
     orphaned: list[OrphanShape]
     runnable: list[str]
+    blocked: list[str]
+    """Test data that others use."""
+    reasons: list[ReapReasonShape]
 
 
 class CheckShape(Shape):
