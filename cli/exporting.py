@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,13 +55,8 @@ def command(
     picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
     names = [candidate.name for candidate in picked]
     report = {"path": str(path), "format": chosen, "sessions": names, "dry_run": dry_run}
-    if dry_run and as_json:
-        print_json(report)
-        return
     if dry_run:
-        for name in names:
-            typer.echo(safe_line(name))
-        say(f"{counted(len(names), 'session')} would be exported")
+        _tell_what_would_be(report, as_json=as_json)
         return
     if str(path) != "-":
         check_output(path)
@@ -76,6 +71,16 @@ def command(
     else:
         where = "standard output" if str(path) == "-" else safe_line(str(path))
         say(f"{counted(len(names), 'session')} exported to {where}")
+
+
+def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
+    """Print the sessions that would be exported."""
+    if as_json:
+        print_json(report)
+        return
+    for name in report["sessions"]:
+        typer.echo(safe_line(name))
+    say(f"{counted(len(report['sessions']), 'session')} would be exported")
 
 
 def _store(profile: str | None, log: list[Path] | None) -> "Store":

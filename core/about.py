@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .runs import Run
 
 
-class AboutAnswer(msgspec.Struct):
+class AboutAnswer(msgspec.Struct, forbid_unknown_fields=True):
     """Sessions that an answer speaks about."""
 
     suts: list[str] = []

@@ -263,7 +263,7 @@ def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tu
 
 
 def compare_durations(
-    before: dict[str, list[float]], after: dict[str, list[float]]
+    before: dict[str, list[float]], after: dict[str, list[float]], *, quick: bool = False
 ) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, the greatest difference first.
 
@@ -271,19 +271,29 @@ def compare_durations(
 
     Args:
         before, after: seconds of passing runs by node id.
+        quick: test the distributions of those only whose medians differ enough to be told. They are corrected for the
+            number of all, so that a change may be called unconfirmed which is confirmed else, and never the reverse.
     """
     both = before.keys() & after.keys()
     long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]
-    seen = [nodeid for nodeid in long if max(median(before[nodeid]), median(after[nodeid])) >= DURATION_MIN_S]
-    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in sorted(seen)]
+    medians = {nodeid: (median(before[nodeid]), median(after[nodeid])) for nodeid in long}
+    seen = [nodeid for nodeid in sorted(long) if max(medians[nodeid]) >= DURATION_MIN_S]
+    looked_at = [nodeid for nodeid in seen if not quick or _differs(*medians[nodeid])]
+    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in looked_at]
     tested = [(change, p) for change, p in visible if p is not None]
-    rates = false_discovery_rates([p for _, p in tested])
+    rates = false_discovery_rates([p for _, p in tested], len(tested) + len(seen) - len(looked_at))
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
     changes += [_with_rate(change, None) for change, p in visible if p is None]
     told = [c for c in changes if _is_told(c)]
     slower = [c for c in told if c.after_s > c.before_s]
     faster = [c for c in told if c.after_s < c.before_s]
     return sorted(slower, key=_by_size), sorted(faster, key=_by_size)
+
+
+def _differs(before: float, after: float) -> bool:
+    """Return whether two medians differ by as much as a change that is told."""
+    low, high = sorted((before, after))
+    return high - low >= DURATION_MIN_S and high >= DURATION_RATIO * low
 
 
 def _by_size(change: DurationChange) -> tuple[bool, float, str]:

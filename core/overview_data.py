@@ -5,7 +5,7 @@ import msgspec
 from .about import AboutAnswer
 
 
-class NewestSession(msgspec.Struct):
+class NewestSession(msgspec.Struct, forbid_unknown_fields=True):
     """The newest session, and how far it came."""
 
     session_id: str = ""
@@ -30,7 +30,7 @@ class NewestSession(msgspec.Struct):
     """Options and places that narrowed what it ran."""
 
 
-class BrokenRow(msgspec.Struct):
+class BrokenRow(msgspec.Struct, forbid_unknown_fields=True):
     """A broken test, or broken cases of one parametrised test."""
 
     nodeid: str
@@ -48,7 +48,7 @@ class BrokenRow(msgspec.Struct):
     message: str = ""
 
 
-class BrokenGroup(msgspec.Struct):
+class BrokenGroup(msgspec.Struct, forbid_unknown_fields=True):
     """Broken tests with the same first bad and the same last good commit."""
 
     commit: str
@@ -65,7 +65,7 @@ class BrokenGroup(msgspec.Struct):
     rows: list[BrokenRow]
 
 
-class CutRow(msgspec.Struct):
+class CutRow(msgspec.Struct, forbid_unknown_fields=True):
     """A test that was running when its session was killed."""
 
     nodeid: str
@@ -78,7 +78,7 @@ class CutRow(msgspec.Struct):
     times: int = 1
 
 
-class FlakyRow(msgspec.Struct):
+class FlakyRow(msgspec.Struct, forbid_unknown_fields=True):
     """A flaky test, or flaky cases of one parametrised test."""
 
     nodeid: str
@@ -98,7 +98,7 @@ class FlakyRow(msgspec.Struct):
     strip: list[str] = []
 
 
-class SlowerRow(msgspec.Struct):
+class SlowerRow(msgspec.Struct, forbid_unknown_fields=True):
     """A test that became slower with the newest sessions."""
 
     nodeid: str
@@ -110,7 +110,7 @@ class SlowerRow(msgspec.Struct):
     confirmed: bool
 
 
-class LostRow(msgspec.Struct):
+class LostRow(msgspec.Struct, forbid_unknown_fields=True):
     """A test that no whole session has any more."""
 
     nodeid: str
@@ -122,7 +122,7 @@ class LostRow(msgspec.Struct):
     """What it may be called now."""
 
 
-class BranchRow(msgspec.Struct):
+class BranchRow(msgspec.Struct, forbid_unknown_fields=True):
     """A branch that the answer leaves out."""
 
     branch: str
@@ -131,7 +131,7 @@ class BranchRow(msgspec.Struct):
     """Tests that are broken there."""
 
 
-class Overview(msgspec.Struct):
+class Overview(msgspec.Struct, forbid_unknown_fields=True):
     """The answer of `insight` without a command."""
 
     about: AboutAnswer

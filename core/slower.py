@@ -33,9 +33,9 @@ def slower_now(runs: Sequence[Run]) -> list[DurationChange]:
         return []
     each = [run.passing_durations() for run in series]
     long = {nodeid for durations in each for nodeid, duration in durations.items() if duration >= _MIN_US}
-    slower, _ = compare_durations(_seconds(each[:-newest], long), _seconds(each[-newest:], long))
+    slower, _ = compare_durations(_seconds(each[:-newest], long), _seconds(each[-newest:], long), quick=True)
     known = {one.nodeid for one in slower}
-    alone, _ = compare_durations(_seconds(each[:-1], long), _seconds(each[-1:], long))
+    alone, _ = compare_durations(_seconds(each[:-1], long), _seconds(each[-1:], long), quick=True)
     slower += [one for one in alone if one.nodeid not in known]
     return sorted(slower, key=lambda one: (not one.confirmed, one.before_s - one.after_s, one.nodeid))
 

@@ -71,19 +71,23 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> RankTest:
     return RankTest(min(math.erfc(max(distance, 0.0) / math.sqrt(spread) / math.sqrt(2)), 1.0), effect)
 
 
-def false_discovery_rates(p_values: Sequence[float]) -> list[float]:
+def false_discovery_rates(p_values: Sequence[float], total: int | None = None) -> list[float]:
     """Return the p-values adjusted for having been asked together, in their order.
 
     Source: Y. Benjamini, Y. Hochberg, Journal of the Royal Statistical Society B 57 (1995). Of what is called
     significant at q, a share of q is expected to be chance; without this, one of twenty unchanged tests would be called
     slower.
+
+    Args:
+        p_values: of the tests.
+        total: how many were asked, if some of them, with greater p-values, are left out.
     """
-    count = len(p_values)
+    count, asked = len(p_values), len(p_values) if total is None else total
     order = sorted(range(count), key=lambda index: p_values[index], reverse=True)
     adjusted = [1.0] * count
     lowest = 1.0
     for place, index in enumerate(order):
-        lowest = min(lowest, p_values[index] * count / (count - place))
+        lowest = min(lowest, p_values[index] * asked / (count - place))
         adjusted[index] = lowest
     return adjusted
 

@@ -18,7 +18,7 @@ from .sessionfile import SessionFile
 from .sources import live_dirs, live_files
 from .system import SYSTEM, System, why_unsafe
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclass

@@ -50,6 +50,15 @@ _PLAIN = re.compile(
 """The lines that come by the million, as our writer has them: what fits needs no other look but at its times."""
 
 
+_ANNOUNCED = re.compile(
+    rb'\{"v":1,"type":"tests\.announced","stream":"[0-9a-f]{32}","seq":N,"at":D,"nodeids":\[S(?:,S)*\]'
+    rb'(?:,"deselected":N)?(?:,"worker":S)?,"digest":"[0-9a-f]{32}"\}'.replace(b"N", _COUNT)
+    .replace(b"D", _TIME)
+    .replace(b"S", _TEXT)
+)
+"""The longest lines that every session has, as our writer has them."""
+
+
 _T, _F = b"tf"
 _SHORT_BYTES = 800
 
@@ -57,6 +66,9 @@ _SHORT_BYTES = 800
 def _is_plain(line: bytes) -> bool:
     match = _PLAIN.fullmatch(line)
     if match is None:
+        announced = _ANNOUNCED.fullmatch(line)
+        return announced is not None and _is_possible(announced[1])
+    if (b'"outcome"' in line) != (line[20] == _F):
         return False
     at, started_at = match.groups()
     return _is_possible(at) and (started_at is None or _is_possible(started_at))
@@ -74,7 +86,7 @@ def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # n
         line: with a right digest, without its newline.
         decoder: knows the fields of the types.
     """
-    if decoder is session_events and _is_plain(line) and (b'"outcome"' in line) == (line[20] == _F):
+    if decoder is session_events and _is_plain(line):
         return ""
     envelope = parse_envelope(line)
     if envelope is None:

@@ -20,6 +20,8 @@ _WORKER_BITS = 8
 _COUNTED_AS = {"collection error": "error", "collection skipped": "skipped"}
 _OTHER = OUTCOMES.index("other")
 _RERUN = OUTCOMES.index("rerun")
+_SPECIAL_CODES = frozenset({_OTHER, *range(CRASHED_FLAG, 2 * CRASHED_FLAG)})
+"""Of attempts whose verdict needs more than the code itself."""
 
 
 @dataclass(frozen=True)
@@ -125,19 +127,22 @@ class Applier:
         self._chunks: dict[str, list[Rows]] = {}
         self._chunk_numbers: dict[str, int] = {}
         self._nodes: dict[str, int] = {}
+        self._numbers: list[int] = []  # those of the model, by those of the stretches that are added
+        self._same_numbers = True
         self._new_nodes: list[tuple[int, str]] = []
         self._next_node = 0 if empty else self._max("nodes", "id") + 1
         self._next_session = 1 if empty else self._max("sessions", "id") + 1
         self._doubtful: set[str] = set()
 
-    def add(self, fold: Fold, nodeids: list[str]) -> None:
+    def add(self, fold: Fold, nodeids: list[str], first_number: int = 0) -> None:
         """Add the fold of the next stretch.
 
         Args:
             fold: what it came to.
-            nodeids: the node ids by the numbers that its rows use.
+            nodeids: the node ids by the numbers that its rows use; those of the calls before need not be repeated.
+            first_number: number of the first of `nodeids`; 0 begins a new numbering.
         """
-        numbers = [self._node(nodeid) for nodeid in nodeids]
+        self._number_nodes(nodeids, first_number)
         for stream, part in fold.parts.items():
             head = self._head(stream)
             if stream in self._doubtful:
@@ -145,18 +150,31 @@ class Applier:
             if head is not None and repeats(head, part):
                 self._doubtful.add(stream)
                 continue
-            part.announced = {
-                worker: array("I", [numbers[node] for node in array("I", column)]).tobytes()
-                for worker, column in part.announced.items()
-            }
+            part.announced = {worker: self._renumbered(column) for worker, column in part.announced.items()}
             joined = part if head is None else join(head, part)
             if len(joined.rows):
-                nodes = array("I", [numbers[node] for node in array("I", joined.rows.nodes)]).tobytes()
-                self._chunks.setdefault(stream, []).append(msgspec.structs.replace(joined.rows, nodes=nodes))
-            self._heads[stream] = msgspec.structs.replace(joined, rows=Rows())
+                joined.rows.nodes = self._renumbered(joined.rows.nodes)
+                self._chunks.setdefault(stream, []).append(joined.rows)
+                joined.rows = Rows()
+            self._heads[stream] = joined
+        if not (fold.changes or fold.purged):
+            return
         changes = [(target, *change) for target, found in fold.changes.items() for change in found]
         self._db.executemany("INSERT OR IGNORE INTO changes VALUES (?, ?, ?, ?)", changes)
         self._db.executemany("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", fold.purged)
+
+    def _number_nodes(self, nodeids: list[str], first_number: int) -> None:
+        if not first_number:
+            self._numbers, self._same_numbers = [], True
+        found = [self._node(nodeid) for nodeid in nodeids]
+        self._same_numbers = self._same_numbers and found == list(range(first_number, first_number + len(found)))
+        self._numbers += found
+
+    def _renumbered(self, column: bytes) -> bytes:
+        """Return a column of node ids with the numbers that the model has for them."""
+        if self._same_numbers:
+            return column
+        return array("I", map(self._numbers.__getitem__, array("I", column))).tobytes()
 
     def add_findings(self, findings: list[Finding]) -> None:
         """Add what is not an event."""
@@ -360,27 +378,31 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     cut = is_cut(sealed=head.exit_status is not None, interrupted=head.interrupted)
     attempts: dict[int, list[int]] = {}
     named: dict[int, str] = {}
-    singles: list[tuple[int, int]] = []
     positions = array("q", rows.positions) if head.others else ()
-    for place, (key, code) in enumerate(zip(keys, rows.outcomes, strict=True)):
-        if key in again or key in running or code & CRASHED_FLAG or code == _OTHER:
-            attempts.setdefault(key, []).append(code)
-            if code == _OTHER:
-                named[key] = head.others.get(positions[place], "other") if positions else "other"
-        else:
-            singles.append((key, code))
+    codes = rows.outcomes
+    apart = again | running
+    special = [place for place, key in enumerate(keys) if key in apart or codes[place] in _SPECIAL_CODES]
+    for place in special:
+        key, code = keys[place], codes[place]
+        attempts.setdefault(key, []).append(code)
+        if code == _OTHER:
+            named[key] = head.others.get(positions[place], "other") if positions else "other"
+    singles = Counter(codes)  # of tests with one attempt
+    singles.subtract(codes[place] for place in special)
     verdicts = {key: _verdict(attempts.get(key, []), running=key in running, cut=cut) for key in {*attempts, *running}}
     flaky = {key for key, codes in attempts.items() if is_flaky(_outcomes(codes))}
     counts = Counter(named[key] if verdict == "other" else verdict for key, verdict in verdicts.items())
-    counts.update(OUTCOMES[code] for _, code in singles)
+    counts.update({OUTCOMES[code]: count for code, count in singles.items() if count})
     counts["flaky"] = len(flaky)
     failed = {key for key, verdict in verdicts.items() if verdict in BAD}
-    failed |= {key for key, code in singles if code in _BAD_CODES}
+    if any(singles[code] for code in _BAD_CODES):
+        beside = set(special)
+        failed |= {keys[at] for at, code in enumerate(codes) if code in _BAD_CODES and at not in beside}
     rerun = {key for key, codes in attempts.items() if len(codes) + (key in running) > 1}
     shift = _WORKER_BITS if _by_worker(rows, head) else 0
     return Settled(
         {verdict: count for verdict, count in counts.items() if count},
-        len(singles) + len(attempts.keys() - running),
+        singles.total() + len(attempts.keys() - running),
         Notable(*(_numbers({key >> shift for key in found}) for found in (failed, rerun, flaky))),
     )
 

@@ -10,8 +10,9 @@ Starts of tests are decoded only where they matter: in a sealed session as many 
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -254,6 +255,13 @@ class Nodes:
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.numbers: dict[str, int] = {nodeid: number for number, nodeid in enumerate(known)}
+        self._names: list[str] = []
+
+    def names(self) -> list[str]:
+        """Return all node ids by their numbers."""
+        if len(self._names) < len(self.numbers):
+            self._names += islice(self.numbers, len(self._names), None)
+        return self._names
 
     def number(self, nodeid: str) -> int:
         """Return the number of a node id, a new one if it is new."""
@@ -475,17 +483,20 @@ def _match_starts(part: SessionPart, group: _Group, nodes: Nodes) -> None:
         started[event.nodeid, min(255, event.attempt), event.worker] = None  # as the column has it
     if not in_order:
         _widen(part, [envelope for envelope in map(parse_envelope, group.starts) if envelope is not None])
-    names = list(nodes.numbers)
-    rows = part.rows
-    workers = rows.workers or bytes(len(rows))
     early: list[OpenTest] = []
-    for number, attempt, worker in zip(array("I", rows.nodes), rows.attempts, workers, strict=True):
-        key = (names[number], attempt, part.workers[worker])
+    for key in _attempts_of(part, nodes):
         if key in started:
             del started[key]
         else:
             early.append(key)
     part.open, part.finished_early = list(started), early
+
+
+def _attempts_of(part: SessionPart, nodes: Nodes) -> Iterator[OpenTest]:
+    rows, names = part.rows, nodes.names()
+    workers = rows.workers or bytes(len(rows))
+    for number, attempt, worker in zip(array("I", rows.nodes), rows.attempts, workers, strict=True):
+        yield names[number], attempt, part.workers[worker]
 
 
 def _take_other(part: SessionPart, group: _Group, fold: Fold, nodes: Nodes) -> None:

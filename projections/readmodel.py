@@ -326,7 +326,7 @@ class ReadModel:
             position = 0
             try:
                 for stretch in fold_parallel(source, number << SOURCE_SHIFT, workers, progress):
-                    applier.add(stretch.fold, stretch.nodeids)
+                    applier.add(stretch.fold, stretch.nodeids, stretch.first_number)
                     applier.add_findings(stretch.findings)
                     events, findings = events + stretch.fold.events, findings + len(stretch.findings)
                     position = max(position, stretch.end)

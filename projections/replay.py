@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
@@ -18,13 +19,18 @@ from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
 from .fold import Fold, Nodes, fold_lines
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+"""What is read at once: so little that lines stay in the processor's cache from being read to being folded."""
 PARALLEL_BYTES_MIN = 32 << 20
 """Below this the start of a process costs more than it saves."""
 
 _OWN_SHARE = 0.49
 """Part of the log that this process folds itself; it also has to put together both parts."""
 _FRAME = 8
+_HELD_LINES_MAX = 10_000
+_TYPE_AT = len(b'{"v":1,"type":"')
+_SESSION = b"session."
+_HEADER, _SEALED = b'session.started"', b'session.finished"'
 
 Progress = Callable[[int, int], None]
 
@@ -34,7 +40,9 @@ class Stretch(NamedTuple):
 
     fold: Fold
     nodeids: list[str]
-    """Node ids by the numbers that its rows use."""
+    """Node ids that the stretches before do not have; their numbers, which its rows use, follow on `first_number`."""
+    first_number: int
+    """Number of the first of `nodeids`; 0 begins a new numbering."""
     findings: list[Finding]
     end: int
     """Byte offset where the next stretch begins."""
@@ -43,6 +51,7 @@ class Stretch(NamedTuple):
 class _Frame(msgspec.Struct, array_like=True):
     fold: Fold
     nodeids: list[str]
+    first_number: int
     findings: list[tuple[str, int, int, str, str]]
     end: int
 
@@ -56,13 +65,44 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
         start: where to begin.
         end: where to end; None for the end of the log.
     """
-    for batch in read_batches(source, start, end, CHUNK_BYTES, whole=True):
-        nodes = Nodes()
+    nodes = Nodes()
+    for batch in whole_sessions(read_batches(source, start, end, CHUNK_BYTES, whole=True)):
+        known = len(nodes.numbers)
         offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
         fold = fold_lines(offsets, batch.lines, nodes)
         findings = [finding for finding in batch.findings if finding.reason != "pending"]
         findings += malformed_findings(fold, batch, base, source.name)
-        yield Stretch(fold, list(nodes.numbers), findings, batch.end)
+        yield Stretch(fold, list(islice(nodes.numbers, known, None)), known, findings, batch.end)
+
+
+def whole_sessions(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Move the lines behind the last end of a session in each batch into the next, so that few sessions are cut.
+
+    What is folded as a whole needs no joining, and its starts need no look. A long session is cut all the same, so that
+    memory has a bound.
+    """
+    held = Batch([], [], [], 0)
+    for batch in batches:
+        offsets, lines = held.offsets + batch.offsets, held.lines + batch.lines
+        cut = _last_end(lines, len(held.lines))
+        if not cut and len(lines) > _HELD_LINES_MAX:
+            cut = len(lines)
+        end = offsets[cut] if cut < len(lines) else batch.end
+        yield Batch(offsets[:cut], lines[:cut], batch.findings, end)
+        held = Batch(offsets[cut:], lines[cut:], [], batch.end)
+    if held.lines:
+        yield held
+
+
+def _last_end(lines: list[bytes], first: int) -> int:
+    """Return how many lines there are up to the last end of a session, which is not before line `first`; 0 if none."""
+    for index in range(len(lines) - 1, first - 1, -1):
+        if lines[index].startswith(_SESSION, _TYPE_AT):
+            if lines[index].startswith(_SEALED, _TYPE_AT):
+                return index + 1
+            if lines[index].startswith(_HEADER, _TYPE_AT):
+                return index
+    return 0
 
 
 def malformed_findings(fold: Fold, batch: Batch, base: int, log: str) -> list[Finding]:
@@ -110,7 +150,7 @@ def _reporting(stretches: Iterator[Stretch], done: int, size: int, progress: Pro
 
 def _send(stretch: Stretch, stream: BinaryIO) -> None:
     findings = [tuple(finding) for finding in stretch.findings]
-    data = msgspec.msgpack.encode(_Frame(stretch.fold, stretch.nodeids, findings, stretch.end))  # type: ignore[arg-type]
+    data = msgspec.msgpack.encode(_Frame(*stretch[:3], findings, stretch.end))  # type: ignore[arg-type]
     stream.write(len(data).to_bytes(_FRAME, "big"))
     stream.write(data)
 
@@ -134,7 +174,7 @@ class _Mailbox:
         while data := self._frames.get():
             frame = decoder.decode(data)
             findings = [Finding(*finding) for finding in frame.findings]  # type: ignore[arg-type]
-            yield Stretch(frame.fold, frame.nodeids, findings, frame.end)
+            yield Stretch(frame.fold, frame.nodeids, frame.first_number, findings, frame.end)
 
 
 def _main(path: str, base: str, start: str) -> None:

@@ -131,8 +131,8 @@ class OrphanShape(Shape):
     process: str
 
 
-class ReapReasonShape(Shape):
-    """Why test data is not cleaned."""
+class ReasonShape(Shape):
+    """Why resources were not cleaned."""
 
     error: str
     count: int
@@ -157,8 +157,9 @@ class ReapedShape(Shape):
     orphaned: list[OrphanShape]
     runnable: list[str]
     blocked: list[str]
-    """Test data that others use."""
-    reasons: list[ReapReasonShape]
+    """Resources that others use."""
+    reasons: list[ReasonShape]
+    """Why cleanups failed, the most frequent first."""
 
 
 class CheckShape(Shape):

@@ -206,12 +206,12 @@ def test_every_question_answers_people_and_programs(recorded, command):
 
 
 def test_drawings_work_without_colour(recorded):
-    """The strip of verdicts is letters, the legend says what they mean."""
+    """The strip of verdicts is of shapes, the legend says what they mean."""
     _, settings = recorded
     text = insight("test", "trends", "test_breaks", **settings)
-    assert "....FFF" in text
-    assert "F failed" in text
-    assert "FFF  test_shop.py::test_breaks  3 of 3" in insight("sut", "analyze", "shop-bad", **settings)
+    assert "────███" in text
+    assert "█ failed  ─ passed" in text
+    assert "███  test_shop.py::test_breaks  3 of 3" in insight("sut", "analyze", "shop-bad", **settings)
     assert (spark([0, 1, 2]), bar(0.5, 4), percent(0.999), percent(1.0)) == ("▁▅█", "██░░", "99.9 %", "100 %")
 
 
