@@ -72,9 +72,10 @@ def log_path(profile: str | None, log: Path | None) -> Path:
         return path
     if not as_source(path).path.exists() and not live_files(path):
         if log is None and profile:
-            from .profile_names import check_known  # noqa: PLC0415 - only for the message
+            from ..core.profiles import get_profile_manager, list_profiles  # noqa: PLC0415 - only for the message
 
-            check_known(profile)
+            if profile not in list_profiles():
+                raise get_profile_manager().unknown_profile(profile)
         raise FileNotFoundError(2, NO_LOG_YET if log is None else NO_LOG_THERE, str(path))
     return path
 
