@@ -54,12 +54,13 @@ def show_comparison(result: "ComparisonResult", sides: "Sides | None" = None, *,
         out.print(f"{title}: {len(changes)}", style="bold")
         for change in changes[:_SHOWN]:
             before, after = styled(change.before or "-"), styled(change.after or "-")
-            out.print("   ", before, "->", after, name(change.nodeid), soft_wrap=True)
+            where = f" on {name(change.variant)}" if change.variant else ""
+            out.print("   ", before, "->", after, f"{name(change.nodeid)}{where}", soft_wrap=True)
         if len(changes) > _SHOWN:
             out.print(f"    ... and {len(changes) - _SHOWN} more; --json shows all")
     _print_durations(out, result)
     if not result.has_changes():
-        out.print("nothing differs")
+        out.print("nothing else differs" if result.still_failing else "nothing differs")
 
 
 def _print_durations(out: "Output", result: "ComparisonResult") -> None:
@@ -88,9 +89,10 @@ def _print_sides(out: "Output", sides: "Sides") -> None:
     from ..core.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
 
     both = (sides.base, sides.target)
-    variants = [variant_text(variant_of(side.rows[-1].part.header or {})) for side in both]
+    found = [{variant_of(row.part.header or {}) for row in side.rows} for side in both]
+    variants = [variant_text(*each) if len(each) == 1 else f"{len(each)} variants" for each in found]
     hidden = {"sut"} if len({row.sut for side in both for row in side.rows}) == 1 else set[str]()
-    hidden |= {"variant"} if len(set(variants)) == 1 else set()
+    hidden |= {"variant"} if found[0] == found[1] else set()
     columns = ("side", "taken as", "session", "commit", "branch", "counts", ">age", "sut", "variant")
     listing = Listing(*(column for column in columns if column not in hidden), least=_LEAST)
     for title, side, variant in zip(("base", "target"), both, variants, strict=True):

@@ -1,16 +1,18 @@
 """Compare two sets of sessions: what broke, what was mended, what is gone, what became slower.
 
 A test's verdict on one side is that of the last session there that ran it. Durations are compared on all its passing
-runs of each side, by a test on the distributions where there are enough of them.
+runs of each side, by a test on the distributions where there are enough of them. Both are compared in each variant that
+both sides have.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..projections.rules import BAD
 from .runs import GOOD, Run, runs_of
+from .series import differing_text
 from .stats import false_discovery_rates, mann_whitney, median
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
@@ -26,7 +28,7 @@ SIGNIFICANT = 0.05
 UNCONFIRMED_RATIO = 1.5
 UNCONFIRMED_S = 0.05
 """A change of at least so much is told even where it may be chance."""
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Rises when the same two sides would differ in another way."""
 
 LISTS = ("new_failures", "new_passes", "missing_tests", "new_tests", "newly_skipped", "slower_tests", "faster_tests")
@@ -43,6 +45,8 @@ class Change:
     base_session: str = ""
     """Where the verdict comes from."""
     target_session: str = ""
+    variant: str = ""
+    """In which it changed so, of the variants that both sides have; empty if they have one."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +203,16 @@ class Comparison:
 def compare_runs(
     base: list[Run], target: list[Run], base_name: str = "base", target_name: str = "target"
 ) -> ComparisonResult:
-    """Compare two lists of runs, each in order of time."""
+    """Compare two lists of runs, each in order of time, in each variant that both sides have.
+
+    A test that is always bad in one variant and always good in another has not changed, whichever ran last.
+    """
+    parts = _by_variant(base, target)
+    base = [run for part in parts for run in part.base]
+    target = [run for part in parts for run in part.target]
     modules = {module for run in (*base, *target) for module in run.uncollected}
-    before, after = _last(base, modules), _last(target, modules)
-    changes = [_change(nodeid, before, after) for nodeid in sorted(before.keys() | after.keys())]
-    slower, faster = compare_durations(_passing(base), _passing(target))
+    changes = _changes(parts, modules)
+    slower, faster = _duration_changes(parts)
     both = [change for change in changes if change.before is not None and change.after is not None]
     silent = {c.nodeid for c in changes if c.after is None and not _says_about(target, base, c.nodeid)}
     silent |= {c.nodeid for c in changes if c.before is None and not _says_about(base, target, c.nodeid)}
@@ -239,6 +248,80 @@ def _says_about(runs: list[Run], others: list[Run], nodeid: str) -> bool:
     )
 
 
+class _Part(NamedTuple):
+    """The runs of both sides in one variant."""
+
+    variant: str
+    base: list[Run]
+    target: list[Run]
+
+
+def _by_variant(base: list[Run], target: list[Run]) -> list[_Part]:
+    """Return the runs of both sides by the variants that both have; all as one part if they have none in common."""
+    common = sorted({run.variant for run in base} & {run.variant for run in target})
+    if not common:
+        return [_Part("", base, target)]
+    return [
+        _Part(
+            differing_text(variant, common) if len(common) > 1 else "",
+            [run for run in base if run.variant == variant],
+            [run for run in target if run.variant == variant],
+        )
+        for variant in common
+    ]
+
+
+def _changes(parts: list[_Part], modules: set[str]) -> list[Change]:
+    """Return one change of each test, in order of node id: that of the variant in which most happened."""
+    found: dict[str, list[Change]] = {}
+    for variant, base, target in parts:
+        before, after = _last(base, modules), _last(target, modules)
+        for nodeid in before.keys() | after.keys():
+            found.setdefault(nodeid, []).append(_change(nodeid, before, after, variant))
+    return [_most_telling(found[nodeid]) for nodeid in sorted(found)]
+
+
+def _most_telling(changes: list[Change]) -> Change:
+    """Return the change that says most; of a test that no variant has on both sides, its verdicts across variants."""
+    both = [change for change in changes if change.before is not None and change.after is not None]
+    if both or len(changes) == 1:
+        return max(both or changes, key=_weight)
+    before = next((change for change in changes if change.before is not None), None)
+    after = next((change for change in changes if change.after is not None), None)
+    if before is None or after is None:
+        return replace(changes[0], variant="")
+    return replace(before, after=after.after, target_session=after.target_session, variant="")
+
+
+def _weight(change: Change) -> int:
+    """Return how much a change says: a new failure most, then one that goes on, one that is mended, any other."""
+    if change.after in BAD:
+        return 3 if change.before in BAD else 4
+    if change.before in BAD and change.after in GOOD:
+        return 2
+    return int(change.before != change.after)
+
+
+def _duration_changes(parts: list[_Part]) -> tuple[list[DurationChange], list[DurationChange]]:
+    """Return the tests that became slower, and faster, each in the variant in which it changed most."""
+    before: dict[str, list[float]] = {}
+    after: dict[str, list[float]] = {}
+    for number, part in enumerate(parts):
+        before |= {f"{number} {nodeid}": seconds for nodeid, seconds in _passing(part.base).items()}
+        after |= {f"{number} {nodeid}": seconds for nodeid, seconds in _passing(part.target).items()}
+    slower, faster = compare_durations(before, after)
+    return _of_tests(slower), _of_tests(faster)
+
+
+def _of_tests(changes: list[DurationChange]) -> list[DurationChange]:
+    """Return the first change of each test, under the test's own name."""
+    found: dict[str, DurationChange] = {}
+    for change in changes:
+        nodeid = change.nodeid.partition(" ")[2]
+        found.setdefault(nodeid, replace(change, nodeid=nodeid))
+    return list(found.values())
+
+
 def _last(runs: list[Run], modules: set[str]) -> dict[str, tuple[str, str]]:
     """Verdict of each test in the last run that has it, with the name of that run.
 
@@ -257,9 +340,9 @@ def _last(runs: list[Run], modules: set[str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> Change:
+def _change(nodeid: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]], variant: str) -> Change:
     old, new = before.get(nodeid, (None, "")), after.get(nodeid, (None, ""))
-    return Change(nodeid, old[0], new[0], old[1], new[1])
+    return Change(nodeid, old[0], new[0], old[1], new[1], variant)
 
 
 def compare_durations(

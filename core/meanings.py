@@ -43,12 +43,13 @@ def selection_of(row: "SessionRow") -> Selected:
     return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
 
 
-def _like(rows: "list[SessionRow]", other: "SessionRow | None") -> "list[SessionRow]":
-    """Return those of the system and variant of the other side, as far as there are any."""
-    if other is None:
+def _like(rows: "list[SessionRow]", others: "Sequence[SessionRow]") -> "list[SessionRow]":
+    """Return those of the systems and variants of the other side, as far as there are any."""
+    if not others:
         return rows
-    same = [row for row in rows if row.sut == other.sut] or rows
-    return [row for row in same if row_variant(row) == row_variant(other)] or same
+    suts, variants = {row.sut for row in others}, {row_variant(row) for row in others}
+    same = [row for row in rows if row.sut in suts] or rows
+    return [row for row in same if row_variant(row) in variants] or same
 
 
 def row_variant(row: "SessionRow") -> Variant:
@@ -96,20 +97,20 @@ class Meanings:
         timely = [row for row in self._rows if not is_future(row.started_us)]
         return next((row for row in timely if has_tests(row)), next(iter(timely or self._rows), None))
 
-    def side(self, text: str, mode: str | None, other: "SessionRow | None") -> Side:
+    def side(self, text: str, mode: str | None, others: "Sequence[SessionRow]" = ()) -> Side:
         """Return what a word means.
 
         Args:
             text: the word.
             mode: what it is; None to guess.
-            other: a session of the other side, whose system and variant are preferred.
+            others: the sessions of the other side, in order of time; their systems and variants are preferred.
         """
         several: LookupError | None = None
         for name, find in self._finders():
             if mode not in (None, name):
                 continue
             try:
-                found = find(text, other)
+                found = find(text, others)
             except AmbiguousPrefixError as error:
                 several = several or error
                 continue
@@ -117,7 +118,7 @@ class Meanings:
                 return Side(name, text, sorted(found, key=lambda row: (row.started_us, row.stream)))
         raise several or LookupError(self._unknown(text, mode))
 
-    def _finders(self) -> "list[tuple[str, Callable[[str, SessionRow | None], list[SessionRow]]]]":
+    def _finders(self) -> "list[tuple[str, Callable[[str, Sequence[SessionRow]], list[SessionRow]]]]":
         """Return how a word is understood, the first that fits; names that are written in full come before others."""
         return [
             ("session", self._whole_id),
@@ -129,37 +130,37 @@ class Meanings:
             ("sut", self._beginning_of_sut),
         ]
 
-    def _whole_id(self, text: str, _: "SessionRow | None") -> "list[SessionRow]":
+    def _whole_id(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         if text in LAST:
             newest = self.newest()
             return [newest] if newest is not None else []
         return [row for row in self._rows if text in (row.session_id, row.stream)]
 
-    def _session(self, text: str, _: "SessionRow | None") -> "list[SessionRow]":
+    def _session(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         try:
             return [self._model.find_session(text)]
         except UnknownSessionError:
             return []
 
-    def _sut(self, text: str, _: "SessionRow | None") -> "list[SessionRow]":
+    def _sut(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         return [row for row in self._rows if row.sut == text]
 
-    def _beginning_of_sut(self, text: str, _: "SessionRow | None") -> "list[SessionRow]":
+    def _beginning_of_sut(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         if not any(row.sut.startswith(text) for row in self._rows):
             return []
-        return self._sut(sut_named(self._model, text), None)
+        return self._sut(sut_named(self._model, text))
 
-    def _newest_of_branch(self, text: str, other: "SessionRow | None") -> "list[SessionRow]":
+    def _newest_of_branch(self, text: str, others: "Sequence[SessionRow]") -> "list[SessionRow]":
         names = {text, text.removeprefix("origin/")}
         rows = [row for row in self._rows if self.branch(row) and self.branch(row) in names and has_tests(row)]
-        rows = [row for row in rows if other is None or row.stream != other.stream]
-        like = _like(rows, other)
+        taken = {row.stream for row in others}
+        like = _like([row for row in rows if row.stream not in taken], others)
         found = [row for row in like if is_whole(row)] or like
         timely = [row for row in found if not is_future(row.started_us)] or found
-        before = [row for row in timely if other is None or row.started_us <= other.started_us]
+        before = [row for row in timely if not others or row.started_us <= others[-1].started_us]
         return (before or timely)[:1]
 
-    def _period(self, text: str, _: "SessionRow | None") -> "list[SessionRow]":
+    def _period(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         if not (is_age(text) or ".." in text or _is_moment(text)):
             return []
         window = parse_window(text, self._now_us, lambda what: span_named(self._model, what))
@@ -168,11 +169,11 @@ class Meanings:
             raise LookupError(f"no session started within {text}{self.known()}")
         return found
 
-    def _commit(self, text: str, other: "SessionRow | None") -> "list[SessionRow]":
+    def _commit(self, text: str, others: "Sequence[SessionRow]") -> "list[SessionRow]":
         streams = {row.stream for row in sessions_of_commit(self._model, text)}
         rows = [row for row in self._rows if row.stream in streams]
-        rows = [row for row in rows if other is None or row.stream != other.stream] or rows
-        return _like(rows, other)
+        taken = {row.stream for row in others}
+        return _like([row for row in rows if row.stream not in taken] or rows, others)
 
     def branch(self, row: "SessionRow") -> str:
         """Return the branch of a session; the project's for one that does not know its own."""

@@ -69,17 +69,17 @@ class Chooser:
             return self._with_session_before(target, mode)
         if target in (None, *LAST):
             return self._with_newest(base, mode)
-        second = self._meant.side(target, mode, None)
-        first = self._meant.side(base, mode, second.rows[-1])
+        second = self._meant.side(target, mode)
+        first = self._meant.side(base, mode, second.rows)
         if first.mode not in ("branch", "commit"):
-            second = self._meant.side(target, mode, first.rows[-1])
+            second = self._meant.side(target, mode, first.rows)
         return _checked(Sides(first, second))
 
     # ------------------------------------------------------------ no word
 
     def _with_newest(self, base: str, mode: str | None) -> Sides:
         """Return the base with the newest session of its system that is not the base itself."""
-        first = self._meant.side(base, mode, None)
+        first = self._meant.side(base, mode)
         suts = {row.sut for row in first.rows}
         ran = [row for row in self._rows if row.sut in suts and has_tests(row)]
         rows = [row for row in ran if not is_future(row.started_us)] or ran
@@ -97,7 +97,7 @@ class Chooser:
                 left_out = (f"session {newest.session_id} is newer, but did not run all tests; --target names it",)
                 newest = whole
         if first.mode in ("branch", "commit"):
-            first = self._meant.side(base, mode, newest)
+            first = self._meant.side(base, mode, [newest])
         others = [row for row in first.rows if row.stream != newest.stream]
         first = Side(first.mode, first.name, others or first.rows)
         return _checked(Sides(first, Side("session", newest.session_id, [newest]), left_out))
@@ -112,7 +112,7 @@ class Chooser:
             raise LookupError("there is no session to compare; record one with `pytest --insight`")
         second = Side("session", newest.session_id, [newest])
         if target is not None and target not in LAST:
-            second = self._meant.side(target, mode, newest)
+            second = self._meant.side(target, mode, [newest])
         row = second.rows[-1]
         together = self._of_run(row) if second.mode == "session" else second.rows
         before, notes = self._before(row, {one.stream for one in [*together, *second.rows]})

@@ -129,6 +129,13 @@ def test_what_is_slower(shop):
     assert SLOW in text(f"session compare --base {shop.commits['broken'][:9]} --target {shop.commits['slow'][:9]}")
 
 
+def test_a_matrix_of_two_commits_is_compared_variant_by_variant(shop):
+    """What fails on one database at both commits is no new failure, whichever database ran last."""
+    changes = data("session compare --base main~2 --target main~1")
+    assert changes["new_failures"] == []
+    assert [(change["nodeid"], change["variant"]) for change in changes["still_failing"]] == [(BROKEN, "db=postgres")]
+
+
 def test_what_stopped_running(shop):
     """The removed test and the renamed one, with the commit, and the new name only as a candidate."""
     lost = {one.nodeid: one for one in analyze().lost_tests()}

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -420,6 +421,28 @@ def test_a_comparison_puts_every_test_where_it_belongs():
             assert (pair in pairs("outcome_changes")) == (old != new and "None" not in pair)
     assert result.has_changes()
     assert not compare_runs([run("b", a="passed")], [run("t", a="passed")]).has_changes()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_matrix_that_is_the_same_on_both_sides_has_not_changed(order):
+    """Bad in one variant and good in the other, whichever ran last; what changes is told with its variant."""
+
+    def side(name: str, *verdicts: str) -> list[Run]:
+        made = [
+            replace(run(f"{name}-{db}", t=verdict), variant=(("db", db),))
+            for db, verdict in zip(("lite", "full"), verdicts, strict=True)
+        ]
+        return [made[number] for number in order]
+
+    same = compare_runs(side("a", "passed", "failed"), side("b", "passed", "failed")[::-1])
+    assert not same.has_changes()
+    assert [(change.nodeid, change.variant) for change in same.still_failing] == [("t", "db=full")]
+    worse = compare_runs(side("a", "passed", "failed"), side("b", "failed", "failed"))
+    assert [(change.nodeid, change.variant) for change in worse.new_failures] == [("t", "db=lite")]
+    one_sided = compare_runs(side("a", "passed", "failed"), [replace(run("b", t="passed"), variant=(("db", "lite"),))])
+    assert not one_sided.has_changes()
+    apart = compare_runs(side("a", "passed", "passed")[:1], [replace(run("b", t="failed"), variant=(("db", "other"),))])
+    assert [change.nodeid for change in apart.new_failures] == ["t"]
 
 
 def test_slower_tests_need_a_difference_that_is_no_chance():
