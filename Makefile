@@ -55,8 +55,9 @@ docs: $(VENV)/.ready ## Make the generated parts of the documents anew
 	$(BIN)/python -m pytest_insight.cli.sql_reference docs/sql.md
 	$(BIN)/python -m pytest_insight.cli.json_reference docs/json.md
 
-screens: $(VENV)/.ready ## Render the main views anew
+screens: $(VENV)/.ready ## Render the main views and the answers in docs/analysis.md anew
 	$(BIN)/python docs/examples/screens.py
+	$(BIN)/python docs/examples/shop_answers.py
 
 clean: ## Remove everything that was set up
 	rm -rf $(VENV) $(VENV84) .bench .demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -168,6 +168,7 @@ class Project:
 
     def _start(self, database: str, arguments: tuple[str, ...], facts: dict[str, str]) -> "subprocess.Popen[bytes]":
         ours = {"PYTEST_INSIGHT_HOME": str(self.home), "PYTHONPATH": str(self._clock), "PYTHONDONTWRITEBYTECODE": "1"}
+        ours["PYTEST_INSIGHT_SYSTEM_NAME"] = "ci-17"
         shift = self._began + self._steps * STEP - datetime.now(UTC)
         clock = {"SHOP_CLOCK_SHIFT_S": str(int(shift.total_seconds())), "SHOP_DB": database}
         self._steps += 1

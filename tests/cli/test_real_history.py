@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,14 +34,19 @@ class Shop:
         self.commits = commits
 
 
+def load(path: Path):
+    """Return a script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """Record the story once; no test changes it."""
-    spec = importlib.util.spec_from_file_location("shop_history", STORY)
-    story = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(story)
     folder = tmp_path_factory.mktemp("story")
-    return Shop(folder, story.make_history(folder))
+    return Shop(folder, load(STORY).make_history(folder))
 
 
 @pytest.fixture
@@ -152,6 +158,32 @@ def test_what_to_run_again(shop):
     assert module == MODULE
     assert len(tests) == 9
     assert not {OLD_NAME, REMOVED} & set(tests)
+
+
+FIGURES = (
+    (re.compile(r"\b[0-9a-f]{9,12}\b"), "HASH"),
+    (re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?"), "DATE"),
+    (re.compile(r"\b\d[\d.]* (us|ms|s|min|h|d)\b"), "SPAN"),
+    (re.compile(r"\d+(\.\d+)?"), "N"),
+    (re.compile(r" +"), " "),
+)
+"""What differs from one recording of the story to the next."""
+
+
+def without_figures(text: str) -> str:
+    """Return a text without hashes, times and numbers."""
+    for pattern, word in FIGURES:
+        text = pattern.sub(word, text)
+    return text
+
+
+def test_the_answers_in_the_documents_are_real(shop):
+    """Each answer in docs/analysis.md is what the command prints about this story."""
+    answers = load(STORY.with_name("shop_answers.py"))
+    page = answers.PAGE.read_text()
+    commands = [block[2] for block in answers.ANSWER.finditer(page)]
+    assert len(commands) >= 8
+    assert without_figures(answers.renewed(page, shop.repository.parent)) == without_figures(page)
 
 
 def test_the_total_break_is_named_on_its_branch(shop):

@@ -1,0 +1,44 @@
+"""Renew the answers in docs/analysis.md: the story of shop_history.py is recorded, and each command asked about it.
+
+python docs/examples/shop_answers.py
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shop_history import make_history
+
+PAGE = Path(__file__).parent.parent / "analysis.md"
+ANSWER = re.compile(r"(<!-- shop -->\n```console\n\$ insight ?)([^\n]*)\n(.*?)```", re.DOTALL)
+
+
+def answer(folder: Path, words: str) -> str:
+    """Return what a command prints about the story in a folder."""
+    command = [sys.executable, "-m", "pytest_insight.cli", *words.split()]
+    env = os.environ | {"PYTEST_INSIGHT_HOME": str(folder / "home")}
+    done = subprocess.run(command, cwd=folder / "shop", env=env, capture_output=True, text=True, check=True)
+    shown = done.stdout.replace(f" on {platform.node()}", " on ci-17")
+    return "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
+
+
+def renewed(page: str, folder: Path) -> str:
+    """Return a page with the answers made anew."""
+    return ANSWER.sub(lambda block: f"{block[1]}{block[2]}\n{answer(folder, block[2])}```", page)
+
+
+def main() -> None:
+    """Record the story and renew the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_history(Path(folder))
+        PAGE.write_text(renewed(PAGE.read_text(), Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
