@@ -44,7 +44,7 @@ from .screen import Line
 from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, Broken
+    from ..core.analysis import Analysis, Broken, Slow
     from ..core.runs import Run
     from .asking import Question
 
@@ -134,9 +134,18 @@ def _print_summary(answer: dict[str, Any]) -> None:
     _print_names("flaky", answer["flaky_lines"])
     _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
     costs = answer["most_expensive"]
-    _print_names(
-        "most expensive", [f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}" for one in costs]
-    )
+    _print_names("most expensive", list(map(_cost_text, costs)))
+
+
+def _cost_text(one: "Slow") -> str:
+    """Return what a test costs; its longest run by phase, if not all of it was the test itself."""
+    text = f"{name(one.nodeid)}  {seconds(one.total_s)} in {counted(one.runs, 'run')}"
+    longest = one.longest
+    if longest is None or longest.setup_s + longest.teardown_s < longest.call_s:
+        return text
+    phases = {"set-up": longest.setup_s, "call": longest.call_s, "teardown": longest.teardown_s}
+    shown = ", ".join(f"{phase} {seconds(taken_s)}" for phase, taken_s in phases.items())
+    return f"{text}; longest: {shown} in session {name(longest.session)}"
 
 
 def _broken_line(one: "Broken", strips: dict[str, tuple[str, ...]]) -> Line:

@@ -19,6 +19,7 @@ from ..projections.rules import BAD
 from .counting import runs_of_modules, verdict_counts
 from .modules import FAILED, module_runs
 from .outages import key_of, set_aside
+from .phases import LongestRun, longest_runs
 from .runs import GOOD, Run, TestRun, Wanted, many_objects, run_of_row, runs_of
 from .series import Variant, asked_runs, differing_text, is_of_variant, series_of, variant_text
 from .stats import Interval, median, pettitt, quantile, wilson
@@ -169,6 +170,8 @@ class Slow:
     median_s: float
     p95_s: float
     total_s: float
+    longest: LongestRun | None = None
+    """Its longest run by phase; None if its events are not at hand."""
 
 
 @dataclass(frozen=True)
@@ -447,11 +450,19 @@ class Analysis:
 
     def slowest_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests with the highest median duration."""
-        return sorted(costs(self.runs), key=lambda one: (-one.median_s, one.nodeid))[:limit]
+        return self._with_phases(sorted(costs(self.runs), key=lambda one: (-one.median_s, one.nodeid))[:limit])
 
     def most_expensive_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests that took most time in all."""
-        return sorted(costs(self.runs), key=lambda one: (-one.total_s, one.nodeid))[:limit]
+        return self._with_phases(sorted(costs(self.runs), key=lambda one: (-one.total_s, one.nodeid))[:limit])
+
+    def _with_phases(self, found: list[Slow]) -> list[Slow]:
+        """Return the same with the phases of the longest run of each."""
+        if self._models is None:
+            return found
+        with self._models() as model:
+            longest = longest_runs(model, self.runs, [one.nodeid for one in found])
+        return [replace(one, longest=longest.get(one.nodeid)) for one in found]
 
     def tests(self, containing: str = "") -> list[TestFigures]:
         """Return every test with a text in its node id, outages included; those that fail most come first."""

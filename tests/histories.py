@@ -39,7 +39,7 @@ def write_session(
     interrupted="",
     **header,
 ) -> bytes:
-    """A session; each result is `(node id, outcome)` or `(node id, outcome, milliseconds)`, None for one that hangs."""
+    """A session; each result is `(node id, outcome)` or `(node id, outcome, milliseconds of call, of set-up)`, None for one that hangs."""
     at = start or START + hours * HOUR
     began = at
     stream = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
@@ -63,14 +63,14 @@ def write_session(
         if outcome is None:
             continue
         more = {"longreprtext": "RuntimeError: db down", "phase_outcomes": {"call": outcome}}
-        duration = int((took or [1])[0] * 1000)
+        call, setup = (int(ms * 1000) for ms in (*took, *(1, 0)[len(took) :])[:2])
         add(
             "test.finished",
             nodeid=nodeid,
             outcome=outcome,
             started_at=begun,
-            duration_us=duration,
-            phases={"setup": 0, "call": duration, "teardown": 0},
+            duration_us=setup + call,
+            phases={"setup": setup, "call": call, "teardown": 0},
             **(more if outcome != "passed" else {}),
             **again,
         )

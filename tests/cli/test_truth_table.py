@@ -303,3 +303,19 @@ def test_each_end_of_a_session_has_a_state(log, fields, state):
     assert row["state"] == state
     assert state in log.text("session", "list")
     assert state in log.text("session", "show", "one").split("\n")[0]
+
+
+def test_a_slow_set_up_is_told_apart_from_the_test(log):
+    """The longest run of an expensive test by phase, where its fixtures took most of it."""
+    fast = [(nodeid, "passed", 200) for nodeid in EIGHT]
+    log.write(
+        write_session("cold", 0, [(EIGHT[0], "passed", 1, 480), *fast[1:]]),
+        write_session("warm", 1, [(EIGHT[0], "passed", 2, 1), *fast[1:]]),
+    )
+    costs = {one["nodeid"]: one["longest"] for one in log.ask("analytics", "analyze", "--metric", "cost")["cost"]}
+    assert costs[EIGHT[0]] == {"session": "cold", "setup_s": 0.48, "call_s": 0.001, "teardown_s": 0.0}
+    assert costs[EIGHT[1]]["call_s"] == 0.2
+    said = [line for line in log.text("analytics", "summary").splitlines() if "longest:" in line]
+    assert [line.partition("longest: ")[2] for line in said] == [
+        "set-up 480 ms, call 1 ms, teardown 0.0 ms in session cold"
+    ]
