@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 VENV84 := .venv-pytest84
 .DEFAULT_GOAL := help
+# The tests start thousands of processes; each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help test lint types demo bench campaign docs screens clean
 
