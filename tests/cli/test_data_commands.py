@@ -64,7 +64,7 @@ def document(*args, **options):
 
 def test_list_and_show(folder):
     """What is live, and one of them whole; by id, namespace and position."""
-    assert [row["resource_id"] for row in document("list", "-n", "n")] == ["vm", "row", "user"]
+    assert [row["resource_id"] for row in document("list", "--namespace", "n")] == ["vm", "row", "user"]
     assert "os:getenv pending" in insight("list", "--test-data", folder).stdout
     found = document("show", "user")
     assert (found["data"], found["version"], found["metadata"]) == ({"name": "bob"}, "1.0.1", {"how": "by hand"})
@@ -90,7 +90,7 @@ def test_history_tells_who_did_what(folder):
     rows = document("history", "user")
     assert [row["type"] for row in rows] == ["resource.created", "resource.versioned", "conflict.detected"]
     assert all(row["who"].startswith(f"{os.getpid()} on ") for row in rows)
-    assert "cleanup.registered" in [row["type"] for row in document("history", "-n", "n")]
+    assert "cleanup.registered" in [row["type"] for row in document("history", "--namespace", "n")]
     assert "lock.granted" in insight("history", "held").stdout
 
 
@@ -102,7 +102,7 @@ def test_locks_conflicts_and_snapshots(folder):
     [conflict] = document("conflicts")
     assert conflict["new_value"] == {"name": "eve"}
     assert conflict["conflict_id"] in insight("conflicts").stdout
-    [snapshot] = document("snapshots", "-n", "n")
+    [snapshot] = document("snapshots", "--namespace", "n")
     assert (snapshot["name"], snapshot["resources"]) == ("before", 3)
     assert "before" in insight("snapshots").stdout
 
@@ -111,7 +111,7 @@ def test_reap_cleans_what_it_can_and_names_the_rest(folder):
     """Exit 1 as long as a person must act; a look before changes nothing."""
     dry = document("reap", "--dry-run")
     assert (dry["runnable"], [each["resource_id"] for each in dry["orphaned"]]) == (["row"], ["vm"])
-    assert len(document("list", "-n", "n")) == 3
+    assert len(document("list", "--namespace", "n")) == 3
     report = insight("reap", code=1).stdout
     assert "cleaned: row" in report
     assert "to be cleaned by hand: vm in n: {'ip': '192.0.2.7'}" in report

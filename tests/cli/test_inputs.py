@@ -144,6 +144,6 @@ def test_a_log_that_was_overwritten_is_set_aside_at_the_next_write(garbage: byte
 def test_a_file_of_another_kind_is_refused_as_a_profile(home: Path) -> None:
     """When the profile is made; the file is as it was."""
     Path("package.json").write_text('{"name": "x"}')
-    with pytest.raises(ValueError, match="not an event log"):
+    with pytest.raises(ValueError, match="is a JSON file without sessions; choose another file"):
         create_profile("p", file_path="package.json")
     assert Path("package.json").read_text() == '{"name": "x"}'
