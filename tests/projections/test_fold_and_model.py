@@ -236,7 +236,7 @@ def model_view(model: ReadModel) -> dict[str, dict]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS, st.integers(1, 5), st.integers(0, 6))
 def test_the_model_agrees_with_a_slow_fold(tmp_path_factory, rng, sessions, cuts):
     """Random histories, caught up in random increments, cut also within lines: the same as plain dicts say."""
