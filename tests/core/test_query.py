@@ -313,3 +313,14 @@ def test_the_first_filter_after_execute_starts_a_new_query(storage):
     tagged = names(asked.with_session_tag("team", "x").execute())
     assert tagged == names(Query(storage).with_session_tag("team", "x").execute())
     assert all([shop, failing, tagged])
+
+
+@pytest.mark.parametrize("key", ["name", "host", "hostname"])
+def test_a_machine_is_found_by_whichever_name_was_recorded(key):
+    """The recorder writes `host`, what was made by other means has `hostname`, and the name is what the user gave."""
+    sessions = [
+        TestSession("shop", session_id=f"on-{name}", session_start_time=NOW, testing_system={key: name})
+        for name in ("ci-7", "ci-8")
+    ]
+    found = Query(InMemoryStorage(sessions)).with_testing_system("ci-7").execute()
+    assert [session.session_id for session in found] == ["on-ci-7"]
