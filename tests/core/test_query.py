@@ -319,7 +319,9 @@ def test_the_first_filter_after_execute_starts_a_new_query(storage):
 def test_a_machine_is_found_by_whichever_name_was_recorded(key):
     """The recorder writes `host`, what was made by other means has `hostname`, and the name is what the user gave."""
     sessions = [
-        TestSession("shop", session_id=f"on-{name}", session_start_time=NOW, testing_system={key: name})
+        TestSession(
+            "shop", session_id=f"on-{name}", session_start_time=NOW, session_duration=1.0, testing_system={key: name}
+        )
         for name in ("ci-7", "ci-8")
     ]
     found = Query(InMemoryStorage(sessions)).with_testing_system("ci-7").execute()
