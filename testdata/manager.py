@@ -101,7 +101,7 @@ class TestDataManager:
             cleanup: `"package.module:function"` or that function, alone or in a pair with a dict of keyword arguments:
                 any process can call it, also after this one was killed. It should bear to be called twice.
             depends_on: ids in the same namespace that are cleaned after it.
-            metadata: JSON, for whoever must clean by hand.
+            metadata: JSON, for a person who must clean by hand.
             ttl: seconds after which it may be reaped though this process lives.
             fencing_token: lease, or the token of the lock named like `resource_id`: refuse if it is not the newest.
             sync: make it durable against a crash of the machine, too.
@@ -111,8 +111,7 @@ class TestDataManager:
             DataConflictError: the id is there with other data; recorded.
             TestDataNotFound, CleanupTargetError: `depends_on` or `cleanup` names what is not there.
             StaleTokenError: the lock was lost.
-            CleanupCallbackError: `cleanup_callback` cannot be called without arguments.
-            DataTooLargeError: the data has more than 256 KiB.
+            CleanupCallbackError, DataTooLargeError: `cleanup_callback` needs arguments; more than 256 KiB of data.
         """
         draft = _draft(data_type, data, namespace, resource_id, version, metadata)
         durable = _checked_cleanup(cleanup, cleanup_callback)

@@ -240,20 +240,9 @@ def test_time_travel(recorded):
     assert {session["session_id"] for session in some} >= {session["session_id"] for session in sessions[5:]}
     assert len(some) <= 3
     assert "not a date" in insight("session", "list", "--as-of", "yesterday", code=2, **settings)
-    early = ask(
-        "analytics",
-        "compare",
-        "--mode",
-        "sut",
-        "--base",
-        "shop-good",
-        "--target",
-        "shop-good",
-        "--as-of",
-        position,
-        **settings,
-    )
-    assert len(early["base_sessions"]) == 2
+    newer, older = sessions[5]["session_id"], sessions[6]["session_id"]
+    early = ask("session", "compare", "--base", older, "--target", "last", "--as-of", position, **settings)
+    assert (early["base_sessions"], early["target_sessions"]) == ([older], [newer])
 
 
 def test_rerun_takes_what_was_left_and_converges(recorded, tmp_path):

@@ -249,7 +249,8 @@ def test_the_model_agrees_with_a_slow_fold(tmp_path_factory, rng, sessions, cuts
         for cut in sorted(rng.randrange(len(data) + 1) for _ in range(cuts)):
             log.write_bytes(data[:cut])
             model.catch_up()
-            whole = data[:cut].split(b"\n")[:-1]
+            # A last line that lacks only its newline is an event, too: its writer has gone.
+            whole = [line for line in data[:cut].split(b"\n") if line + b"\n" in lines]
             assert model_view(model) == slow_fold(whole)
         log.write_bytes(data)
         result = model.catch_up()
