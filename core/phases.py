@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..eventlog.codec import EventDecodeError, session_events
+from ..eventlog.events import TestFinished
+
 if TYPE_CHECKING:
     from ..projections.readmodel import ReadModel
     from .runs import Run
@@ -29,11 +32,20 @@ def longest_runs(model: "ReadModel", runs: "Sequence[Run]", nodeids: Iterable[st
     """
     found = {nodeid: _longest(runs, nodeid) for nodeid in nodeids}
     known = [(nodeid, *place) for nodeid, place in found.items() if place is not None]
-    events = model.finished_at([position for _, _, position in known])
-    return {
-        nodeid: LongestRun(session, *(event.phases.get(phase, 0) / 1e6 for phase in ("setup", "call", "teardown")))
-        for (nodeid, session, _), event in zip(known, events, strict=True)
-    }
+    lines = model.lines_at([position for _, _, position in known])
+    longest = {nodeid: _of_event(session, line) for (nodeid, session, _), line in zip(known, lines, strict=True)}
+    return {nodeid: run for nodeid, run in longest.items() if run is not None}
+
+
+def _of_event(session: str, line: bytes) -> LongestRun | None:
+    """Return the phases that an event has; None if its content cannot be, which `insight log verify` tells."""
+    try:
+        event = session_events.decode(line, "test.finished")
+    except EventDecodeError:
+        return None
+    if not isinstance(event, TestFinished):
+        return None
+    return LongestRun(session, *(event.phases.get(phase, 0) / 1e6 for phase in ("setup", "call", "teardown")))
 
 
 def _longest(runs: "Sequence[Run]", nodeid: str) -> tuple[str, int] | None:
