@@ -37,6 +37,7 @@ from .asking import (
     spark,
     when,
 )
+from .columns import STRIP_RUNS
 from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
 from .comparisons import BaseOption, ModeOption, TargetOption, compare_words
 from .paging import pages
@@ -52,7 +53,6 @@ app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 _BARS = 60
-STRIP_RUNS = 12
 
 
 @app.command("summary")
@@ -78,25 +78,20 @@ def summary(
         profile, logs, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
     ) as question:
         answer = _summary_of(question)
+        drawn = {} if as_json else _drawings_of(question, answer)
     if as_json:
-        del answer["strips"], answer["flaky_lines"]
         print_json(data_of(answer.pop("figures")) | data_of(answer))
     elif answer["figures"].sessions:
-        _print_summary(answer)
+        _print_summary(answer | drawn)
     else:
         console().print("No sessions in that span of time.")
 
 
 def _summary_of(question: "Question") -> dict[str, Any]:
-    """Return the parts of the summary, by the names that they have in JSON; `strips` and `flaky_lines` are for text."""
-    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
-
+    """Return the parts of the summary, by the names that they have in JSON."""
     analysis = question.analysis
     broken, outage, flaky = analysis.broken_tests(), analysis.outage_now(), analysis.flaky_tests()
-    shown = [one.nodeid for one in broken[:_SHOWN]]
     return {
-        "strips": strips_of(analysis.asked, {nodeid: (nodeid,) for nodeid in shown}, STRIP_RUNS),
-        "flaky_lines": flaky_lines(analysis, flaky),
         "figures": analysis.summary(),
         "subject": subject_text(question, analysis),
         "about": about_data(analysis.asked),
@@ -109,6 +104,18 @@ def _summary_of(question: "Question") -> dict[str, Any]:
         "cut": analysis.cut_tests(),
         "lost": analysis.lost_tests(),
         "other_branches": analysis.other_branches(),
+    }
+
+
+def _drawings_of(question: "Question", answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what only the text of the summary has: strips of the broken tests, and lines of the flaky ones."""
+    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
+
+    analysis = question.analysis
+    shown = {one.nodeid: (one.nodeid,) for one in answer["broken"][:_SHOWN]}
+    return {
+        "strips": strips_of(analysis.asked, shown, STRIP_RUNS),
+        "flaky_lines": flaky_lines(analysis, answer["flaky"]),
     }
 
 

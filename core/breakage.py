@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 RULES_VERSION = 1
 """Rises when the same tests would be grouped, or noted, in another way."""
 
-_STRIP_RUNS = 24
+STRIP_RUNS = 24
+"""Runs in a strip of the first screen."""
 _DIED = "the worker process died"
 
 
@@ -150,7 +151,7 @@ def _strips(runs: "Sequence[Run]", told: "list[tuple[Cases, Broken]]") -> dict[s
     found: dict[str, tuple[str, ...]] = {}
     for variant, rows in by_variant.items():
         fits = [run for run in runs if not variant or variant_text(run.variant) == variant]
-        found |= strips_of(fits, rows, _STRIP_RUNS)
+        found |= strips_of(fits, rows, STRIP_RUNS)
     return found
 
 

@@ -33,14 +33,6 @@ def verdict_counts(run: "Run") -> Counter[str]:
     return counts
 
 
-def row_verdict_counts(row: "SessionRow") -> Counter[str]:
-    """Return the same for a stored session, without looking at its tests."""
-    counts = Counter({verdict: count for verdict, count in row.verdicts.items() if verdict not in _NO_RUNS})
-    if row.part.collect_failed:
-        counts["error"] += len(set(row.part.collect_failed))
-    return counts
-
-
 def cut_count(row: "SessionRow") -> int:
     """Return how many tests of a stored session were started and have no result."""
     return len({nodeid for nodeid, _, _ in row.part.open})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..eventlog.times import format_time, parse_time
 from .about import AboutAnswer, about_runs
-from .breakage import broken_groups, count_broken
+from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
 from .comparison import DurationChange
 from .overview_data import (
@@ -33,8 +33,6 @@ SESSIONS_MAX = 200
 """Sessions that are looked at, if no span of time is given."""
 DAYS = 30
 """How far back from the newest session they reach, if no span of time is given."""
-STRIP_RUNS = 24
-"""Runs in a strip."""
 _CUT_LOOKED_INTO = 3
 _EVENTS_MAX = 20_000
 """Size of a session up to which it is read for how long a test was running."""
