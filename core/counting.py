@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 RULES_VERSION = 1
 """Rises when the same session would have another number of runs."""
 
-_NO_RUNS = ("flaky", "not_run")
-"""Counted along with the verdicts of a session, but of no run, or of one that is counted already."""
-
 
 def verdict_counts(run: "Run") -> Counter[str]:
     """Return how many runs of a session have each verdict."""
