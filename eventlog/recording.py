@@ -14,16 +14,27 @@ from .system import SYSTEM, System
 def refuse_if_recorded(log: Path, *, system: System = SYSTEM) -> None:
     """Raise if a session writes a log directly, as `--insight-log` does.
 
+    A session that is being collected is open in the log as well, until its last event is there: it has a live file.
+    It is looked for twice, since the live file may have come and gone between two steps of one look.
+
     Raises:
         LogUnavailableError: a session is being recorded into it; names the session.
     """
-    if not is_being_written(log, system=system):
+    first = _direct_session(log, system)
+    if first is None or _direct_session(log, system) != first:
         return
-    name = _open_session(log)
-    if name:
-        raise LogUnavailableError(
-            log, f"session {name} is being recorded into it", "try again when its test run has ended"
-        )
+    name, _stream = first
+    raise LogUnavailableError(log, f"session {name} is being recorded into it", "try again when its test run has ended")
+
+
+def _direct_session(log: Path, system: System) -> tuple[str, str] | None:
+    """Return the name and the stream of the open session of a locked log, if it has no live file."""
+    if not is_being_written(log, system=system):
+        return None
+    name, stream = _open_session(log)
+    if not name or stream in map(live_stream, live_files(log)):
+        return None
+    return name, stream
 
 
 def running_sessions(log: Path, *, system: System = SYSTEM) -> list[str]:
@@ -40,8 +51,11 @@ def session_name(path: Path) -> str:
     return event.session_id if isinstance(event, SessionStarted) else live_stream(path)[:12]
 
 
-def _open_session(log: Path) -> str:
-    """Return the session id of the newest session of a log if it has no seal: nothing but it can follow its header."""
+def _open_session(log: Path) -> tuple[str, str]:
+    """Return the session id and the stream of the newest session of a log if it has no seal; else two empty strings.
+
+    Nothing but the events of that session can follow its header while it holds the lock.
+    """
     name = ""
     stream = ""
     try:
@@ -50,8 +64,8 @@ def _open_session(log: Path) -> str:
                 continue
             name, stream = _followed(item, name, stream)
     except OSError:
-        return ""
-    return name
+        return "", ""
+    return name, stream
 
 
 def _followed(record: Record, name: str, stream: str) -> tuple[str, str]:

@@ -26,10 +26,12 @@ from pytest_insight.eventlog.events import (
     WarningRecorded,
 )
 from pytest_insight.eventlog.follow import Follower, Restarted
+from pytest_insight.eventlog.logfile import LogFile
 from pytest_insight.eventlog.packing import pack_log, unpack_log
 from pytest_insight.eventlog.purge import PURGED, purge_log
 from pytest_insight.eventlog.reader import Record, event_at, read_batches, read_records
-from pytest_insight.eventlog.sources import LogSource, find_logs, pack_dir, pack_files
+from pytest_insight.eventlog.recording import refuse_if_recorded
+from pytest_insight.eventlog.sources import LogSource, find_logs, live_files, pack_dir, pack_files
 from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel
@@ -338,3 +340,23 @@ def test_packing_while_others_write_loses_nothing(tmp_path):
         found.get(envelope.stream, set()).add(envelope.seq)
     assert len(found) == 45
     assert all(seqs == set(range(12)) for seqs in found.values())
+
+
+def test_a_session_that_is_being_collected_is_not_one_that_is_recorded_into_the_log(tmp_path):
+    """Half of it is in the log, which is locked, and its live file is still there; without the file it is refused."""
+    log = tmp_path / "log.jsonl"
+    writer = LogWriter(log)
+    writer.append(SessionStarted(session_id="half", sut="shop"))
+    [live] = live_files(log)
+    log.write_bytes(live.read_bytes())
+    file = LogFile(log)
+    file.acquire()
+    try:
+        refuse_if_recorded(log)
+        writer.close()
+        live.unlink()
+        with pytest.raises(LogUnavailableError, match="session half is being recorded into it"):
+            refuse_if_recorded(log)
+    finally:
+        file.release()
+        file.close()
