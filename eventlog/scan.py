@@ -12,7 +12,8 @@ from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
 from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
-from .validity import extraordinary, line_fault, times_are_possible
+from .heads import Run, has_possible_times, runs_of
+from .validity import extraordinary, line_fault, long_lines, times_are_possible
 
 Reason = Literal[
     "torn",
@@ -83,6 +84,8 @@ class Batch(NamedTuple):
     """Byte offset after the last whole line that was looked at: a safe place to go on from."""
     glued: Sequence[int] = ()
     """Offsets of those lines that another byte than a newline follows."""
+    runs: Sequence[Run] = ()
+    """All lines as runs, if that was found out."""
 
 
 class Scanner:
@@ -141,16 +144,13 @@ class Scanner:
         ends = accumulate(map(len, pieces[:-1]), initial=start)
         offsets = list(map(add, ends, range(len(pieces))))  # each line before has a newline, too
         groups = (pieces[first : first + _GROUP_LINES] for first in range(0, len(pieces), _GROUP_LINES))
-        if all(map(self._all_fine, groups)):
-            return Batch(offsets, pieces, [], self.end)
+        if all(map(_all_sealed, groups)):
+            if self._strict and _all_ours(pieces) and not any(map(line_fault, pieces)):
+                return Batch(offsets, pieces, [], self.end)
+            runs = [] if self._strict else list(runs_of(pieces))
+            if runs and all(map(_is_fine, runs)):
+                return Batch(offsets, pieces, [], self.end, runs=runs)
         return self._sort_out(offsets, pieces, list(map(is_whole, pieces)))
-
-    def _all_fine(self, lines: list[bytes]) -> bool:
-        if not _all_whole(lines):
-            return False
-        if self._strict:
-            return not any(map(line_fault, lines))
-        return times_are_possible(lines) and not any(map(line_fault, extraordinary(lines)))
 
     def _fault(self, line: bytes) -> str:
         return line_fault(line) if self._strict or extraordinary([line]) or not times_are_possible([line]) else ""
@@ -225,8 +225,21 @@ class Scanner:
         return Finding(self.log, offset, len(data), reason, detail)
 
 
-def _all_whole(lines: list[bytes]) -> bool:
-    """Tell whether every line is whole, by one comparison of all their ends: key, digest and closing brace."""
+def _is_fine(run: Run) -> bool:
+    """Tell whether lines with right digests are events, as far as that is not checked where they are decoded."""
+    if run.stream and has_possible_times(run):
+        apart = [*run.others, *long_lines(run.finished), *long_lines(run.starts)]
+        return not any(map(line_fault, apart))
+    lines = run.lines
+    return _all_ours(lines) and times_are_possible(lines) and not any(map(line_fault, extraordinary(lines)))
+
+
+def _all_ours(lines: Sequence[bytes]) -> bool:
+    return all(line.startswith(_VERSION_1) for line in lines)
+
+
+def _all_sealed(lines: list[bytes]) -> bool:
+    """Tell whether every line ends as it should, by one comparison of all their ends: key, digest and closing brace."""
     digests: list[str] = []
     new_hash = line_hash().copy  # a copy of an empty hash is made faster than a new one with its parameters
     for line in lines:
@@ -234,8 +247,7 @@ def _all_whole(lines: list[bytes]) -> bool:
         digest.update(line[:-SUFFIX_SIZE])
         digests.append(digest.hexdigest())
     ends = (_BETWEEN.join(digests).join(_AROUND)).encode()
-    ours = [line.startswith(_VERSION_1) for line in lines]
-    return ends == b"".join([line[-SUFFIX_SIZE:] for line in lines]) and all(ours)
+    return ends == b"".join([line[-SUFFIX_SIZE:] for line in lines])
 
 
 def first_event(line: bytes) -> bytes | None:

@@ -4,6 +4,7 @@ Pure functions between integer microseconds since 1970-01-01T00:00:00Z and text.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -11,6 +12,8 @@ _US = timedelta(microseconds=1)
 TIME_US_MAX = 253_402_300_799_999_999
 """9999-12-31T23:59:59.999999Z, the last instant that four digits of a year can say."""
 
+YEAR_MIN, YEAR_END = "1970", "9000"
+"""Behind the end there is room for durations and time zones before dates end, with the year 9999."""
 
 _SECOND_US = 1_000_000
 
@@ -49,6 +52,20 @@ def parse_time(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"time without an offset from UTC: {text!r}")
     return (moment - _EPOCH) // _US
+
+
+def is_possible_time(at: str) -> bool:
+    """Tell whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
+    return YEAR_MIN <= at < YEAR_END and _is_time(at[:19])
+
+
+@lru_cache(maxsize=4096)
+def _is_time(second: str) -> bool:
+    try:
+        parse_time(f"{second}Z")
+    except ValueError:
+        return False
+    return True
 
 
 def to_datetime(time_us: int) -> datetime:

@@ -7,7 +7,6 @@ whose fields are checked where they are decoded.
 import json
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +14,8 @@ import msgspec
 from .codec import EventDecodeError, EventDecoder, parse_envelope, session_events
 from .events import EventsPurged
 from .format import FORMAT_VERSION
-from .times import parse_time
+from .plainlines import is_plain
+from .times import YEAR_END, YEAR_MIN, is_possible_time, parse_time
 
 DEPTH_MAX: Final = 100
 """Lists and objects within each other that a line may hold; our own events have five."""
@@ -30,53 +30,12 @@ NO_HEAD: Final = "the first keys are not v, type, stream, seq, at"
 _AT_KEY = b',"at":"'
 _AT_FROM = 60
 """The time never begins before this byte of a line."""
-_YEAR_MIN, _YEAR_END = "1970", "9000"
-"""Behind the end there is room for durations and time zones before dates end, with the year 9999."""
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"([\[{])|([\]}])")
 
 
-_TIME = rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z"'
-_TEXT = rb'"[ !#-\[\]-~]*"'
-_COUNT = rb"(?:0|[1-9]\d{0,11})"
-_PLAIN = re.compile(
-    rb'\{"v":1,"type":"test\.(?:started|finished)","stream":"[0-9a-f]{32}","seq":N,"at":D,"nodeid":S'
-    rb'(?:,"outcome":"(?:passed|failed|error|skipped)")?(?:,"attempt":N)?(?:,"worker":S)?(?:,"started_at":D)?'
-    rb'(?:,"duration_us":N)?(?:,"phases":\{"setup":N(?:,"call":N)?(?:,"teardown":N)?\})?(?:,"file":S)?(?:,"lineno":N)?'
-    rb',"digest":"[0-9a-f]{32}"\}'.replace(b"N", _COUNT)
-    .replace(b"D", _TIME)
-    .replace(b"S", _TEXT)
-)
-"""The lines that come by the million, as our writer has them: what fits needs no other look but at its times."""
-
-
-_ANNOUNCED = re.compile(
-    rb'\{"v":1,"type":"tests\.announced","stream":"[0-9a-f]{32}","seq":N,"at":D,"nodeids":\[S(?:,S)*\]'
-    rb'(?:,"deselected":N)?(?:,"worker":S)?,"digest":"[0-9a-f]{32}"\}'.replace(b"N", _COUNT)
-    .replace(b"D", _TIME)
-    .replace(b"S", _TEXT)
-)
-"""The longest lines that every session has, as our writer has them."""
-
-
-_T, _F = b"tf"
+_T = ord("t")
 _SHORT_BYTES = 800
-
-
-def _is_plain(line: bytes) -> bool:
-    match = _PLAIN.fullmatch(line)
-    if match is None:
-        announced = _ANNOUNCED.fullmatch(line)
-        return announced is not None and _is_possible(announced[1])
-    if (b'"outcome"' in line) != (line[20] == _F):
-        return False
-    at, started_at = match.groups()
-    return _is_possible(at) and (started_at is None or _is_possible(started_at))
-
-
-@lru_cache(maxsize=4096)
-def _is_possible(second: bytes) -> bool:
-    return is_possible_time(second.decode())
 
 
 def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # noqa: PLR0911 - one return a reason
@@ -86,7 +45,7 @@ def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # n
         line: with a right digest, without its newline.
         decoder: knows the fields of the types.
     """
-    if decoder is session_events and _is_plain(line):
+    if decoder is session_events and is_plain(line):
         return ""
     envelope = parse_envelope(line)
     if envelope is None:
@@ -108,27 +67,13 @@ def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # n
     return _content_fault(line) or _value_fault(event)
 
 
-def is_possible_time(at: str) -> bool:
-    """Tell whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
-    return _YEAR_MIN <= at < _YEAR_END and _is_time(at[:19])
-
-
 def is_possible_start(started_at: str) -> bool:
     """Tell whether the time that a test started at is one: of any shape that can be read, with an offset from UTC."""
     try:
         parse_time(started_at)
     except (ValueError, OverflowError):
         return False
-    return _YEAR_MIN <= started_at < _YEAR_END
-
-
-@lru_cache(maxsize=4096)
-def _is_time(second: str) -> bool:
-    try:
-        parse_time(f"{second}Z")
-    except ValueError:
-        return False
-    return True
+    return YEAR_MIN <= started_at < YEAR_END
 
 
 def times_are_possible(lines: Sequence[bytes]) -> bool:
@@ -136,7 +81,7 @@ def times_are_possible(lines: Sequence[bytes]) -> bool:
     stamps = [line[(at := line.find(_AT_KEY, _AT_FROM) + _AT_KEY_BYTES) : at + 28] for line in lines]
     if not _STAMPS.fullmatch(b"".join(stamps)):
         return False
-    return all(map(_is_possible, {stamp[:19] for stamp in stamps}))
+    return all(map(is_possible_time, {stamp[:19].decode() for stamp in stamps}))
 
 
 _AT_KEY_BYTES = len(_AT_KEY)
@@ -146,6 +91,13 @@ _STAMPS = re.compile(rb'(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")*')
 def extraordinary(lines: Sequence[bytes]) -> list[bytes]:
     """Return the lines that need a full check at once; those of tests that are short are checked when decoded."""
     return [line for line in lines if line[15] != _T or len(line) >= _SHORT_BYTES]
+
+
+def long_lines(lines: Sequence[bytes]) -> list[bytes]:
+    """Return the lines of tests that need a full check at once."""
+    if max(map(len, lines), default=0) < _SHORT_BYTES:
+        return []
+    return [line for line in lines if len(line) >= _SHORT_BYTES]
 
 
 def _is_too_deep(line: bytes) -> bool:

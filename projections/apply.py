@@ -112,7 +112,7 @@ class Settled(NamedTuple):
 
 
 class Applier:
-    """Collects folds of consecutive stretches and writes them at the end.
+    """Collects folds of consecutive stretches and writes them: complete sessions at once, all others at the end.
 
     Args:
         db: the read model, in a transaction.
@@ -133,6 +133,7 @@ class Applier:
         self._next_node = 0 if empty else self._max("nodes", "id") + 1
         self._next_session = 1 if empty else self._max("sessions", "id") + 1
         self._doubtful: set[str] = set()
+        self._stored: set[str] = set()
 
     def add(self, fold: Fold, nodeids: list[str], first_number: int = 0) -> None:
         """Add the fold of the next stretch.
@@ -157,6 +158,9 @@ class Applier:
                 self._chunks.setdefault(stream, []).append(joined.rows)
                 joined.rows = Rows()
             self._heads[stream] = joined
+            self._stored.discard(stream)
+            if self._empty and _is_done(joined):
+                self._store(stream, joined)
         if not (fold.changes or fold.purged):
             return
         changes = [(target, *change) for target, found in fold.changes.items() for change in found]
@@ -190,19 +194,27 @@ class Applier:
     def finish(self) -> set[str]:
         """Write everything, and return the streams that have to be folded as a whole."""
         for stream, head in self._heads.items():
-            chunks = self._chunks.get(stream, [])
-            number = self._ids.get(stream)
-            if number is None:
-                number, self._next_session = self._next_session, self._next_session + 1
-            rows = [join_all(chunks)] if chunks else []
-            first = self._chunk_numbers.get(stream, 0)
-            self._db.executemany(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(number, first + n, *msgspec.structs.astuple(chunk)) for n, chunk in enumerate(rows)],
-            )
-            self._write_session(number, head, rows if not first else None)
+            if stream not in self._stored:
+                self._store(stream, head)
         self._db.executemany("INSERT INTO nodes VALUES (?, ?)", self._new_nodes)
         return self._doubtful
+
+    def _store(self, stream: str, head: SessionPart) -> None:
+        """Write a session and those of its attempts that are not written yet."""
+        chunks = self._chunks.pop(stream, [])
+        number = self._ids.get(stream)
+        if number is None:
+            number, self._next_session = self._next_session, self._next_session + 1
+            self._ids[stream] = number
+        rows = [join_all(chunks)] if chunks else []
+        first = self._chunk_numbers.get(stream, 0)
+        self._chunk_numbers[stream] = first + len(rows)
+        self._db.executemany(
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(number, first + n, *msgspec.structs.astuple(chunk)) for n, chunk in enumerate(rows)],
+        )
+        self._write_session(number, head, rows if not first else None)
+        self._stored.add(stream)
 
     def _write_session(self, number: int, head: SessionPart, rows: list[Rows] | None) -> None:
         chunks = rows if rows is not None else self._stored_chunks(number)
@@ -289,6 +301,11 @@ class Applier:
         return -1 if row[0] is None else int(row[0])
 
 
+def _is_done(head: SessionPart) -> bool:
+    """Tell whether everything of a session is there, from its header to its seal, and no test was left running."""
+    return head.events == head.seal_count + 1 and not (head.open or head.finished_early)
+
+
 def _commit_of(header: dict[str, Any]) -> str:
     vcs = header.get("vcs")
     return str(cast("dict[str, Any]", vcs).get("commit") or "").lower() if isinstance(vcs, dict) else ""
@@ -330,9 +347,10 @@ def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, 
     announced: set[int] = set()
     for worker, column in head.announced.items():
         number = workers.setdefault(worker, len(workers))
-        announced.update(_key(node, number, head) for node in array("I", column))
+        numbers = array("I", column)
+        announced.update([_key(node, number, head) for node in numbers] if head.announced_each else numbers)
     started = {_key(nodes[name], workers.setdefault(worker, len(workers)), head) for name, _, worker in head.open}
-    reported = set(_keys_of(rows, head)[0]) - started
+    reported = set(_keys_of(rows, head)) - started
     missing = missing_tests(announced, reported)
     if not missing:
         return 0, 0
@@ -351,7 +369,7 @@ def still_open(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> list[Ope
     keys = [_key(nodes[name], workers.get(worker, -1), head) for name, _, worker in head.open]
     last = dict.fromkeys(keys, 0)
     settled: set[int] = set()
-    for key, attempt, code in zip(_keys_of(rows, head)[0], rows.attempts, rows.outcomes, strict=True):
+    for key, attempt, code in zip(_keys_of(rows, head), rows.attempts, rows.outcomes, strict=True):
         if key in last:
             last[key] = max(last[key], attempt)
             if code & ~CRASHED_FLAG != _RERUN:
@@ -372,7 +390,8 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
         head: the session.
         nodes: numbers of the node ids in `head.open`.
     """
-    keys, again = _keys_of(rows, head)
+    keys = _keys_of(rows, head)
+    again = _repeated(keys) if head.reruns or head.announced_each else set[int]()
     workers = {worker: index for index, worker in enumerate(head.workers)}
     running = {_key(nodes[name], workers.get(worker, 0), head) for name, _, worker in head.open}
     cut = is_cut(sealed=head.exit_status is not None, interrupted=head.interrupted)
@@ -407,16 +426,19 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     )
 
 
-def _keys_of(rows: Rows, head: SessionPart) -> tuple[list[int], set[int]]:
-    """What tells one test from another, for each attempt; and those that have several."""
+def _keys_of(rows: Rows, head: SessionPart) -> "array[int] | list[int]":
+    """What tells one test from another, for each attempt."""
     numbers = array("I", rows.nodes)
-    if _by_worker(rows, head):
-        keys = [node << _WORKER_BITS | worker for node, worker in zip(numbers, rows.workers, strict=True)]
-    else:
-        keys = list(numbers)
-    if not (head.reruns or head.announced_each):
-        return keys, set()
-    return keys, {key for key, count in Counter(keys).items() if count > 1}
+    if not _by_worker(rows, head):
+        return numbers
+    return [node << _WORKER_BITS | worker for node, worker in zip(numbers, rows.workers, strict=True)]
+
+
+def _repeated(keys: "array[int] | list[int]") -> set[int]:
+    """Return the keys that come more than once."""
+    if len(set(keys)) == len(keys):
+        return set()
+    return {key for key, count in Counter(keys).items() if count > 1}
 
 
 def _by_worker(rows: Rows, head: SessionPart) -> bool:

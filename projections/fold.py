@@ -19,7 +19,8 @@ import msgspec
 
 from ..eventlog.codec import Envelope, parse_envelope
 from ..eventlog.events import Outcome, TestCut
-from .rules import OUTCOMES, Change, ChangeKind, terminal_counts
+from ..eventlog.heads import Run, runs_of
+from .rules import OUTCOMES, Change, ChangeKind, terminal_categories
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _PASSED = _OUTCOME_CODES["passed"]
@@ -280,17 +281,26 @@ class _Group:
         self.other: list[bytes] = []
         self.other_at: list[int] = []
 
+    def take(self, run: Run, offsets: Sequence[int]) -> None:
+        """Add the lines of a run, which are at these offsets."""
+        self.finished += run.finished
+        self.finished_at += run.finished_of(offsets)
+        self.starts += run.starts
+        self.other += run.others
+        self.other_at += run.others_of(offsets)
 
-def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> Fold:
+
+def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes, runs: Sequence[Run] = ()) -> Fold:
     """Fold a stretch of verified lines.
 
     Args:
         offsets: byte offset of each line.
         lines: lines without newlines, digests checked.
         nodes: numbers of node ids; new ones are added.
+        runs: all of the lines as runs, if these are known.
     """
     fold = Fold(events=len(lines))
-    for stream, group in _grouped(offsets, lines).items():
+    for stream, group in _grouped(offsets, runs or runs_of(lines)).items():
         part = SessionPart(stream=stream.decode("ascii", "replace"))
         _take_span(part, group)
         _take_finished(part, group, nodes)
@@ -304,8 +314,19 @@ def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> 
     return fold
 
 
-def _grouped(offsets: Sequence[int], lines: Sequence[bytes]) -> dict[bytes, _Group]:
+def _grouped(offsets: Sequence[int], runs: Iterable[Run]) -> dict[bytes, _Group]:
     groups: dict[bytes, _Group] = {}
+    for run in runs:
+        places = offsets[run.start : run.start + len(run.lines)]
+        if run.stream:
+            groups.setdefault(run.stream, _Group()).take(run, places)
+        else:
+            _group_each(groups, places, run.lines)
+    return groups
+
+
+def _group_each(groups: dict[bytes, _Group], offsets: Sequence[int], lines: Sequence[bytes]) -> None:
+    """Group lines one by one, of which nothing is known but that they are whole."""
     current, group = b"", _Group()
     for offset, line in zip(offsets, lines, strict=True):
         kind = line[_KIND_AT] if line[_TYPE_AT] == _T else 0
@@ -328,7 +349,6 @@ def _grouped(offsets: Sequence[int], lines: Sequence[bytes]) -> dict[bytes, _Gro
         else:
             group.other.append(line)
             group.other_at.append(offset)
-    return groups
 
 
 def _take_span(part: SessionPart, group: _Group) -> None:
@@ -366,7 +386,7 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
         if events[index].crashed:
             codes[index] |= CRASHED_FLAG
             part.crashed += 1
-    attempts = bytes([min(255, e.attempt) for e in events])
+    attempts = _attempt_column(events)
     part.reruns = len(events) - attempts.count(1)
     part.rows = Rows(
         nodes=array("I", node).tobytes(),
@@ -393,12 +413,14 @@ def _name_others(part: SessionPart, codes: bytearray, group: _Group) -> None:
 
 def _terminal_counts(part: SessionPart, events: list[_Finished], special: list[int], group: _Group) -> dict[str, int]:
     """What attempts add to pytest's last line; those that are not `special` passed in every phase."""
-    counts: Counter[str] = Counter(passed=len(events) - len(special))
+    names: list[str] = []
     for index in special:
         more = _decode_phases(group.finished[index])
-        counts.update(terminal_counts(more.phases, events[index].phase_outcomes or {}))
+        names += terminal_categories(more.phases, events[index].phase_outcomes or {})
         for name, count in more.discarded_subtests.items():
             _count(part.subtests, name, -count)
+    counts = Counter(passed=len(events) - len(special))
+    counts.update(names)
     return {name: count for name, count in counts.items() if count}
 
 
@@ -453,13 +475,21 @@ def _keep(group: _Group, indexes: list[int]) -> None:
     group.finished_at = [group.finished_at[index] for index in indexes]
 
 
+def _attempt_column(events: list[_Finished]) -> bytes:
+    try:
+        return bytes([e.attempt for e in events])
+    except ValueError:
+        return bytes([min(255, e.attempt) for e in events])
+
+
 def _worker_column(part: SessionPart, events: list[_Finished]) -> bytes:
-    if not any(e.worker for e in events):
+    names = [e.worker for e in events]
+    known = list(dict.fromkeys(names))
+    if known == [""]:
         return b""
-    known: dict[str, int] = {}
-    column = bytes([min(known.setdefault(e.worker, len(known)), 255) for e in events])
-    part.workers = list(known)
-    return column
+    numbers = {name: min(number, 255) for number, name in enumerate(known)}
+    part.workers = known
+    return bytes([numbers[name] for name in names])
 
 
 def _match_starts(part: SessionPart, group: _Group, nodes: Nodes) -> None:

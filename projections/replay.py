@@ -8,12 +8,13 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
+from ..eventlog.heads import Run, is_header, runs_of
 from ..eventlog.reader import line_start_after, read_batches
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
@@ -24,13 +25,12 @@ CHUNK_BYTES = 1 << 18
 PARALLEL_BYTES_MIN = 32 << 20
 """Below this the start of a process costs more than it saves."""
 
-_OWN_SHARE = 0.49
+_OWN_SHARE = 0.42
 """Part of the log that this process folds itself; it also has to put together both parts."""
 _FRAME = 8
 _HELD_LINES_MAX = 10_000
 _TYPE_AT = len(b'{"v":1,"type":"')
-_SESSION = b"session."
-_HEADER, _SEALED = b'session.started"', b'session.finished"'
+_SEALED = b'session.finished"'
 
 Progress = Callable[[int, int], None]
 
@@ -69,7 +69,7 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
     for batch in whole_sessions(read_batches(source, start, end, CHUNK_BYTES, whole=True)):
         known = len(nodes.numbers)
         offsets = [base + offset for offset in batch.offsets] if base else batch.offsets
-        fold = fold_lines(offsets, batch.lines, nodes)
+        fold = fold_lines(offsets, batch.lines, nodes, batch.runs)
         findings = [finding for finding in batch.findings if finding.reason != "pending"]
         findings += malformed_findings(fold, batch, base, source.name)
         yield Stretch(fold, list(islice(nodes.numbers, known, None)), known, findings, batch.end)
@@ -84,24 +84,32 @@ def whole_sessions(batches: Iterator[Batch]) -> Iterator[Batch]:
     held = Batch([], [], [], 0)
     for batch in batches:
         offsets, lines = held.offsets + batch.offsets, held.lines + batch.lines
-        cut = _last_end(lines, len(held.lines))
+        runs = [*held.runs, *_moved(batch.runs or runs_of(batch.lines), len(held.lines))]
+        cut = _last_end(runs, len(held.lines))
         if not cut and len(lines) > _HELD_LINES_MAX:
             cut = len(lines)
         end = offsets[cut] if cut < len(lines) else batch.end
-        yield Batch(offsets[:cut], lines[:cut], batch.findings, end)
-        held = Batch(offsets[cut:], lines[cut:], [], batch.end)
+        behind = [run for run in runs if run.start >= cut]
+        yield Batch(offsets[:cut], lines[:cut], batch.findings, end, runs=runs[: len(runs) - len(behind)])
+        held = Batch(offsets[cut:], lines[cut:], [], batch.end, runs=list(_moved(behind, -cut)))
     if held.lines:
         yield held
 
 
-def _last_end(lines: list[bytes], first: int) -> int:
-    """Return how many lines there are up to the last end of a session, which is not before line `first`; 0 if none."""
-    for index in range(len(lines) - 1, first - 1, -1):
-        if lines[index].startswith(_SESSION, _TYPE_AT):
-            if lines[index].startswith(_SEALED, _TYPE_AT):
-                return index + 1
-            if lines[index].startswith(_HEADER, _TYPE_AT):
-                return index
+def _moved(runs: Iterable[Run], by: int) -> Iterator[Run]:
+    return (run._replace(start=run.start + by) for run in runs)
+
+
+def _last_end(runs: list[Run], first: int) -> int:
+    """Return how many lines there are up to the last run that is a session's begin, or with it if it is sealed; 0 if
+    that is before line `first`.
+    """
+    for run in reversed(runs):
+        end = run.start + len(run.lines)
+        if end > first and run.lines[-1].startswith(_SEALED, _TYPE_AT):
+            return end
+        if run.start >= first and is_header(run.lines[0]):
+            return run.start
     return 0
 
 

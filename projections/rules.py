@@ -4,7 +4,6 @@ Pure functions over small finite domains; the tests go through all of them. The 
 `eventlog.verdict`, as the plugin needs it too.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -89,12 +88,10 @@ def session_status(*, sealed: bool, missing: int) -> SessionStatus:
     return "incomplete" if missing else "complete"
 
 
-def terminal_counts(phases: Iterable[str], phase_outcomes: Mapping[str, str]) -> Counter[str]:
-    """Return what one attempt adds to the counts in pytest's last line: each phase that says something counts."""
-    counts: Counter[str] = Counter(name for name in phase_outcomes.values() if name)
-    if "call" in phases and "call" not in phase_outcomes:
-        counts["passed"] += 1
-    return counts
+def terminal_categories(phases: Iterable[str], phase_outcomes: Mapping[str, str]) -> list[str]:
+    """Return what one attempt adds one to in pytest's last line: each phase that says something counts."""
+    names = [name for name in phase_outcomes.values() if name]
+    return [*names, "passed"] if "call" in phases and "call" not in phase_outcomes else names
 
 
 ChangeKind = Literal["cleared", "superseded", "restored"]
