@@ -4,6 +4,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -22,6 +23,8 @@ _OTHER = OUTCOMES.index("other")
 _RERUN = OUTCOMES.index("rerun")
 _SPECIAL_CODES = frozenset({_OTHER, *range(CRASHED_FLAG, 2 * CRASHED_FLAG)})
 """Of attempts whose verdict needs more than the code itself."""
+_PLAIN_CODES = bytes(code for code in range(256) if code not in _SPECIAL_CODES)
+_IS_BAD = bytes(code in _BAD_CODES for code in range(256))
 
 
 @dataclass(frozen=True)
@@ -326,11 +329,7 @@ def join_all(chunks: list[Rows]) -> Rows:
 
 def plain_failures(rows: Rows) -> bytes:
     """Return the tests that failed, of attempts of which each is the only one of its test; as `Notable.failed`."""
-    codes = rows.outcomes
-    if not any(code in codes for code in _BAD_CODES):
-        return b""
-    numbers = array("I", rows.nodes)
-    return _numbers({numbers[place] for place, code in enumerate(codes) if code in _BAD_CODES})
+    return _numbers(set(compress(array("I", rows.nodes), rows.outcomes.translate(_IS_BAD))))
 
 
 def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, int]:
@@ -400,7 +399,10 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     positions = array("q", rows.positions) if head.others else ()
     codes = rows.outcomes
     apart = again | running
-    special = [place for place, key in enumerate(keys) if key in apart or codes[place] in _SPECIAL_CODES]
+    if codes.translate(None, _PLAIN_CODES):
+        special = [place for place, key in enumerate(keys) if key in apart or codes[place] in _SPECIAL_CODES]
+    else:
+        special = [place for place, key in enumerate(keys) if key in apart] if apart else []
     for place in special:
         key, code = keys[place], codes[place]
         attempts.setdefault(key, []).append(code)
@@ -416,7 +418,7 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     failed = {key for key, verdict in verdicts.items() if verdict in BAD}
     if any(singles[code] for code in _BAD_CODES):
         beside = set(special)
-        failed |= {keys[at] for at, code in enumerate(codes) if code in _BAD_CODES and at not in beside}
+        failed |= {keys[at] for at in compress(range(len(codes)), codes.translate(_IS_BAD)) if at not in beside}
     rerun = {key for key, codes in attempts.items() if len(codes) + (key in running) > 1}
     shift = _WORKER_BITS if _by_worker(rows, head) else 0
     return Settled(
