@@ -16,13 +16,18 @@ _PIECES = {
     b"D": rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z"',
     b"S": rb'"[ !#-\[\]-~]*"',
     b"O": rb'"(?:passed|failed|error|skipped)"',
+    b"L": rb"\[(?:S(?:,S)*)?\]",
+    b"M": rb"(\{S:S(?:,S:S)*\})",
+    b"V": rb'\{"commit":S(?:,"branch":S)?(?:,"dirty":(?:true|false))?(?:,"remote":S)?\}',
     b"P": rb'\{"setup":N(?:,"call":N)?(?:,"teardown":N)?\}',
 }
 
-_LETTER = re.compile(rb"(?<=:)[%b]" % b"".join(_PIECES))
+_LETTER = re.compile(rb"(?<=[:,{])[%b]" % b"".join(_PIECES))
 
 
 _FIELDS = {
+    b"session.started": b"session_id:S sut:S testing_system:M? pytest:S? python:S? plugins:M? args:L? rootdir:S? vcs:V?"
+    b" ci:M? tags:M? env:M? workers:N? writer:M? test_run:S? variant:M?",
     b"test.started": b"nodeid:S attempt:N? worker:S?",
     b"test.finished": b"nodeid:S outcome:O attempt:N? worker:S? started_at:D? duration_us:N? phases:P? file:S?"
     b" lineno:N?",
@@ -42,7 +47,7 @@ def _pattern(kind: bytes) -> re.Pattern[bytes]:
         name, letter = field.rstrip(b"?").split(b":")
         text += (rb'(?:,"%b":%b)?' if field.endswith(b"?") else rb',"%b":%b') % (name, letter)
     text += rb',"digest":H\}'
-    for _ in range(2):  # phases hold numbers
+    for _ in range(2):  # lists, maps and phases hold texts and numbers
         text = _LETTER.sub(lambda match: _PIECES[match[0]], text)
     return re.compile(text)
 
@@ -74,8 +79,17 @@ def _is_plain_announcement(line: bytes) -> bool:
     return match is not None and _are_possible(match.groups())
 
 
-def _are_possible(seconds: Sequence[bytes | None]) -> bool:
-    return all(second is None or _is_possible(second) for second in seconds)
+def _are_possible(groups: Sequence[bytes | None]) -> bool:
+    """Tell whether times can be and maps have no key twice."""
+    return all(
+        group is None or (_has_each_key_once(group) if group.startswith(b"{") else _is_possible(group))
+        for group in groups
+    )
+
+
+def _has_each_key_once(flat: bytes) -> bool:
+    keys = flat.split(b'"')[1::4]
+    return len(set(keys)) == len(keys)
 
 
 @lru_cache(maxsize=4096)

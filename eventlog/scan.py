@@ -116,7 +116,7 @@ class Scanner:
         start, skipped = self.end, self._skipped
         self._skipped = 0
         tail = pieces.pop()
-        self.end += skipped + sum(map(len, pieces)) + len(pieces)
+        self.end += skipped + len(self._tail) + len(data) - len(tail)
         self._keep(tail)
         if skipped:
             return self._after_oversize(start, skipped, pieces)

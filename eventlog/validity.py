@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .codec import EventDecodeError, EventDecoder, parse_envelope, session_events
+from .codec import EventDecodeError, EventDecoder, match_head, parse_envelope, session_events
 from .events import EventsPurged
 from .format import FORMAT_VERSION
 from .plainlines import is_plain
@@ -90,7 +90,7 @@ _STAMPS = re.compile(rb'(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")*')
 
 def extraordinary(lines: Sequence[bytes]) -> list[bytes]:
     """Return the lines that need a full check at once; those of tests that are short are checked when decoded."""
-    return [line for line in lines if line[15] != _T or len(line) >= _SHORT_BYTES]
+    return [line for line in lines if line[15] != _T or len(line) >= _SHORT_BYTES or not match_head(line)]
 
 
 def long_lines(lines: Sequence[bytes]) -> list[bytes]:

@@ -378,10 +378,16 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     node = [numbers.setdefault(e.nodeid, len(numbers)) for e in events]
     codes = bytearray([_OUTCOME_CODES.get(e.outcome, _OTHER) for e in events])
     special = [i for i, e in enumerate(events) if e.phase_outcomes is not None or codes[i] != _PASSED or e.crashed]
+    try:
+        details = [_decode_phases(group.finished[index]) for index in special]
+    except _DECODE_ERRORS:
+        _drop_malformed(part, group, special)
+        _take_finished(part, group, nodes)
+        return
     part.outcomes = {name: codes.count(code) for name, code in _OUTCOME_CODES.items() if code in codes}
-    part.counts = _terminal_counts(part, events, special, group)
+    part.counts = _terminal_counts(part, events, special, details)
     if "other" in part.outcomes:
-        _name_others(part, codes, group)
+        _name_others(part, codes, group, dict(zip(special, details, strict=True)))
     for index in special:
         if events[index].crashed:
             codes[index] |= CRASHED_FLAG
@@ -398,11 +404,22 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     )
 
 
-def _name_others(part: SessionPart, codes: bytearray, group: _Group) -> None:
+def _drop_malformed(part: SessionPart, group: _Group, special: list[int]) -> None:
+    """Leave out those attempts that did not simply pass and whose other fields are not those of their type."""
+    bad: set[int] = set()
+    for index in special:
+        try:
+            _decode_phases(group.finished[index])
+        except _DECODE_ERRORS:
+            bad.add(index)
+    part.malformed += [group.finished_at[index] for index in sorted(bad)]
+    _keep(group, [index for index in range(len(group.finished)) if index not in bad])
+
+
+def _name_others(part: SessionPart, codes: bytearray, group: _Group, details: dict[int, _Phases]) -> None:
     """Find the names of the outcomes that are `other`, and count them by these."""
-    for index, code in enumerate(codes):
-        if code == _OTHER:
-            event = _decode_phases(group.finished[index])
+    for index, event in details.items():
+        if codes[index] == _OTHER:
             unknown = event.outcome if event.outcome != "other" else ""
             name = event.category or unknown or "other"
             part.others[group.finished_at[index]] = name
@@ -411,11 +428,12 @@ def _name_others(part: SessionPart, codes: bytearray, group: _Group) -> None:
     part.outcomes = {name: count for name, count in part.outcomes.items() if count}
 
 
-def _terminal_counts(part: SessionPart, events: list[_Finished], special: list[int], group: _Group) -> dict[str, int]:
+def _terminal_counts(
+    part: SessionPart, events: list[_Finished], special: list[int], details: list[_Phases]
+) -> dict[str, int]:
     """What attempts add to pytest's last line; those that are not `special` passed in every phase."""
     names: list[str] = []
-    for index in special:
-        more = _decode_phases(group.finished[index])
+    for index, more in zip(special, details, strict=True):
         names += terminal_categories(more.phases, events[index].phase_outcomes or {})
         for name, count in more.discarded_subtests.items():
             _count(part.subtests, name, -count)

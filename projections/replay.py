@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
@@ -72,7 +71,7 @@ def fold_range(source: LogSource, base: int, start: int, end: int | None) -> Ite
         fold = fold_lines(offsets, batch.lines, nodes, batch.runs)
         findings = [finding for finding in batch.findings if finding.reason != "pending"]
         findings += malformed_findings(fold, batch, base, source.name)
-        yield Stretch(fold, list(islice(nodes.numbers, known, None)), known, findings, batch.end)
+        yield Stretch(fold, nodes.names()[known:], known, findings, batch.end)
 
 
 def whole_sessions(batches: Iterator[Batch]) -> Iterator[Batch]:

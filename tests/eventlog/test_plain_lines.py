@@ -14,6 +14,7 @@ from pytest_insight.eventlog.events import (
     TestFinished,
     TestsAnnounced,
     TestStarted,
+    Vcs,
     WarningRecorded,
 )
 from pytest_insight.eventlog.heads import has_possible_times, runs_of
@@ -24,7 +25,17 @@ STREAM, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 AT = "2026-11-21T01:59:59.123456Z"
 NAME = "tests/test_a.py::test_b[x-1]"
 EVENTS = [
-    SessionStarted(session_id="s", sut="shop", tags={"a": "b"}),
+    SessionStarted(
+        session_id="s",
+        sut="shop",
+        testing_system={"name": "n", "a": ""},
+        args=["-x", "tests"],
+        rootdir="/r",
+        vcs=Vcs(commit="ab", branch="main", dirty=True),
+        tags={"a": "b"},
+        workers=4,
+        writer={"pid": "1"},
+    ),
     TestsAnnounced(nodeids=[NAME, "b", ""], deselected=2),
     TestsAnnounced(nodeids=["a"], worker="gw0"),
     TestStarted(nodeid=NAME, attempt=2, worker="gw1"),
@@ -85,7 +96,7 @@ def exact_fault(line: bytes, monkeypatch) -> str:
         return validity.line_fault(line)
 
 
-@pytest.mark.parametrize("event", EVENTS[1:], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_lines_of_our_writer_are_plain(event):
     """Otherwise nothing is won."""
     assert is_plain(line_of(event))
@@ -108,6 +119,24 @@ def test_a_key_that_comes_twice_is_not_plain(field):
     twice = re.sub(rb'("%b":[^,]*,)' % field.encode(), rb"\1\1", line)
     assert twice != line
     assert not is_plain(sealed(twice))
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'"tags":{"a":"b","a":"b"}',
+        b'"args":["-x",7]',
+        b'"writer":{"pid":1}',
+        b'"vcs":{"commit":"a","commit":"a"}',
+        b'"v":2',
+    ],
+)
+def test_a_header_with_a_key_twice_or_another_value_is_not_plain(twice):
+    """Maps of a header are looked at key by key."""
+    name = twice[: twice.index(b":") + 1]
+    line = re.sub(re.escape(name) + rb'(\{[^}]*\}|\[[^]]*\]|"[^"]*"|\d+)', twice, line_of(EVENTS[0]))
+    assert twice in line
+    assert not is_plain(sealed(line))
 
 
 def session(stream=STREAM, at=AT, tests=4, first=0) -> list[bytes]:
@@ -182,6 +211,12 @@ def test_possible_times_of_any_day_are_possible():
     over = [*session(), *session(at="2026-11-22T00:00:01.000000Z", first=18)[1:]]
     [run] = runs_of(over)
     assert has_possible_times(run)
+
+
+def test_a_stream_that_is_no_number_in_hex_is_malformed():
+    """Its line would belong to no session that can be named."""
+    lines = [sealed(line.replace(STREAM.encode(), b"z" * 32)) for line in session(tests=1)]
+    assert malformed_by_scanner(lines) == lines
 
 
 @pytest.mark.parametrize("first", [0, 5, 95, 99_990, 999_995, 12_345_678])

@@ -1,7 +1,10 @@
 """A replay folds sessions as a whole where it can: no line is lost, moved or folded twice, wherever a log is cut."""
 
+import json
+
 import pytest
-from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
+from pytest_insight.eventlog.codec import encode_event
+from pytest_insight.eventlog.events import SessionDescribed, SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.reader import read_batches
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections import replay
@@ -64,3 +67,27 @@ def test_numbers_of_node_ids_are_those_of_the_model(log, monkeypatch, workers):
             names = [attempt.nodeid for attempt in model.attempts(rows[f"s{number}"].stream)]
             assert names == [f"test_{test}" for test in range(number, number + 12)]
         assert model.check() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("more", ["the same again", "an event behind the seal", "both"])
+def test_what_comes_after_a_session_was_written_counts(log, monkeypatch, workers, more):
+    """A complete session is written at once; a catch-up, which folds each part when it comes, says the same."""
+    monkeypatch.setattr(replay, "CHUNK_BYTES", 1000)
+    lines = log.read_bytes().splitlines(keepends=True)
+    stream = json.loads(next(line for line in lines if b'"session_id":"s1"' in line))["stream"]
+    own = [line for line in lines if stream.encode() in line]
+    again = own if more != "an event behind the seal" else []
+    behind = encode_event(SessionDescribed(dirty=True), stream=stream, seq=len(own), at="2026-11-28T00:00:00.000000Z")
+    added = [*again, *([behind] if more != "the same again" else [])]
+    with ReadModel.open(log, None) as caught_up:
+        caught_up.catch_up()
+        with log.open("ab") as end:
+            end.writelines(added)
+        caught_up.catch_up()
+        with ReadModel.open(log, None) as model:
+            model.replay(workers=workers)
+            assert dict(model._dump()) == dict(caught_up._dump())
+            part = model.part_of(stream)
+    assert part.events == len(own) + (more != "the same again")
+    assert part.dirty == (None if more == "the same again" else True)
