@@ -60,7 +60,7 @@ def bare_loop(path: Path) -> float:
     return time.perf_counter() - began
 
 
-class Attempt(msgspec.Struct, gc=False):
+class AttemptFields(msgspec.Struct, gc=False):
     """The fields that the columns of an attempt need."""
 
     seq: int
@@ -76,7 +76,7 @@ def least_loop(path: Path) -> float:
 
     It checks no time and no field of a start, reads no other event, sorts nothing by session and keeps nothing.
     """
-    decode = msgspec.json.Decoder(Attempt).decode
+    decode = msgspec.json.Decoder(AttemptFields).decode
     new_hash = line_hash().copy
     numbers: dict[str, int] = {}
     tail = b""

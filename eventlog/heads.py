@@ -45,7 +45,7 @@ _SIXTIES = b"012345"
 """First digits of a minute and of a second."""
 
 
-class Run(NamedTuple):
+class LineRun(NamedTuple):
     """Lines that follow each other, from where a session begins."""
 
     start: int
@@ -70,7 +70,7 @@ class Run(NamedTuple):
         return compress(column, self.kinds.translate(_IS_OTHER))
 
 
-def runs_of(lines: Sequence[bytes]) -> Iterator[Run]:
+def runs_of(lines: Sequence[bytes]) -> Iterator[LineRun]:
     """Yield lines as runs, cut where a session begins."""
     kinds = bytes([line[_KIND_AT] for line in lines])
     start = 0
@@ -88,10 +88,10 @@ def is_header(line: bytes) -> bool:
     return line.startswith(_SESSION_HEAD)
 
 
-def _run(start: int, lines: Sequence[bytes], kinds: bytes) -> Run:
+def _run(start: int, lines: Sequence[bytes], kinds: bytes) -> LineRun:
     envelope = parse_envelope(lines[0])
     if envelope is None:
-        return Run(start, lines)
+        return LineRun(start, lines)
     stream = envelope.stream.encode()
     finished = list(compress(lines, kinds.translate(_IS_FINISHED)))
     starts = list(compress(lines, kinds.translate(_IS_STARTED)))
@@ -101,8 +101,8 @@ def _run(start: int, lines: Sequence[bytes], kinds: bytes) -> Run:
         and _all_begin(starts, _STARTED_HEAD + stream)
         and all(_begins_plainly(line, envelope.stream) for line in others)
     ):
-        return Run(start, lines, stream, kinds, finished, starts, others)
-    return Run(start, lines)
+        return LineRun(start, lines, stream, kinds, finished, starts, others)
+    return LineRun(start, lines)
 
 
 def _begins_plainly(line: bytes, stream: str) -> bool:
@@ -115,7 +115,7 @@ def _all_begin(lines: Sequence[bytes], head: bytes) -> bool:
     return b"".join([line[:size] for line in lines]) == head * len(lines)
 
 
-def has_possible_times(run: Run) -> bool:
+def has_possible_times(run: LineRun) -> bool:
     """Tell whether the lines of tests in a run surely have a `seq` and a time that can be; False leaves it open."""
     return _rows_fit(run.finished, len(_FINISHED_HEAD)) and _rows_fit(run.starts, len(_STARTED_HEAD))
 

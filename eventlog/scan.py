@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
 from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
-from .heads import Run, has_possible_times, runs_of
+from .heads import LineRun, has_possible_times, runs_of
 from .validity import extraordinary, line_fault, long_lines, times_are_possible
 
 Reason = Literal[
@@ -84,7 +84,7 @@ class Batch(NamedTuple):
     """Byte offset after the last whole line that was looked at: a safe place to go on from."""
     glued: Sequence[int] = ()
     """Offsets of those lines that another byte than a newline follows."""
-    runs: Sequence[Run] = ()
+    runs: Sequence[LineRun] = ()
     """All lines as runs, if that was found out."""
 
 
@@ -225,7 +225,7 @@ class Scanner:
         return Finding(self.log, offset, len(data), reason, detail)
 
 
-def _is_fine(run: Run) -> bool:
+def _is_fine(run: LineRun) -> bool:
     """Tell whether lines with right digests are events, as far as that is not checked where they are decoded."""
     if run.stream and has_possible_times(run):
         apart = [*run.others, *long_lines(run.finished), *long_lines(run.starts)]

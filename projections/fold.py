@@ -19,7 +19,7 @@ import msgspec
 
 from ..eventlog.codec import Envelope, parse_envelope
 from ..eventlog.events import Outcome, TestCut
-from ..eventlog.heads import Run, runs_of
+from ..eventlog.heads import LineRun, runs_of
 from .rules import OUTCOMES, Change, ChangeKind, terminal_categories
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
@@ -281,7 +281,7 @@ class _Group:
         self.other: list[bytes] = []
         self.other_at: list[int] = []
 
-    def take(self, run: Run, offsets: Sequence[int]) -> None:
+    def take(self, run: LineRun, offsets: Sequence[int]) -> None:
         """Add the lines of a run, which are at these offsets."""
         self.finished += run.finished
         self.finished_at += run.finished_of(offsets)
@@ -290,7 +290,7 @@ class _Group:
         self.other_at += run.others_of(offsets)
 
 
-def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes, runs: Sequence[Run] = ()) -> Fold:
+def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes, runs: Sequence[LineRun] = ()) -> Fold:
     """Fold a stretch of verified lines.
 
     Args:
@@ -314,7 +314,7 @@ def fold_lines(offsets: Sequence[int], lines: Sequence[bytes], nodes: Nodes, run
     return fold
 
 
-def _grouped(offsets: Sequence[int], runs: Iterable[Run]) -> dict[bytes, _Group]:
+def _grouped(offsets: Sequence[int], runs: Iterable[LineRun]) -> dict[bytes, _Group]:
     groups: dict[bytes, _Group] = {}
     for run in runs:
         places = offsets[run.start : run.start + len(run.lines)]

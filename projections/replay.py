@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
-from ..eventlog.heads import Run, is_header, runs_of
+from ..eventlog.heads import LineRun, is_header, runs_of
 from ..eventlog.reader import line_start_after, read_batches
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
@@ -95,11 +95,11 @@ def whole_sessions(batches: Iterator[Batch]) -> Iterator[Batch]:
         yield held
 
 
-def _moved(runs: Iterable[Run], by: int) -> Iterator[Run]:
+def _moved(runs: Iterable[LineRun], by: int) -> Iterator[LineRun]:
     return (run._replace(start=run.start + by) for run in runs)
 
 
-def _last_end(runs: list[Run], first: int) -> int:
+def _last_end(runs: list[LineRun], first: int) -> int:
     """Return how many lines there are up to the last run that is a session's begin, or with it if it is sealed; 0 if
     that is before line `first`.
     """
