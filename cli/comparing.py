@@ -107,7 +107,7 @@ def _print_sides(out: "Output", sides: "Sides") -> None:
 
 
 def _side_cells(side: "Side") -> "dict[str, Cell]":
-    from ..core.sides import branch_of  # noqa: PLC0415
+    from ..core.series import branch_of  # noqa: PLC0415
 
     newest, more = side.rows[-1], len(side.rows) - 1
     return {

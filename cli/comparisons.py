@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .asking import history_model, question
-from .comparing import show_comparison
 
 if TYPE_CHECKING:
     from ..core.comparison import ComparisonResult
@@ -59,10 +58,12 @@ def compare_words(
     """
     if mode is not None and mode not in MODES:
         raise ValueError(f"no such mode: {mode!r}; use one of {', '.join(MODES)}, or none to have it guessed")
+    from .comparing import show_comparison  # noqa: PLC0415 - commands import what they use
+
     if mode == "profile":
         show_comparison(_of_profiles(base, target, as_of=as_of, sut=sut, time=time), as_json=as_json)
         return
-    from ..core.comparison import compare_runs  # noqa: PLC0415 - commands import what they use
+    from ..core.comparison import compare_runs  # noqa: PLC0415
     from ..core.runs import run_of_row  # noqa: PLC0415
     from ..core.sides import Chooser  # noqa: PLC0415
     from ..core.windows import moment_of  # noqa: PLC0415

@@ -14,8 +14,10 @@ from importlib import import_module
 from typing import NamedTuple
 
 import typer
+from typer.main import get_command
 
 from .logs import ReadingState
+from .plain_values import convert_plain_values
 from .version import VersionOption
 
 
@@ -148,7 +150,9 @@ def _run(arguments: list[str]) -> int:
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
-        result = build_app(None if completing else wanted)(arguments, prog_name="insight", standalone_mode=False)
+        command = get_command(build_app(None if completing else wanted))
+        convert_plain_values(command)
+        result = command(arguments, prog_name="insight", standalone_mode=False)
     except usage_error as error:  # type: ignore[misc]
         error.show()
         return int(error.exit_code)

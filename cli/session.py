@@ -31,8 +31,6 @@ from .paging import pages, write
 from .passing import PassingCommand, passed_on
 from .safe import safe, safe_line
 from .session_list import list_table, states_of
-from .session_notes import note_data
-from .session_show import print_names, print_session
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
@@ -74,16 +72,17 @@ def list_sessions(
 
     Example: insight session list --sut checkout
     """
-    from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - commands import what they use
-
     with history_model(profile, named_logs(logs, log), as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
         if run is not None:
+            from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - most lists are not of one test run
+
             rows, everything = sessions_of_run(model, run, sut=full_name), True
+            total = total_of(model, rows) if rows else None
         else:
+            total = None
             rows = model.sessions(sut=full_name, limit=None if everything else LIST_LIMIT + 1)
         shown = rows if everything else rows[:LIST_LIMIT]
-        total = total_of(model, shown) if run is not None and shown else None
         if as_json:
             sessions = [session_data(row, model.state_of(row)) for row in shown]
             print_json(
@@ -101,6 +100,8 @@ def list_sessions(
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
         if total is not None and total.cut:
+            from .session_show import print_names  # noqa: PLC0415 - only where tests were cut
+
             print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
 
@@ -124,6 +125,7 @@ def show_session(
     Example: insight session show last --output
     """
     from ..projections.sessions import load_session  # noqa: PLC0415 - commands import what they use
+    from .session_show import print_session  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
         row = _session_in(model, session, time, as_of)
@@ -331,6 +333,8 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
 
 
 def _details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
+    from .session_notes import note_data  # noqa: PLC0415
+
     header = row.part.header or {}
     return session_data(row, model.state_of(row)) | {
         "testing_system": header.get("testing_system") or {},

@@ -74,7 +74,7 @@ def list_table(
     rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
 ) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
-    from ..core.sides import branch_of  # noqa: PLC0415
+    from ..core.series import branch_of  # noqa: PLC0415
 
     suts = {row.sut for row in rows}
     hidden = set() if len(suts) > 1 else {"sut"}

@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .modules import module_runs
-
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from .runs import Run, TestRun
@@ -40,6 +38,8 @@ def runs_of_modules(runs: "Iterable[Run]") -> "dict[str, list[tuple[Run, TestRun
     sessions = list(runs)
     if not any(run.uncollected for run in sessions):
         return {}
+    from .modules import module_runs  # noqa: PLC0415 - only where a module could not be collected
+
     return {module: seen for module, seen in module_runs(sessions).items() if not _is_test(module, sessions)}
 
 

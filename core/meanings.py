@@ -11,7 +11,7 @@ from .nearest import did_you_mean
 from .partial import Selected, selected_of
 from .references import sessions_of_commit, span_named, sut_named
 from .selection import is_age
-from .series import DEFAULT_BRANCHES, Variant, variant_of
+from .series import DEFAULT_BRANCHES, Variant, branch_of, variant_of
 from .windows import parse_window
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ class Side:
     """As it was asked for; of a session that was not named, its id."""
     rows: "list[SessionRow]" = field(repr=False)
     """In order of time."""
-
-
-def branch_of(row: "SessionRow") -> str:
-    """Return the branch that a session ran on; empty if it does not know."""
-    return str(((row.part.header or {}).get("vcs") or {}).get("branch") or "")
 
 
 def selection_of(row: "SessionRow") -> Selected:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from ..projections.apply import SessionRow
     from .runs import Run
 
 RULES_VERSION = 1
@@ -33,6 +34,11 @@ class Series(NamedTuple):
     sut: str
     branch: str
     variant: Variant
+
+
+def branch_of(row: "SessionRow") -> str:
+    """Return the branch that a session ran on; empty if it does not know."""
+    return str(((row.part.header or {}).get("vcs") or {}).get("branch") or "")
 
 
 def variant_of(header: Mapping[str, Any]) -> Variant:

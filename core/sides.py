@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..projections.clock import is_future
-from .meanings import LAST, Meanings, Side, branch_of, has_tests, is_whole, row_variant, selection_of
+from .meanings import LAST, Meanings, Side, has_tests, is_whole, row_variant, selection_of
 from .partial import Selected
 from .shards import run_id_of
 
@@ -200,4 +200,4 @@ def _is_like(one: Selected, other: Selected) -> bool:
     return (one.options, one.paths) == (other.options, other.paths)
 
 
-__all__ = ["Chooser", "Side", "Sides", "branch_of"]
+__all__ = ["Chooser", "Side", "Sides"]

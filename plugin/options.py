@@ -6,26 +6,47 @@ Every pytest run imports this, recorded or not, so that nothing is in it but wha
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
 
 
-class Setting(NamedTuple):
-    """One setting and all its names."""
+class Setting:
+    """One setting and all its names; a plain class, as Python makes the others from text at each start.
 
-    name: str
-    """Name of the field of `Settings`, and of the option's destination behind `insight_`."""
-    flags: tuple[str, ...]
-    help: str
-    ini: str = ""
-    env: str = ""
-    kind: str = "string"
-    """`string`, `bool`, `linelist`; the types of pytest's ini values."""
-    choices: tuple[str, ...] = ()
-    metavar: str = ""
+    Args:
+        name: name of the field of `Settings`, and of the option's destination behind `insight_`.
+        flags: how its option is written; empty if it has none.
+        help: what it is for.
+        ini, env: its other names.
+        kind: `string`, `bool`, `linelist`; the types of pytest's ini values.
+        choices: the values that it may have, if not all.
+        metavar: what stands for its value in the help text.
+    """
+
+    __slots__ = ("choices", "env", "flags", "help", "ini", "kind", "metavar", "name")
+
+    def __init__(
+        self,
+        name: str,
+        flags: tuple[str, ...],
+        help: str,  # noqa: A002 - as argparse has it
+        ini: str = "",
+        env: str = "",
+        kind: str = "string",
+        choices: tuple[str, ...] = (),
+        metavar: str = "",
+    ) -> None:
+        self.name = name
+        self.flags = flags
+        self.help = help
+        self.ini = ini
+        self.env = env
+        self.kind = kind
+        self.choices = choices
+        self.metavar = metavar
 
 
 SETTINGS = (
