@@ -132,7 +132,7 @@ class ReadModel:
         return queries.find_newest_session(self._db)
 
     def find_session(self, prefix: str) -> SessionRow:
-        """Return the visible session whose name or stream begins with `prefix`; `last` is the newest.
+        """Return the visible session whose label or stream begins with `prefix`; `last` is the newest.
 
         Raises:
             UnknownSessionError: no session matches.

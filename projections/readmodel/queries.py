@@ -60,11 +60,11 @@ def find_newest_session(db: sqlite3.Connection) -> SessionRow | None:
 
 
 def find_session(db: sqlite3.Connection, prefix: str) -> SessionRow:
-    """Return the visible session whose name or stream begins with a text.
+    """Return the visible session whose label or stream begins with a text, or that `label~digits` names.
 
     Args:
         db: the read model.
-        prefix: the text; `last` or `latest` for the newest session. An exact match outranks longer ones.
+        prefix: the text; `last` or `latest` for the newest session. Of several matches an exact one is returned.
 
     Raises:
         UnknownSessionError: no session matches.
