@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ...eventlog.events import TestFinished
 from ...eventlog.owner import RunState
@@ -16,9 +17,10 @@ from . import attempts, queries
 from .attempts import NodeNames
 from .catch_up import ModelUpdater
 from .connection import ModelConnection
-from .differences import list_differences, read_facts
-from .log_lookup import LogLookup
 from .shapes import Attempted, CatchUp, Progress, Roster, StoredVerdicts
+
+if TYPE_CHECKING:
+    from .log_lookup import LogLookup
 
 _PERHAPS_OVER = ("killed", "unknown")
 """States of a session whose file is not locked; it may have ended properly meanwhile."""
@@ -39,7 +41,6 @@ class ReadModel:
         self._connection = ModelConnection(path)
         self._updater = ModelUpdater(self._connection, log)
         self._nodes = NodeNames(self._connection)
-        self._lookup = LogLookup(self._connection, log, self.catch_up)
 
     @classmethod
     def open(cls, log: Path | str | LogSource, model: Path | None) -> "ReadModel":
@@ -69,6 +70,12 @@ class ReadModel:
         """File of the model; None if it is in memory."""
         return self._connection.path
 
+    @cached_property
+    def _lookup(self) -> "LogLookup":
+        from .log_lookup import LogLookup  # noqa: PLC0415 - most questions need no event of the log
+
+        return LogLookup(self._connection, self.log, self.catch_up)
+
     @property
     def _db(self) -> sqlite3.Connection:
         return self._connection.db
@@ -97,13 +104,15 @@ class ReadModel:
 
     def check(self) -> list[str]:
         """Return the differences between this model and a rebuilt one, one sentence each."""
+        from .differences import list_differences, read_facts  # noqa: PLC0415 - no question needs it
+
         self.catch_up()
         with ReadModel(self.log, None) as fresh:
             fresh.replay(workers=1)
-            return list_differences(self._read_facts(), fresh._read_facts())
-
-    def _read_facts(self) -> Iterator[tuple[str, object]]:
-        return read_facts(self._db, self._nodes, self._updater.files)
+            return list_differences(
+                read_facts(self._db, self._nodes, self._updater.files),
+                read_facts(fresh._db, fresh._nodes, fresh._updater.files),
+            )
 
     def state_of(self, row: SessionRow) -> RunState:
         """Return whether a session is finished, running or killed; `unknown` if there is no evidence of either."""

@@ -37,7 +37,7 @@ class Numbered(NamedTuple):
     source: LogSource
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True):
     """Checkpoint of a file."""
 
     number: int

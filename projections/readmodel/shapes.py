@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from ..rules import Change
 
 Progress = Callable[[int, int], None]
@@ -39,7 +41,7 @@ class Attempted(NamedTuple):
     """Name of the xdist worker; empty without xdist."""
 
 
-class StoredVerdict(NamedTuple):
+class StoredVerdict(msgspec.Struct, frozen=True):
     """Verdicts of one session."""
 
     label: str
@@ -49,7 +51,7 @@ class StoredVerdict(NamedTuple):
     """Classes (`failed`, `rerun`, `flaky`) of each test that has one, by node id."""
 
 
-class StoredVerdicts(NamedTuple):
+class StoredVerdicts(msgspec.Struct, frozen=True):
     """Verdicts of all sessions, by the rules of the release that stored them."""
 
     rules: str
@@ -58,7 +60,7 @@ class StoredVerdicts(NamedTuple):
     """Verdicts by stream."""
 
 
-class Roster(NamedTuple):
+class Roster(msgspec.Struct, frozen=True):
     """Index of streams, visibility events and tombstones, for writers that add sessions to a log."""
 
     streams: dict[str, tuple[str | None, int]]

@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from ..rules import Change, ChangeKind, Labelled, latest_change, visible_names
 
@@ -18,7 +19,7 @@ SELECT stream, label, started_us FROM sessions WHERE label IN (
 _PURGED = "SELECT stream FROM tombstones WHERE digest = ''"
 
 
-class Visibility(NamedTuple):
+class Visibility(msgspec.Struct, frozen=True):
     """Exceptions from the rule that a session is shown under its label."""
 
     hidden: set[str]

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,6 @@ def test_groups_cover_all_positions_and_cut_only_where_a_read_ends(places):
     groups = list(group_positions(positions))
     assert [position for group in groups for position in group] == positions
     starts = {group[0] for group in groups}
-    for before, after in zip(positions, positions[1:], strict=False):
+    for before, after in pairwise(positions):
         is_apart = after - before > FAR_BYTES or before >> SOURCE_SHIFT != after >> SOURCE_SHIFT
         assert (after in starts) == is_apart
