@@ -367,8 +367,8 @@ def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
 def _forget_model(log: Path) -> None:
     """Make the read model anew at once: its pages may still hold names of what was purged."""
     from ..eventlog.home import model_path  # noqa: PLC0415
-    from ..projections.modelfile import remove_model  # noqa: PLC0415
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
+    from ..projections.readmodel.model_file import remove_model  # noqa: PLC0415
 
     if not remove_model(model_path(log)):
         say(f"{safe_line(str(model_path(log)))} cannot be removed and may hold a copy")

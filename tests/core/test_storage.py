@@ -295,24 +295,24 @@ def test_a_document_of_a_recorded_session_is_known_as_that_session(tmp_path):
     assert (tmp_path / "2.jsonl").stat().st_size == size
 
 
-def test_results_and_texts_are_read_when_they_are_asked_for(tmp_path):
+def test_results_and_texts_are_read_when_they_are_asked_for(tmp_path, monkeypatch):
     """Loading sessions reads no line of the log; counts are known without, a text costs one line."""
-    from pytest_insight.projections import readmodel
+    from pytest_insight.projections.readmodel import catch_up, log_lookup
 
     storage = JSONStorage(tmp_path / "log.jsonl")
     storage.save_sessions([make_session(str(n), minutes=n) for n in range(20)])
     storage.load_sessions()
     reads = []
-    original = readmodel.read_batches
-    readmodel.read_batches = lambda *args, **kwargs: reads.append(args) or original(*args, **kwargs)
-    try:
-        sessions = storage.load_sessions()
-        assert [session.outcome_counts for session in sessions] == [{"passed": 1, "failed": 1}] * 20
-        assert reads == []
-        assert sessions[3].test_results[1].outcome is TestOutcome.FAILED
-        assert len(reads) == 1
-    finally:
-        readmodel.read_batches = original
+    original = log_lookup.read_batches
+    for module in (catch_up, log_lookup):
+        monkeypatch.setattr(
+            module, "read_batches", lambda *args, **kwargs: reads.append(args) or original(*args, **kwargs)
+        )
+    sessions = storage.load_sessions()
+    assert [session.outcome_counts for session in sessions] == [{"passed": 1, "failed": 1}] * 20
+    assert reads == []
+    assert sessions[3].test_results[1].outcome is TestOutcome.FAILED
+    assert len(reads) == 1
     assert sessions[3].test_results[1].longreprtext == "E   assert 0"
 
 

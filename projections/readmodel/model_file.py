@@ -1,7 +1,8 @@
-"""Open the file of a read model; where that cannot be done, the model is made in memory and the answers are the same.
+"""Open, create and remove the file of a read model.
 
-A file that is not a database, a link, a FIFO or a socket is removed: nothing but the log counts. A folder in its place,
-a file system that is full or read-only, and a lock that another program keeps are left as they are.
+If the file cannot be used, the model is kept in memory and the answers are the same. A file that is not a database, a
+link, a FIFO or a socket is removed: it holds nothing that the log does not hold. A folder at its path, a file system
+that is full or read-only, and a lock that another program keeps are left as they are.
 """
 
 import os
@@ -11,47 +12,47 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..eventlog.errors import LogUnavailableError
-from ..eventlog.system import SYSTEM
+from ...eventlog.errors import LogUnavailableError
+from ...eventlog.system import SYSTEM
 
 BUSY_WAIT_S = 2.0
-"""How long a question waits for the lock of the model before it is answered without it."""
+"""Seconds to wait for the lock of the model before it is kept in memory."""
 
 _PAUSE_S = 0.02
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_SCHEMA})
-"""What passes when another process has made the model."""
+"""Error codes that go away when another process has finished the model."""
 
 _RACE_TRIES = 5
-"""How often a file is opened that another process may be putting in place."""
+"""Attempts to open a file that another process may be creating or replacing."""
 
 _PRIVATE = 0o600
 
 MakeTables = Callable[[sqlite3.Connection], None]
-"""Makes the tables of a new database."""
+"""Callback that creates the tables of a new database."""
 
 
 def open_model(path: Path | None, make_tables: MakeTables) -> tuple[sqlite3.Connection, Path | None]:
-    """Return a database with its tables, and its file; None if it is in memory.
+    """Return a database with its tables, and the path of its file, or None if it is in memory.
 
     Args:
         path: file of the model; None for memory.
-        make_tables: makes the tables of a database without any, unless another process is faster.
+        make_tables: creates the tables of a database that has none, unless another process is faster.
 
     Raises:
-        LogUnavailableError: there is no memory for one.
+        LogUnavailableError: there is no memory for a database.
     """
     if path is not None and _prepare(path):
-        db = _opened(path, make_tables)
+        db = _open_file(path, make_tables)
         if db is not None:
             return db, path
     try:
-        return _connected(None, make_tables), None
+        return _connect(None, make_tables), None
     except sqlite3.DatabaseError as error:
         raise LogUnavailableError("memory", str(error), "check the memory of the machine") from error
 
 
 def _prepare(path: Path) -> bool:
-    """Make the folder and the file of a model, both private; return whether a database may be opened there."""
+    """Create the folder and the file of a model, both private; return whether a database may be opened there."""
     try:
         SYSTEM.make_private_dir(path.parent)
         try:
@@ -71,13 +72,13 @@ def _prepare(path: Path) -> bool:
     return True
 
 
-def _opened(path: Path, make_tables: MakeTables) -> sqlite3.Connection | None:
-    """Open the file, or return None if that cannot be done now."""
+def _open_file(path: Path, make_tables: MakeTables) -> sqlite3.Connection | None:
+    """Return a database of the file, or None if it cannot be opened within `BUSY_WAIT_S`."""
     end = time.monotonic() + BUSY_WAIT_S
     tries = 0
     while True:
         try:
-            return _connected(path, make_tables)
+            return _connect(path, make_tables)
         except sqlite3.OperationalError as error:
             tries += 1
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -85,20 +86,21 @@ def _opened(path: Path, make_tables: MakeTables) -> sqlite3.Connection | None:
                 return None
         except sqlite3.DatabaseError:
             tries += 1
-            if tries >= _RACE_TRIES or not _discarded(path):
+            if tries >= _RACE_TRIES or not _recreate_file(path):
                 return None
         time.sleep(_PAUSE_S)
 
 
-def _discarded(path: Path) -> bool:
-    """Remove a file that is not a database any more, and return whether a new one could be made."""
+def _recreate_file(path: Path) -> bool:
+    """Replace a file that is not a database any more by an empty one; return whether that was possible."""
     return remove_model(path) and _prepare(path)
 
 
-def _connected(path: Path | None, make_tables: MakeTables) -> sqlite3.Connection:
+def _connect(path: Path | None, make_tables: MakeTables) -> sqlite3.Connection:
+    """Return a connection to a file, or to memory for None, with its tables."""
     db = sqlite3.connect(path or ":memory:", timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
-        # The model may be lost with the machine, not with a process: a crash of it at worst costs a replay.
+        # A crash of the machine may lose the model, which costs a replay; the end of a process may not.
         db.execute("PRAGMA synchronous = OFF")
         make_tables(db)
     except BaseException:
@@ -107,13 +109,13 @@ def _connected(path: Path | None, make_tables: MakeTables) -> sqlite3.Connection
     return db
 
 
-def wait_at_most(db: sqlite3.Connection, seconds: float) -> None:
-    """Set how long a statement waits for the lock of another process."""
+def set_lock_timeout(db: sqlite3.Connection, seconds: float) -> None:
+    """Set how many seconds a statement waits for the lock of another process."""
     db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def remove_model(path: Path) -> bool:
-    """Remove a model with what SQLite has beside it, and return whether that could be done."""
+    """Remove a model and its journals, and return whether that was possible."""
     try:
         for suffix in ("", "-journal", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -122,4 +124,4 @@ def remove_model(path: Path) -> bool:
     return True
 
 
-__all__ = ["BUSY_WAIT_S", "open_model", "remove_model", "wait_at_most"]
+__all__ = ["BUSY_WAIT_S", "open_model", "remove_model", "set_lock_timeout"]

@@ -1,7 +1,7 @@
 """Tables of the read model."""
 
 SCHEMA_VERSION = "5"
-"""Rises with every change below; a model of another version is made anew."""
+"""Rises with each change below; a model of another version is rebuilt."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
