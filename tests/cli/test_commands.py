@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli import reference
 from pytest_insight.cli.common import counts_text, duration_text
 from pytest_insight.cli.main import NOUNS, run
@@ -29,7 +30,7 @@ def insight(*args, env=None, **options):
     """Run the command line in a process of its own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     environment |= {"COLUMNS": "120"} | (env or {})
-    return subprocess.run(
+    return warm.run(
         [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=environment, **options
     )
 

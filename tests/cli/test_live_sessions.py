@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.eventlog.sources import live_files
 
 TESTS = """
@@ -42,7 +43,7 @@ def run(tmp_path):
 
     def insight(*args: object) -> str:
         command = [sys.executable, "-m", "pytest_insight.cli", *map(str, args)]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+        done = warm.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -107,7 +108,7 @@ def test_a_named_log_is_one_file_and_is_not_rewritten_while_it_is_recorded(run):
     assert session["state"] == "running"
     for words in (("pack",), ("repair",), ("purge", "--regex", "test_done", "--force")):
         command = [sys.executable, "-m", "pytest_insight.cli", "log", *words, str(log)]
-        done = subprocess.run(command, env=run.env, capture_output=True, text=True, timeout=300)
+        done = warm.run(command, env=run.env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 3
         assert f"session {session['session_id']} is being recorded into it" in done.stderr
     (run.folder / "go").touch()

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import msgspec
 import pytest
+import warm
 from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.syncstorage import shim
 
@@ -19,7 +20,7 @@ COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
 
 def insight(*arguments, **options):
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+    return warm.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
 
 
 def shaped(command, printed):

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.testdata import TestDataManager
 
 CONFTEST = 'pytest_plugins = ["pytest_insight.testdata.fixtures"]\n'
@@ -32,7 +33,7 @@ def suite(tmp_path, monkeypatch):
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
         if not wait:
             return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+        return warm.run(command, env=env, capture_output=True, text=True, timeout=100)
 
     run.path = tmp_path
     run.data = tmp_path / "test_data"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.plugin.metadata import find_test_run
 from pytest_insight.syncstorage.client.link import AgentLink
 
@@ -63,9 +64,9 @@ def pytest_run(tmp_path):
 
     def start(words, env=None):
         begun = time.monotonic()
-        done = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | (env or {})
-        )
+        words = words[words.index(sys.executable) :]
+        environ = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"} | (env or {})
+        done = warm.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environ)
         return Run(done, time.monotonic() - begun)
 
     return start
@@ -94,7 +95,7 @@ def agents():
 def insight(*args):
     """Run the command line and return its JSON."""
     words = [sys.executable, "-m", "pytest_insight.cli", *args, "--json"]
-    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout)
+    return json.loads(warm.run(words, capture_output=True, text=True, check=True, timeout=300).stdout)
 
 
 # ------------------------------------------------------------------ what it is for
@@ -133,7 +134,7 @@ def test_two_shards_are_two_sessions_of_one_run(suite, command, port_of_service,
     listed = insight("session", "list", "--run", "ci-7")["sessions"]
     assert {row["session_id"] for row in listed} == {worker["session_id"] for worker in run["workers"]}
     words = [sys.executable, "-m", "pytest_insight.cli", "session", "list", "--run", "ci-7"]
-    shown = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"}).stdout
+    shown = warm.run(words, capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"}).stdout
     assert re.search(r"2 in run +failed +1 failed, 6 passed", shown)
     assert insight("session", "list", "--run", "ci-8") == {"sessions": [], "total": None}
 

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+import warm
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.syncstorage import (
@@ -395,7 +396,6 @@ def test_both_generations_of_names_mean_the_same(stub):
 
 def test_the_classes_are_not_taken_for_tests(tmp_path):
     """C9: a test module that imports the classes collects nothing of them, with warnings as errors."""
-    import subprocess
     import sys
 
     (tmp_path / "test_it.py").write_text(
@@ -403,7 +403,7 @@ def test_the_classes_are_not_taken_for_tests(tmp_path):
         "def test_one(): pass\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = warm.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert "1 passed" in result.stdout
     assert result.returncode == 0
 
