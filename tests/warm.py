@@ -1,28 +1,32 @@
-"""`subprocess.run` for `python -m pytest_insight.cli` and `python -m pytest`, without their start: see warm_server.py."""
+"""`subprocess.run` and `Popen` for `python -m pytest_insight.cli` and `python -m pytest`, in forks: see warm_server.py."""
 
 import atexit
 import json
 import os
-import selectors
+import platform
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SERVER = Path(__file__).with_name("warm_server.py")
 MODULES = ("pytest_insight.cli", "pytest")
 UNDERSTOOD = {
-    "capture_output", "check", "cwd", "encoding", "env", "errors", "stderr", "stdin", "stdout", "text", "timeout",
+    "bufsize", "cwd", "encoding", "env", "errors", "start_new_session", "stderr", "stdin", "stdout", "text",
 }  # fmt: skip
-"""Options of `subprocess.run` that are understood; with others a process is started as usual."""
+"""Options of `subprocess.Popen` that are understood; with others a process is started as usual."""
 AT_START = ("PYTHON", "LC_", "LANG")
 """Variables that Python reads when it starts."""
 MAX_REQUEST = 1 << 17
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+"""Signals that a process ignores if the one that starts it does."""
+LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
+CAN_FORK = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
 
 
 class Server(NamedTuple):
@@ -40,21 +44,74 @@ _wanted: set[tuple] = set()
 _busy = threading.Lock()
 
 
-def run(command: Sequence, **options) -> subprocess.CompletedProcess:
-    """Run a command as `subprocess.run` does; in a fork of a process that has imported everything where that is the same."""
-    words = [os.fspath(word) for word in command]
-    if not _can_be_forked(words, options) or not _busy.acquire(blocking=False):
-        return subprocess.run(command, **options)
-    try:
-        server = _server_of(words[0], words[2], options.get("env"))
-        return _run_forked(server, words, **options) if server else subprocess.run(command, **options)
-    finally:
-        _busy.release()
+def run(
+    command: Sequence,
+    *,
+    capture_output: bool = False,
+    check: bool = False,
+    input: str | bytes | None = None,  # noqa: A002 - as `subprocess.run` names it
+    timeout: float | None = None,
+    **options: Any,
+) -> subprocess.CompletedProcess:
+    """Run a command as `subprocess.run` does."""
+    if capture_output:
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if input is not None:
+        options["stdin"] = subprocess.PIPE
+    with Popen(command, **options) as process:
+        try:
+            out, err = process.communicate(input, timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    result = subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    if check:
+        result.check_returncode()
+    return result
 
 
-def _can_be_forked(words: list[str], options: dict) -> bool:
+class Popen(subprocess.Popen):
+    """A process that is a fork of one that has imported everything, where that is the same as starting one."""
+
+    def __init__(self, command: Sequence, **options: Any) -> None:
+        words = [os.fspath(word) for word in command]
+        self._options = options
+        self._server: Server | None = None
+        with _busy:
+            if can_be_forked(words, options):
+                self._server = server_for(words[0], words[2], options.get("env"))
+            super().__init__(words, **options)
+
+    def _execute_child(self, args: list[str], *others: Any) -> None:
+        """Let the server fork; `others` are what `subprocess.Popen` made of its options: pipes are at 9 to 14."""
+        if self._server is None:
+            super()._execute_child(args, *others)  # type: ignore[misc]
+            return
+        pipes = others[9:15]
+        env, cwd = self._options.get("env"), self._options.get("cwd")
+        os.umask(mask := os.umask(0))
+        request = {
+            "module": args[2],
+            "args": args[3:],
+            "cwd": os.path.abspath(os.fspath(cwd or ".")),
+            "env": dict(os.environ if env is None else env),
+            "umask": mask,
+            "ignored": [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_IGN],
+            "limits": {number: resource.getrlimit(number) for number in LIMITS},
+            "new_session": bool(self._options.get("start_new_session")),
+        }
+        streams = [number if end == -1 else end for number, end in enumerate((pipes[0], pipes[3], pipes[5]))]
+        socket.send_fds(self._server.channel, [json.dumps(request).encode()], streams)
+        self.pid = json.loads(self._server.channel.recv(100))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+
+def can_be_forked(words: list[str], options: dict) -> bool:
+    """Return whether a fork is the same as the process that these words and options start."""
     return (
-        len(words) > 2
+        CAN_FORK
+        and len(words) > 2
         and words[1] == "-m"
         and words[2] in MODULES
         and options.keys() <= UNDERSTOOD
@@ -62,7 +119,7 @@ def _can_be_forked(words: list[str], options: dict) -> bool:
     )
 
 
-def _server_of(python: str, module: str, env: dict[str, str] | None) -> Server | None:
+def server_for(python: str, module: str, env: dict[str, str] | None) -> Server | None:
     """Return the server that runs a module where Python starts with these variables; None if that is wanted only once."""
     read = {name: value for name, value in (os.environ if env is None else env).items() if name.startswith(AT_START)}
     key = (python, module, *sorted(read.items()))
@@ -87,96 +144,3 @@ def stop() -> None:
         server.channel.close()
         server.process.wait()
     _servers.clear()
-
-
-class _Stream:
-    """What one standard stream of a command is, and what it wrote if that is wanted."""
-
-    def __init__(self, wanted: object, inherited: int) -> None:
-        self.reader: int | None = None
-        self.text = b""
-        self._own = True
-        if wanted == subprocess.PIPE:
-            self.reader, self.number = os.pipe()
-        elif wanted == subprocess.DEVNULL:
-            self.number = os.open(os.devnull, os.O_RDWR)
-        else:
-            self._own = False
-            self.number = inherited if wanted is None else wanted if isinstance(wanted, int) else wanted.fileno()
-
-    def close(self) -> None:
-        """Close the end that the command has."""
-        if self._own:
-            os.close(self.number)
-            self._own = False
-
-
-def _run_forked(
-    server: Server,
-    words: list[str],
-    *,
-    capture_output: bool = False,
-    check: bool = False,
-    cwd: object = None,
-    encoding: str | None = None,
-    env: dict[str, str] | None = None,
-    errors: str | None = None,
-    stderr: object = None,
-    stdin: object = None,
-    stdout: object = None,
-    text: bool = False,
-    timeout: float | None = None,
-) -> subprocess.CompletedProcess:
-    pipe = subprocess.PIPE if capture_output else None
-    streams = [_Stream(stdin, 0), _Stream(stdout or pipe, 1)]
-    streams.append(streams[1] if stderr == subprocess.STDOUT else _Stream(stderr or pipe, 2))
-    os.umask(mask := os.umask(0))
-    request = {
-        "module": words[2],
-        "args": words[3:],
-        "cwd": os.path.abspath(os.fspath(cwd or ".")),
-        "env": dict(os.environ if env is None else env),
-        "umask": mask,
-    }
-    socket.send_fds(server.channel, [json.dumps(request).encode()], [stream.number for stream in streams])
-    for stream in streams:
-        stream.close()
-    pid = json.loads(server.channel.recv(100))
-    if not _read_all(streams[1:], timeout):
-        os.kill(pid, signal.SIGKILL)
-        server.channel.recv(100)
-        raise subprocess.TimeoutExpired(words, timeout or 0, streams[1].text, streams[2].text)
-    code = json.loads(server.channel.recv(100))
-    readable = bool(text or encoding or errors)
-    out, err = (_decoded(stream, readable, encoding, errors) for stream in streams[1:])
-    result = subprocess.CompletedProcess(words, code, out, None if streams[2] is streams[1] else err)
-    if check:
-        result.check_returncode()
-    return result
-
-
-def _read_all(streams: list[_Stream], timeout: float | None) -> bool:
-    """Read what the command writes, to the end; returns whether that came in time."""
-    end = time.monotonic() + (timeout or 1e9)
-    with selectors.DefaultSelector() as selector:
-        for stream in {id(stream): stream for stream in streams if stream.reader is not None}.values():
-            selector.register(stream.reader, selectors.EVENT_READ, stream)
-        while selector.get_map():
-            if time.monotonic() > end:
-                return False
-            for key, _ in selector.select(1):
-                part = os.read(key.fd, 1 << 16)
-                key.data.text += part
-                if not part:
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-    return True
-
-
-def _decoded(stream: _Stream, readable: bool, encoding: str | None, errors: str | None) -> bytes | str | None:
-    if stream.reader is None:
-        return None
-    if not readable:
-        return stream.text
-    text = stream.text.decode(encoding or sys.getdefaultencoding(), errors or "strict")
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -174,7 +174,7 @@ def test_tail_follows_and_ends_with_what_is_running(tmp_path):
     """-f on a log that does not exist yet: events as they come, and at Ctrl-C the test that hangs; exit code 130."""
     path = tmp_path / "later.jsonl"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-    process = subprocess.Popen(
+    process = warm.Popen(
         [*INSIGHT, "tail", "-f", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     time.sleep(1)

@@ -119,9 +119,7 @@ def answer(text: bytes, *args) -> str:
     master, slave = pty.openpty()
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     command = [*INSIGHT, *map(str, args)]
-    process = subprocess.Popen(
-        command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True
-    )
+    process = warm.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True)
     os.close(slave)
     os.write(master, text)
     out, _ = process.communicate(timeout=300)
