@@ -181,10 +181,13 @@ def test_tail_follows_and_ends_with_what_is_running(tmp_path):
     writer = LogWriter(path)
     writer.append(SessionStarted(session_id="cccc", sut="shop"))
     writer.append(TestStarted(nodeid="t.py::hangs"))
+    writer.append(TestStarted(nodeid="t.py::done"))
+    writer.append(TestFinished(nodeid="t.py::done", outcome="passed"))
     assert "session cccc of shop" in process.stdout.readline()
-    time.sleep(0.3)
+    while "t.py::done" not in (line := process.stdout.readline()):  # by then it has read what is before it
+        assert line
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=300)
     assert "RUNNING t.py::hangs" in out, err
     assert process.returncode == 130
     writer.close()
