@@ -92,9 +92,9 @@ class Popen(subprocess.Popen):
         os.umask(mask := os.umask(0))
         request = {
             "module": args[2],
-            "args": args[3:],
-            "cwd": os.path.abspath(os.fspath(cwd or ".")),
-            "env": dict(os.environ if env is None else env),
+            "args": [as_text(word) for word in args[3:]],
+            "cwd": as_text(os.path.abspath(os.fspath(cwd or "."))),
+            "env": {as_text(name): as_text(value) for name, value in (os.environ if env is None else env).items()},
             "umask": mask,
             "ignored": [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_IGN],
             "limits": {number: resource.getrlimit(number) for number in LIMITS},
@@ -105,6 +105,11 @@ class Popen(subprocess.Popen):
         self.pid = json.loads(self._server.channel.recv(100))
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+
+def as_text(word: str) -> str:
+    """Return the bytes of a word as a text of the same length, which the other side decodes as its own locale says."""
+    return os.fsencode(word).decode("latin-1")
 
 
 def can_be_forked(words: list[str], options: dict) -> bool:

@@ -83,17 +83,17 @@ def become(request: dict, streams: "list[int]") -> None:
         os.close(stream)
     if request["new_session"]:
         os.setsid()
-    os.chdir(request["cwd"])
+    os.chdir(request["cwd"].encode("latin-1"))
     os.umask(request["umask"])
     os.environ.clear()
-    os.environ.update(request["env"])
+    os.environb.update({name.encode("latin-1"): value.encode("latin-1") for name, value in request["env"].items()})
     time.tzset()
     for number in request["ignored"]:
         signal.signal(number, signal.SIG_IGN)
     for number, limits in request["limits"].items():
         if resource.getrlimit(int(number)) != tuple(limits):
             resource.setrlimit(int(number), tuple(limits))
-    sys.argv = [request["module"], *request["args"]]
+    sys.argv = [request["module"], *(os.fsdecode(word.encode("latin-1")) for word in request["args"])]
     sys.path[0] = os.getcwd()
     importlib.invalidate_caches()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
