@@ -26,7 +26,10 @@ MAX_REQUEST = 1 << 17
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 """Signals that a process ignores if the one that starts it does."""
 LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
-CAN_FORK = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
+CAN_FORK = (
+    sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") and not os.environ.get("INSIGHT_COLD_TESTS")
+)
+"""With INSIGHT_COLD_TESTS=1 every process is started as usual."""
 
 
 class Server(NamedTuple):
