@@ -35,6 +35,24 @@ NOT_LOADED = (
 os.environ["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in NOT_LOADED)
 
 
+SLOW_FIRST = (
+    "test_real_history.py",
+    "test_questions.py",
+    "test_packaging.py",
+    "test_crash.py",
+    "test_fold_and_model.py",
+    "test_docs.py",
+    "test_scale.py",
+    "test_purge_and_pack.py",
+)
+"""Files with the longest tests and set-ups: run first, so that no worker is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin first."""
+    items.sort(key=lambda item: item.path.name not in SLOW_FIRST)
+
+
 REAL_HOME = os.path.expanduser("~/.pytest_insight")
 CHANGES = ("sqlite3.connect", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
 """Audit events of what changes a folder, beside `open`."""

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli.main import run
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
@@ -316,7 +317,7 @@ def test_a_read_only_home_without_a_model_answers_every_question(log, capsys, tm
         for words in ("session list", "session show last", "analytics summary", "test list", "sut list", "history list",
                       "log verify", "log info", "tail", "export -", "profile list", "replay --check"):  # fmt: skip
             command = [sys.executable, "-m", "pytest_insight.cli", *words.split()]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            done = warm.run(command, env=environment, capture_output=True, text=True, check=False)
             assert (done.returncode, bool(done.stdout)) == (0, True), (words, done.stderr)
         assert sorted(os.listdir(home)) == ["default.jsonl"]
     finally:
@@ -335,7 +336,7 @@ def test_everything_that_holds_recorded_text_is_private_and_exports_follow_the_u
     try:
         command = [sys.executable, "-m", "pytest", "-q", "--insight", "-p", "no:cacheprovider", "test_a.py"]
         environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = warm.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
         log = private_home / "insight" / "default.jsonl"
         with log.open("ab") as stream:

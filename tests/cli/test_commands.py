@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli import reference
 from pytest_insight.cli.common import counts_text, duration_text
 from pytest_insight.cli.main import NOUNS, run
@@ -29,7 +30,7 @@ def insight(*args, env=None, **options):
     """Run the command line in a process of its own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     environment |= {"COLUMNS": "120"} | (env or {})
-    return subprocess.run(
+    return warm.run(
         [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=environment, **options
     )
 
@@ -173,17 +174,20 @@ def test_tail_follows_and_ends_with_what_is_running(tmp_path):
     """-f on a log that does not exist yet: events as they come, and at Ctrl-C the test that hangs; exit code 130."""
     path = tmp_path / "later.jsonl"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-    process = subprocess.Popen(
+    process = warm.Popen(
         [*INSIGHT, "tail", "-f", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     time.sleep(1)
     writer = LogWriter(path)
     writer.append(SessionStarted(session_id="cccc", sut="shop"))
     writer.append(TestStarted(nodeid="t.py::hangs"))
+    writer.append(TestStarted(nodeid="t.py::done"))
+    writer.append(TestFinished(nodeid="t.py::done", outcome="passed"))
     assert "session cccc of shop" in process.stdout.readline()
-    time.sleep(0.3)
+    while "t.py::done" not in (line := process.stdout.readline()):  # by then it has read what is before it
+        assert line
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=300)
     assert "RUNNING t.py::hangs" in out, err
     assert process.returncode == 130
     writer.close()

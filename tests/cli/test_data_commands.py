@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 from pytest_insight.testdata import DataConflictError, TestDataManager
 
 INSIGHT = [sys.executable, "-m", "pytest_insight.cli"]
@@ -45,7 +46,7 @@ def insight(*args, code=0, **more_env):
     """Run a command and check its exit code."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     env |= {"COLUMNS": "160"} | more_env
-    result = subprocess.run(
+    result = warm.run(
         [*INSIGHT, "data", *map(str, args)],
         capture_output=True,
         text=True,
@@ -165,7 +166,7 @@ def test_a_folder_without_test_data_is_said_and_not_made(tmp_path, monkeypatch):
 def test_nothing_in_the_data_controls_the_terminal(folder, command):
     """Names and values are shown, not executed."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-    result = subprocess.run([*INSIGHT, "data", command], capture_output=True, text=True, timeout=300, env=env)
+    result = warm.run([*INSIGHT, "data", command], capture_output=True, text=True, timeout=300, env=env)
     assert not RAW_CONTROLS.search(result.stdout.replace("\n", ""))
     if command in ("list", "history"):
         assert "\\x1b" in result.stdout

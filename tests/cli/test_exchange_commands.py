@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.storage import get_storage_instance, list_profiles, load_sessions
 from pytest_insight.eventlog.verify import verify_log
@@ -23,9 +24,7 @@ def insight(*args, code: int = 0, **options) -> subprocess.CompletedProcess:
     """Run the command line in a process of its own, and check its exit code."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")} | {"COLUMNS": "120"}
     options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
-    result = subprocess.run(
-        [*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=env, **options
-    )
+    result = warm.run([*INSIGHT, *map(str, args)], capture_output=True, text=True, timeout=300, env=env, **options)
     assert result.returncode == code, f"{args}: {result.returncode}\n{result.stdout}{result.stderr}"
     return result
 
@@ -120,9 +119,7 @@ def answer(text: bytes, *args) -> str:
     master, slave = pty.openpty()
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     command = [*INSIGHT, *map(str, args)]
-    process = subprocess.Popen(
-        command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True
-    )
+    process = warm.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True)
     os.close(slave)
     os.write(master, text)
     out, _ = process.communicate(timeout=300)

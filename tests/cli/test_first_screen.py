@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from histories import EIGHT, all_of, write_session
@@ -137,7 +138,7 @@ def test_where_shapes_cannot_be_encoded_they_are_ascii():
     code = "from pytest_insight.cli.strips import strip_line; print(strip_line(['passed', 'failed', 'flaky', 'cut']))"
     for encoding, drawn in (("ascii", "-F~/"), ("utf-8", "─█▲▞"), ("latin-1", "-F~/")):
         env = os.environ | {"PYTHONIOENCODING": encoding}
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=120)
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=300)
         assert done.stdout.decode(encoding).strip() == drawn, done.stderr
 
 
@@ -204,7 +205,7 @@ def test_what_runs_now_is_told_as_running_and_not_as_broken(tmp_path, screen):
         "def test_c():\n    pathlib.Path('here').touch()\n    time.sleep(120)\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--insight-log={screen.path}"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = warm.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 240
         while not (tmp_path / "here").exists() and time.monotonic() < deadline:
@@ -299,7 +300,7 @@ def test_piped_output_does_not_load_what_only_terminals_need(screen):
         " print([name for name in ('rich.console', 'pytest', '_pytest') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, "--log", str(screen.path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 

@@ -104,7 +104,7 @@ def test_a_fifo_is_read_once_as_a_stream(command: str, packed: bool, home: Path)
     writer = threading.Thread(target=fifo.write_bytes, args=(data,))
     writer.start()
     answer = ask(command.format(fifo.absolute()), fifo)
-    writer.join(10)
+    writer.join(300)
     assert (answer.code, answer.error) == (0, "")
     assert any(word in answer.out for word in ("1 added", "1 session", "4 events", "test_good")), answer.out
 

@@ -5,7 +5,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
+import warm
 from pytest_insight.cli import json_reference, main
 from pytest_insight.cli.reference import commands
 from pytest_insight.cli.shapes.base import schema_of
@@ -96,7 +96,7 @@ def recorded(tmp_path_factory):
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     env |= {"HOME": str(place), "PYTEST_INSIGHT_HOME": str(place / "home"), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
     command = [sys.executable, "-m", "pytest", "-q", "--insight", "--insight-sut=shop", "--insight-profile=default"]
-    result = subprocess.run(command, cwd=place / "suite", env=env, capture_output=True, text=True)
+    result = warm.run(command, cwd=place / "suite", env=env, capture_output=True, text=True)
     assert result.returncode == 1, result.stdout + result.stderr
     log = place / "home" / "default.jsonl"
     JSONStorage(log).save_sessions(history())

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.eventlog.sources import live_files
 
 TESTS = """
@@ -33,16 +34,16 @@ def run(tmp_path):
     def start(*args: str) -> subprocess.Popen:
         (tmp_path / "waiting").unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(args or ("--insight",))]
-        process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = warm.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         processes.append(process)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         return process
 
     def insight(*args: object) -> str:
         command = [sys.executable, "-m", "pytest_insight.cli", *map(str, args)]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+        done = warm.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -91,7 +92,7 @@ def test_a_run_that_ends_leaves_one_file(run):
     """The log has the session; nothing lies beside it."""
     process = run()
     (run.folder / "go").touch()
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     log = profile_log(run.home)
     assert not log.with_suffix(".live").exists()
     [session] = json.loads(run.insight("session", "list", "--json"))
@@ -107,9 +108,9 @@ def test_a_named_log_is_one_file_and_is_not_rewritten_while_it_is_recorded(run):
     assert session["state"] == "running"
     for words in (("pack",), ("repair",), ("purge", "--regex", "test_done", "--force")):
         command = [sys.executable, "-m", "pytest_insight.cli", "log", *words, str(log)]
-        done = subprocess.run(command, env=run.env, capture_output=True, text=True, timeout=300)
+        done = warm.run(command, env=run.env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 3
         assert f"session {session['session_id']} is being recorded into it" in done.stderr
     (run.folder / "go").touch()
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     assert [path.name for path in run.folder.glob("ci*")] == ["ci.jsonl"]

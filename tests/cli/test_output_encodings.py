@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.writer import LogWriter
 
@@ -56,7 +57,7 @@ def insight(log, words, **env):
     argument = [str(log)] if words[0] in ("tail", "log") else ["--log", str(log)]
     command = [sys.executable, "-m", "pytest_insight.cli", *words, *argument]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
-    return subprocess.run(command, capture_output=True, env=environment | env)
+    return warm.run(command, capture_output=True, env=environment | env)
 
 
 POSIX = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 from pytest_insight.cli.main import run
 from pytest_insight.core.storage import create_profile, get_storage_instance
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted
@@ -87,12 +88,12 @@ def test_output_that_is_appended_to_an_own_log_is_refused_before_it_is_written(h
     log = home / "default.jsonl"
     before = log.read_bytes()
     with log.open("ab") as out:
-        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, env=environment)
+        result = warm.run(command, stdout=out, stderr=subprocess.PIPE, text=True, env=environment)
     assert result.returncode == 3
     assert "own folder" in result.stderr
     assert log.read_bytes() == before
     with (home.parent / "list.json").open("wb") as out:
-        assert subprocess.run(command, stdout=out, env=environment).returncode == 0
+        assert warm.run(command, stdout=out, env=environment).returncode == 0
     assert len(json.loads((home.parent / "list.json").read_text())) == 2
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli.analytics import _drawn
 from pytest_insight.cli.asking import bar, percent, spark
 from pytest_insight.core.windows import parse_window
@@ -48,7 +49,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def insight(*args, code: int = 0, cwd=None, **more: str) -> str:
     """Run the command line, check its exit code, and return its output."""
-    result = subprocess.run(
+    result = warm.run(
         [*INSIGHT, *map(str, args)],
         capture_output=True,
         text=True,
@@ -78,7 +79,7 @@ def recorded(tmp_path_factory):
         subprocess.run([*git, *command], check=True)
     settings = {"PYTEST_INSIGHT_HOME": str(home), "COUNTER": str(folder / "counter")}
     for state in ("good",) * 4 + ("bad",) * 3:
-        subprocess.run(
+        warm.run(
             [
                 *INSIGHT,
                 "session",
@@ -283,7 +284,7 @@ def test_rerun_of_an_artifact_is_recorded_into_the_profile(recorded, tmp_path):
 def _run_killed(folder: Path, settings: dict[str, str]) -> None:
     """Record a run that kills itself."""
     command = [sys.executable, "-m", "pytest", "-q", "--insight"]
-    result = subprocess.run(command, cwd=folder, env=environment(**settings, STATE="bad"), capture_output=True)
+    result = warm.run(command, cwd=folder, env=environment(**settings, STATE="bad"), capture_output=True)
     assert result.returncode == -9
 
 
@@ -353,9 +354,7 @@ def test_completion_knows_the_names(recorded):
         ("insight session list --profile def", "default"),
     ):
         env = {"_INSIGHT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
-        result = subprocess.run(
-            [*INSIGHT], capture_output=True, text=True, env=environment(**settings, **env), timeout=300
-        )
+        result = warm.run([*INSIGHT], capture_output=True, text=True, env=environment(**settings, **env), timeout=300)
         assert expected in result.stdout, f"{words}: {result.stdout}{result.stderr}"
         assert "Traceback" not in result.stderr
 

@@ -11,6 +11,7 @@ import sys
 import termios
 
 import pytest
+import warm
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted, Vcs
 from pytest_insight.eventlog.scan import Scanner
@@ -54,7 +55,7 @@ def insight(log, private_home):
 
     def run(*words, code=0):
         command = [sys.executable, "-m", "pytest_insight.cli", *words, "--log", str(log)]
-        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
+        result = warm.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
         assert result.returncode == code, result.stdout + result.stderr
         return result.stdout if not code else result.stderr
 
@@ -138,7 +139,7 @@ def test_tail_as_of(log, private_home):
 
     def tail(*words):
         command = [sys.executable, "-m", "pytest_insight.cli", "tail", str(log), *words]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
+        return warm.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, timeout=300)
 
     assert [
         json.loads(line)["session_id"]
@@ -158,10 +159,10 @@ def test_an_export_reports_as_json(log, private_home, tmp_path):
     (private_home / "insight" / "default.jsonl").write_bytes(log.read_bytes())
     target = tmp_path / "out.csv"
     command = [sys.executable, "-m", "pytest_insight.cli", "export", str(target), "--sut", "ware", "--json"]
-    report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    report = json.loads(warm.run(command, capture_output=True, check=True).stdout)
     assert report == {"path": str(target), "format": "csv", "sessions": ["three"], "dry_run": False}
     assert target.read_text().count("three") == 1
-    piped = subprocess.run([*command[:4], "-", "--json"], capture_output=True, text=True)
+    piped = warm.run([*command[:4], "-", "--json"], capture_output=True, text=True)
     assert (piped.returncode, piped.stdout) == (2, "")
 
 

@@ -4,11 +4,11 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli import sql_reference
 from pytest_insight.cli.main import run
 from pytest_insight.core.tables import TABLES
@@ -42,7 +42,7 @@ def log(tmp_path_factory):
     path = tmp_path / "log.jsonl"
     for _ in range(2):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--insight-log={path}"]
-        assert subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment).returncode == 1
+        assert warm.run(command, cwd=tmp_path, capture_output=True, env=environment).returncode == 1
     return path
 
 

@@ -1,10 +1,10 @@
 """`insight session rerun` with a log from a stranger: pytest gets tests of this project and nothing else."""
 
 import os
-import subprocess
 import sys
 
 import pytest
+import warm
 from pytest_insight.cli.node_ids import check_node_ids
 from pytest_insight.eventlog.events import CollectionFailed, SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.writer import LogWriter
@@ -48,7 +48,7 @@ def rerun(project, log, *options):
     """`insight session rerun` in the project, by a process of its own."""
     command = [sys.executable, "-m", "pytest_insight.cli", "session", "rerun", "--log", str(log), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_CURRENT")}
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, env=environment)
+    return warm.run(command, cwd=project, capture_output=True, text=True, env=environment)
 
 
 HOSTILE = [

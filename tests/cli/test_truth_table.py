@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -37,7 +37,7 @@ class History:
     def text(self, *words: str, code=0, **more: str) -> str:
         """What a command prints."""
         command = [sys.executable, "-m", "pytest_insight.cli", *words, "--log", str(self.path)]
-        done = subprocess.run(
+        done = warm.run(
             command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"} | more, timeout=300
         )
         assert done.returncode == code, done.stdout + done.stderr
@@ -229,7 +229,7 @@ def test_a_clock_of_2099_is_never_last(log):
     shown = log.ask("test", "show", "t.py::a")
     assert (shown["runs"], shown["broken"]) == (4, None)
     assert "never failed" not in log.text("test", "show", "t.py::a")
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "pytest_insight.cli", "log", "verify", str(log.path)], capture_output=True, text=True
     )
     assert "in the future" in done.stdout

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.storage import JSONStorage, get_storage_instance, load_sessions
 from pytest_insight.eventlog.verify import verify_log
@@ -63,7 +64,7 @@ class Reader:
         words = shlex.split(line, comments=True)
         command = [*INSIGHT, *words[1:]] if words[0] == "insight" else [sys.executable, "-m", *words]
         env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-        result = subprocess.run(command, capture_output=True, text=True, env=env | self.environ, timeout=300, **options)
+        result = warm.run(command, capture_output=True, text=True, env=env | self.environ, timeout=300, **options)
         assert result.returncode == code, f"{line}\n{result.stdout}{result.stderr}"
         return result.stdout + result.stderr
 

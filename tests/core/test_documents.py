@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import warm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.models import TestOutcome
@@ -258,7 +259,7 @@ def test_pytest_records_into_a_profile_with_an_old_document(tmp_path, private_ho
     (home / "profiles.json").write_text(json.dumps({"profiles": {"mini": {"file_path": str(home / "mini.json")}}}))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--insight", "--insight-profile=mini"]
     env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
+    result = warm.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
     assert result.returncode == 0, result.stdout
     assert "nothing was recorded" not in result.stdout
     assert len(JSONStorage(profile_name="mini").load_sessions()) == 2

@@ -224,7 +224,7 @@ def test_processes_do_not_lose_each_others_profiles(tmp_path):
     path = tmp_path / "profiles.json"
     command = [sys.executable, "-c", WORKER, str(path)]
     processes = [subprocess.Popen([*command, f"w{n}", "9"], stdout=subprocess.PIPE) for n in range(8)]
-    assert [process.wait(60) for process in processes] == [0] * 8
+    assert [process.wait(300) for process in processes] == [0] * 8
     for process in processes:
         process.stdout.close()
     expected = {f"w{w}-{n}" for w in range(8) for n in range(9) if n % 3}

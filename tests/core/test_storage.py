@@ -463,7 +463,7 @@ def test_eight_processes_that_save_import_merge_and_clear(tmp_path):
     expected: set[str] = set()
     gone: set[str] = set()
     for process in processes:
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err[-3000:]
         saved, cleared = out.split("\n")[:2]
         expected |= set(saved.split())

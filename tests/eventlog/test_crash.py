@@ -171,7 +171,7 @@ CONCURRENT = """
 import sys, pathlib
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.eventlog.events import TestFinished
-writer = LogWriter(pathlib.Path(sys.argv[1]), durability="never", lock_timeout_s=60)
+writer = LogWriter(pathlib.Path(sys.argv[1]), durability="never", lock_timeout_s=300)
 for number in range(int(sys.argv[2])):
     writer.append(TestFinished(nodeid=str(number), outcome="passed", capstdout="x" * (number % 7 * 200)))
 writer.close()
@@ -182,7 +182,7 @@ def test_sixteen_writers(tmp_path, program):
     """16 processes with 5,000 events each: every event once, in order within its stream, and nothing else."""
     log = tmp_path / "log.jsonl"
     processes = [program(CONCURRENT, log, 5000) for _ in range(16)]
-    assert [process.wait(100) for process in processes] == [0] * 16
+    assert [process.wait(300) for process in processes] == [0] * 16
     streams: dict[str, list[int]] = {}
     findings = 0
     for item in read_records(log):

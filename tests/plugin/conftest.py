@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+import warm
 
 OLD_PYTHON = os.environ.get("INSIGHT_PYTEST84")
 LAST_LINE = re.compile(r"(\d+) ([a-z][a-z ]*[a-z])(?=,| in )")
@@ -151,7 +151,7 @@ def run(tmp_path, private_home):
             command += ["-p", "no:subtests"]  # there it is a plugin of its own
         if "--insight-log" not in args:
             command += ["--insight-log", str(log)] if insight else ["-p", "no:insight"]
-        result = subprocess.run(
+        result = warm.run(
             [*command, *args],
             cwd=tmp_path,
             capture_output=True,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 PASS = "def test_a(): pass\n"
 ENDINGS = {
@@ -163,7 +164,7 @@ def test_a_user_without_a_home_runs_tests_and_gets_exit_code_3_from_commands(tmp
     env["PYTHONPATH"] = str(tmp_path)
 
     def call(*words):
-        return subprocess.run(
+        return warm.run(
             [sys.executable, "-m", *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
         )
 

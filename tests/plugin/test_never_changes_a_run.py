@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 PASS_FAIL = "def test_one(): pass\ndef test_two(): assert 0\n"
 
@@ -161,7 +162,7 @@ def pytest_at(folder: Path, *args: str, **environment: str) -> subprocess.Comple
     """Run pytest with --insight in a folder, in an environment of its own."""
     env = outside(**environment)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--insight", *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env, timeout=300)
+    return warm.run(command, cwd=folder, capture_output=True, text=True, env=env, timeout=300)
 
 
 UNUSABLE = {

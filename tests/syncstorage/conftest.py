@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import warm
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.journal import fold_journal
 from pytest_insight.syncstorage.events import SYNC_EVENTS
@@ -33,7 +34,7 @@ def free_port():
                 continue
 
 
-def eventually(question, *, timeout_s=20.0):
+def eventually(question, *, timeout_s=300.0):
     """The first true answer to a question that is asked again and again."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -106,7 +107,7 @@ class Service:
         """Start the process and do not wait for it to serve."""
         command = [*COMMAND, "serve", "--port", str(self.port), *arguments]
         options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
-        self.process = subprocess.Popen(command, **options)
+        self.process = warm.Popen(command, **options)
         return self.process
 
     def start(self, *arguments, **options):
@@ -128,7 +129,7 @@ class Service:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def end(self, timeout_s=10):
+    def end(self, timeout_s=300):
         """Wait for its end and return its exit code."""
         return self.process.wait(timeout_s)
 
@@ -137,7 +138,7 @@ class Service:
         self.process.send_signal(number)
         return self.end()
 
-    def connect(self, host="127.0.0.1", timeout_s=20):
+    def connect(self, host="127.0.0.1", timeout_s=300):
         """A connection to it."""
         return http.client.HTTPConnection(host, self.port, timeout=timeout_s)
 

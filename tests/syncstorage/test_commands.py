@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import msgspec
 import pytest
+import warm
 from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.syncstorage import shim
 
@@ -19,7 +20,7 @@ COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]
 
 def insight(*arguments, **options):
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+    return warm.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
 
 
 def shaped(command, printed):
@@ -73,14 +74,14 @@ def test_status_of_a_service_that_is_gone_is_read_from_its_journal(busy):
 def test_status_follows_changes(busy, eventually):
     """With -f each change is a line of JSON, until the end; silence is none."""
     command = [*COMMAND, "status", "-f", "--json", "--port", str(busy.port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+    with warm.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
         first = json.loads(following.stdout.readline())
         assert first["runs"][0]["workers"][0]["status"] == "in_progress"
         busy.status("w-1", "completed")
         second = json.loads(following.stdout.readline())
         assert second["runs"][0]["workers"][0]["status"] == "completed"
         following.send_signal(signal.SIGINT)
-        following.wait(20)
+        following.wait(300)
 
 
 def test_status_and_stop_say_when_there_is_nothing(make_service):

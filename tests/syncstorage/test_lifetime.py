@@ -45,7 +45,7 @@ def test_a_worker_whose_process_is_gone_keeps_no_service_alive(make_service, sle
     assert service.process.poll() is None
     sleeper.kill()
     sleeper.wait()
-    assert service.end(20) == 0
+    assert service.end() == 0
     assert service.state().stopped.reason == "idle"
     assert not service.state().runs["run"].completed
 
@@ -55,7 +55,7 @@ def test_a_process_that_was_not_collected_is_gone(make_service, sleeper):
     service = make_service().start("--idle-exit", "1", *LONG)
     service.register("a", osPid=sleeper.pid)
     sleeper.kill()
-    assert service.end(20) == 0
+    assert service.end() == 0
 
 
 def test_a_process_of_another_machine_is_not_looked_for_here(make_service, sleeper):
@@ -87,7 +87,7 @@ def test_a_waiter_keeps_no_service_alive_for_longer_than_a_silent_worker(make_se
     sleeper.kill()
     answers = wait_in_background(service)
     began = time.monotonic()
-    assert service.end(30) == 0
+    assert service.end() == 0
     assert time.monotonic() - began > 2
     assert answers[0].status == 503
 
@@ -102,7 +102,7 @@ def test_a_full_disk_keeps_no_service_alive(make_service):
     else:
         pytest.fail("the limit was not reached")
     wait_in_background(service)
-    assert service.end(30) == 0
+    assert service.end() == 0
 
 
 def test_a_journal_that_others_hold_keeps_no_service_alive(make_service):
@@ -111,7 +111,7 @@ def test_a_journal_that_others_hold_keeps_no_service_alive(make_service):
     service.register("a")
     with service.journal.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert service.end(40) == 0
+        assert service.end() == 0
 
 
 def test_a_lock_that_was_held_for_a_while_stops_nothing_for_ever(make_service, eventually):
@@ -122,7 +122,7 @@ def test_a_lock_that_was_held_for_a_while_stops_nothing_for_ever(make_service, e
         fcntl.flock(file, fcntl.LOCK_EX)
         time.sleep(3)
     eventually(lambda: service.state().runs["run"].completed)
-    assert service.end(30) == 0
+    assert service.end() == 0
     assert service.state().stopped.reason == "idle"
 
 
@@ -133,7 +133,7 @@ def test_a_deleted_folder_ends_a_service_with_live_workers_and_waiters(make_serv
     service.post("/keep_alive", pid="a", testRunId="run")
     wait_in_background(service)
     shutil.rmtree(service.home)
-    assert service.end(20) == 0
+    assert service.end() == 0
     assert not service.home.exists()
 
 
@@ -143,7 +143,7 @@ def test_a_folder_that_was_deleted_and_made_again_is_another_folder(make_service
     service.register("a", osPid=os.getpid())
     shutil.rmtree(service.journal.parent)
     service.journal.parent.mkdir()
-    assert service.end(20) == 0
+    assert service.end() == 0
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_requests_that_are_refused_keep_no_service_alive(make_service, method, p
     thread = threading.Thread(target=ask)
     thread.start()
     try:
-        assert service.end(20) == 0
+        assert service.end() == 0
     finally:
         stop.set()
         thread.join()

@@ -208,7 +208,7 @@ def test_a_wait_is_held_until_the_last_worker_completes(service, later):
     time.sleep(0.5)
     assert answers == []
     service.status("b", "completed")
-    thread.join(10)
+    thread.join(300)
     assert answers[0].json == {"completed": True, "message": "1 finalised"}
 
 
@@ -220,7 +220,7 @@ def test_a_wait_ends_with_the_lease_of_a_dead_worker(make_service):
     service.register("silent")
     began = time.monotonic()
     assert service.wait(testRunId="run").json["completed"] is True
-    assert 1.4 < time.monotonic() - began < 120
+    assert 1.4 < time.monotonic() - began < 300
     statuses = {worker["pid"]: worker for worker in service.run()["workers"]}
     assert {worker["status"] for worker in statuses.values()} == {"offline"}
     assert statuses["beats"]["since"] < statuses["silent"]["since"]
@@ -236,7 +236,7 @@ def test_force_ends_every_wait(service, later):
     forced = service.get("/force-completion", testRunId="run")
     assert forced.json == {"completed": True, "message": "1 finalised, 1 abandoned"}
     for thread, answers in waits:
-        thread.join(10)
+        thread.join(300)
         assert answers[0].json["completed"] is True
     assert service.run()["status"] == "force_completed"
     assert service.worker("a")["status"] == "abandoned"
@@ -260,7 +260,7 @@ def test_a_wait_that_names_no_test_run_means_the_one_there_is(make_service, late
     service.register("a", run="one")
     thread, answers = later(service)
     service.status("a", "completed", run="one")
-    thread.join(10)
+    thread.join(300)
     assert answers[0].json["completed"] is True
     named = make_service().start("--testRunId", "mine")
     named.register("a", run="other")

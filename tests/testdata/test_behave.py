@@ -98,7 +98,7 @@ def report(tmp_path):
     (tmp_path / "features" / "users.feature").write_text(FEATURE)
     command = [sys.executable, "-m", "behave", "--format", "json", "--outfile", "report.json", "--no-color"]
     env = {key: value for key, value in os.environ.items() if key == "PYTEST_ADDOPTS" or not key.startswith("PYTEST_")}
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, env=env)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=env)
     assert result.returncode == 1, result.stdout + result.stderr
     [feature] = json.loads((tmp_path / "report.json").read_text())
     scenarios = [element for element in feature["elements"] if element["type"] == "scenario"]

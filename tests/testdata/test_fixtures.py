@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.testdata import TestDataManager
 
 CONFTEST = 'pytest_plugins = ["pytest_insight.testdata.fixtures"]\n'
@@ -31,8 +32,8 @@ def suite(tmp_path, monkeypatch):
         }
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
         if not wait:
-            return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+            return warm.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+        return warm.run(command, env=env, capture_output=True, text=True, timeout=300)
 
     run.path = tmp_path
     run.data = tmp_path / "test_data"
@@ -291,7 +292,7 @@ def test_a_suite_killed_in_the_middle_leaves_no_row_after_the_next_run(suite, sh
     """The promise: `-n 2` against PostgreSQL, controller and workers SIGKILLed, started again, no row is left."""
     monkeypatch.setenv("SLOW", "0.3")
     run = suite(ROWS, "-n", "2", wait=False)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while inserted(suite.data) < moment or not rows(shop):
         assert time.monotonic() < deadline
         time.sleep(0.02)

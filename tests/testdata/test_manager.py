@@ -260,12 +260,12 @@ def test_two_threads_do_not_run_one_callback_twice(manager):
 
     def clean():
         entered.set()
-        leave.wait(10)
+        leave.wait(300)
 
     key = manager.create_test_data("x", 1, cleanup_callback=clean)
     thread = threading.Thread(target=lambda: results.append(manager.cleanup_test_data(key)))
     thread.start()
-    entered.wait(10)
+    entered.wait(300)
     assert manager.cleanup_test_data(key) == {key: False}
     leave.set()
     thread.join()

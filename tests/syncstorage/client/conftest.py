@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import warm
 from pytest_insight.syncstorage.client import wire
 
 
@@ -90,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         stub = self.server
         stub.requests.append(request)
-        stub.released.wait(30)
+        stub.released.wait(300)
         code, data = stub.answers.get(request.path) or (200, json.dumps(stub.answer(request)).encode())
         try:
             self.send_response(code)
@@ -165,7 +166,7 @@ class Service:
 
     def start(self, *options):
         command = [*SERVE, "--port", str(self.port), *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = warm.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert until(self.is_up)
         return self
 
@@ -202,7 +203,7 @@ class Service:
         assert until(lambda: not self.is_up())
 
 
-def until(fact, timeout_s=20.0):
+def until(fact, timeout_s=300.0):
     """Wait until something is so; tell whether it became so."""
     deadline = time.monotonic() + timeout_s
     while not fact():

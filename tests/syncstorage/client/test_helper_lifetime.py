@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.syncstorage.client import link, wire
 from pytest_insight.syncstorage.client.launch import is_alive, spawn, start_mark
 
@@ -124,7 +125,7 @@ def test_helper_and_service_end_with_a_run_that_was_ended_and_its_folder_deleted
     (tmp_path / "test_it.py").write_text("import time\ndef test_hangs(): time.sleep(600)\n")
     words = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "pytest_insight.plugin", "--insight"]
     words += ["--insight-sync", f"--insight-sync-port={free_port}", "--insight-run=r", "-p", "no:cacheprovider"]
-    run = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = warm.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def workers():
         try:
@@ -136,7 +137,7 @@ def test_helper_and_service_end_with_a_run_that_was_ended_and_its_folder_deleted
         assert until(lambda: workers() and workers()[0]["status"] == "in_progress")
         assert (len(helpers()), len(processes("sync-storage"))) == (1, 1)
         run.send_signal(number)
-        run.wait(20)
+        run.wait(300)
         shutil.rmtree(os.environ["PYTEST_INSIGHT_HOME"])
         assert until(lambda: not helpers() and not processes("sync-storage"))
         assert not Path(os.environ["PYTEST_INSIGHT_HOME"]).exists()

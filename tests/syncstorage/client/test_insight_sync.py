@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.plugin.metadata import find_test_run
 from pytest_insight.syncstorage.client.link import AgentLink
 
@@ -20,9 +21,19 @@ import pytest
 def test_one(number): time.sleep(0.1)
 def test_bad(): assert 0
 """
-PYTEST = ["env", "-u", "PYTEST_CURRENT_TEST", sys.executable, "-m", "pytest", "--disable-plugin-autoload"]
+PYTEST = [sys.executable, "-m", "pytest", "--disable-plugin-autoload"]
 PYTEST += ["-p", "pytest_insight.plugin", "-p", "xdist", "-p", "no:cacheprovider"]
 OURS = re.compile(r"^insight: .*", re.MULTILINE)
+
+
+def outside():
+    """Return the environment of a run that no test started."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
+def begin(words, **options):
+    """Start a run and do not wait for it."""
+    return warm.Popen(words, env=outside(), **options)
 
 
 class Run:
@@ -63,9 +74,7 @@ def pytest_run(tmp_path):
 
     def start(words, env=None):
         begun = time.monotonic()
-        done = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | (env or {})
-        )
+        done = warm.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=outside() | (env or {}))
         return Run(done, time.monotonic() - begun)
 
     return start
@@ -94,7 +103,7 @@ def agents():
 def insight(*args):
     """Run the command line and return its JSON."""
     words = [sys.executable, "-m", "pytest_insight.cli", *args, "--json"]
-    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout)
+    return json.loads(warm.run(words, capture_output=True, text=True, check=True, timeout=300).stdout)
 
 
 # ------------------------------------------------------------------ what it is for
@@ -120,10 +129,10 @@ def test_two_shards_are_two_sessions_of_one_run(suite, command, port_of_service,
     """Two runs at once without a service start one, and are listed as one: their counts add up."""
     folder = suite()
     shards = [
-        subprocess.Popen(command(*words, run="ci-7"), cwd=folder, stdout=subprocess.DEVNULL)
+        begin(command(*words, run="ci-7"), cwd=folder, stdout=subprocess.DEVNULL)
         for words in (["-n2", "-k", "test_one"], ["-k", "test_bad"])
     ]
-    assert [shard.wait(60) for shard in shards] == [0, 1]
+    assert [shard.wait(300) for shard in shards] == [0, 1]
     assert until(lambda: port_of_service.is_up() and "ci-7" in port_of_service.runs())
     assert until(lambda: port_of_service.runs()["ci-7"]["status"] == "completed")
     run = port_of_service.runs()["ci-7"]
@@ -133,7 +142,7 @@ def test_two_shards_are_two_sessions_of_one_run(suite, command, port_of_service,
     listed = insight("session", "list", "--run", "ci-7")["sessions"]
     assert {row["session_id"] for row in listed} == {worker["session_id"] for worker in run["workers"]}
     words = [sys.executable, "-m", "pytest_insight.cli", "session", "list", "--run", "ci-7"]
-    shown = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"}).stdout
+    shown = warm.run(words, capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"}).stdout
     assert re.search(r"2 in run +failed +1 failed, 6 passed", shown)
     assert insight("session", "list", "--run", "ci-8") == {"sessions": [], "total": None}
 
@@ -143,7 +152,7 @@ def test_who_runs_what_is_known_while_it_runs(suite, command, service, until):
     folder = suite("import time\ndef test_long(): time.sleep(60)\ndef test_longer(): time.sleep(60)\n")
     service.close()
     service.start("--lease", "1", "--quiet", "0.3")
-    shard = subprocess.Popen(command("-n2", run="r"), cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
+    shard = begin(command("-n2", run="r"), cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
     running = lambda: {worker.get("running") for worker in service.workers("r").values()}
     try:
         assert until(
@@ -173,7 +182,7 @@ def test_a_service_that_was_started_anew_knows_the_run(suite, command, service, 
     folder = suite(
         "import time, pathlib\ndef test_wait():\n    while not pathlib.Path('go').exists(): time.sleep(0.05)\n"
     )
-    shard = subprocess.Popen(command(run="r"), cwd=folder, stdout=subprocess.PIPE, text=True)
+    shard = begin(command(run="r"), cwd=folder, stdout=subprocess.PIPE, text=True)
     assert until(lambda: "r" in service.runs() and service.workers("r")["main"].get("running"))
     service.kill()
     service.start("--quiet", "0.3")
@@ -368,7 +377,7 @@ def test_a_service_that_falls_silent_costs_one_line(suite, command, stub, until,
     folder = suite(
         "import time, pathlib\ndef test_wait():\n    while not pathlib.Path('go').exists(): time.sleep(0.05)\n"
     )
-    shard = subprocess.Popen(command(run="r", port=stub.port), cwd=folder, stdout=subprocess.PIPE, text=True)
+    shard = begin(command(run="r", port=stub.port), cwd=folder, stdout=subprocess.PIPE, text=True)
     assert until(lambda: any(body["running"] for body in stub.bodies("/keep_alive")))
     stub.hang()
     (folder / "go").touch()
@@ -382,7 +391,7 @@ def test_a_service_that_dies_costs_one_line(suite, command, service, until):
     folder = suite(
         "import time, pathlib\ndef test_wait():\n    while not pathlib.Path('go').exists(): time.sleep(0.05)\n"
     )
-    shard = subprocess.Popen(command(run="r"), cwd=folder, stdout=subprocess.PIPE, text=True)
+    shard = begin(command(run="r"), cwd=folder, stdout=subprocess.PIPE, text=True)
     assert until(lambda: "r" in service.runs() and service.workers("r")["main"].get("running"))
     service.kill()
     (folder / "go").touch()
@@ -441,10 +450,10 @@ def test_tail_names_who_is_stuck_and_who_is_gone(suite, command, until, tmp_path
     log.parent.mkdir(exist_ok=True)
     with out.open("w") as file:
         tail = subprocess.Popen(words, stdout=file, stderr=subprocess.DEVNULL)
-        other = subprocess.Popen(command("--collect-only", sync=False), cwd=folder, stdout=subprocess.DEVNULL)
-        shard = subprocess.Popen(command("-n1", run="r", sync=False), cwd=folder, stdout=subprocess.DEVNULL)
+        other = begin(command("--collect-only", sync=False), cwd=folder, stdout=subprocess.DEVNULL)
+        shard = begin(command("-n1", run="r", sync=False), cwd=folder, stdout=subprocess.DEVNULL)
         try:
-            other.wait(60)
+            other.wait(300)
             assert until(
                 lambda: len(re.findall(r"^STUCK   test_it.py::test_hangs \[gw0\]", out.read_text(), re.MULTILINE)) >= 2
             )
@@ -454,7 +463,7 @@ def test_tail_names_who_is_stuck_and_who_is_gone(suite, command, until, tmp_path
         finally:
             shard.kill()
             tail.terminate()
-            assert tail.wait(20) == 0
+            assert tail.wait(300) == 0
     text = out.read_text()
     assert ", run r" in text
     assert re.search(

@@ -13,6 +13,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import warm
 
 PROJECT, CONFIGURATION, WORKFLOW = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 RUN = "3e2d7a6e-0000-4000-8000-000000000001"
@@ -117,7 +118,7 @@ def adapter(tmp_path, tms, free_port):
         environ |= {"TMS_SYNC_STORAGE_PORT": str(free_port), "TMS_CERT_VALIDATION": "false"}
         command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "xdist", "-p", "no:cacheprovider"]
         command += ["-p", "testit_adapter_pytest.plugin", "--testit", *args]
-        return subprocess.Popen(
+        return warm.Popen(
             command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
@@ -146,7 +147,7 @@ def suite(tmp_path):
 
 def finished(process):
     """Exit code and output of a process, when it has ended."""
-    text, _ = process.communicate(timeout=100)
+    text, _ = process.communicate(timeout=300)
     return process.returncode, text
 
 
@@ -277,7 +278,7 @@ def test_install_is_all_that_an_unmodified_adapter_needs(suite, adapter, tms, po
     assert subprocess.run([*insight, "install"], cwd=suite, capture_output=True).returncode == 0
     process = adapter("-n4")
     # Held, and the adapter knows it: without the answer it would rightly hand over another result.
-    assert until(lambda: "InProgress" in {kind for _, kind in tms.results()}, timeout_s=60)
+    assert until(lambda: "InProgress" in {kind for _, kind in tms.results()})
     before, lines = run_of(service), journal_of(service)
     os.kill(service.report()["os_pid"], signal.SIGKILL)
     assert until(lambda: not service.is_up())

@@ -139,7 +139,7 @@ def run_suite(tmp_path, words, options=(), **more):
         *options,
         str(suite),
     ]
-    result = subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=110)
+    result = subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     found = {}
     for file in out.iterdir():

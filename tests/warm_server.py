@@ -1,0 +1,148 @@
+"""A Python process that has imported what a command needs; each request runs the command in a fork of it.
+
+A fork is a process like any other: it has its own arguments, environment, folder, standard streams, signals and exit
+code. It only skips the start of the interpreter and the imports, which cost more than most commands.
+"""
+
+import array
+import contextlib
+import ctypes
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import platform
+import resource
+import runpy
+import signal
+import socket
+import sys
+import time
+
+PACKAGES = {
+    "pytest_insight.cli": ("cli", "core", "eventlog", "projections", "syncstorage", "testdata"),
+    "pytest": ("eventlog", "plugin"),
+}
+"""Our packages that are imported in full beforehand, by the module that is run."""
+OTHERS = {
+    "pytest_insight.cli": (
+        "email.message",
+        "importlib.metadata",
+        "pydantic.type_adapter",
+        "rich.console",
+        "rich.markdown",
+        "rich.table",
+        "sqlite3",
+        "typer._adapters",
+        "typer.rich_utils",
+    ),
+    "pytest": ("importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
+}
+"""Modules of others that are imported beforehand, where they are installed."""
+
+MAX_REQUEST = 1 << 20
+CLONE_NUMBERS = {"x86_64": 56, "aarch64": 220}
+"""The number of the system call `clone`, by machine."""
+CLONE_PARENT = 0x8000
+
+
+def preload(module: str) -> None:
+    """Import what runs of a module need, and the modules that they import when they are used."""
+    names = [*OTHERS[module]]
+    for package in PACKAGES[module]:
+        found = importlib.import_module(f"pytest_insight.{package}")
+        names += [f"{found.__name__}.{item.name}" for item in pkgutil.iter_modules(found.__path__)]
+    if module == "pytest":
+        names += [f"_pytest.{name}" for name in importlib.import_module("_pytest.config").default_plugins]
+    for name in names:
+        if not name.endswith("__main__"):
+            with contextlib.suppress(ImportError):  # of what is not installed, or is no module of this version
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def take_request(channel: socket.socket) -> "tuple[dict, list[int]] | None":
+    """Return the next request with its three standard streams; None at the end."""
+    size = array.array("i").itemsize
+    data, ancillary, _, _ = channel.recvmsg(MAX_REQUEST, socket.CMSG_LEN(3 * size))
+    if not data:
+        return None
+    streams = array.array("i")
+    for _, _, content in ancillary:
+        streams.frombytes(content[: len(content) - len(content) % size])
+    return json.loads(data), list(streams)
+
+
+def become(request: dict, streams: "list[int]") -> None:
+    """Give this process the streams, folder, environment and arguments that a request names."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    if request["new_session"]:
+        os.setsid()
+    os.chdir(request["cwd"].encode("latin-1"))
+    os.umask(request["umask"])
+    os.environ.clear()
+    os.environb.update({name.encode("latin-1"): value.encode("latin-1") for name, value in request["env"].items()})
+    time.tzset()
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
+    for number, limits in request["limits"].items():
+        if resource.getrlimit(int(number)) != tuple(limits):
+            resource.setrlimit(int(number), tuple(limits))
+    sys.argv = [request["module"], *(os.fsdecode(word.encode("latin-1")) for word in request["args"])]
+    sys.path[0] = os.getcwd()
+    importlib.invalidate_caches()
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        old = getattr(sys, name)
+        number = ("stdin", "stdout", "stderr").index(name)
+        raw = open(number, f"{mode}b", closefd=False)
+        new = io.TextIOWrapper(
+            raw, encoding=old.encoding, errors=old.errors, line_buffering=name == "stderr" or os.isatty(number)
+        )
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+
+
+def fork_sibling() -> int:
+    """Fork, as `os.fork` does, but the new process is a child of the parent: who asked for it can wait for it."""
+    python = ctypes.PyDLL(None)
+    python.PyOS_BeforeFork()
+    pid = python.syscall(CLONE_NUMBERS[platform.machine()], CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+    if pid:
+        python.PyOS_AfterFork_Parent()
+    else:
+        python.PyOS_AfterFork_Child()
+    return pid
+
+
+def serve(channel: socket.socket) -> "str | None":
+    """Answer requests until there are no more; returns the module to run, in each fork."""
+    while (taken := take_request(channel)) is not None:
+        request, streams = taken
+        pid = fork_sibling()
+        if not pid:
+            channel.close()
+            become(request, streams)
+            return request["module"]
+        for stream in streams:
+            os.close(stream)
+        channel.send(json.dumps(pid).encode())
+    return None
+
+
+def main() -> None:
+    """Serve the socket that the arguments name."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    preload(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    module = serve(channel)
+    if module:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
