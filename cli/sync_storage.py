@@ -84,7 +84,7 @@ def serve(
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[sync]'", "sync-storage") from error
     from ..syncstorage.forwarding import forwarding_to  # noqa: PLC0415
-    from ..syncstorage.liveness import Limits  # noqa: PLC0415
+    from ..syncstorage.service.leases import Limits  # noqa: PLC0415
     from ..syncstorage.sinks import Connection  # noqa: PLC0415
 
     server.guard_process()

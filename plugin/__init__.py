@@ -52,7 +52,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     try:
         return (yield)
     except BaseException as error:
-        from .early import record_early_end  # noqa: PLC0415 - only when something broke
+        from .lifecycle.early import record_early_end  # noqa: PLC0415 - only when something broke
 
         record_early_end(early_config, args, error, _is_recorded)
         raise
@@ -92,7 +92,7 @@ def _record_failed_start(config: pytest.Config, end: object) -> None:
     except Exception:  # noqa: BLE001 - the boundary: what cannot be asked is not recorded
         return
     if is_recorded:
-        from .early import record_failed_start  # noqa: PLC0415 - only when something broke
+        from .lifecycle.early import record_failed_start  # noqa: PLC0415 - only when something broke
 
         record_failed_start(config, end, _internal_errors)
 
@@ -103,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "insight_tag(name, value): record a tag with the result of this test")
     if not _is_recorded(config, config.option):
         return
-    from .boundary import start_safely  # noqa: PLC0415 - imported only in recorded runs
+    from .lifecycle.boundary import start_safely  # noqa: PLC0415 - imported only in recorded runs
 
     start_safely(config, _start_worker if hasattr(config, "workerinput") else _start)
 
@@ -115,7 +115,7 @@ def _start_worker(config: pytest.Config) -> None:
 
 
 def _start(config: pytest.Config) -> None:
-    from .session import start_recording  # noqa: PLC0415 - imported only in recorded runs
+    from .recorder import start_recording  # noqa: PLC0415 - imported only in recorded runs
 
     start_recording(config)
 

@@ -13,7 +13,7 @@ from ..eventlog.plain import clean_text, type_name
 
 if TYPE_CHECKING:
     from ..syncstorage.client.link import AgentLink
-    from .session import Recorder
+    from .recorder import Recorder
 
 MAIN = "main"
 _PLUGIN_NAME = "insight_sync"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .markers import markers_of
+from .attempts.markers import markers_of
 from .properties import PROPERTIES_KEY, tap_fixture
 
 _SENDABLE = (int, float, bytes, bool, complex)

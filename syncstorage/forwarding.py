@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from .report import rfc3339
+from .service.report import rfc3339
 from .sinks import CompletedRun, Connection, Sink
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import msgspec
 
 from ..eventlog.codec import EventDecoder
 from ..eventlog.journal import fold_journal
-from .events import SYNC_EVENTS
 from .paths import journal_path
-from .report import SERVICE_NAME, recorded_report
-from .state import SyncState
+from .service.events import SYNC_EVENTS
+from .service.report import SERVICE_NAME, recorded_report
+from .service.state import SyncState
 
 __all__ = ["NoServiceError", "ask_to_end", "is_running", "report"]
 

@@ -20,14 +20,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..eventlog.errors import EventLogError
 from ..eventlog.system import SYSTEM
-from .app import SyncStorage
-from .archive import set_aside
-from .coordinator import Coordinator
-from .guard import HEADER_BYTES_MAX
-from .idle import IdleWatch
-from .liveness import Limits
 from .paths import journal_path
-from .rules import Election
+from .service.archive import set_aside
+from .service.coordinator import Coordinator
+from .service.http.app import SyncStorage
+from .service.http.guard import HEADER_BYTES_MAX
+from .service.idle import IdleWatch
+from .service.leases import Limits
+from .service.rules import Election
 from .sinks import Connection, LogSink, Sink, Sinks
 
 __all__ = ["PortInUseError", "detach_streams", "guard_process", "listen", "log_to_file", "serve"]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from .state import RunState
+from .service.state import RunState
 
 __all__ = [
     "CompletedRun",

@@ -16,10 +16,10 @@ from .errors import (
     TestDataNotFound,
     VersionNotFound,
 )
-from .locks import Lease
+from .locking.lease import Lease
 from .manager import CleanupError, TestDataManager, get_test_data_manager
 from .snapshots import Restored
-from .store import Store
+from .store.data_store import Store
 from .version_manager import DataMigrationHandler
 
 __all__ = [

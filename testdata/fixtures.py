@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from ..eventlog.errors import EventLogError
-from .bound import NamespaceData
 from .generation.scopes import fixture_scope
 from .generation.seeds import SEED_VARIABLE, seed_header, settle_seed
 from .manager import TestDataManager, get_test_data_manager
-from .store import EVENTS_FILE, PATH_VARIABLE, default_base_path
+from .namespace_data import NamespaceData
+from .store.data_store import EVENTS_FILE, PATH_VARIABLE, default_base_path
 
 __all__ = ["test_data", "test_data_session"]
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..eventlog.errors import EventLogError
 from ..eventlog.times import format_time
-from . import events as ev
-from .state import TestDataState
-from .store import Store, owner_stream
+from .model import events as ev
+from .model.fold import TestDataState
+from .store.data_store import Store, owner_stream
 
 if TYPE_CHECKING:
     from .manager import TestDataManager

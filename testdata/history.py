@@ -8,7 +8,7 @@ import msgspec
 from ..eventlog.codec import EventDecoder
 from ..eventlog.journal import Entry, fold_journal
 from ..eventlog.times import format_time
-from . import events as ev
+from .model import events as ev
 
 __all__ = ["history_of"]
 

@@ -12,15 +12,17 @@ import msgspec
 from ..eventlog.errors import EventLogError
 from ..eventlog.journal import Transaction
 from ..eventlog.times import format_time
-from . import events as ev
-from .callbacks import Durable, as_durable, check_callback
-from .cleanup import CleanupRegistry, registration
+from .cleaning.callbacks import Durable, as_durable, check_callback
+from .cleaning.runner import CleanupRegistry, registration
 from .errors import DataConflictError, TestDataNotFound
 from .generation import DatabaseTestDataGenerator
 from .health import Check, check_health, status_report
-from .identity import current_test
-from .isolation import IsolationManager, append_version, check_token, detect_conflict
-from .locks import Lease
+from .locking.lease import Lease
+from .locking.locks import IsolationManager, append_version, check_token, detect_conflict
+from .model import events as ev
+from .model.fold import Resource, TestDataState, VersionRecord
+from .model.values import Content, as_content, check_json, check_name
+from .model.versions import FIRST_VERSION, check_version, next_version, version_key
 from .snapshots import (
     OnRestore,
     Restored,
@@ -30,11 +32,9 @@ from .snapshots import (
     snapshot_data,
     take_snapshot,
 )
-from .state import Resource, TestDataState, VersionRecord
-from .store import Store, default_base_path, namespace_stream
-from .values import Content, as_content, check_json, check_name
+from .store.data_store import Store, default_base_path, namespace_stream
+from .store.identity import current_test
 from .version_manager import VersionManager, find_anywhere, version_data, version_of
-from .versions import FIRST_VERSION, check_version, next_version, version_key
 
 __all__ = ["TestDataManager", "get_test_data_manager"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..eventlog.times import format_time
-from . import events as ev
-from .identity import current_test
-from .state import Namespace, Resource, Snapshot, TestDataState, VersionRecord, checksum_of, checksum_text
-from .store import Store, namespace_stream
-from .values import check_json, check_name
+from .model import events as ev
+from .model.fold import Namespace, Resource, Snapshot, TestDataState, VersionRecord, checksum_of, checksum_text
+from .model.values import check_json, check_name
+from .store.data_store import Store, namespace_stream
+from .store.identity import current_test
 
 if TYPE_CHECKING:
     from ..eventlog.journal import Transaction

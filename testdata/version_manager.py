@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..eventlog.times import format_time
-from . import events as ev
-from .callbacks import error_text
+from .cleaning.callbacks import error_text
 from .errors import DataConflictError, MigrationFailed, NoMigrationPath, VersionNotFound
-from .isolation import append_version, detect_conflict
-from .state import Resource, TestDataState, VersionRecord
-from .store import Store, namespace_stream
-from .values import Content, as_content, check_name
-from .versions import check_version, next_version, plan_migration, version_key
+from .locking.locks import append_version, detect_conflict
+from .model import events as ev
+from .model.fold import Resource, TestDataState, VersionRecord
+from .model.values import Content, as_content, check_name
+from .model.versions import check_version, next_version, plan_migration, version_key
+from .store.data_store import Store, namespace_stream
 
 __all__ = ["ONLY_VERSIONS", "DataMigrationHandler", "VersionManager", "find_anywhere", "version_data", "version_of"]
 

@@ -13,13 +13,13 @@ from .errors import (
     UnknownTemplateError,
 )
 from .generator import DatabaseTestDataGenerator
-from .making import AS_OF_DEFAULT
+from .log.recorder import GenerationStore
+from .making.maker import AS_OF_DEFAULT
 from .providers import Provider, ProviderFactory
-from .recording import GenerationStore
-from .rules import Problem
 from .scopes import fixture_scope
 from .seeds import resolve_seed, seed_header, settle_seed
-from .templates import DataTemplate, escape
+from .templates.template import DataTemplate, escape
+from .validation import Problem
 
 __all__ = [
     "AS_OF_DEFAULT",

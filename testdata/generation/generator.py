@@ -12,21 +12,21 @@ from typing import Any
 
 import msgspec
 
-from .builtin import builtin_entities
 from .cache import DataCache, metrics_of
 from .entities import EntitySpec, Field, Rule, iso, spec_of
 from .errors import GenerationError, UnknownEntityError, UnknownEntityWarning, UnknownTemplateError
-from .events import DataGenerated
 from .jsonvalues import decode, encode, json_copy
-from .making import Call, Maker, child_of, moment_of
-from .parents import KnownIds
+from .log.events import DataGenerated
+from .log.known_ids import KnownIds
+from .log.recorder import Recorder, Store
+from .making.builtin import builtin_entities
+from .making.maker import Call, Maker, child_of, moment_of
 from .providers import ProviderFactory
-from .recording import Recorder, Store
-from .rules import Problem, check_schema, problems_of
 from .scopes import Scopes
 from .seeds import digest_of, resolve_seed
-from .templates import DataTemplate
-from .variables import call_values, given_values, sort_names
+from .templates.template import DataTemplate
+from .templates.variables import call_values, given_values, sort_names
+from .validation import Problem, check_schema, problems_of
 
 __all__ = ["DatabaseTestDataGenerator"]
 

@@ -5,10 +5,11 @@ import json
 import shutil
 
 import pytest
-from pytest_insight.syncstorage import bounds, inquiry
-from pytest_insight.syncstorage.app import SyncStorage
-from pytest_insight.syncstorage.coordinator import Coordinator
-from pytest_insight.syncstorage.liveness import Limits
+from pytest_insight.syncstorage import inquiry
+from pytest_insight.syncstorage.service import capacity as bounds
+from pytest_insight.syncstorage.service.coordinator import Coordinator
+from pytest_insight.syncstorage.service.http.app import SyncStorage
+from pytest_insight.syncstorage.service.leases import Limits
 
 
 class InProcess:

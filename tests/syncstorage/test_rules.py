@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.journal import fold_journal
-from pytest_insight.syncstorage.coordinator import Coordinator
-from pytest_insight.syncstorage.events import SYNC_EVENTS, CutAccepted, WorkerRegistered
-from pytest_insight.syncstorage.liveness import Limits
-from pytest_insight.syncstorage.state import SyncState
+from pytest_insight.syncstorage.service.coordinator import Coordinator
+from pytest_insight.syncstorage.service.events import SYNC_EVENTS, CutAccepted, WorkerRegistered
+from pytest_insight.syncstorage.service.leases import Limits
+from pytest_insight.syncstorage.service.state import SyncState
 
 LIMITS = Limits(lease_s=95, silent_lease_s=900, quiet_s=2)
 
@@ -346,7 +346,7 @@ def test_who_waits_hears_of_a_completion_even_if_the_run_goes_on_at_once(core):
 
 def test_a_journal_that_has_grown_is_set_aside_when_nothing_in_it_is_open(core, tmp_path):
     """Large, settled and old: renamed whole. Small, open or recent: it stays."""
-    from pytest_insight.syncstorage.archive import RECENT_US, set_aside
+    from pytest_insight.syncstorage.service.archive import RECENT_US, set_aside
 
     journal = core.journal.path
     came(core, "a", 0)

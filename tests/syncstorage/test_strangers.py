@@ -6,8 +6,8 @@ import socket
 
 import pytest
 from pytest_insight.cli.main import run
-from pytest_insight.syncstorage.guard import why_refused
 from pytest_insight.syncstorage.paths import journal_path
+from pytest_insight.syncstorage.service.http.guard import why_refused
 
 
 def free_port():

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 from pytest_insight.testdata import Store, TestDataManager
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata.store.identity import own_identity
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_a_reaper_that_is_killed_is_followed_by_the_next(spawn, manager, helpers
 
 def test_a_paused_reaper_stops_when_another_has_taken_over(spawn, manager, helpers, monkeypatch):
     """Fenced: resumed after its lease, it does not run what the other one runs."""
-    from pytest_insight.testdata import reaper
+    from pytest_insight.testdata.cleaning import reaper
 
     monkeypatch.setattr(reaper, "_TTL_S", 0.5)
     victim = spawn(f"""
@@ -185,7 +185,7 @@ def test_a_paused_reaper_stops_when_another_has_taken_over(spawn, manager, helpe
 
 def test_a_reaper_without_its_lease_runs_nothing(manager, helpers):
     """The token is checked before every cleanup, and before records are retired."""
-    from pytest_insight.testdata.cleanup import REAPER_LOCK
+    from pytest_insight.testdata.cleaning.runner import REAPER_LOCK
 
     manager.create_test_data("x", 1, "n", resource_id="durable", cleanup=helpers.durable("never"))
     manager.create_test_data("x", 2, "n", resource_id="record")

@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 from pytest_insight.testdata import Store, TestDataManager
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata.store.identity import own_identity
 
 LEASE_S = 0.6
 

@@ -17,7 +17,7 @@ from pytest_insight.testdata import (
     TestDataManager,
     TestDataNotFound,
 )
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata.store.identity import own_identity
 
 ROUNDS = 400
 PROCESSES = 8

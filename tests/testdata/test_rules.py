@@ -6,17 +6,10 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.testdata.rules import (
-    Facts,
-    cleanup_order,
-    decide_lock,
-    next_due_us,
-    pause_s,
-    verdict_of,
-)
-from pytest_insight.testdata.state import Hold, Life, Lock, Resource
-from pytest_insight.testdata.values import as_content
-from pytest_insight.testdata.versions import check_version, next_version, plan_migration, version_key
+from pytest_insight.testdata.model.fold import Hold, Life, Lock, Resource
+from pytest_insight.testdata.model.rules import Facts, cleanup_order, decide_lock, next_due_us, pause_s, verdict_of
+from pytest_insight.testdata.model.values import as_content
+from pytest_insight.testdata.model.versions import check_version, next_version, plan_migration, version_key
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pytest_insight.plugin.metadata import find_test_run
+from pytest_insight.plugin.header.metadata import find_test_run
 from pytest_insight.syncstorage.client.link import AgentLink
 
 SUITE = """

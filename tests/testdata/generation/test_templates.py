@@ -15,7 +15,7 @@ from pytest_insight.testdata.generation import (
     UnknownTemplateError,
     escape,
 )
-from pytest_insight.testdata.generation.templates import render, variables_of
+from pytest_insight.testdata.generation.templates.template import render, variables_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALARS = st.one_of(

@@ -1,0 +1,76 @@
+"""The boundary between the recorder and pytest: what goes wrong in the recorder costs one line, never the run.
+
+A wrong value of an option stays an error: `pytest.UsageError` is let through on purpose.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PLUGIN_NAME = "insight_recorder"
+
+
+class NotRecording:
+    """Shows once why nothing is recorded."""
+
+    def __init__(self, reason: str) -> None:
+        self._line = not_recorded_line(reason)
+        self._shown = False
+
+    def pytest_report_header(self) -> str:
+        """Return the line for the top of the output, where people look first."""
+        self._shown = True
+        return self._line
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Write the line for the quiet modes, which have no header."""
+        if terminalreporter.verbosity < 0:
+            self._shown = True
+            terminalreporter.write_line(self._line, yellow=True)
+
+    def pytest_unconfigure(self) -> None:
+        """Write the line for runs that have no terminal reporter."""
+        if not self._shown:
+            write_to_stderr(self._line)
+
+
+def start_safely(config: pytest.Config, start: Callable[[pytest.Config], None]) -> None:
+    """Start recording; if that fails, the run goes on and one line says why nothing is recorded.
+
+    Raises:
+        pytest.UsageError: an option has a wrong value.
+    """
+    try:
+        start(config)
+    except pytest.UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the test run goes on
+        config.pluginmanager.register(NotRecording(describe_error(error)), PLUGIN_NAME)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error in one line; those of the event log and of the system explain themselves."""
+    from ...eventlog.errors import EventLogError  # noqa: PLC0415 - only when something went wrong
+
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception whose text cannot be made
+        text = ""
+    if isinstance(error, (EventLogError, OSError)) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def not_recorded_line(reason: str) -> str:
+    """Return the line that says why nothing is recorded."""
+    return f"insight: nothing was recorded: {reason}"
+
+
+def write_to_stderr(line: str) -> None:
+    """Write a line where there is no terminal reporter; stderr may be closed."""
+    try:
+        sys.stderr.write(f"\n{line}\n")
+    except Exception:  # noqa: BLE001 - the boundary: there is no place left to write to
+        return

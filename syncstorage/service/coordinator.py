@@ -1,0 +1,313 @@
+"""The service without HTTP: takes messages, decides by the rules, writes to the journal, and tells what is due."""
+
+import logging
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ...eventlog.errors import EventLogError
+from ...eventlog.journal import Journal
+from ..client.launch import start_mark
+from ..sinks import CompletedRun, Connection, completed_run
+from . import rules
+from .capacity import check_room
+from .events import (
+    SERVICE_STREAM,
+    SYNC_EVENTS,
+    CompletionRequested,
+    CutAccepted,
+    RunCompleted,
+    RunEvent,
+    ServiceStarted,
+    ServiceStopped,
+    WorkerRegistered,
+    run_stream,
+)
+from .idle import HeldFolder
+from .leases import Lease, Limits, Liveness
+from .peers import is_descendant
+from .rules import Election
+from .state import RunState, SyncState, Worker
+
+__all__ = ["Coordinator", "Outcome"]
+
+LOCK_TIMEOUT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """What became of the request to complete a test run."""
+
+    completed: bool
+    message: str
+
+
+class Coordinator:
+    """Everything the service knows and does, for one thread.
+
+    Args:
+        journal: path of the journal.
+        election: who becomes the master.
+        limits: how long is waited for what.
+        default_run: the test run that is meant where none is named; empty for none.
+        connection: what sinks use for test runs whose clients said nothing.
+        completed: called with each completed generation, after it was written.
+        clock: monotonic time in seconds.
+        is_child: tells whether a process was started by another, by their ids; None if nobody knows.
+    """
+
+    def __init__(
+        self,
+        journal: Path,
+        *,
+        election: Election = "handoff",
+        limits: Limits | None = None,
+        default_run: str = "",
+        connection: Connection | None = None,
+        completed: Callable[[CompletedRun], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        is_child: Callable[[int, int], bool | None] = is_descendant,
+    ) -> None:
+        self.journal = Journal(journal, SYNC_EVENTS, SyncState, lock_timeout_s=LOCK_TIMEOUT_S)
+        self.election: Election = election
+        self.limits = limits or Limits()
+        self.default_run = default_run
+        self.started_us = 0
+        self.updated_us = 0
+        """When this service last wrote, in microseconds since the epoch."""
+        self.writes = 0
+        """How many transactions wrote something."""
+        self.repeated_cuts = 0
+        self._connection = connection or Connection()
+        self._connections: dict[str, Connection] = {}
+        self._completed = completed
+        self._clock = clock
+        self._is_child = is_child
+        self.live = Liveness(self.limits, clock())
+        self._folder: HeldFolder | None = None
+        self._read_state = SyncState()
+
+    @property
+    def journal_exists(self) -> bool:
+        """True while the folder of the journal is there; without it nothing can be kept."""
+        return self._folder is None or self._folder.is_there
+
+    @property
+    def state(self) -> SyncState:
+        """What is known; to be looked at only."""
+        self._read_state = self.journal.current()
+        return self._read_state
+
+    def last_state(self) -> tuple[SyncState, str]:
+        """Return what was known when the journal could be read last, and why it cannot be now; empty if it can."""
+        try:
+            return self.state, ""
+        except (EventLogError, OSError) as error:
+            return self._read_state, str(error) if self.journal_exists else "the folder of the journal is gone"
+
+    def start(self, *, port: int, os_pid: int, version: str) -> None:
+        """Take the journal over; all workers in it get a fresh lease."""
+        started = ServiceStarted(port=port, election=self.election, os_pid=os_pid, version=version)
+        with self.journal.transact(sync=True) as tx:
+            tx.append(SERVICE_STREAM, started)
+        self._folder = HeldFolder(self.journal.path.parent)
+        self.started_us = self.updated_us = tx.now_us
+        self.live = Liveness(self.limits, self._clock())
+
+    def stop(self, reason: str) -> None:
+        """Note why the service ends, and close the journal. Open test runs stay open."""
+        if self.journal_exists:
+            with self.journal.transact(sync=True) as tx:
+                tx.append(SERVICE_STREAM, ServiceStopped(reason=reason))
+        self.journal.close()
+
+    # ------------------------------------------------------------- messages
+
+    def register(self, asked: WorkerRegistered, connection: Connection | None = None) -> bool:
+        """Take a registration, and return whether the worker is the master.
+
+        Raises:
+            TooManyError: the worker is unknown, and there is no room for it.
+        """
+        now_s = self._clock()
+        check_room(self.state, asked)
+        if connection is not None and (connection.base_url or connection.private_token):
+            self._connections[asked.test_run] = connection
+        master = _master_of(self.state.runs.get(asked.test_run))
+        decided = rules.register(
+            self.state,
+            asked,
+            election=self.election,
+            master_age_s=self.live.age_s(asked.test_run, master.pid, now_s) if master else 0.0,
+            is_child=self._is_child(asked.os_pid, master.os_pid) if master else None,
+        )
+        is_news = self._write(decided)
+        lease = self.live.heard(asked.test_run, asked.pid, now_s)
+        lease.registrations += 1
+        lease.peer_ports.add(asked.peer_port)
+        lease.process = _process_seen(asked)
+        if is_news:
+            lease.registered_s = now_s
+        return self.state.runs[asked.test_run].workers[asked.pid].master
+
+    def asks_for_process(self, test_run: str) -> bool:
+        """Tell whether it matters for the election which process the next worker of a test run is."""
+        run = self.state.runs.get(test_run)
+        return run is None or rules.may_change_master(run, self.election)
+
+    def set_status(self, heard: WorkerRegistered) -> bool:
+        """Take a reported status, and return whether it was news.
+
+        Raises:
+            TooManyError: the worker is unknown, and there is no room for it.
+        """
+        check_room(self.state, heard)
+        self.live.heard(heard.test_run, heard.pid, self._clock())
+        return self._write(rules.set_status(self.state, heard))
+
+    def keep_alive(self, test_run: str, pid: str, running: str | None) -> bool:
+        """Take a sign of life, and return whether the worker is known."""
+        known, events = rules.keep_alive(self.state, test_run, pid)
+        if known:
+            lease = self.live.heard(test_run, pid, self._clock())
+            lease.beats = True
+            if running is not None:
+                lease.running = running
+            self._write(events)
+        return known
+
+    def accept_cut(self, cut: CutAccepted) -> bool:
+        """Take a cut, and return whether it is a new one.
+
+        Raises:
+            TooManyError: it is, and there is no room for it.
+        """
+        check_room(self.state, cut)
+        is_new = self._write(rules.accept_cut(self.state, cut))
+        self.repeated_cuts += not is_new
+        return is_new
+
+    def is_published(self, test_run: str) -> bool:
+        """Tell whether a result is held in the present generation of a test run."""
+        run = self.state.runs.get(test_run)
+        return run is not None and run.published
+
+    def runs_meant(self, named: str | None) -> list[str]:
+        """Return the test runs that a request means that may name one."""
+        return rules.runs_meant(self.state, named, default=self.default_run, since_us=self.started_us)
+
+    def run_of(self, pid: str) -> str:
+        """Return the test run that a message of an older client means, which does not say it."""
+        found = [run.test_run for run in self.state.runs.values() if pid in run.workers]
+        meant = found[-1:] or self.runs_meant(None)
+        return meant[0] if len(meant) == 1 else self.default_run
+
+    def note_wait(self, test_runs: Sequence[str]) -> None:
+        """Note that somebody waits for these test runs."""
+        self._write(rules.wait(self.state, test_runs))
+
+    def generations(self, test_runs: Sequence[str]) -> dict[str, int]:
+        """Return at which generation these test runs are, those that are known."""
+        runs = self.state.runs
+        return {name: runs[name].generation for name in test_runs if name in runs}
+
+    def outcome(self, test_runs: Sequence[str], since: Mapping[str, int]) -> Outcome | None:
+        """Return how these test runs ended; None while one of them is open.
+
+        Args:
+            test_runs: their names.
+            since: the generation of each when the wait began; one that was opened again meanwhile had ended.
+        """
+        runs = [self.state.runs.get(name) for name in test_runs]
+        if not runs:
+            return Outcome(completed=False, message="there is no test run")
+        if None in runs:
+            return Outcome(completed=False, message="unknown test run")
+        known = [run for run in runs if run is not None]
+        if not all(run.completed or run.generation > since.get(run.test_run, run.generation) for run in known):
+            return None
+        finalised = sum(run.finalised for run in known)
+        return Outcome(completed=True, message=f"{finalised} finalised")
+
+    def force(self, test_runs: Sequence[str]) -> Outcome:
+        """Complete test runs now."""
+        known = [run for name in test_runs if (run := self.state.runs.get(name)) is not None]
+        if not known:
+            return Outcome(completed=False, message="unknown test run" if test_runs else "there is no test run")
+        finalised = abandoned = 0
+        for run in known:
+            finalised += len(run.cuts)
+            abandoned += len(run.unsettled)
+            self._write(rules.force(self.state, run.test_run))
+        return Outcome(completed=True, message=f"{finalised} finalised, {abandoned} abandoned")
+
+    # ------------------------------------------------------------ what is due
+
+    @property
+    def expects_something(self) -> bool:
+        """True while a worker may be heard of again, or a completion is due; False if the journal cannot be read."""
+        now_s = self._clock()
+        try:
+            runs = list(self.state.open_runs.values())
+        except (EventLogError, OSError):
+            return False
+        return any(self.live.is_expected(run, now_s, _has_ended) for run in runs)
+
+    def next_due_s(self) -> float:
+        """Return the monotonic time at which `settle` has something to do; infinite if never."""
+        return self.live.next_due_s(self.state.open_runs.values())
+
+    def excuse(self, deaf_s: float) -> None:
+        """Give everybody as much more time as the service itself did not run, in seconds."""
+        log.warning("did not run for up to %.1f s; every lease is given as much more", deaf_s)
+        self.live.excuse(deaf_s)
+
+    def settle(self) -> None:
+        """End leases and complete test runs that are due."""
+        now_s = self._clock()
+        for run in list(self.state.open_runs.values()):
+            ended = self.live.ended(run, now_s)
+            if ended:
+                self._write([rules.take_offline(run, worker, silent_s) for worker, silent_s in ended])
+            elif self.live.is_complete(run, now_s):
+                self._write([rules.complete(run)])
+
+    # ---------------------------------------------------------------- inside
+
+    def _write(self, events: Sequence[RunEvent]) -> bool:
+        """Append what was decided, all of it or nothing, and return whether there was anything."""
+        if not events:
+            return False
+        with self.journal.transact() as tx:
+            for event in events:
+                tx.append(run_stream(event.test_run), event)
+        self.writes += 1
+        self.updated_us = tx.now_us
+        now_s = self._clock()
+        for event in events:
+            log.debug("%s", event)
+            if not isinstance(event, CompletionRequested):
+                self.live.active(event.test_run, now_s)
+            if isinstance(event, RunCompleted):
+                connection = self._connections.get(event.test_run, self._connection)
+                self._completed(completed_run(self.state.runs[event.test_run], connection))
+        return True
+
+
+def _master_of(run: RunState | None) -> Worker | None:
+    return run.workers.get(run.master) if run is not None and run.master is not None else None
+
+
+def _process_seen(worker: WorkerRegistered) -> tuple[int, str]:
+    """Return id and start of a worker's process, if it runs on this machine and can be seen."""
+    is_here = worker.host in ("", platform.node())
+    mark = start_mark(worker.os_pid) if is_here and worker.os_pid else ""
+    return (worker.os_pid, mark) if mark else (0, "")
+
+
+def _has_ended(lease: Lease) -> bool:
+    pid, mark = lease.process
+    return pid > 0 and start_mark(pid) != mark

@@ -1,0 +1,103 @@
+"""The fold of what generation recorded: templates, values by call, and keys that were in use."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ....eventlog.journal import Entry
+from ..jsonvalues import decode
+from ..templates.template import DataTemplate
+from .events import DataGenerated, DataPart, TemplateDefined
+
+__all__ = ["GenerationState", "Record", "TemplateVersion", "UsedKey"]
+
+
+class TemplateVersion(NamedTuple):
+    """A template, which version of its name it is, and where it was defined."""
+
+    template: DataTemplate
+    version: int
+    position: int
+
+
+class UsedKey(NamedTuple):
+    """A key that somebody made data for."""
+
+    entity_type: str
+    key: str
+
+
+@dataclass
+class Record:
+    """The values of one call."""
+
+    event: DataGenerated
+    """The first that was written about the call."""
+    position: int
+    values: list[bytes] = field(default_factory=list[bytes])
+    """JSON of each record made so far, in order."""
+
+
+class GenerationState:
+    """What was recorded so far. A pure fold: what does not continue what is there is left out, never an error."""
+
+    def __init__(self) -> None:
+        self.templates: dict[str, TemplateVersion] = {}
+        """By template id."""
+        self.versions: dict[str, list[str]] = {}
+        """Template ids by name, oldest first."""
+        self.records: dict[str, Record] = {}
+        """By the `record` of the events."""
+        self.keys: dict[UsedKey, int] = {}
+        """How many records were made for each key at most; the key used last comes last."""
+        self._pieces: dict[str, list[str]] = {}
+
+    def apply(self, entry: Entry) -> None:
+        """Take the next event; those of other rooms are passed over."""
+        match entry.event:
+            case TemplateDefined() as event:
+                self._define(event, entry.position)
+            case DataGenerated() as event:
+                self._generate(event, entry.position)
+            case DataPart() as event:
+                self._piece(event)
+            case _:
+                pass
+
+    def newest(self, name: str) -> TemplateVersion | None:
+        """Return the newest version of a template by its name."""
+        ids = self.versions.get(name)
+        return self.templates[ids[-1]] if ids else None
+
+    def _define(self, event: TemplateDefined, position: int) -> None:
+        if event.template_id in self.templates:
+            return
+        template = DataTemplate(
+            id=event.template_id, name=event.name, entity_type=event.entity_type, data=decode(event.data)
+        )
+        self.templates[template.id] = TemplateVersion(template, event.version, position)
+        self.versions.setdefault(template.name, []).append(template.id)
+
+    def _generate(self, event: DataGenerated, position: int) -> None:
+        record = self.records.setdefault(event.record, Record(event, position))
+        if event.first == len(record.values):
+            record.values += [bytes(value) for value in event.values]
+            self._use(record, event)
+
+    def _piece(self, event: DataPart) -> None:
+        record = self.records.get(event.record)
+        if record is None or event.index != len(record.values):
+            return
+        pieces = self._pieces.setdefault(event.record, [])
+        if event.part == 0:
+            pieces.clear()
+        if event.part != len(pieces):
+            return
+        pieces.append(event.text)
+        if event.last:
+            record.values.append("".join(self._pieces.pop(event.record)).encode())
+            self._use(record, record.event)
+
+    def _use(self, record: Record, event: DataGenerated) -> None:
+        if event.key:
+            used = UsedKey(event.entity_type, event.key)
+            self.keys[used] = max(self.keys.pop(used, 0), len(record.values))
