@@ -115,7 +115,7 @@ def _start_worker(config: pytest.Config) -> None:
 
 
 def _start(config: pytest.Config) -> None:
-    from .recorder import start_recording  # noqa: PLC0415 - imported only in recorded runs
+    from .lifecycle.start import start_recording  # noqa: PLC0415 - imported only in recorded runs
 
     start_recording(config)
 

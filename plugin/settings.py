@@ -1,4 +1,4 @@
-"""What the settings of the plugin come to for a run that is recorded.
+"""Values of the plugin's settings for a run that is recorded.
 
 The command line wins over the environment, the environment over the ini file.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ..eventlog.plain import clean_text, shorten
 from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 
 SYNC_PORT = 49152
@@ -19,7 +20,7 @@ _PORT_MAX = 65535
 
 @dataclass(frozen=True)
 class Settings:
-    """What the settings come to for one run."""
+    """Values of the settings for one run."""
 
     enabled: bool
     profile: str
@@ -85,6 +86,42 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         sync=truth(values["sync"], "insight_sync"),
         sync_port=_port(values["sync_port"]),
         variant=dict(_pair(text, "--insight-variant") for text in values["variant"] or ()),
+    )
+
+
+def early_settings(config: pytest.Config, options: Any, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a run that ended before its options and its ini file were read completely.
+
+    Wrong values do not raise here: the run ended with an error of its own.
+
+    Args:
+        config: of the run.
+        options: namespace of the options that pytest knew so far.
+        environ: the environment.
+    """
+
+    def value(name: str, variable: str) -> str:
+        return str(getattr(options, f"insight_{name}", None) or environ.get(variable) or "")
+
+    try:
+        patterns: list[str] = list(config.getini("insight_redact") or ())
+    except (KeyError, ValueError, pytest.UsageError):
+        patterns = []  # the ini file itself ended the run
+    return Settings(
+        enabled=True,
+        profile=str(getattr(options, "insight_profile", None) or ""),
+        log=value("log", "PYTEST_INSIGHT_LOG"),
+        sut=str(getattr(options, "insight_sut", None) or ""),
+        system_name=value("system_name", "PYTEST_INSIGHT_SYSTEM_NAME"),
+        durability="session",
+        output="failed",
+        output_limit=OUTPUT_LIMIT_BYTES,
+        tags={},
+        strict=False,
+        redact=patterns,
+        environment=[],
+        system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
+        run=shorten(clean_text(value("run", "PYTEST_INSIGHT_RUN").strip())[0], RUN_CHARS_MAX)[0],
     )
 
 

@@ -19,7 +19,7 @@ from .errors import (
 from .locking.lease import Lease
 from .manager import CleanupError, TestDataManager, get_test_data_manager
 from .snapshots import Restored
-from .store.data_store import Store
+from .store.data_store import DataStore
 from .version_manager import DataMigrationHandler
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "CleanupTargetError",
     "DataConflictError",
     "DataMigrationHandler",
+    "DataStore",
     "DataTooLargeError",
     "Lease",
     "LockTimeoutError",
@@ -35,7 +36,6 @@ __all__ = [
     "NoMigrationPath",
     "Restored",
     "StaleTokenError",
-    "Store",
     "TestDataError",
     "TestDataManager",
     "TestDataNotFound",

@@ -1,15 +1,13 @@
 """Health and status of test data: what is checked, and how it stands. Never raises; costs little."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..eventlog.errors import EventLogError
 from ..eventlog.times import format_time
 from .model import events as ev
 from .model.fold import TestDataState
-from .store.data_store import Store, owner_stream
-
-if TYPE_CHECKING:
-    from .manager import TestDataManager
+from .store.data_store import DataStore
+from .store.streams import owner_stream
 
 __all__ = ["Check", "check_health", "status_report"]
 
@@ -21,12 +19,11 @@ class Check(NamedTuple):
     detail: str
 
 
-def check_health(manager: "TestDataManager") -> dict[str, Check]:
+def check_health(store: DataStore, *, has_versions: bool) -> dict[str, Check]:
     """Return what is well and what is not, each with a reason."""
-    store = manager.store
     probe = _probe(store)
     if not probe.ok:
-        names = _names(manager)
+        names = _names(has_versions=has_versions)
         return dict.fromkeys(names, Check(ok=False, detail="the log cannot be used")) | {"event_store": probe}
     elapsed_s = store.elapsed_s()
     with store.look() as state:
@@ -39,20 +36,19 @@ def check_health(manager: "TestDataManager") -> dict[str, Check]:
             "reaper": _reaper(store, state),
             "cache": Check(ok=True, detail="generators keep their own caches"),
         }
-        if manager.version_manager is not None:
+        if has_versions:
             checks["version_manager"] = Check(ok=True, detail=f"{state.live_count} live with versions")
     _record(store, [name for name, check in checks.items() if not check.ok])
     return checks
 
 
-def status_report(manager: "TestDataManager") -> dict[str, Any]:
+def status_report(
+    store: DataStore, cleanup_report: dict[str, Any], locks: list[dict[str, Any]], *, has_versions: bool
+) -> dict[str, Any]:
     """Return how everything stands, as data for JSON."""
-    store = manager.store
-    report = manager.cleanup_registry.get_cleanup_report()
-    locks = manager.isolation_manager.locks()
     with store.look() as state:
         return {
-            "cleanup_registry": report,
+            "cleanup_registry": cleanup_report,
             "isolation_manager": {
                 "namespaces": sorted(
                     space.name for space in state.namespaces.values() if space.name and (space.live or space.context)
@@ -60,24 +56,24 @@ def status_report(manager: "TestDataManager") -> dict[str, Any]:
                 "conflicts": len(state.conflicts),
             },
             "template_manager": {"templates_count": len(state.generation.templates)},
-            "version_manager": {"enabled": manager.version_manager is not None},
+            "version_manager": {"enabled": has_versions},
             "health_checks": {
                 "last_run": format_time(state.health_checked_at_us) if state.health_checked else None,
                 "failing": list(state.health_checked.failing) if state.health_checked else [],
             },
             "locks": locks,
             "snapshots": len(state.snapshots),
-            "pending_cleanups": report["pending"],
+            "pending_cleanups": cleanup_report["pending"],
             "store": {"path": str(store.path), "position": store.position, "findings": store.findings},
         }
 
 
-def _names(manager: "TestDataManager") -> list[str]:
+def _names(*, has_versions: bool) -> list[str]:
     names = ["cleanup_registry", "isolation_manager", "template_manager", "event_store", "locks", "reaper", "cache"]
-    return names + (["version_manager"] if manager.version_manager is not None else [])
+    return names + (["version_manager"] if has_versions else [])
 
 
-def _probe(store: Store) -> Check:
+def _probe(store: DataStore) -> Check:
     """Write an event and read it back."""
     try:
         _record(store, [])
@@ -90,7 +86,7 @@ def _probe(store: Store) -> Check:
     return Check(ok=seen, detail=f"{store.path}, {store.position} bytes")
 
 
-def _record(store: Store, failing: list[str]) -> None:
+def _record(store: DataStore, failing: list[str]) -> None:
     with store.transact() as tx:
         tx.append(owner_stream(store.session), ev.HealthChecked(session=store.session, failing=failing))
 
@@ -105,7 +101,7 @@ def _conflicts(state: TestDataState) -> Check:
     return Check(ok=not count, detail=f"{count} conflicts are not decided" if count else "no open conflicts")
 
 
-def _locks(store: Store, state: TestDataState, elapsed_s: float) -> Check:
+def _locks(store: DataStore, state: TestDataState, elapsed_s: float) -> Check:
     held = [(lock, hold) for lock in state.locks.values() for hold in lock.holds.values()]
     gone = [lock.key for lock, hold in held if store.hold_is_gone(state, hold, elapsed_s)]
     if gone:
@@ -113,7 +109,7 @@ def _locks(store: Store, state: TestDataState, elapsed_s: float) -> Check:
     return Check(ok=True, detail=f"{len(held)} held")
 
 
-def _reaper(store: Store, state: TestDataState) -> Check:
+def _reaper(store: DataStore, state: TestDataState) -> Check:
     elapsed_s = store.elapsed_s()
     gone = [owner for owner in state.owners.values() if owner.resources and store.owner_is_gone(owner, elapsed_s)]
     count = sum(len(owner.resources) for owner in gone)

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Any
 
-from .cleaning.runner import Intent
+from .cleanup import Intent
 from .generation import DatabaseTestDataGenerator
 from .locking.lease import Lease
 from .manager import TestDataManager

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..eventlog.times import format_time
 from .model import events as ev
-from .model.fold import Namespace, Resource, Snapshot, TestDataState, VersionRecord, checksum_of, checksum_text
+from .model.fold import TestDataState
+from .model.records import Namespace, Resource, Snapshot, VersionRecord, checksum_of, checksum_text
 from .model.values import check_json, check_name
-from .store.data_store import Store, namespace_stream
+from .store.data_store import DataStore
 from .store.identity import current_test
+from .store.streams import namespace_stream
 
 if TYPE_CHECKING:
     from ..eventlog.journal import Transaction
@@ -37,7 +39,7 @@ class Restored(NamedTuple):
     """Ids that were there, and were not in the snapshot."""
 
 
-def take_snapshot(store: Store, name: str, namespace: str, metadata: dict[str, Any] | None) -> str:
+def take_snapshot(store: DataStore, name: str, namespace: str, metadata: dict[str, Any] | None) -> str:
     """Name the state that a namespace has now; costs the same whatever is in it."""
     check_name(name, "name")
     check_name(namespace, "namespace")
@@ -59,7 +61,7 @@ def take_snapshot(store: Store, name: str, namespace: str, metadata: dict[str, A
     return snapshot_id
 
 
-def restore_snapshot(store: Store, snapshot_id: str, target: str | None) -> Restored | None:
+def restore_snapshot(store: DataStore, snapshot_id: str, target: str | None) -> Restored | None:
     """Append what makes the target what the snapshot says; None if it is unknown, or what it points to is damaged."""
     if target is not None:
         check_name(target, "target_namespace")

@@ -10,12 +10,14 @@ import msgspec
 from ..eventlog.times import format_time
 from .cleaning.callbacks import error_text
 from .errors import DataConflictError, MigrationFailed, NoMigrationPath, VersionNotFound
-from .locking.locks import append_version, detect_conflict
+from .locking.conflicts import detect_conflict
 from .model import events as ev
-from .model.fold import Resource, TestDataState, VersionRecord
+from .model.fold import TestDataState
+from .model.records import Resource, VersionRecord
 from .model.values import Content, as_content, check_name
 from .model.versions import check_version, next_version, plan_migration, version_key
-from .store.data_store import Store, namespace_stream
+from .store.data_store import DataStore
+from .store.streams import append_version, namespace_stream
 
 __all__ = ["ONLY_VERSIONS", "DataMigrationHandler", "VersionManager", "find_anywhere", "version_data", "version_of"]
 
@@ -55,7 +57,7 @@ class VersionManager:
         store: where.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DataStore) -> None:
         self._store = store
         self._handlers: list[DataMigrationHandler] = []
 

@@ -5,16 +5,16 @@ Reports are kept until the attempt is over: pytest and other plugins still chang
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import structs
 
-from ...eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
+from ...eventlog.events import Cause, SubtestFinished, TestFinished
 from ...eventlog.verdict import KNOWN, attempt_outcome, foreign_category
-from ..redaction.redactor import Redactor
 from ..redaction.shortening import redact_shortened
 from .categories import plain_category
 from .state_machine import CRASH_PHASE, OpenAttempt, State
+from .texts import Policy, texts_of_reports
 from .values import duration_us, properties_of, sections_of, text_of
 
 _SIMPLE_PHASES = ("setup", "call", "teardown")
@@ -22,30 +22,6 @@ _SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SAY_FAILED = frozenset({"failed", "error", "rerun"})
 """Categories under which pytest shows a failure."""
-_OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
-_OUTPUT_FIELDS: tuple[str, ...] = ("capstdout", "capstderr", "caplog")
-_TEXT_BYTES_MAX = 64 * 1024
-
-
-class Policy(NamedTuple):
-    """What of a test is recorded."""
-
-    output: str
-    """`all`, `failed` or `none`."""
-    output_limit_bytes: int
-    redact: Redactor
-
-
-class Texts(NamedTuple):
-    """The long texts of a report."""
-
-    longreprtext: str
-    reason: str
-    capstdout: str
-    capstderr: str
-    caplog: str
-    truncated: dict[str, Truncation]
-    lossy: bool
 
 
 class Attempt(OpenAttempt):
@@ -221,7 +197,7 @@ class Attempt(OpenAttempt):
         if category:
             self.counted.append((category, report))
         sections, lossy = sections_of(report)
-        texts = _texts([report], sections, policy, with_output=_wants_output(outcome, policy))
+        texts = texts_of_reports([report], sections, policy, with_output=policy.wants_output(outcome))
         message, lost_message = text_of(report.context.msg or "")
         params: dict[str, str] = {}
         for key, value in report.context.kwargs.items():
@@ -253,7 +229,7 @@ class Attempt(OpenAttempt):
         last = self.reports[-1]
         bad = [report for report in self.reports if phase_of(report) in phase_outcomes]
         sections, lossy = sections_of(last)
-        texts = _texts(bad, sections, policy, with_output=_wants_output(outcome, policy))
+        texts = texts_of_reports(bad, sections, policy, with_output=policy.wants_output(outcome))
         fields: dict[str, Any] = texts._asdict()
         if last.user_properties:
             fields["user_properties"], lost = properties_of(last)
@@ -284,86 +260,6 @@ def phase_of(report: Any) -> str:
 def is_failure(report: Any) -> bool:
     """Tell whether a report says that something failed which was not expected to."""
     return report.outcome == "failed" and not hasattr(report, "wasxfail")
-
-
-def _wants_output(outcome: str, policy: Policy) -> bool:
-    return policy.output == "all" or (policy.output == "failed" and outcome in _OUTPUT_OF_FAILED)
-
-
-def _texts(reports: Iterable[Any], sections: Iterable[tuple[str, str]], policy: Policy, *, with_output: bool) -> Texts:
-    """The texts of a report: redacted, without characters that cannot be written, each below its limit."""
-    reprs: list[str] = []
-    reasons: list[str] = []
-    for report in reports:
-        reason = reason_of(report)
-        if reason:
-            reasons.append(reason)
-        if not (report.outcome == "skipped" and isinstance(report.longrepr, tuple)):
-            reprs.append(longrepr_of(report))
-    output = _joined_sections(sections if with_output else ())
-    return _short_texts(
-        {"longreprtext": "\n\n".join(filter(None, reprs)), "reason": "\n".join(reasons)} | output, policy
-    )
-
-
-def _joined_sections(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
-    output: dict[str, str] = dict.fromkeys(_OUTPUT_FIELDS, "")
-    for name, text in sections:
-        field = _field_of_section(name)
-        if field:
-            output[field] += text
-    return output
-
-
-def _short_texts(texts: dict[str, str], policy: Policy) -> Texts:
-    truncated: dict[str, Truncation] = {}
-    lossy = False
-    for name, text in texts.items():
-        if not text:
-            continue
-        limit = policy.output_limit_bytes if name in _OUTPUT_FIELDS else _TEXT_BYTES_MAX
-        texts[name], was, lost = redact_shortened(policy.redact, text, limit)
-        lossy = lossy or lost
-        if was is not None:
-            truncated[name] = was
-    return Texts(**texts, truncated=truncated, lossy=lossy)
-
-
-def output_texts(longreprtext: str, sections: Iterable[tuple[str, str]], policy: Policy) -> Texts:
-    """Return texts of a test that has no report, as `_texts` does for one that has."""
-    texts = _joined_sections(sections)
-    return _short_texts({"longreprtext": longreprtext, "reason": ""} | texts, policy)
-
-
-def _field_of_section(name: str) -> str:
-    if name.startswith("Captured stdout"):
-        return "capstdout"
-    if name.startswith("Captured stderr"):
-        return "capstderr"
-    return "caplog" if name.startswith("Captured log") else ""
-
-
-def reason_of(report: Any) -> str:
-    """Return why a test was skipped or expected to fail; empty if no reason was given."""
-    reason = getattr(report, "wasxfail", None)
-    if reason:
-        return text_of(reason)[0].removeprefix("reason: ")
-    longrepr = report.longrepr
-    if report.outcome == "skipped" and isinstance(longrepr, tuple):
-        return text_of(longrepr[-1] if longrepr else "")[0].removeprefix("Skipped: ")
-    if isinstance(longrepr, str) and longrepr.startswith("[XPASS(strict)]"):
-        return longrepr.removeprefix("[XPASS(strict)]").strip()
-    return ""
-
-
-def longrepr_of(report: Any) -> str:
-    """Return the text of a failure; of a representation that cannot be rendered, what it is."""
-    if report.longrepr is None:
-        return ""
-    try:
-        return str(report.longreprtext)
-    except Exception as error:  # noqa: BLE001 - foreign objects may be put there; rendering them must not end a run
-        return f"<{type(report.longrepr).__name__} could not be rendered: {type(error).__name__}>"
 
 
 def _cause(reports: Iterable[Any], policy: Policy) -> Cause | None:

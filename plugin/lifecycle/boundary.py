@@ -3,13 +3,30 @@
 A wrong value of an option stays an error: `pytest.UsageError` is let through on purpose.
 """
 
+import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 import pytest
 
 PLUGIN_NAME = "insight_recorder"
+
+P = ParamSpec("P")
+
+
+def guarded(hook: Callable[P, None]) -> Callable[P, None]:
+    """Return a hook whose errors are passed to `degrade` of its plugin instead of to pytest."""
+
+    @functools.wraps(hook)
+    def safe(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the test run goes on
+            hooks: Any = args[0]
+            hooks.degrade(hook.__name__, error)
+
+    return safe
 
 
 class NotRecording:

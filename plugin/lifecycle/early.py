@@ -1,4 +1,4 @@
-"""Leave a trace of a run that ended before the recorder could start: by a broken conftest.py, or by another plugin."""
+"""A session for a run that ended before the recorder could start: by a broken conftest.py, or by another plugin."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from ...eventlog.events import SessionFinished, SessionStarted
+from ...eventlog.events import RecorderDegraded, SessionFinished
 from ...eventlog.plain import clean_text, shorten
-from ..header.metadata import find_ci, find_test_run
+from ..header.builder import build_header
+from ..header.metadata import find_test_run
 from ..redaction.events import open_writer
 from ..redaction.redactor import Redactor
 from ..redaction.shortening import redact_shortened
-from ..settings import RUN_CHARS_MAX
+from ..settings import early_settings
 from .boundary import describe_error, not_recorded_line, write_to_stderr
 from .ending import status_of_error
 from .nesting import is_log_of_outer_run, is_nested, is_xdist_worker
@@ -30,29 +31,33 @@ def record_early_end(
     error: BaseException,
     is_recorded: Callable[[pytest.Config, Any], bool],
 ) -> None:
-    """Record a session that never began; a failure to do so costs one line on stderr, and the error itself is raised.
+    """Record a session whose run ended while pytest loaded its first conftest.py files.
+
+    A failure to record it is one line on stderr; pytest raises the original error in any case.
 
     Args:
         config: of the run.
-        args: its command line.
-        error: which ended it.
-        is_recorded: tells from a config and its options whether the run is to be recorded.
+        args: command line of the run.
+        error: the exception that ended the run.
+        is_recorded: returns from a config and its options whether the run is to be recorded.
     """
     if is_xdist_worker():
         return  # the run is the controller's session, whatever happens in a worker
     try:
         if is_recorded(config, config.known_args_namespace):
             _record(config, config.known_args_namespace, args, (f"{type(error).__name__}: {error}", _USAGE_ERROR))
-    except Exception as trouble:  # noqa: BLE001 - the boundary: pytest reports its own error, whatever happens here
-        write_to_stderr(not_recorded_line(describe_error(trouble)))
+    except Exception as problem:  # noqa: BLE001 - the boundary: pytest reports its own error, whatever happens here
+        write_to_stderr(not_recorded_line(describe_error(problem)))
 
 
 def record_failed_start(config: pytest.Config, end: object, errors: Sequence[object]) -> None:
-    """Record a session in which a plugin raised or ended the run before the recorder was there; costs one line at most.
+    """Record a session in which a plugin raised, or ended the run, before the recorder started.
+
+    A failure to record it is one line on stderr.
 
     Args:
-        config: of the run, which is to be recorded and has no recorder.
-        end: the exit status, or the exception that ends the run.
+        config: of a run that is to be recorded and has no recorder.
+        end: exit status of the run, or the exception that ends it.
         errors: internal errors, as pytest shows them.
     """
     if is_xdist_worker():
@@ -64,42 +69,32 @@ def record_failed_start(config: pytest.Config, end: object, errors: Sequence[obj
             text = "\n".join(map(str, errors)) or _NOT_STARTED
             status = int(end) if isinstance(end, int) else _NO_STATUS
         _record(config, config.option, list(map(str, config.invocation_params.args)), (text, status))
-    except Exception as trouble:  # noqa: BLE001 - the boundary: the run has its status already
-        write_to_stderr(not_recorded_line(describe_error(trouble)))
+    except Exception as problem:  # noqa: BLE001 - the boundary: the run has its status already
+        write_to_stderr(not_recorded_line(describe_error(problem)))
 
 
 def _record(config: pytest.Config, options: Any, args: list[str], end: tuple[str, int]) -> None:
-    explicit = getattr(options, "insight_log", None) or os.environ.get("PYTEST_INSIGHT_LOG") or ""
-    if is_nested() and not explicit:
+    settings = early_settings(config, options)
+    if is_nested() and not settings.log:
         return
-    redact = Redactor(_patterns(config))
-    path, _ = log_target(explicit, getattr(options, "insight_profile", None) or "", config.invocation_params.dir)
-    if explicit and is_log_of_outer_run(path):
+    redact = Redactor(settings.redact)
+    path, _ = log_target(settings.log, settings.profile, config.invocation_params.dir)
+    if settings.log and is_log_of_outer_run(path):
         return
-    writer = open_writer(path, redact, direct=bool(explicit))
-    text, _, _ = redact_shortened(redact, end[0], _TEXT_BYTES_MAX)
-    header = SessionStarted(
-        session_id=writer.stream[:12],
-        sut=getattr(options, "insight_sut", None) or "unknown-sut",
-        pytest=pytest.__version__,
-        args=list(args),
-        rootdir=str(config.rootpath),
-        ci=find_ci(os.environ),
-        test_run=find_test_run(_run_named(options), os.environ),
+    reasons: list[str] = []
+    writer = open_writer(path, redact, direct=bool(settings.log))
+    header = build_header(
+        config,
+        settings,
+        writer.stream[:12],
+        find_test_run(settings.run, os.environ),
+        lambda where, error: reasons.append(f"{where}: {describe_error(error)}"),
+        args,
     )
     writer.append(header)
+    if reasons:
+        text = shorten(clean_text(redact("; ".join(reasons)))[0], _TEXT_BYTES_MAX)[0]
+        writer.append(RecorderDegraded(reason=text))
+    text, _, _ = redact_shortened(redact, end[0], _TEXT_BYTES_MAX)
     writer.seal(lambda count, root: SessionFinished(exit_status=end[1], count=count, root=root, internal_error=text))
     writer.close()
-
-
-def _run_named(options: Any) -> str:
-    name = getattr(options, "insight_run", None) or os.environ.get("PYTEST_INSIGHT_RUN") or ""
-    return shorten(clean_text(name.strip())[0], RUN_CHARS_MAX)[0]
-
-
-def _patterns(config: pytest.Config) -> list[str]:
-    """The patterns of the ini file; none if it is the ini file that ended the run."""
-    try:
-        return list(config.getini("insight_redact") or ())
-    except (KeyError, ValueError, pytest.UsageError):
-        return []

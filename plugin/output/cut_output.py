@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from ...eventlog.events import TestCut
-from ..attempts.attempt import Attempt, Policy, output_texts
+from ..attempts.attempt import Attempt
+from ..attempts.texts import Policy, output_texts
 from ..attempts.values import text_of
 
 _TITLE = re.compile(r"([+~])\1* (.{1,200}?) \1*")

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...eventlog.system import SYSTEM
 from ...eventlog.times import format_time, from_datetime
 from ..errors import StaleTokenError
-from ..locking.locks import IsolationManager, owner_text
+from ..locking.locks import Locks, owner_text
 from ..model import events as ev
-from ..model.fold import OwnerState, Resource, TestDataState
-from ..store.data_store import Store, lock_stream, namespace_stream, owner_stream
+from ..model.fold import TestDataState
+from ..model.records import OwnerState, Resource
+from ..store.data_store import DataStore
+from ..store.streams import lock_stream, namespace_stream, owner_stream
 from .reasons import count_reasons
-from .runner import REAPER_LOCK, CleanupRegistry
+from .runner import REAPER_LOCK, CleanupRunner
 
 if TYPE_CHECKING:
     from ...eventlog.journal import Transaction
@@ -23,7 +25,7 @@ _POLL_S = 0.1
 _WITH_REASONS = ("failed", "waiting", "abandoned", "runnable")
 
 
-class _Plan(NamedTuple):
+class _ReapPlan(NamedTuple):
     """What is to be reaped."""
 
     gone: dict[str, str]
@@ -39,7 +41,12 @@ class _Plan(NamedTuple):
 
 
 def reap(
-    store: Store, registry: CleanupRegistry, now: datetime | None = None, *, dry_run: bool = False, wait_s: float = 0
+    store: DataStore,
+    registry: CleanupRunner,
+    now: datetime | None = None,
+    *,
+    dry_run: bool = False,
+    wait_s: float = 0,
 ) -> dict[str, Any]:
     """Clean what belonged to processes that are gone, and what has outlived its time; free their locks.
 
@@ -63,7 +70,7 @@ def reap(
     report = _empty_report(plan)
     if dry_run or plan.empty:
         return report | _standing(store, registry, plan, now) | {"dry_run": dry_run}
-    locks = IsolationManager(store)
+    locks = Locks(store)
     hold = locks.take_named(*REAPER_LOCK, f"reaper-{id(report)}", ttl_s=_TTL_S)
     if hold is None:
         return report | {"busy": True}
@@ -87,7 +94,7 @@ def reap(
                 tx.append(lock_stream(namespace, key), event)
 
 
-def _empty_report(plan: _Plan) -> dict[str, Any]:
+def _empty_report(plan: _ReapPlan) -> dict[str, Any]:
     return {
         "busy": False,
         "dry_run": False,
@@ -110,7 +117,7 @@ def _now_us(now: datetime | None) -> int:
     return from_datetime(now) if now is not None else SYSTEM.time_ns() // 1000
 
 
-def _watch(store: Store, now: datetime | None, wait_s: float) -> _Plan:
+def _watch(store: DataStore, now: datetime | None, wait_s: float) -> _ReapPlan:
     """Look once, or until nothing can be said to be unknown, or the time is over."""
     deadline_s = store.elapsed_s() + wait_s
     while True:
@@ -122,7 +129,7 @@ def _watch(store: Store, now: datetime | None, wait_s: float) -> _Plan:
         SYSTEM.sleep(_POLL_S)
 
 
-def _plan(store: Store, state: TestDataState, elapsed_s: float, now_us: int) -> _Plan:
+def _plan(store: DataStore, state: TestDataState, elapsed_s: float, now_us: int) -> _ReapPlan:
     gone: dict[str, str] = {}
     unknown: list[str] = []
     resources: list[Resource] = []
@@ -136,7 +143,7 @@ def _plan(store: Store, state: TestDataState, elapsed_s: float, now_us: int) -> 
             unknown.append(owner.session)
         over = [each for each in owner.resources.values() if _is_over(state, each, now_us, gone=bool(why))]
         resources += [each for each in over if why or not _needs_its_owner(each, store.session)]
-    return _Plan(gone, unknown, resources)
+    return _ReapPlan(gone, unknown, resources)
 
 
 def _is_over(state: TestDataState, resource: Resource, now_us: int, *, gone: bool) -> bool:
@@ -152,7 +159,7 @@ def _needs_its_owner(resource: Resource, session: str) -> bool:
     return any(not cleanup.target and cleanup.session != session for cleanup in resource.open_cleanups())
 
 
-def _bury(store: Store, token: int, now: datetime | None) -> _Plan:
+def _bury(store: DataStore, token: int, now: datetime | None) -> _ReapPlan:
     """Say under our lease who is gone, and free their locks; what they still do with them is refused from here on."""
     elapsed_s = store.elapsed_s()
     with store.transact() as tx:
@@ -172,7 +179,7 @@ def _expire(tx: "Transaction[TestDataState]", owner: OwnerState, session: str) -
         tx.append(lock_stream(lock.namespace, lock.key), event)
 
 
-def _close_contexts(store: Store, plan: _Plan, token: int) -> None:
+def _close_contexts(store: DataStore, plan: _ReapPlan, token: int) -> None:
     with store.transact() as tx:
         lock = tx.state.lock(*REAPER_LOCK)
         if lock is None or token not in lock.holds:
@@ -184,7 +191,7 @@ def _close_contexts(store: Store, plan: _Plan, token: int) -> None:
                     tx.append(namespace_stream(space.name), event)
 
 
-def _standing(store: Store, registry: CleanupRegistry, plan: _Plan, now: datetime | None) -> dict[str, Any]:
+def _standing(store: DataStore, registry: CleanupRunner, plan: _ReapPlan, now: datetime | None) -> dict[str, Any]:
     """Sort what is still there of what was to be reaped by who must act."""
     now_us = _now_us(now)
     standing: dict[str, Any] = {name: [] for name in ("failed", "waiting", "abandoned", "orphaned", "runnable")}
@@ -201,7 +208,7 @@ def _standing(store: Store, registry: CleanupRegistry, plan: _Plan, now: datetim
     return standing
 
 
-def _who_must_act(registry: CleanupRegistry, resource: Resource, now_us: int) -> str:
+def _who_must_act(registry: CleanupRunner, resource: Resource, now_us: int) -> str:
     cleanups = resource.open_cleanups()
     if any(not registry.can_run(cleanup) for cleanup in cleanups):
         return "orphaned"
@@ -212,7 +219,7 @@ def _who_must_act(registry: CleanupRegistry, resource: Resource, now_us: int) ->
     return "failed" if any(cleanup.status == "failed" for cleanup in cleanups) else "runnable"
 
 
-def _reasons(registry: CleanupRegistry, state: TestDataState, resource: Resource) -> list[str]:
+def _reasons(registry: CleanupRunner, state: TestDataState, resource: Resource) -> list[str]:
     """Return why a resource is not cleaned: what its cleanups raised last, else who uses it."""
     errors = [cleanup.error for cleanup in resource.open_cleanups() if cleanup.error]
     if errors:

@@ -1,160 +1,57 @@
-"""Cleanup of test data: what is registered, run, repeated, waived and reported."""
+"""Execution of cleanups: run what is open, repeat what failed, retire what is clean."""
 
 import random
-import secrets
 import threading
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ...eventlog.journal import Transaction
 from ...eventlog.system import SYSTEM
 from ..errors import StaleTokenError
 from ..model import events as ev
-from ..model.fold import Cleanup, Hold, Resource, TestDataState
+from ..model.fold import TestDataState
+from ..model.records import Cleanup, Hold, Resource
 from ..model.rules import ABANDON_ATTEMPTS, cleanup_order, next_due_us, pause_s
-from ..store.data_store import Store, namespace_stream
+from ..store.data_store import DataStore
 from ..store.identity import verdict_on
-from ..version_manager import find_anywhere
-from .callbacks import Durable, as_durable, call_durable, call_here, check_callback, error_text
-
-__all__ = ["REAPER_LOCK", "CleanupRegistry", "Intent", "registration"]
+from ..store.streams import namespace_stream
+from .callbacks import Durable, call_durable, call_here, error_text
+from .registration import callbacks
 
 REAPER_LOCK = ("", "reaper")
 _BATCH = 500
-_local: dict[str, Callable[[], Any]] = {}
-"""Callbacks of this process by cleanup id; a forked child has them, but is another owner, and so does not call them."""
 _running: set[str] = set()
+"""Ids of the cleanups that a thread of this process is running."""
 _running_mutex = threading.Lock()
 
 Key = tuple[str, str]
+"""Namespace and id of a resource."""
 
 
-class Intent:
-    """A resource that is about to be made outside: its cleanup is registered already."""
-
-    def __init__(self, resource_id: str, namespace: str) -> None:
-        self.resource_id = resource_id
-        self.namespace = namespace
-        self.data: Any = None
-        """Set it to what there is to say about the resource once it exists; recorded at the end of the block."""
-
-
-class _Outcome(NamedTuple):
+class _Attempt(NamedTuple):
     """How one cleanup went."""
 
     done: bool
     error: BaseException | None = None
 
 
-class CleanupRegistry:
-    """Cleanups of one store.
+class CleanupRunner:
+    """Runs the cleanups of one store.
 
     Args:
-        store: where.
-        make: creates a resource, as `TestDataManager.create_test_data` does, for `intent`.
-        update: gives a resource new data, for `intent`.
+        store: the store of the test data.
     """
 
-    def __init__(self, store: Store, make: Callable[..., str], update: Callable[..., str]) -> None:
+    def __init__(self, store: DataStore) -> None:
         self._store = store
-        self._make = make
-        self._update = update
         self.max_retries = 3
         """Attempts for each callback in one run; less than 1 counts as 1."""
         self.timeout_s = 60.0
-        """How long a durable cleanup may take. Callbacks of this process run in the thread that cleans, without a
-        limit: connections often belong to their thread."""
+        """Time limit of a durable cleanup, in seconds. Callbacks of this process run without a limit in the thread that
+        cleans, since connections often belong to their thread."""
         self.abandon_after = ABANDON_ATTEMPTS
-        """Failures over all sessions after which reapers leave it to people."""
+        """Failures over all sessions after which reapers stop trying."""
         self.sleep: Callable[[float], None] = SYSTEM.sleep
-
-    @property
-    def _max_retries(self) -> int:
-        """The name that the documents use."""
-        return self.max_retries
-
-    @_max_retries.setter
-    def _max_retries(self, value: int) -> None:
-        self.max_retries = value
-
-    # ----------------------------------------------------------- registering
-
-    def add_cleanup_callback(
-        self, resource_id: str, callback: Callable[[], Any] | Any, *, namespace: str | None = None
-    ) -> str:
-        """Register one more cleanup of live test data; the last registered is the first run.
-
-        Args:
-            resource_id: whose.
-            callback: a function without arguments, which only this process can call; or a durable cleanup, as
-                `create_test_data(cleanup=...)` takes it.
-            namespace: of the resource; needed only if several have it.
-
-        Raises:
-            KeyError: there is no such live test data.
-            CleanupTargetError: a durable cleanup names nothing that can be found.
-            CleanupCallbackError: it is neither, or cannot be called without arguments.
-        """
-        durable = as_durable(callback) if isinstance(callback, str | tuple) else None
-        if durable is None:
-            check_callback(callback)
-        with self._store.transact() as tx:
-            state = tx.state
-            resource = (
-                find_anywhere(state, resource_id, self._store.session)
-                if namespace is None
-                else state.resource(namespace, resource_id)
-            )
-            if resource is None:
-                raise KeyError(resource_id)
-            event = registration(resource.namespace, resource_id, self._store.session, durable, callback)
-            tx.append(namespace_stream(resource.namespace), event)
-        return event.cleanup_id
-
-    @contextmanager
-    def intent(
-        self, cleanup: Any, data_type: str = "resource", namespace: str = "default", *, data: Any = None
-    ) -> Generator[Intent]:
-        """Register a durable cleanup before the resource outside exists; make the resource in the block.
-
-        The cleanup must bear that there is nothing to clean. It is on the disk, synced, before the block begins. If
-        the block raises, the cleanup runs at once.
-
-        Args:
-            cleanup: as `create_test_data(cleanup=...)` takes it.
-            data_type: of the record.
-            namespace: of the record.
-            data: of the record; the block may give better (`Intent.data`).
-        """
-        resource_id = self._make(data_type, data, namespace, cleanup=cleanup, sync=True)
-        intent = Intent(resource_id, namespace)
-        try:
-            yield intent
-            if intent.data is not None:
-                self._update(resource_id, intent.data, namespace)
-        except BaseException as error:
-            if not self.clean([(namespace, resource_id)])[resource_id]:
-                error.add_note(f"the cleanup of {resource_id!r} failed as well; a reaper will try it again")
-            raise
-
-    def unregister_resource(self, resource_id: str, *, namespace: str | None = None) -> bool:
-        """Say that somebody cleaned it by hand: its cleanups are waived and it is retired. False if it is not there."""
-        session = self._store.session
-        with self._store.transact() as tx:
-            if namespace is None:
-                resource = find_anywhere(tx.state, resource_id, session)
-            else:
-                resource = tx.state.resource(namespace, resource_id)
-            if resource is None:
-                return False
-            names: dict[str, Any] = {"namespace": resource.namespace, "resource_id": resource_id, "session": session}
-            waived, retired = ev.CleanupWaived(**names), ev.ResourceRetired(**names, reason="waived")
-            tx.append(namespace_stream(resource.namespace), waived, retired)
-        return True
-
-    # --------------------------------------------------------------- running
 
     def clean(self, keys: Iterable[Key], *, token: int = 0, due_at_us: int | None = None) -> dict[str, bool]:
         """Clean test data: run what is open, then retire what nothing is open of.
@@ -238,7 +135,7 @@ class CleanupRegistry:
 
     def can_run(self, cleanup: Cleanup) -> bool:
         """Tell whether this process can run a cleanup: a durable one, or a callback of its own."""
-        return bool(cleanup.target) or (cleanup.session == self._store.session and cleanup.cleanup_id in _local)
+        return bool(cleanup.target) or (cleanup.session == self._store.session and cleanup.cleanup_id in callbacks)
 
     def _run(self, resource: Resource, cleanup: Cleanup, token: int, due_at_us: int | None) -> bool:
         """Run one cleanup, repeatedly if it fails; True if it is done."""
@@ -284,21 +181,21 @@ class CleanupRegistry:
         owner = state.owners.get(session)
         return owner is None or bool(owner.ended) or verdict_on(owner.owner) == "dead"
 
-    def _attempt(self, resource: Resource, cleanup: Cleanup, token: int) -> _Outcome:
+    def _attempt(self, resource: Resource, cleanup: Cleanup, token: int) -> _Attempt:
         try:
             if cleanup.target:
                 durable = Durable(cleanup.target, cleanup.arguments, cleanup.import_root)
                 call_durable(durable, self.timeout_s)
             else:
-                call_here(_local[cleanup.cleanup_id])
+                call_here(callbacks[cleanup.cleanup_id])
         except KeyboardInterrupt as error:
             self._fail(resource, cleanup, token, error)
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a callback raises is its failure, recorded and reported
             self._fail(resource, cleanup, token, error)
-            return _Outcome(done=False, error=error)
+            return _Attempt(done=False, error=error)
         self._succeed(resource, cleanup, token)
-        return _Outcome(done=True)
+        return _Attempt(done=True)
 
     def _succeed(self, resource: Resource, cleanup: Cleanup, token: int) -> None:
         with self._store.transact() as tx:
@@ -307,7 +204,7 @@ class CleanupRegistry:
             last = resource.open_cleanups() in ([cleanup], [])
             if last and self._is_free(tx.state, resource, set()):
                 self._retire(tx, resource, token)
-        _local.pop(cleanup.cleanup_id, None)
+        callbacks.pop(cleanup.cleanup_id, None)
 
     def _fail(self, resource: Resource, cleanup: Cleanup, token: int, error: BaseException) -> None:
         session = self._store.session
@@ -347,83 +244,7 @@ class CleanupRegistry:
             "cleanup_id": cleanup.cleanup_id,
         }
 
-    # -------------------------------------------------------------- reporting
-
-    def get_cleanup_report(self) -> dict[str, Any]:
-        """Return how cleaning stands.
-
-        Keys: `total_resources`, `namespaces {name: live}`, `cleanup_results {id: bool}` (last result), `retry_counts
-        {id: n}` (failed attempts), `failed_cleanups [ids]` (still failing), `locked_resources [ids]`, `pending` (open
-        cleanups), `abandoned [ids]`, `orphaned [ids]` (only a process that is gone could call them), `waived [ids]`,
-        `errors {id: text}`, `oldest_overdue_s`.
-        """
-        with self._store.look() as state:
-            report = _report(state)
-            orphaned = [resource.resource_id for resource in orphans(state)]
-        return report | {"orphaned": orphaned}
-
-    def reap(self, now: datetime | None = None, *, dry_run: bool = False, wait_s: float = 0) -> dict[str, Any]:
-        """Clean up after processes that are gone, and what has outlived its time; see `reaper.reap`."""
-        from .reaper import reap  # noqa: PLC0415 - the reaper uses the registry
-
-        return reap(self._store, self, now, dry_run=dry_run, wait_s=wait_s)
-
 
 def _note(results: dict[str, bool], resource: Resource, *, done: bool) -> None:
     """Note a result; of one id in two namespaces, both must be done."""
     results[resource.resource_id] = results.get(resource.resource_id, True) and done
-
-
-def registration(
-    namespace: str, resource_id: str, session: str, durable: Durable | None, callback: Any
-) -> ev.CleanupRegistered:
-    """Return the event that registers a cleanup; a callback is remembered in this process."""
-    cleanup_id = f"cleanup_{secrets.token_hex(6)}"
-    if durable is None:
-        _local[cleanup_id] = callback
-        return ev.CleanupRegistered(
-            namespace=namespace, resource_id=resource_id, cleanup_id=cleanup_id, session=session
-        )
-    return ev.CleanupRegistered(
-        namespace=namespace,
-        resource_id=resource_id,
-        cleanup_id=cleanup_id,
-        session=session,
-        target=durable.target,
-        arguments=durable.arguments,
-        import_root=durable.import_root,
-    )
-
-
-def orphans(state: TestDataState) -> list[Resource]:
-    """Return live test data with a callback that only a process could call that is gone."""
-    found: list[Resource] = []
-    for owner in state.owners.values():
-        if owner.ended:
-            found += [
-                resource
-                for resource in owner.resources.values()
-                if any(not cleanup.target for cleanup in resource.open_cleanups())
-            ]
-    return found
-
-
-def _report(state: TestDataState) -> dict[str, Any]:
-    live = list(state.live())
-    cleanups = [(resource, cleanup) for resource in live for cleanup in resource.open_cleanups()]
-    overdue = [c.next_due_us for _, c in cleanups if c.status == "failed" and c.next_due_us < state.last_at_us]
-    return {
-        "total_resources": len(live),
-        "namespaces": {space.name: len(space.live) for space in state.namespaces.values() if space.name and space.live},
-        "cleanup_results": dict(state.cleanup_results),
-        "retry_counts": dict(state.retry_counts),
-        "failed_cleanups": [resource.resource_id for resource in state.failing.values()],
-        "locked_resources": [
-            key for (namespace, key), lock in state.locks.items() if lock.holds and state.resource(namespace, key)
-        ],
-        "pending": len(cleanups),
-        "abandoned": list(dict.fromkeys(r.resource_id for r, c in cleanups if c.status == "abandoned")),
-        "waived": list(state.waived),
-        "errors": {resource.resource_id: cleanup.error for resource, cleanup in cleanups if cleanup.error},
-        "oldest_overdue_s": max(((state.last_at_us - due) / 1e6 for due in overdue), default=0.0),
-    }

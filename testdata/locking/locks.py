@@ -1,97 +1,36 @@
-"""Namespaces, locks and conflicts: what keeps tests that run at the same time apart."""
+"""Named locks with fencing tokens."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, cast
-
-import msgspec
+from typing import Any
 
 from ...eventlog.journal import Transaction
 from ...eventlog.system import SYSTEM
 from ...eventlog.times import format_time
-from ..errors import DataConflictError, LockTimeoutError, StaleTokenError, TestDataNotFound
+from ..errors import LockTimeoutError, StaleTokenError, TestDataNotFound
 from ..model import events as ev
-from ..model.fold import Conflict, Hold, Lock, Resource, TestDataState, VersionRecord
-from ..model.rules import LockDecision, decide_lock
-from ..model.values import Content, as_content, check_name
-from ..model.versions import next_version
-from ..store.data_store import Store, lock_stream, namespace_stream
+from ..model.fold import TestDataState
+from ..model.records import Hold, Lock
+from ..model.rules import LockDecision, Mode, decide_lock
+from ..model.values import check_name
+from ..store.data_store import DataStore
 from ..store.identity import current_test
+from ..store.streams import lock_stream
 from .lease import Lease
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["IsolationManager"]
-
-Mode = Literal["exclusive", "shared"]
 DEFAULT_TTL_S = 60.0
 _POLL_FIRST_S = 0.002
 _POLL_MAX_S = 0.05
-_VALUE_BYTES_MAX = 60_000
 
 
-class IsolationManager:
-    """Namespaces, named locks with fencing tokens, and recorded conflicts of one store.
+class Locks:
+    """Named locks of one store.
 
     Args:
-        store: where.
+        store: the store of the test data.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DataStore) -> None:
         self._store = store
-
-    # ------------------------------------------------------------ namespaces
-
-    def create_namespace(self, namespace: str, worker_id: str | None = None) -> str:
-        """Open a namespace and return its name: `namespace`, or `namespace_worker`.
-
-        Raises:
-            ValueError: there is one of that name, or it is no name.
-        """
-        name = check_name(f"{namespace}_{worker_id}" if worker_id else namespace, "namespace")
-        with self._store.transact() as tx:
-            if name in tx.state.namespaces and is_in_use(tx.state, name):
-                raise ValueError(f"namespace {name!r} exists already; choose another name, or clean it first")
-            tx.append(
-                namespace_stream(name), ev.NamespaceOpened(namespace=name, session=self._store.session, context=True)
-            )
-        self._store.keeper.start(self._store.lease_s)
-        return name
-
-    def open_context(self, name: str | None) -> str:
-        """Open an isolated context: under its name if that is free, else under one that says whose it is."""
-        label = check_name(name, "namespace") if name is not None else "context"
-        with self._store.transact() as tx:
-            chosen = next(
-                each for each in self._candidates(label, named=name is not None) if not is_in_use(tx.state, each)
-            )
-            event = ev.NamespaceOpened(
-                namespace=chosen, session=self._store.session, label=label if chosen != label else "", context=True
-            )
-            tx.append(namespace_stream(chosen), event)
-        self._store.keeper.start(self._store.lease_s)
-        return chosen
-
-    def close_context(self, namespace: str) -> None:
-        """Say that a context is not used any more."""
-        with self._store.transact() as tx:
-            if tx.state.namespace(namespace).context:
-                event = ev.NamespaceClosed(namespace=namespace, session=self._store.session)
-                tx.append(namespace_stream(namespace), event)
-
-    def _candidates(self, label: str, *, named: bool) -> Iterator[str]:
-        if named:
-            yield label
-        owner = self._store.owner
-        # `--` separates, so one within the label is escaped: two labels never give one name.
-        base = f"{label.replace('%', '%25').replace('--', '%2D%2D')}--{owner.session[:8]}-{owner.worker or 'main'}"
-        number = 1
-        while True:
-            yield f"{base}-{number}"
-            number += 1
-
-    # ----------------------------------------------------------------- locks
 
     def lock_resource(
         self,
@@ -225,7 +164,7 @@ class IsolationManager:
 
     def release(self, lease: Lease) -> bool:
         """Give back what a lease stands for; False if it was lost."""
-        self._store.keeper.leases.pop(lease.token, None)
+        self._store.renewer.leases.pop(lease.token, None)
         with self._store.transact() as tx:
             lock = tx.state.lock(lease.namespace, lease.key)
             hold = lock.holds.get(lease.token) if lock else None
@@ -282,7 +221,7 @@ class IsolationManager:
                 tx.append(lock_stream(namespace, key), grant)
         hold = _hold_by(tx.state.lock(namespace, key), lock_id, session)
         if hold is not None:
-            self._store.keeper.start(ttl_s, hold.token)
+            self._store.renewer.start(ttl_s, hold.token)
         return hold
 
     def _grant(
@@ -300,7 +239,7 @@ class IsolationManager:
 
     def _lease(self, namespace: str, key: str, hold: Hold) -> Lease:
         lease = Lease(self, namespace, key, hold)
-        self._store.keeper.leases[hold.token] = lease
+        self._store.renewer.leases[hold.token] = lease
         return lease
 
     def _demand(self, namespace: str, key: str) -> None:
@@ -313,120 +252,6 @@ class IsolationManager:
             lock = state.lock(namespace, key)
             names = [owner_text(state, hold) for hold in lock.holds.values()] if lock else []
         return ", ".join(names) or "somebody who has just given it back"
-
-    # ------------------------------------------------------------- conflicts
-
-    def get_conflicts(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Return the conflicts that nobody has decided yet, oldest first.
-
-        Each has `conflict_id, kind, namespace, key, version, current_value, new_value, detected_at, actors, position,
-        test`.
-        """
-        with self._store.look() as state:
-            return [
-                _conflict_data(conflict)
-                for conflict in state.conflicts.values()
-                if namespace in (None, conflict.event.namespace)
-            ]
-
-    def resolve_conflict(
-        self, conflict_id: str, resolution: Literal["keep", "take"] | Callable[[Any, Any], Any]
-    ) -> str | None:
-        """Decide a conflict.
-
-        Args:
-            conflict_id: of `get_conflicts()`.
-            resolution: `keep` what stands there; `take` what was refused, as a new version; or a function
-                `(current_value, new_value) -> value` whose result becomes a new version.
-
-        Returns:
-            the new version, or None with `keep`.
-
-        Raises:
-            TestDataNotFound: there is no such open conflict, or what it was about is gone.
-            ValueError: `resolution` is neither.
-        """
-        if resolution == "keep":
-            with self._store.transact() as tx:
-                self._resolve(tx, conflict_id, "keep")
-            return None
-        if resolution != "take" and not callable(resolution):
-            raise ValueError(f"a conflict is resolved by 'keep', 'take' or a function, not {resolution!r}")
-        with self._store.look() as state:
-            value = _decided(state, conflict_id, resolution)
-        content = as_content(value)
-        with self._store.transact() as tx:
-            conflict = self._resolve(tx, conflict_id, "take" if resolution == "take" else "merge")
-            resource = tx.state.resource(conflict.namespace, conflict.key)
-            if resource is None or resource.current is None:
-                raise TestDataNotFound(f"conflict {conflict_id}: {conflict.key!r} is gone; resolve it with 'keep'")
-            version = next_version(resource.current.version, resource.versions)
-            append_version(tx, self._store.session, resource, version, content)
-        return version
-
-    def _resolve(self, tx: Transaction[TestDataState], conflict_id: str, outcome: str) -> ev.ConflictDetected:
-        conflict = _open_conflict(tx.state, conflict_id)
-        event = ev.ConflictResolved(conflict_id=conflict_id, session=self._store.session, outcome=outcome)
-        tx.append(namespace_stream(conflict.namespace), event)
-        return conflict
-
-
-# -------------------------------------------------- shared by who writes data
-
-
-def is_in_use(state: TestDataState, name: str) -> bool:
-    """Tell whether a namespace has an open context or live data."""
-    space = state.namespaces.get(name)
-    return space is not None and (space.context or bool(space.live))
-
-
-def append_version(
-    tx: Transaction[TestDataState], session: str, resource: Resource, version: str, content: Content, token: int = 0
-) -> None:
-    """Say that a resource gets a new version."""
-    event = ev.ResourceVersioned(
-        namespace=resource.namespace,
-        resource_id=resource.resource_id,
-        session=session,
-        version=version,
-        content=content.digest,
-        data=content.data,
-        test=current_test(),
-        token=token,
-    )
-    tx.append(namespace_stream(resource.namespace), event)
-
-
-def detect_conflict(
-    tx: Transaction[TestDataState],
-    session: str,
-    kind: str,
-    resource: Resource,
-    record: VersionRecord,
-    content: Content,
-    message: str,
-) -> DataConflictError:
-    """Record that a write was refused, once as long as it is open, and return the error for its writer."""
-    key = (resource.namespace, resource.resource_id, kind, content.digest)
-    known = tx.state.conflict_of.get(key)
-    if known is not None:
-        return DataConflictError(message, known)
-    conflict_id = f"conflict_{secrets.token_hex(4)}"
-    event = ev.ConflictDetected(
-        conflict_id=conflict_id,
-        kind=kind,
-        namespace=resource.namespace,
-        key=resource.resource_id,
-        session=session,
-        holder=record.session,
-        version=record.version,
-        content=content.digest,
-        current_value=_short(record.data),
-        new_value=_short(content.data),
-        test=current_test(),
-    )
-    tx.append(namespace_stream(resource.namespace), event)
-    return DataConflictError(message, conflict_id)
 
 
 def check_token(state: TestDataState, namespace: str, key: str, fencing: "int | Lease") -> int:
@@ -448,12 +273,6 @@ def check_token(state: TestDataState, namespace: str, key: str, fencing: "int | 
     raise StaleTokenError(f"token {token} of lock {key!r} in {namespace!r} {said}; nothing was written")
 
 
-def _short(data: msgspec.Raw) -> msgspec.Raw:
-    """Leave out a value that would not fit beside another; which it was, its digest says."""
-    size = len(bytes(data))
-    return data if size <= _VALUE_BYTES_MAX else msgspec.Raw(msgspec.json.encode({"omitted_bytes": size}))
-
-
 def _check_lock(namespace: str, key: str, ttl: float, mode: str) -> None:
     check_name(namespace, "namespace")
     check_name(key, "resource_key")
@@ -466,43 +285,6 @@ def _check_lock(namespace: str, key: str, ttl: float, mode: str) -> None:
 def _hold_by(lock: Lock | None, lock_id: str, session: str) -> Hold | None:
     holds = lock.holds.values() if lock else ()
     return next((hold for hold in holds if (hold.lock_id, hold.session) == (lock_id, session)), None)
-
-
-def _open_conflict(state: TestDataState, conflict_id: str) -> ev.ConflictDetected:
-    conflict = state.conflicts.get(conflict_id)
-    if conflict is None:
-        raise TestDataNotFound(f"no open conflict {conflict_id!r}")
-    return conflict.event
-
-
-def _decided(state: TestDataState, conflict_id: str, resolution: Any) -> Any:
-    conflict = _open_conflict(state, conflict_id)
-    resource = state.resource(conflict.namespace, conflict.key)
-    record = resource.current if resource else None
-    if record is None:
-        raise TestDataNotFound(f"conflict {conflict_id}: {conflict.key!r} is gone; resolve it with 'keep'")
-    new = msgspec.json.decode(conflict.new_value)
-    omitted = isinstance(new, dict) and set(cast("Mapping[str, Any]", new)) == {"omitted_bytes"}
-    if omitted and as_content(new).digest != conflict.content:
-        raise ValueError(f"conflict {conflict_id}: the refused value was too large to be kept; write it again instead")
-    return new if resolution == "take" else resolution(record.value(), new)
-
-
-def _conflict_data(conflict: Conflict) -> dict[str, Any]:
-    event = conflict.event
-    return {
-        "conflict_id": event.conflict_id,
-        "kind": event.kind,
-        "namespace": event.namespace,
-        "key": event.key,
-        "version": event.version,
-        "current_value": msgspec.json.decode(event.current_value),
-        "new_value": msgspec.json.decode(event.new_value),
-        "detected_at": format_time(conflict.at_us),
-        "actors": [event.holder, event.session],
-        "position": conflict.position,
-        "test": event.test,
-    }
 
 
 def owner_text(state: TestDataState, hold: Hold) -> str:

@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from .fold import Hold, Lock, Resource
+from .records import Hold, Lock, Resource
 
 __all__ = [
     "ABANDON_ATTEMPTS",

@@ -12,11 +12,13 @@ from ...eventlog.system import SYSTEM
 from ..errors import DataTooLargeError
 from ..generation.log.events import GENERATION_EVENTS
 from ..model import events as ev
-from ..model.fold import Hold, OwnerState, TestDataState
+from ..model.fold import TestDataState
+from ..model.records import Hold, OwnerState
 from .identity import own_identity, verdict_on
-from .renewal import Keeper
+from .renewal import LeaseRenewer
+from .streams import owner_stream
 
-__all__ = ["EVENTS_FILE", "PATH_VARIABLE", "Store", "default_base_path"]
+__all__ = ["EVENTS_FILE", "PATH_VARIABLE", "DataStore", "default_base_path"]
 
 EVENTS_FILE = "events.jsonl"
 PATH_VARIABLE = "PYTEST_INSIGHT_TEST_DATA"
@@ -32,7 +34,7 @@ def _identity_of(_pid: int) -> ev.Owner:
     return own_identity()
 
 
-class Store:
+class DataStore:
     """Test data of one folder, shared by all threads and processes that name it.
 
     Args:
@@ -58,7 +60,7 @@ class Store:
         self.lease_s = lease_s
         self._renamed: tuple[int, ev.Owner] | None = None
         self._seen: dict[tuple[str, str], tuple[int, float]] = {}
-        self.keeper = Keeper(self)
+        self.renewer = LeaseRenewer(self)
 
     @property
     def owner(self) -> ev.Owner:
@@ -122,7 +124,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file and stop renewing; the next call opens it again."""
-        self.keeper.stop()
+        self.renewer.stop()
         self._journal.close()
 
     # ------------------------------------------------- is somebody else gone
@@ -168,18 +170,3 @@ class Store:
             self._seen[kind, key] = renewed, self.elapsed_s()
             return ""
         return "lapsed" if elapsed_s - seen[1] > lease_s else ""
-
-
-def owner_stream(session: str) -> str:
-    """Return the name of the stream of an owner."""
-    return f"tdm/owner/{session}"
-
-
-def namespace_stream(namespace: str) -> str:
-    """Return the name of the stream of a namespace."""
-    return f"tdm/ns/{namespace}"
-
-
-def lock_stream(namespace: str, key: str) -> str:
-    """Return the name of the stream of a lock."""
-    return f"tdm/lock/{namespace}/{key}"

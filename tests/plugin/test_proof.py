@@ -11,7 +11,6 @@ OWN_FAULTS = {
     "a pass is counted twice": "if event.outcome == 'passed': old(self, event)",
 }
 PLANTED = """
-from pytest_insight.plugin import session
 from pytest_insight.plugin.attempts.tally import Tally
 old = Tally.add_attempt
 def faulty(self, event):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from ..jsonvalues import encode
-from .recorder import Recorder
+from .recorder import GenerationRecorder
 
 __all__ = ["KnownIds"]
 
@@ -27,7 +27,7 @@ class KnownIds:
         recorder: knows what other processes and earlier sessions made.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: GenerationRecorder) -> None:
         self._recorder = recorder
         self._types: dict[bytes, str] = {}
         """Entity type by the JSON of an id."""

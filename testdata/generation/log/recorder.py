@@ -13,7 +13,7 @@ from ..templates.template import DataTemplate
 from .events import GENERATION_EVENTS, DataGenerated, DataPart, TemplateDefined
 from .state import GenerationState, TemplateVersion
 
-__all__ = ["GenerationStore", "Recorder", "Store"]
+__all__ = ["GenerationLog", "GenerationRecorder", "GenerationStore"]
 
 _VALUES_BYTES_MAX = 128 * 1024
 """How much JSON one event may carry: half a line, the rest is for names."""
@@ -26,7 +26,7 @@ class _Holder(Protocol):
     def generation(self) -> GenerationState: ...
 
 
-class Store(Protocol):
+class GenerationLog(Protocol):
     """A log that holds generated data, perhaps among other things."""
 
     @property
@@ -70,14 +70,14 @@ class GenerationStore(Journal[GenerationFold]):
         super().__init__(Path(path), GENERATION_EVENTS, GenerationFold)
 
 
-class Recorder:
+class GenerationRecorder:
     """Templates and values of a generator: in a store, or without one the templates in memory only.
 
     Args:
         store: the log to write to and read from.
     """
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: GenerationLog | None) -> None:
         self._store = store
         self._own = GenerationState()
 

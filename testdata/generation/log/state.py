@@ -8,7 +8,7 @@ from ..jsonvalues import decode
 from ..templates.template import DataTemplate
 from .events import DataGenerated, DataPart, TemplateDefined
 
-__all__ = ["GenerationState", "Record", "TemplateVersion", "UsedKey"]
+__all__ = ["CallRecord", "GenerationState", "TemplateVersion", "UsedKey"]
 
 
 class TemplateVersion(NamedTuple):
@@ -27,7 +27,7 @@ class UsedKey(NamedTuple):
 
 
 @dataclass
-class Record:
+class CallRecord:
     """The values of one call."""
 
     event: DataGenerated
@@ -45,7 +45,7 @@ class GenerationState:
         """By template id."""
         self.versions: dict[str, list[str]] = {}
         """Template ids by name, oldest first."""
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, CallRecord] = {}
         """By the `record` of the events."""
         self.keys: dict[UsedKey, int] = {}
         """How many records were made for each key at most; the key used last comes last."""
@@ -78,7 +78,7 @@ class GenerationState:
         self.versions.setdefault(template.name, []).append(template.id)
 
     def _generate(self, event: DataGenerated, position: int) -> None:
-        record = self.records.setdefault(event.record, Record(event, position))
+        record = self.records.setdefault(event.record, CallRecord(event, position))
         if event.first == len(record.values):
             record.values += [bytes(value) for value in event.values]
             self._use(record, event)
@@ -97,7 +97,7 @@ class GenerationState:
             record.values.append("".join(self._pieces.pop(event.record)).encode())
             self._use(record, record.event)
 
-    def _use(self, record: Record, event: DataGenerated) -> None:
+    def _use(self, record: CallRecord, event: DataGenerated) -> None:
         if event.key:
             used = UsedKey(event.entity_type, event.key)
             self.keys[used] = max(self.keys.pop(used, 0), len(record.values))
