@@ -4,9 +4,8 @@ from pathlib import Path
 
 from ..eventlog.home import home_dir
 
-__all__ = ["DEFAULT_PORT", "journal_path", "log_path"]
+__all__ = ["journal_path", "log_path"]
 
-DEFAULT_PORT = 49152
 FOLDER = "sync-storage"
 
 

@@ -12,8 +12,6 @@ from typing import Protocol
 
 import msgspec
 
-from .service.state import RunState
-
 __all__ = [
     "CompletedRun",
     "CompletedWorker",
@@ -22,7 +20,6 @@ __all__ = [
     "LogSink",
     "Sink",
     "Sinks",
-    "completed_run",
 ]
 
 SINK_TIMEOUT_S = 30.0
@@ -75,40 +72,6 @@ class CompletedRun(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[CompletedWorker, ...]
     connection: Connection
     """What a client said at registration, else what the service was started with."""
-
-
-def completed_run(run: RunState, connection: Connection) -> CompletedRun:
-    """Return what sinks are told of a generation that was completed."""
-    cuts = (
-        HeldCut(
-            external_id=cut.external_id,
-            status_code=cut.status_code,
-            status_type=cut.status_type,
-            project_id=cut.project_id,
-            started_on=cut.started_on,
-        )
-        for cut in run.cuts.values()
-    )
-    workers = (
-        CompletedWorker(
-            pid=worker.pid,
-            status=worker.status,
-            worker=worker.worker,
-            session_id=worker.session_id,
-            host=worker.host,
-            os_pid=worker.os_pid,
-        )
-        for worker in run.workers.values()
-    )
-    return CompletedRun(
-        test_run=run.test_run,
-        generation=run.generation,
-        completed_us=run.completed_us,
-        forced=run.forced,
-        cuts=tuple(cuts),
-        workers=tuple(workers),
-        connection=connection,
-    )
 
 
 class Sink(Protocol):

@@ -19,7 +19,7 @@ JOINT = r"""(?:["']\s{0,3}\+?\s{0,3}[bruf]?["'])?"""
 """Where a literal in a source line is split in two: `"ghp_" + "..."`."""
 
 
-class Shape(NamedTuple):
+class SecretShape(NamedTuple):
     """One shape of secret."""
 
     hint: str
@@ -29,11 +29,11 @@ class Shape(NamedTuple):
     """A made-up secret of this shape."""
 
 
-def _token(prefix: str, body: str = r"[A-Za-z0-9_-]{8,}+", *, bound: str = "", sample: str = "") -> Shape:
+def _token(prefix: str, body: str = r"[A-Za-z0-9_-]{8,}+", *, bound: str = "", sample: str = "") -> SecretShape:
     """Return the shape of a token by its beginning, which is literal text."""
     escaped = "".join(f"\\{char}" if char in ".+/$" else char for char in prefix)
     example = prefix + (sample or "4fGh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCdEfGhIjK")
-    return Shape(prefix.lower(), f"{bound}{escaped}{JOINT}{body}", example)
+    return SecretShape(prefix.lower(), f"{bound}{escaped}{JOINT}{body}", example)
 
 
 _LETTERS = r"[A-Za-z0-9]{20,}+"
@@ -83,14 +83,14 @@ _SHORT_WORDS |= frozenset({"EZAK", "EZTK", "ATBB", "AKCp", "tfp_", "glc_", "phx_
 """Those that could also be a part of a longer word or of the name of a function."""
 
 
-def _distinct(prefix: str) -> Shape:
+def _distinct(prefix: str) -> SecretShape:
     if prefix in _SHORT_WORDS:
         return _token(prefix, r"(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,}+", bound=BOUND)
     # A literal may be split behind a version number, too: `"xapp-1-" + "..."`.
     return _token(prefix, rf"(?:\d-{JOINT})?[A-Za-z0-9_.:=$-]{{8,}}+")
 
 
-TOKENS: tuple[Shape, ...] = (
+TOKENS: tuple[SecretShape, ...] = (
     *(_distinct(prefix) for prefix in _DISTINCT),
     *(
         _token(prefix, r"[A-Z0-9]{12,}+", sample=_CAPITALS)
@@ -120,16 +120,16 @@ TOKENS: tuple[Shape, ...] = (
     _token(
         "eyJ", r"[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{0,20000}+){1,4}+", sample="hbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"
     ),
-    Shape(
+    SecretShape(
         ".atlasv1.", r"(?<=[A-Za-z0-9])\.atlasv1\.[A-Za-z0-9_=-]{10,}+", "4fGh1Jk9Lm2Np5.atlasv1.4fGh1Jk9Lm2Np5Qr8St3"
     ),
-    Shape("8q~", r"8Q~[A-Za-z0-9_.~-]{20,}+", "abc8Q~4fGh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCd"),
-    Shape(
+    SecretShape("8q~", r"8Q~[A-Za-z0-9_.~-]{20,}+", "abc8Q~4fGh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCd"),
+    SecretShape(
         "-us",
         r"(?<![0-9a-f])[0-9a-f]{32}-us\d{1,2}\b",
         "0123456789abcdef0123456789abcdef-us12",
     ),
-    Shape(":aa", r"(?<=\d{8}):AA[A-Za-z0-9_-]{30,}+", "1234567890:AAf4Gh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCd"),
+    SecretShape(":aa", r"(?<=\d{8}):AA[A-Za-z0-9_-]{30,}+", "1234567890:AAf4Gh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCd"),
 )
 """Tokens that are recognised by themselves."""
 
@@ -145,8 +145,8 @@ _BLOCK_LINE = (
     r"""|[A-Z][A-Za-z-]{1,30}: [^\r\n\\"']{0,100}+)?)"""
 )
 
-STRUCTURES: tuple[Shape, ...] = (
-    Shape(
+STRUCTURES: tuple[SecretShape, ...] = (
+    SecretShape(
         "private",
         r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
         r"(?:[^-]{0,20000}+(?:-(?!-{3})[^-]{0,2000}+){0,400}+-{4,5} ?END [A-Z0-9 ]{0,40}-{4,5}|"
@@ -154,57 +154,59 @@ STRUCTURES: tuple[Shape, ...] = (
         + r"{0,400}+)",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA4fGh1Jk9Lm2Np5Qr\n8St3Uv6Wx\n-----END RSA PRIVATE KEY-----",
     ),
-    Shape(
+    SecretShape(
         "private-lines",
         r"Private-Lines: \d{1,3}(?P<secret>" + _BLOCK_LINE + r"{1,400}+)",
         "Private-Lines: 2\nAAABAQDf4Gh1Jk9Lm2Np5Qr8St3Uv6\nWx7Yz0AbC4fGh1\n",
     ),
-    Shape(
+    SecretShape(
         "authorization",
         rf"(?i:authorization){_OPEN}(?:(?i:{_HEADER_SCHEMES}|aws4-hmac-sha256)[ \t]{{1,5}}(?=\S))?(?P<secret>{_REST})",
         "Authorization: Digest username=me, response=4fGh1Jk9Lm2Np5Qr",
     ),
-    Shape(
+    SecretShape(
         "passw",
         r"(?i:password|passwd)[ ]{1,3}(?P<secret>(?=[A-Za-z]{0,60}\d|\d{1,60}[A-Za-z])[^\s\"'<>,;:=()\[\]]{6,200}+)",
         "machine host login me password 4fGh1Jk9",
     ),
-    Shape("sshpass", r"sshpass\s{1,3}-p\s{0,3}(?P<secret>[^\s]{1,200}+)", "sshpass -p 4fGh1Jk9"),
-    Shape("bearer", r"(?i:bearer)\s{1,5}(?P<secret>[A-Za-z0-9+/=_.~:-]{8,}+)", "Bearer 4fGh1Jk9Lm2Np5Qr"),
-    Shape(
+    SecretShape("sshpass", r"sshpass\s{1,3}-p\s{0,3}(?P<secret>[^\s]{1,200}+)", "sshpass -p 4fGh1Jk9"),
+    SecretShape("bearer", r"(?i:bearer)\s{1,5}(?P<secret>[A-Za-z0-9+/=_.~:-]{8,}+)", "Bearer 4fGh1Jk9Lm2Np5Qr"),
+    SecretShape(
         "basic",
         r"(?i:basic)\s{1,5}(?P<secret>(?=[A-Za-z]{0,60}[0-9+/=])[A-Za-z0-9+/]{8,}+={0,2})",
         "Basic YWxhZGRpbjpvcGVuc2VzYW1l",
     ),
-    Shape(
+    SecretShape(
         "cookie",
         rf"(?i:cookie)[sS]?{_OPEN}(?P<secret>\{{[^}}\n]{{0,8000}}+\}}|{_REST})",
         "Set-Cookie: sid=4fGh1Jk9; Path=/",
     ),
-    Shape("<cookie ", r"<Cookie [^\s=]{1,100}=(?P<secret>[^\s>]{1,4000}+)", "<Cookie sid=4fGh1Jk9 for h/>"),
-    Shape(
+    SecretShape("<cookie ", r"<Cookie [^\s=]{1,100}=(?P<secret>[^\s>]{1,4000}+)", "<Cookie sid=4fGh1Jk9 for h/>"),
+    SecretShape(
         "://",
         r"""(?<=[A-Za-z0-9])://(?P<user>[^\s/:@"'<>?\#]{0,200}+:(?!\d{1,5}[/?\#]))?"""
         r"""(?P<secret>(?(user)(?:[^\s"'<>?\#:]|:(?!//)){1,500}(?<!/)|[^\s/:@"'<>?\#]{1,500}+))@""",
         "postgres://me:4fGh1/Jk9@host/db",
     ),
-    Shape("thin:", r"thin:[^\s/:@]{1,100}+/(?P<secret>[^\s@]{1,200}+)@", "jdbc:oracle:thin:me/4fGh1Jk9@host:1521"),
-    Shape(
+    SecretShape(
+        "thin:", r"thin:[^\s/:@]{1,100}+/(?P<secret>[^\s@]{1,200}+)@", "jdbc:oracle:thin:me/4fGh1Jk9@host:1521"
+    ),
+    SecretShape(
         "hooks.slack.com/",
         r"hooks\.slack\.com/[a-z]{1,20}/(?P<secret>[A-Za-z0-9_/-]{8,}+)",
         "https://hooks.slack.com/services/T000/B000/4fGh1Jk9",
     ),
-    Shape(
+    SecretShape(
         "/api/webhooks/",
         r"/api/webhooks/\d{1,30}/(?P<secret>[A-Za-z0-9_-]{8,}+)",
         "https://discord.com/api/webhooks/123/4fGh1Jk9Lm2N",
     ),
-    Shape(
+    SecretShape(
         "webhook.office.com/",
         r"webhook\.office\.com/(?P<secret>[^\s\"'<>]{8,}+)",
         "https://x.webhook.office.com/webhookb2/4fGh1Jk9Lm2N",
     ),
-    Shape(
+    SecretShape(
         "@",
         r"""(?<=[A-Za-z0-9_]):(?P<secret>(?=[A-Za-z]{0,80}\d|\d{1,80}[A-Za-z])[^\s:@/"'<>,;()\[\]]{6,100}+)@(?=[A-Za-z0-9\[])""",
         "me:4fGh1Jk9@host",
@@ -212,4 +214,4 @@ STRUCTURES: tuple[Shape, ...] = (
 )
 """Secrets that are recognised by what is around them."""
 
-SHAPES: tuple[Shape, ...] = (*STRUCTURES, *TOKENS)
+SHAPES: tuple[SecretShape, ...] = (*STRUCTURES, *TOKENS)

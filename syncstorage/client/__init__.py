@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .adapter import SyncStorageAdapterInterface
     from .config import SyncStorageConfig
     from .results import TestResultManager
-    from .runner import SyncStorageRunner, SyncStorageStartupTimeout
+    from .runner import SyncStorageRunner
+    from .service_process import SyncStorageStartupTimeout
 
 __all__ = [
     "SyncStorageAdapterInterface",
@@ -24,7 +25,7 @@ _MODULES = {
     "SyncStorageAdapterInterface": "adapter",
     "SyncStorageConfig": "config",
     "SyncStorageRunner": "runner",
-    "SyncStorageStartupTimeout": "runner",
+    "SyncStorageStartupTimeout": "service_process",
     "TestResultManager": "results",
 }
 

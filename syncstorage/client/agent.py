@@ -33,7 +33,7 @@ _GATHER_S = 0.02
 _NOT_FOUND = 404
 
 
-class Worker:
+class AgentWorker:
     """What is known of one worker, and what the service was told of it."""
 
     def __init__(self, name: str, pid: str, os_pid: int) -> None:
@@ -63,7 +63,7 @@ class Session:
         self.session_id = ""
         self.port = 0
         self.host = ""
-        self.workers: dict[str, Worker] = {}
+        self.workers: dict[str, AgentWorker] = {}
         self.finished = False
         self.gone = False
         self.settled = False
@@ -103,9 +103,9 @@ class Session:
             case _:
                 return
 
-    def _worker(self, name: str, os_pid: int = 0) -> Worker:
+    def _worker(self, name: str, os_pid: int = 0) -> AgentWorker:
         if name not in self.workers:
-            self.workers[name] = Worker(name, f"{self.session_id}-{name}", os_pid)
+            self.workers[name] = AgentWorker(name, f"{self.session_id}-{name}", os_pid)
         return self.workers[name]
 
 
@@ -172,7 +172,7 @@ class Speaker:
             if not session.finished:
                 time.sleep(_TICK_S)  # many short tests are one message
 
-    def _unsettled(self) -> list[Worker]:
+    def _unsettled(self) -> list[AgentWorker]:
         return [worker for worker in self._session.workers.values() if not worker.is_settled()]
 
     def _pause(self) -> float:
@@ -194,7 +194,7 @@ class Speaker:
             return str(error)
         return ""
 
-    def _news(self, worker: Worker) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _news(self, worker: AgentWorker) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the requests that bring the service up to what is known; each is noted as said once it went through."""
         session = self._session
         if not worker.registered:
@@ -219,14 +219,14 @@ class Speaker:
             yield "/set_worker_status", {"status": "completed"}
             worker.said_completed = True
 
-    def _is_due(self, worker: Worker, running: str) -> bool:
+    def _is_due(self, worker: AgentWorker, running: str) -> bool:
         """Tell whether it is time for a keep-alive: news of what runs are told twice a second at most."""
         since = time.monotonic() - worker.beat_at
         if worker.ended:
             return running != worker.said_running
         return since >= (BEAT_INTERVAL_S if running == worker.said_running else REPORT_INTERVAL_S)
 
-    def _post(self, worker: Worker, path: str, body: dict[str, Any]) -> None:
+    def _post(self, worker: AgentWorker, path: str, body: dict[str, Any]) -> None:
         try:
             self._ask("POST", path, {"pid": worker.pid, "testRunId": self._session.run} | body)
         except AnswerError as error:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-from .wire import DEFAULT_PORT
+from ..defaults import DEFAULT_PORT
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _NAMES = {

@@ -1,77 +1,11 @@
-"""Test results as they go to Sync Storage: the *cut*, and who decides which one is sent."""
+"""Decision for each finished test: hold its result in Sync Storage, or write it to the server."""
 
-import logging
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .cut import cut_of
+from .runner import SyncStorageRunner
 from .safety import never_fails
-
-if TYPE_CHECKING:
-    from .runner import SyncStorageRunner
-
-logger = logging.getLogger("pytest_insight.syncstorage")
-
-_STATUS_TYPES = {
-    "passed": "Succeeded",
-    "failed": "Failed",
-    "skipped": "Incomplete",
-    "blocked": "Incomplete",
-    "inprogress": "InProgress",
-    "pending": "Pending",
-}
-"""The type of a status by its code; a code that is not here is one that did not come to an end."""
-
-_MODEL_FIELDS = {
-    "projectId": "project_id",
-    "autoTestExternalId": "auto_test_external_id",
-    "statusCode": "status_code",
-    "statusType": "status_type",
-    "startedOn": "started_on",
-}
-"""Fields of a cut, and what the generated models of the original client call them."""
-
-
-class IncompleteResultError(ValueError):
-    """A result without what a cut needs."""
-
-
-def cut_of(result: Any, project_id: str = "") -> dict[str, Any]:
-    """Return the five fields of a result that Sync Storage holds.
-
-    Args:
-        result: a dictionary with the fields of a result or of a cut, or a model of the original client.
-        project_id: for a result that names none.
-
-    Raises:
-        IncompleteResultError: it does not name its test.
-    """
-    fields = result if isinstance(result, Mapping) else _model_fields(result)
-    external_id = fields.get("autoTestExternalId")
-    if not isinstance(external_id, str) or not external_id:
-        raise IncompleteResultError("a test result without autoTestExternalId cannot be held")
-    code = str(fields.get("statusCode") or fields.get("outcome") or "")
-    return {
-        "projectId": str(fields.get("projectId") or project_id),
-        "autoTestExternalId": external_id,
-        "statusCode": code,
-        "statusType": str(fields.get("statusType") or _STATUS_TYPES.get(code.lower(), "Incomplete")),
-        "startedOn": _time_text(fields.get("startedOn")),
-    }
-
-
-def _model_fields(model: Any) -> dict[str, Any]:
-    return {name: getattr(model, attribute, None) for name, attribute in _MODEL_FIELDS.items()}
-
-
-def _time_text(value: Any) -> str | None:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            logger.warning("sync storage: startedOn is not a time of ISO 8601 and was left out")
-            return None
-    return value.isoformat() if isinstance(value, datetime) else None
 
 
 class TestResultManager:
@@ -86,7 +20,7 @@ class TestResultManager:
 
     __test__ = False  # the name looks like a test to pytest
 
-    def __init__(self, sync_storage_runner: "SyncStorageRunner", project_id: str = "") -> None:
+    def __init__(self, sync_storage_runner: SyncStorageRunner, project_id: str = "") -> None:
         self.sync_storage_runner = sync_storage_runner
         self.project_id = project_id
 

@@ -10,7 +10,6 @@ from io import BytesIO
 from time import monotonic
 from typing import Any
 
-DEFAULT_PORT = 49152
 HEALTH_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 2.0
 

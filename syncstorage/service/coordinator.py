@@ -3,16 +3,17 @@
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from ...eventlog.errors import EventLogError
 from ...eventlog.journal import Journal
 from ..client.launch import start_mark
-from ..sinks import CompletedRun, Connection, completed_run
+from ..defaults import SilenceLimits
+from ..sinks import CompletedRun, Connection
 from . import rules
 from .capacity import check_room
+from .completed_runs import completed_run
 from .events import (
     SERVICE_STREAM,
     SYNC_EVENTS,
@@ -25,24 +26,18 @@ from .events import (
     WorkerRegistered,
     run_stream,
 )
-from .idle import HeldFolder
-from .leases import Lease, Limits, Liveness
+from .held_folder import HeldFolder
+from .leases import Liveness, WorkerLease
 from .peers import is_descendant
 from .rules import Election
-from .state import RunState, SyncState, Worker
+from .run_lookup import CompletionAnswer, RunLookup
+from .state import RunState, SyncState, WorkerState
 
-__all__ = ["Coordinator", "Outcome"]
+__all__ = ["Coordinator"]
 
 LOCK_TIMEOUT_S = 2.0
 
 log = logging.getLogger(__name__)
-
-
-class Outcome(NamedTuple):
-    """What became of the request to complete a test run."""
-
-    completed: bool
-    message: str
 
 
 class Coordinator:
@@ -64,7 +59,7 @@ class Coordinator:
         journal: Path,
         *,
         election: Election = "handoff",
-        limits: Limits | None = None,
+        limits: SilenceLimits | None = None,
         default_run: str = "",
         connection: Connection | None = None,
         completed: Callable[[CompletedRun], None] = lambda _: None,
@@ -73,8 +68,7 @@ class Coordinator:
     ) -> None:
         self.journal = Journal(journal, SYNC_EVENTS, SyncState, lock_timeout_s=LOCK_TIMEOUT_S)
         self.election: Election = election
-        self.limits = limits or Limits()
-        self.default_run = default_run
+        self.limits = limits or SilenceLimits()
         self.started_us = 0
         self.updated_us = 0
         """When this service last wrote, in microseconds since the epoch."""
@@ -89,6 +83,7 @@ class Coordinator:
         self.live = Liveness(self.limits, clock())
         self._folder: HeldFolder | None = None
         self._read_state = SyncState()
+        self.runs = RunLookup(lambda: self.state, default_run, lambda: self.started_us)
 
     @property
     def journal_exists(self) -> bool:
@@ -190,59 +185,23 @@ class Coordinator:
         self.repeated_cuts += not is_new
         return is_new
 
-    def is_published(self, test_run: str) -> bool:
-        """Tell whether a result is held in the present generation of a test run."""
-        run = self.state.runs.get(test_run)
-        return run is not None and run.published
-
-    def runs_meant(self, named: str | None) -> list[str]:
-        """Return the test runs that a request means that may name one."""
-        return rules.runs_meant(self.state, named, default=self.default_run, since_us=self.started_us)
-
-    def run_of(self, pid: str) -> str:
-        """Return the test run that a message of an older client means, which does not say it."""
-        found = [run.test_run for run in self.state.runs.values() if pid in run.workers]
-        meant = found[-1:] or self.runs_meant(None)
-        return meant[0] if len(meant) == 1 else self.default_run
-
     def note_wait(self, test_runs: Sequence[str]) -> None:
         """Note that somebody waits for these test runs."""
         self._write(rules.wait(self.state, test_runs))
 
-    def generations(self, test_runs: Sequence[str]) -> dict[str, int]:
-        """Return at which generation these test runs are, those that are known."""
-        runs = self.state.runs
-        return {name: runs[name].generation for name in test_runs if name in runs}
-
-    def outcome(self, test_runs: Sequence[str], since: Mapping[str, int]) -> Outcome | None:
-        """Return how these test runs ended; None while one of them is open.
-
-        Args:
-            test_runs: their names.
-            since: the generation of each when the wait began; one that was opened again meanwhile had ended.
-        """
-        runs = [self.state.runs.get(name) for name in test_runs]
-        if not runs:
-            return Outcome(completed=False, message="there is no test run")
-        if None in runs:
-            return Outcome(completed=False, message="unknown test run")
-        known = [run for run in runs if run is not None]
-        if not all(run.completed or run.generation > since.get(run.test_run, run.generation) for run in known):
-            return None
-        finalised = sum(run.finalised for run in known)
-        return Outcome(completed=True, message=f"{finalised} finalised")
-
-    def force(self, test_runs: Sequence[str]) -> Outcome:
+    def force(self, test_runs: Sequence[str]) -> CompletionAnswer:
         """Complete test runs now."""
         known = [run for name in test_runs if (run := self.state.runs.get(name)) is not None]
         if not known:
-            return Outcome(completed=False, message="unknown test run" if test_runs else "there is no test run")
+            return CompletionAnswer(
+                completed=False, message="unknown test run" if test_runs else "there is no test run"
+            )
         finalised = abandoned = 0
         for run in known:
             finalised += len(run.cuts)
             abandoned += len(run.unsettled)
             self._write(rules.force(self.state, run.test_run))
-        return Outcome(completed=True, message=f"{finalised} finalised, {abandoned} abandoned")
+        return CompletionAnswer(completed=True, message=f"{finalised} finalised, {abandoned} abandoned")
 
     # ------------------------------------------------------------ what is due
 
@@ -297,7 +256,7 @@ class Coordinator:
         return True
 
 
-def _master_of(run: RunState | None) -> Worker | None:
+def _master_of(run: RunState | None) -> WorkerState | None:
     return run.workers.get(run.master) if run is not None and run.master is not None else None
 
 
@@ -308,6 +267,6 @@ def _process_seen(worker: WorkerRegistered) -> tuple[int, str]:
     return (worker.os_pid, mark) if mark else (0, "")
 
 
-def _has_ended(lease: Lease) -> bool:
+def _has_ended(lease: WorkerLease) -> bool:
     pid, mark = lease.process
     return pid > 0 and start_mark(pid) != mark

@@ -1,38 +1,11 @@
 """When a service that is of no use any more ends, whatever its clients, its journal and its disk do."""
 
-import os
 import time
-import weakref
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .coordinator import Coordinator
+from .coordinator import Coordinator
 
-__all__ = ["HeldFolder", "IdleWatch"]
-
-
-class HeldFolder:
-    """A folder that is told from one that is made again in its place.
-
-    Args:
-        path: of the folder; it exists.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # While it is open, the system gives its number to no other folder.
-        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, self._fd)
-
-    @property
-    def is_there(self) -> bool:
-        """True while the path leads to this folder."""
-        try:
-            return os.path.samestat(os.fstat(self._fd), self._path.stat())
-        except OSError:
-            return False
+__all__ = ["IdleWatch"]
 
 
 class IdleWatch:
@@ -50,7 +23,7 @@ class IdleWatch:
 
     def __init__(
         self,
-        core: "Coordinator",
+        core: Coordinator,
         requests: Callable[[], int],
         waiting_since_s: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,

@@ -6,30 +6,15 @@ None of this is written down: after a restart every worker gets a fresh lease.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
 
-from .state import RunState, Worker
+from ..defaults import SilenceLimits
+from .state import RunState, WorkerState
 
-__all__ = ["Lease", "Limits", "Liveness"]
-
-
-class Limits(NamedTuple):
-    """How long is waited for what, in seconds."""
-
-    lease_s: float = 95.0
-    """Silence that ends the lease of a worker that sends keep-alives: three beats and five seconds."""
-    silent_lease_s: float = 900.0
-    """The same for a worker that never sent one, and for a test run that only has cuts."""
-    quiet_s: float = 2.0
-    """How long all workers must have been settled before a test run is completed: statuses flap."""
-    idle_exit_s: float = 900.0
-    """The service ends after so long without live workers, waiters or requests; 0: never."""
-    request_s: float = 10.0
-    """How long a peer may take to send the head of a request, and its body."""
+__all__ = ["Liveness", "WorkerLease"]
 
 
 @dataclass(slots=True)
-class Lease:
+class WorkerLease:
     """What is known of one worker beside the journal."""
 
     heard_s: float
@@ -55,18 +40,18 @@ class Liveness:
         now_s: monotonic time of the start, in seconds.
     """
 
-    def __init__(self, limits: Limits, now_s: float) -> None:
+    def __init__(self, limits: SilenceLimits, now_s: float) -> None:
         self.limits = limits
         self._started_s = now_s
-        self._leases: dict[str, dict[str, Lease]] = {}
+        self._leases: dict[str, dict[str, WorkerLease]] = {}
         self._active_s: dict[str, float] = {}
 
-    def lease(self, test_run: str, pid: str) -> Lease:
+    def lease(self, test_run: str, pid: str) -> WorkerLease:
         """Return what is known of a worker; one that was not heard of since the start is taken as heard then."""
         leases = self._leases.setdefault(test_run, {})
-        return leases.setdefault(pid, Lease(self._started_s))
+        return leases.setdefault(pid, WorkerLease(self._started_s))
 
-    def heard(self, test_run: str, pid: str, now_s: float) -> Lease:
+    def heard(self, test_run: str, pid: str, now_s: float) -> WorkerLease:
         """Renew the lease of a worker, and return it."""
         lease = self.lease(test_run, pid)
         lease.heard_s = now_s
@@ -89,7 +74,7 @@ class Liveness:
         for test_run in self._active_s:
             self._active_s[test_run] += gap_s
 
-    def ended(self, run: RunState, now_s: float) -> list[tuple[Worker, float]]:
+    def ended(self, run: RunState, now_s: float) -> list[tuple[WorkerState, float]]:
         """Return the workers of an open test run whose lease has ended, and how long each was silent, in seconds."""
         return [
             (worker, now_s - self.lease(run.test_run, worker.pid).heard_s)
@@ -101,7 +86,7 @@ class Liveness:
         """Tell whether an open test run has been settled for long enough."""
         return self._completes_s(run) <= now_s
 
-    def is_expected(self, run: RunState, now_s: float, is_gone: Callable[[Lease], bool]) -> bool:
+    def is_expected(self, run: RunState, now_s: float, is_gone: Callable[[WorkerLease], bool]) -> bool:
         """Tell whether something is still to come in an open test run: from a worker, or its completion.
 
         Args:
@@ -126,7 +111,7 @@ class Liveness:
             for worker in run.unsettled:
                 yield self._ends_s(run, worker)
 
-    def _ends_s(self, run: RunState, worker: Worker) -> float:
+    def _ends_s(self, run: RunState, worker: WorkerState) -> float:
         lease = self.lease(run.test_run, worker.pid)
         return lease.heard_s + (self.limits.lease_s if lease.beats else self.limits.silent_lease_s)
 

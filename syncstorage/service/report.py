@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .leases import Lease
-from .state import RunState, SyncState, Worker
+from .leases import WorkerLease
+from .state import RunState, SyncState, WorkerState
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator
@@ -88,7 +88,7 @@ def _run_report(run: RunState) -> dict[str, Any]:
     }
 
 
-def _worker_report(run: RunState, worker: Worker) -> dict[str, Any]:
+def _worker_report(run: RunState, worker: WorkerState) -> dict[str, Any]:
     return {
         "pid": worker.pid,
         "status": worker.status,
@@ -104,7 +104,7 @@ def _worker_report(run: RunState, worker: Worker) -> dict[str, Any]:
     }
 
 
-def _lease_report(lease: Lease, now_s: float) -> dict[str, Any]:
+def _lease_report(lease: WorkerLease, now_s: float) -> dict[str, Any]:
     return {
         "last_seen_s": round(now_s - lease.heard_s, 3),
         "sends_keep_alive": lease.beats,

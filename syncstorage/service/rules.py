@@ -28,7 +28,7 @@ from .events import (
     WorkerReturned,
     WorkerStatusChanged,
 )
-from .state import COMPLETED, GONE, IN_PROGRESS, OFFLINE, REGISTERED, RunState, SyncState, Worker, cut_key
+from .state import COMPLETED, GONE, IN_PROGRESS, OFFLINE, REGISTERED, RunState, SyncState, WorkerState, cut_key
 
 __all__ = [
     "HANDOFF_AFTER_S",
@@ -70,7 +70,7 @@ def register(
     master_age_s: float,
     is_child: bool | None = None,
 ) -> list[RunEvent]:
-    """Decide a registration; after it, `Worker.master` is the answer.
+    """Decide a registration; after it, `WorkerState.master` is the answer.
 
     Args:
         state: what is known.
@@ -187,7 +187,7 @@ def complete(run: RunState, *, forced: bool = False) -> RunCompleted:
     )
 
 
-def take_offline(run: RunState, worker: Worker, silent_s: float) -> WorkerOffline:
+def take_offline(run: RunState, worker: WorkerState, silent_s: float) -> WorkerOffline:
     """Return the end of a worker's lease."""
     return WorkerOffline(test_run=run.test_run, pid=worker.pid, silent_s=round(silent_s, 3))
 

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-__all__ = ["GroupSync"]
+__all__ = ["SharedFsync"]
 
 
-class GroupSync:
+class SharedFsync:
     """Lets requests wait until what they wrote is on the disk.
 
     Args:

@@ -29,7 +29,7 @@ __all__ = [
     "CutKey",
     "RunState",
     "SyncState",
-    "Worker",
+    "WorkerState",
     "cut_key",
 ]
 
@@ -50,7 +50,7 @@ CutKey = tuple[str, str, str]
 
 
 @dataclass(slots=True)
-class Worker:
+class WorkerState:
     """One worker of a test run, as far as its messages tell."""
 
     pid: str
@@ -91,7 +91,7 @@ class RunState:
     completed: bool = False
     forced: bool = False
     completed_us: int = 0
-    workers: dict[str, Worker] = field(default_factory=dict[str, Worker])
+    workers: dict[str, WorkerState] = field(default_factory=dict[str, WorkerState])
     master: str | None = None
     epoch: int = 0
     handed_over: bool = False
@@ -107,7 +107,7 @@ class RunState:
         return bool(self.cuts)
 
     @property
-    def unsettled(self) -> list[Worker]:
+    def unsettled(self) -> list[WorkerState]:
         """The workers that a completion waits for."""
         return [worker for worker in self.workers.values() if not worker.settled]
 
@@ -196,8 +196,8 @@ def _apply_to_worker(run: RunState, event: RunEvent, at_us: int) -> None:
         worker.reported_in_progress = worker.reported_in_progress or event.status == IN_PROGRESS
 
 
-def _new_worker(event: WorkerRegistered, at_us: int) -> Worker:
-    return Worker(
+def _new_worker(event: WorkerRegistered, at_us: int) -> WorkerState:
+    return WorkerState(
         event.pid,
         event.status,
         at_us,

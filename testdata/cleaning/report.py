@@ -7,6 +7,7 @@ from ..model.records import Resource
 
 
 def cleanup_report(state: TestDataState) -> dict[str, Any]:
+    """Return the state of all cleanups; see `CleanupRegistry.get_cleanup_report`."""
     live = list(state.live())
     cleanups = [(resource, cleanup) for resource in live for cleanup in resource.open_cleanups()]
     overdue = [c.next_due_us for _, c in cleanups if c.status == "failed" and c.next_due_us < state.last_at_us]

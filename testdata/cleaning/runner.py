@@ -28,7 +28,7 @@ Key = tuple[str, str]
 """Namespace and id of a resource."""
 
 
-class _Attempt(NamedTuple):
+class _AttemptResult(NamedTuple):
     """How one cleanup went."""
 
     done: bool
@@ -181,7 +181,7 @@ class CleanupRunner:
         owner = state.owners.get(session)
         return owner is None or bool(owner.ended) or verdict_on(owner.owner) == "dead"
 
-    def _attempt(self, resource: Resource, cleanup: Cleanup, token: int) -> _Attempt:
+    def _attempt(self, resource: Resource, cleanup: Cleanup, token: int) -> _AttemptResult:
         try:
             if cleanup.target:
                 durable = Durable(cleanup.target, cleanup.arguments, cleanup.import_root)
@@ -193,9 +193,9 @@ class CleanupRunner:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a callback raises is its failure, recorded and reported
             self._fail(resource, cleanup, token, error)
-            return _Attempt(done=False, error=error)
+            return _AttemptResult(done=False, error=error)
         self._succeed(resource, cleanup, token)
-        return _Attempt(done=True)
+        return _AttemptResult(done=True)
 
     def _succeed(self, resource: Resource, cleanup: Cleanup, token: int) -> None:
         with self._store.transact() as tx:

@@ -79,10 +79,20 @@ class GeneratorCore:
 
 
 def checked_count(count: int) -> int:
+    """Return a number of records.
+
+    Raises:
+        GenerationError: it is not an integer from 0.
+    """
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise GenerationError(f"a count is a whole number from 0, not {count!r}")
     return count
 
 
 def checked_record(spec: EntitySpec, record: JsonRecord) -> JsonRecord:
+    """Return a record as plain JSON types; the same object if the entity is known to make them.
+
+    Raises:
+        TypeError: a value is not JSON.
+    """
     return record if spec.trusted else json_copy(record, spec.entity_type)

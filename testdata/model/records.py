@@ -225,5 +225,6 @@ def checksum_of(records: Iterable[tuple[str, VersionRecord]]) -> str:
 
 
 def weight_of(resource_id: str, record: VersionRecord) -> int:
+    """Return the share of one resource in the checksum of its namespace."""
     text = f"{resource_id}\0{version_key(record.version)}\0{record.content}"
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), "big")

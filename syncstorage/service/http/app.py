@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from ....eventlog.errors import EventLogError
 from ..capacity import TooManyError
-from ..coordinator import Coordinator, Outcome
+from ..coordinator import Coordinator
 from ..events import WorkerRegistered
 from ..peers import process_of
 from ..report import encode, rfc3339, service_report
-from ..shared_fsync import GroupSync
+from ..run_lookup import CompletionAnswer
+from ..shared_fsync import SharedFsync
 from .guard import Guard
 from .messages import NAME_LENGTH_MAX, BadRequestError, Body, CutBody, KeepAliveBody, RegisterBody, StatusBody, decode
 
@@ -52,7 +53,7 @@ class SyncStorage:
         """Requests so far; those that only look, or that were refused, are not counted."""
         self._waits: dict[object, float] = {}
         self._shut_down = shut_down
-        self._disk = GroupSync(core.journal.sync, lambda: core.writes)
+        self._disk = SharedFsync(core.journal.sync, lambda: core.writes)
         self._changed = asyncio.Event()
         self._closing = False
         self._told = 0
@@ -149,7 +150,7 @@ class SyncStorage:
     async def in_progress_test_result(self, request: Request) -> Response:
         """Take a cut."""
         named = request.query_params.get("testRunId")
-        meant = self.core.runs_meant(named)
+        meant = self.core.runs.meant(named)
         if len(meant) != 1:
             raise BadRequestError("testRunId is missing in the query")
         body = await self._body(request, CutBody)
@@ -159,19 +160,19 @@ class SyncStorage:
 
     async def in_progress_published(self, request: Request) -> Response:
         """Say whether a result is held."""
-        meant = self.core.runs_meant(request.query_params.get("testRunId"))
-        return _json({"published": any(self.core.is_published(name) for name in meant)})
+        meant = self.core.runs.meant(request.query_params.get("testRunId"))
+        return _json({"published": any(self.core.runs.is_published(name) for name in meant)})
 
     async def wait_completion(self, request: Request) -> Response:
         """Hold the request until the test run is completed."""
-        meant = self.core.runs_meant(request.query_params.get("testRunId"))
-        since = self.core.generations(meant)
+        meant = self.core.runs.meant(request.query_params.get("testRunId"))
+        since = self.core.runs.generations(meant)
         self.core.note_wait(meant)
         await self._kept()
         gone = asyncio.ensure_future(_until_disconnected(request))
         self._waits[gone] = time.monotonic()
         try:
-            while (outcome := self.core.outcome(meant, since)) is None:
+            while (outcome := self.core.runs.answer(meant, since)) is None:
                 if self._closing:
                     return _json({"completed": False, "message": "the service is ending"}, 503)
                 changed = asyncio.ensure_future(self.changed())
@@ -187,7 +188,7 @@ class SyncStorage:
 
     async def force_completion(self, request: Request) -> Response:
         """Complete a test run now."""
-        outcome = self.core.force(self.core.runs_meant(request.query_params.get("testRunId")))
+        outcome = self.core.force(self.core.runs.meant(request.query_params.get("testRunId")))
         await self._kept()
         return _outcome(outcome)
 
@@ -210,7 +211,7 @@ class SyncStorage:
         self.requests += path not in _ONLY_LOOKS and status < _REFUSED
 
     def _run_of(self, body: RegisterBody | StatusBody | KeepAliveBody) -> str:
-        return self.core.run_of(body.pid) if body.test_run_id is None else body.test_run_id
+        return self.core.runs.of_worker(body.pid) if body.test_run_id is None else body.test_run_id
 
     async def _body(self, request: Request, kind: type[Body]) -> Any:
         """Return the body of a request; a peer that takes too long, or sends too much, is sent away."""
@@ -263,7 +264,7 @@ def _ok(message: str) -> Response:
     return _json({"status": "ok", "message": message})
 
 
-def _outcome(outcome: Outcome) -> Response:
+def _outcome(outcome: CompletionAnswer) -> Response:
     return _json({"completed": outcome.completed, "message": outcome.message})
 
 
