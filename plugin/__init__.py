@@ -33,12 +33,12 @@ _NOT_A_RUN = (
 )
 
 _RECORDER = "insight_recorder"
-"""Name of the recorder among the plugins, and of what says why there is none; see `boundary`."""
+"""Name of the recorder among the plugins, and of the plugin that reports why there is no recording; see `boundary`."""
 
 _BEGAN = pytest.StashKey[bool]()
 
 _internal_errors: list[object] = []
-"""Those of the run that goes on, as pytest shows them."""
+"""Internal errors of the current run, as pytest shows them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
-    """Leave a trace of a run that ends before it begins: a broken conftest.py ends pytest before any other hook."""
+    """Record a run that ends before it begins: a broken conftest.py ends pytest before any other hook."""
     try:
         return (yield)
     except BaseException as error:
@@ -60,7 +60,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Leave a trace of a run in which another plugin failed before the recorder could start."""
+    """Record a run in which another plugin failed before the recorder could start."""
     _internal_errors.clear()
     try:
         status = yield
@@ -78,7 +78,7 @@ def pytest_insight_note_begin(config: pytest.Config) -> None:
 
 
 def pytest_internalerror(excrepr: object) -> None:
-    """Remember what another plugin raised, should the recorder not be there."""
+    """Keep internal errors for a run whose recorder did not start."""
     _internal_errors.append(excrepr)
 
 
@@ -89,7 +89,7 @@ def _record_failed_start(config: pytest.Config, end: object) -> None:
         return
     try:
         is_recorded = _is_recorded(config, config.option)
-    except Exception:  # noqa: BLE001 - the boundary: what cannot be asked is not recorded
+    except Exception:  # noqa: BLE001 - the boundary: a run whose options cannot be read is not recorded
         return
     if is_recorded:
         from .lifecycle.early import record_failed_start  # noqa: PLC0415 - only when something broke

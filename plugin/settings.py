@@ -42,11 +42,11 @@ class Settings:
 
 
 def joined_arguments(args: Sequence[str]) -> list[str]:
-    """Return a command line with our options and their values as one word each, `--insight-log=PATH`.
+    """Return a command line with the options of this plugin and their values as one word each, `--insight-log=PATH`.
 
-    pytest looks for its root folder before it knows the options of plugins, and takes every word that exists as a path
-    for a place of tests. The log does not exist when a run begins, but it does when xdist starts its workers with the
-    same words: they would find another root folder, and other names of tests.
+    pytest looks for its root folder before it knows the options of plugins, and takes every word that is an existing
+    path for a path of tests. The log does not exist when a run begins, but it exists when xdist starts its workers with
+    the same words: they would find another root folder, and other names of tests.
     """
     takes_value = {flag for setting in SETTINGS if setting.kind != "bool" for flag in setting.flags}
     joined: list[str] = []
@@ -61,7 +61,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
     """Return the settings of a run.
 
     Raises:
-        pytest.UsageError: a value is not one that its setting takes.
+        pytest.UsageError: a setting has a wrong value.
     """
     values = {setting.name: _value(setting, config, environ) for setting in SETTINGS}
     for setting in SETTINGS:
@@ -145,7 +145,7 @@ def _run(text: str) -> str:
     name = text.strip()
     if len(name) > RUN_CHARS_MAX or not name.isprintable():
         raise pytest.UsageError(
-            f"--insight-run: a test run is named by at most {RUN_CHARS_MAX} characters that can be printed"
+            f"--insight-run: the name is too long or not printable; use at most {RUN_CHARS_MAX} printable characters"
         )
     return name
 
@@ -154,7 +154,7 @@ def _port(value: str | None) -> int:
     if not value:
         return SYNC_PORT
     if not value.isascii() or not value.isdigit() or not 0 < int(value) <= _PORT_MAX:
-        raise pytest.UsageError(f"--insight-sync-port: {value!r} is no port")
+        raise pytest.UsageError(f"--insight-sync-port: {value!r} is not a port; use 1 to {_PORT_MAX}")
     return int(value)
 
 

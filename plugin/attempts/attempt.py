@@ -1,4 +1,4 @@
-"""Collect the reports of one attempt of one test, and turn them into its event.
+"""Reports of one attempt of one test, and the event made from them.
 
 Reports are kept until the attempt is over: pytest and other plugins still change them after our hook has seen them
 (rerunfailures sets `rerun`, pytest's subtests fail the parent), and only the last one has all captured output.
@@ -20,8 +20,8 @@ from .values import duration_us, properties_of, sections_of, text_of
 _SIMPLE_PHASES = ("setup", "call", "teardown")
 _SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
-_SAY_FAILED = frozenset({"failed", "error", "rerun"})
-"""Categories under which pytest shows a failure."""
+_SHOWN_AS_FAILED = frozenset({"failed", "error", "rerun"})
+"""Categories in which pytest shows a failure."""
 
 
 class Attempt(OpenAttempt):
@@ -73,13 +73,13 @@ class Attempt(OpenAttempt):
         *,
         repeated: bool = False,
     ) -> TestFinished | None:
-        """Return the event for this attempt, or None if its reports do not say how it ended.
+        """Return the event for this attempt, or None if its reports do not tell how it ended.
 
         Args:
-            policy: what is recorded.
+            policy: which texts are recorded.
             markers: names of its markers, and its tags.
-            category_of: gives the terminal category of a report, None for a phase that simply passed; if it is not
-                given, pytest's own rules do.
+            category_of: returns the terminal category of a report, None for a phase that passed; without it, the
+                rules of pytest apply.
             repeated: the test began once more within the same run of it.
         """
         event = self.simple_pass(markers) if category_of is None and not repeated else None
@@ -112,7 +112,7 @@ class Attempt(OpenAttempt):
             category = plain_category(report) if category_of is None else category_of(report)
             if category is not None:
                 phase_outcomes[when] = category
-                failed = failed or (is_failure(report) and category not in _SAY_FAILED)
+                failed = failed or (is_failure(report) and category not in _SHOWN_AS_FAILED)
         outcome = attempt_outcome(
             phases, phase_outcomes, subtest_failed=self.subtests_failed, failed=failed, repeated=repeated
         )
@@ -136,7 +136,9 @@ class Attempt(OpenAttempt):
         )
 
     def simple_pass(self, markers: tuple[list[str], dict[str, str]] | None) -> TestFinished | None:
-        """Return the event of an attempt whose three phases passed and of which there is nothing else to say.
+        """Return the event of an attempt whose three phases passed and that has no texts; None for any other attempt.
+
+        The result is the same as that of `finish`, written out for speed.
 
         It is what `finish` finds for it, written out for speed; None for any other attempt.
         """
@@ -222,7 +224,7 @@ class Attempt(OpenAttempt):
     def _details_or_none(self, outcome: str, phase_outcomes: dict[str, str], policy: Policy) -> dict[str, Any]:
         try:
             return self._details(outcome, phase_outcomes, policy)
-        except Exception:  # noqa: BLE001 - objects of other plugins; whatever they raise, the verdict is recorded
+        except Exception:  # noqa: BLE001 - objects of other plugins; if they raise, the verdict is recorded without details
             return {"lossy": True}
 
     def _details(self, outcome: str, phase_outcomes: dict[str, str], policy: Policy) -> dict[str, Any]:
@@ -252,13 +254,13 @@ class Attempt(OpenAttempt):
 
 
 def phase_of(report: Any) -> str:
-    """Return the phase of a report; one that is no phase counts as a call, as it does for pytest."""
+    """Return the phase of a report; an unknown phase counts as `call`, as in pytest."""
     when = report.when
     return when if type(when) is str and when in _PHASES else "call"
 
 
 def is_failure(report: Any) -> bool:
-    """Tell whether a report says that something failed which was not expected to."""
+    """Return whether a report is an unexpected failure."""
     return report.outcome == "failed" and not hasattr(report, "wasxfail")
 
 

@@ -1,9 +1,9 @@
-"""Which markers a test has, and the tags that `insight_tag` gives it."""
+"""Markers of a test, and the tags that `insight_tag` gives it."""
 
 import pytest
 
 _SILENT = frozenset({"parametrize", "usefixtures", "filterwarnings"})
-"""Markers that say how a test runs, not what it is."""
+"""Markers that describe how a test runs, not what it tests."""
 
 
 def markers_of(item: pytest.Item) -> tuple[list[str], dict[str, str]] | None:

@@ -1,4 +1,7 @@
-"""Compare what was recorded with what pytest counted, at the end of every run.
+"""Comparison of the recorded counts with those of pytest, at the end of every run.
+
+The terminal reporter of pytest makes its counts from the same reports with other code. A difference means that the
+record does not match pytest's output.
 
 The counts of the terminal reporter are pytest's own, made from the same reports by other code. A difference means that
 the record does not say what pytest said.
@@ -9,15 +12,15 @@ from collections.abc import Mapping
 import pytest
 
 COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
-"""Categories of the last line of pytest."""
+"""Categories in the last line of pytest."""
 
 
 def compare_counts(own: Mapping[str, int], shown: Mapping[str, int]) -> list[str]:
-    """Return the differences between the counts of the recorder and those of pytest, one text each.
+    """Return the differences between the recorded counts and those of pytest, one text each.
 
     Args:
-        own: of the recorder, by category; subtests by the category that pytest asked for.
-        shown: of the terminal reporter, by category.
+        own: recorded counts by category; subtests by the category that pytest asked for.
+        shown: counts of the terminal reporter by category.
     """
     foreign = sorted(name for name in {*own, *shown} if name and name not in COMPARED)
     return [
@@ -28,15 +31,15 @@ def compare_counts(own: Mapping[str, int], shown: Mapping[str, int]) -> list[str
 
 
 def compare_failures(own: Mapping[str, int], tests_failed: int, exit_status: int) -> list[str]:
-    """Return the difference between the failures of the recorder and the exit status, if there is one.
+    """Return the contradiction between the recorded failures and the exit status, if there is one.
 
     Args:
         own: counts of the recorder.
         tests_failed: failures that pytest's session counted.
         exit_status: of the session.
 
-    Plugins may well set an exit status that the failures do not explain, in both directions; a recorder that has seen
-    failures in a run in which pytest saw none has not.
+    Plugins may set an exit status that does not follow from the failures. Only recorded failures in a run in which
+    pytest saw none are a contradiction.
     """
     bad = own.get("failed", 0) + own.get("error", 0)
     if bad and not tests_failed and exit_status == 0:

@@ -1,4 +1,8 @@
-"""The attempts that are open, and what ends each: a state machine whose rules are the table `STEPS`.
+"""Open attempts, and the table `STEPS` of what ends each of them.
+
+For each run of a test pytest sends one start, one report for each phase, and one finish. Some plugins differ: they
+start a test several times before one finish, call it several times within one start, send reports without start and
+finish, give reports another name, or run tests in parallel. This module does not depend on pytest, times or texts.
 
 pytest itself sends one start, a report for each phase and one finish for each run of a test. Plugins do otherwise:
 they start a test several times before one finish, call it several times within one start, send reports without start
@@ -10,32 +14,32 @@ from enum import Enum, auto
 from typing import Any, Generic, Literal, TypeVar
 
 State = Literal["started", "set up", "called", "torn down", "undecided"]
-"""Of an open attempt: the latest phase that was reported; `started` has no report. `undecided`: it is finished, and its
-reports do not say how; the next start tells whether it was repeated."""
+"""State of an open attempt: the latest phase that was reported. `started` has no report. `undecided` has finished, and
+its reports do not tell how; the next start tells whether it was repeated."""
 
 Input = Literal["setup", "call", "teardown", "crash", "start", "other start", "other report", "finish", "end"]
-"""What can happen next: a report by its phase, a start of the same or of another test on the same worker, a report of
-another test on it, the finish, the end of the session."""
+"""Input of the state machine: a report by its phase, a start of the same or of another test on the same worker, a
+report of another test on that worker, the finish, the end of the session."""
 
 Ending = Literal["finished", "repeated"]
-"""How an attempt ended: `repeated` if the same test began once more within the same run of it."""
+"""End of an attempt: `repeated` if the same test began again within one run of it."""
 
 
 class Step(Enum):
-    """What to do with an open attempt."""
+    """Action for an open attempt."""
 
     KEEP = auto()
-    """Nothing; it stays open."""
+    """Keep it open."""
     ADD = auto()
     """Add the report."""
     ADD_AND_CLOSE = auto()
     """Add the report, which is the last one."""
     NEXT = auto()
-    """The attempt is over, as one that was repeated; the start or the report belongs to the next attempt."""
+    """Close the attempt as repeated; the start or the report belongs to the next attempt."""
     DROP = auto()
-    """Forget it; there is nothing to say about it but that it started."""
+    """Remove it without an event."""
     CLOSE = auto()
-    """The attempt is over."""
+    """Close the attempt."""
 
 
 ADD, ADD_AND_CLOSE, KEEP, NEXT, DROP, CLOSE = (
@@ -104,8 +108,8 @@ STEPS: dict[State, dict[Input, Step]] = {
         "end": DROP,
     },
 }
-"""What to do by the state of an attempt and what happens. One rule more: an attempt without a start gets no finish
-either, so its teardown report closes it."""
+"""Action by the state of an attempt and the input. In addition, the teardown report closes an attempt without a start,
+since it gets no finish."""
 
 AFTER: dict[str, State] = {"setup": "set up", "call": "called", "teardown": "torn down", "crash": "torn down"}
 """State of an attempt after a report was added."""
@@ -116,30 +120,30 @@ _ADDED: dict[State, dict[str, State]] = {
     state: {what: after for what, after in AFTER.items() if row[what] is ADD}  # type: ignore[index]
     for state, row in STEPS.items()
 }
-"""State after a report that is simply added, by the state before it and the phase: most reports of a run."""
+"""State after a report that is only added, by the state before it and the phase: most reports of a run."""
 
 
 def input_of(when: object) -> Input:
-    """Return the input that a report is, by its phase; pytest counts a report of any other phase as it does a call."""
+    """Return the input for the phase of a report; any unknown phase counts as `call`, as in pytest."""
     if when == CRASH_PHASE:
         return "crash"
     return when if when in ("setup", "call", "teardown") else "call"  # type: ignore[return-value]
 
 
 class OpenAttempt:
-    """What the state machine knows of an attempt that is open."""
+    """An open attempt, as far as the state machine is concerned."""
 
     __slots__ = ("aliases", "has_start", "key", "reports", "state", "worker")
 
     def __init__(self, key: str, worker: str, *, has_start: bool) -> None:
         self.key = key
-        """Name by which its start and finish call it."""
+        """Name that its start and its finish use."""
         self.worker = worker
         self.has_start = has_start
         self.state: State = "started"
         self.reports: list[Any] = []
         self.aliases: tuple[str, ...] = ()
-        """Other names by which its reports call it."""
+        """Other names that its reports use."""
 
 
 A = TypeVar("A", bound=OpenAttempt)
@@ -149,12 +153,12 @@ class Attempts(Generic[A]):
     """The open attempts of all workers.
 
     Args:
-        close: takes an attempt that is over; returns whether its reports say how it ended.
-        is_announced: tells whether a name is that of a test which is going to run.
+        close: called with an attempt that is over; returns whether its reports tell how it ended.
+        is_announced: returns whether a test of this name was announced.
 
     Attributes:
-        keeps_bare_starts: a start without reports that is followed by another of the same test was an attempt too. That
-            is so with the plugin flaky, which reports the last attempt alone; others send a start twice.
+        keeps_bare_starts: count a start without reports as an attempt if the same test starts again. The plugin flaky
+            reports only the last attempt; other plugins send a start twice for one attempt.
     """
 
     def __init__(self, close: Callable[[A, Ending], bool], is_announced: Callable[[str], bool]) -> None:
@@ -164,16 +168,16 @@ class Attempts(Generic[A]):
         self._open: dict[str, dict[str, A]] = {}
 
     def __iter__(self) -> Iterator[A]:
-        """Go through the open attempts, in order of their start on each worker."""
+        """Iterate over the open attempts, on each worker in the order of their starts."""
         for mine in self._open.values():
             yield from mine.values()
 
     def is_idle(self, worker: str) -> bool:
-        """Tell whether nothing is open on a worker."""
+        """Return whether a worker has no open attempt."""
         return not self._open.get(worker)
 
     def make_way(self, worker: str, key: str) -> None:
-        """End what the start of the test `key` on this worker ends."""
+        """Close or remove the attempts that end when the test `key` starts on this worker."""
         self._others(worker, key, "other start")
         mine = self._open.get(worker)
         attempt = mine.get(key) if mine else None
@@ -182,17 +186,17 @@ class Attempts(Generic[A]):
             self._apply(attempt, NEXT if step is DROP and self.keeps_bare_starts else step)
 
     def open(self, attempt: A) -> None:
-        """Take an attempt that begins."""
+        """Add an attempt that begins."""
         mine = self._open.get(attempt.worker)
         if mine is None:
             mine = self._open[attempt.worker] = {}
         mine[attempt.key] = attempt
 
     def find(self, worker: str, name: object) -> A | None:
-        """Return the open attempt that a report with this name belongs to, or None.
+        """Return the open attempt that a report belongs to, or None.
 
-        By its name or one that an earlier report gave it; a start whose worker was not known; and a name that was not
-        announced belongs to the test that was started last, whose reports have been given another name.
+        An attempt is found by its name, or by a name that an earlier report used; also one whose start came without a
+        worker. A name that was not announced belongs to the test that started last: its reports were renamed.
         """
         mine = self._open.get(worker, {})
         if isinstance(name, str):
@@ -215,7 +219,7 @@ class Attempts(Generic[A]):
         return last
 
     def add(self, worker: str, name: object, when: object, report: Any) -> bool:
-        """Add a report if `report` would do nothing else, as is so with nearly all; tell whether it was added."""
+        """Add a report if `report` would only add it, as for nearly all reports; return whether it was added."""
         mine = self._open.get(worker)
         if not mine or len(mine) > 1 or type(name) is not str or type(when) is not str:
             return False
@@ -228,14 +232,14 @@ class Attempts(Generic[A]):
         return True
 
     def report(self, worker: str, name: object, when: object, report: Any, begin: Callable[[], A]) -> A:
-        """Add a report to the attempt it belongs to, and return that one.
+        """Add a report to its attempt, and return the attempt.
 
         Args:
-            worker: where it ran.
-            name: what the report calls its test.
+            worker: worker that ran it.
+            name: name of the test in the report.
             when: the phase.
             report: kept with the attempt.
-            begin: makes an attempt that has no start.
+            begin: returns a new attempt without a start.
         """
         mine = self._open.get(worker)
         attempt = mine.get(name) if mine and type(name) is str else None
@@ -253,18 +257,18 @@ class Attempts(Generic[A]):
         return attempt
 
     def finish(self, worker: str, key: str) -> None:
-        """End the attempt that is finished, if it is open."""
+        """Apply the finish of a test, if its attempt is open."""
         mine = self._open.get(worker)
         attempt = mine.get(key) if mine else None
         if attempt is not None:
             self._apply(attempt, STEPS[attempt.state]["finish"])
 
     def running(self, worker: str) -> list[A]:
-        """Return what a worker is running: the open attempts that are not finished."""
+        """Return the open attempts of a worker that are not finished."""
         return [attempt for attempt in self._open.get(worker, {}).values() if attempt.state != "undecided"]
 
     def end(self) -> Iterator[A]:
-        """Take out all that is open, as the session ends; what has no reports comes to nothing."""
+        """Remove all open attempts at the end of the session, and yield those that have a result."""
         for attempt in list(self):
             self._open[attempt.worker].pop(attempt.key, None)
             if STEPS[attempt.state]["end"] is CLOSE:

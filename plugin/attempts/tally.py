@@ -1,4 +1,4 @@
-"""Count what was recorded as pytest's last line counts it, so that the record can be compared with the terminal."""
+"""Counts of what was recorded, in the categories of pytest's last line."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from ...eventlog.events import TestFinished
 
 
 class Tally:
-    """Counts by terminal category, of what the recorder has written so far."""
+    """Recorded counts by terminal category."""
 
     __slots__ = ("_others", "finished", "plain")
 
     def __init__(self) -> None:
         self.finished = 0
-        """Attempts."""
+        """Number of attempts."""
         self.plain = 0
-        """Attempts of which every phase passed, and the call was among them; each counts as `passed`."""
+        """Number of attempts in which every phase passed, the call among them; each counts as `passed`."""
         self._others: Counter[str] = Counter()
 
     def add_attempt(self, event: TestFinished) -> None:
-        """Count an attempt: each of its phases that pytest counts, less the subtests that pytest took back."""
+        """Count an attempt: each of its phases that pytest counts, less the subtests that pytest no longer counts."""
         self.finished += 1
         if not event.phase_outcomes:
             self.plain += "call" in event.phases
@@ -31,11 +31,11 @@ class Tally:
             self._others.subtract(event.discarded_subtests)
 
     def add(self, category: str, count: int = 1) -> None:
-        """Count something else: a subtest, a collector, a warning, tests that were deselected."""
+        """Count a subtest, a collector, a warning or deselected tests."""
         self._others[category] += count
 
     def counts(self, more: Mapping[str, int] | None = None) -> Counter[str]:
-        """Return the counts by category; none of them is zero, and what pytest does not count is left out."""
+        """Return the counts by category, without zeros and without anything that pytest does not count."""
         found = Counter(self._others)
         found["passed"] += self.plain
         found.update(more or {})

@@ -1,4 +1,7 @@
-"""Take what can be used out of the values of a report, which any plugin may have changed.
+"""Plain values from the attributes of reports, which any plugin may have changed.
+
+Each function returns a value to record and whether something was lost; a value that cannot be used affects nothing
+else.
 
 A value that cannot be used costs only itself: each function returns something to record and whether it lost something.
 """
@@ -12,7 +15,7 @@ _DURATION_US_MAX = 2**53
 
 
 def duration_us(report: Any) -> tuple[int, bool]:
-    """Return the duration of a report in microseconds; 0 if it has none that is a number and not negative."""
+    """Return the duration of a report in microseconds; 0 if it is not a number, not finite or negative."""
     try:
         number = round(report.duration * 1_000_000)
     except Exception:  # noqa: BLE001 - None, NaN, infinite, or an object of another plugin
@@ -21,7 +24,7 @@ def duration_us(report: Any) -> tuple[int, bool]:
 
 
 def text_of(value: object) -> tuple[str, bool]:
-    """Return the text of any value; of one that has none, its type."""
+    """Return the text of any value; its type in angle brackets if it has no text."""
     if isinstance(value, str):
         try:
             return clean_text(value)
@@ -50,7 +53,9 @@ def sections_of(report: Any) -> tuple[list[tuple[str, str]], bool]:
 
 
 def properties_of(report: Any) -> tuple[list[tuple[str, Any]], bool]:
-    """Return the user properties of a report as pairs of name and plain data; what is no pair has an empty name."""
+    """Return the user properties of a report as pairs of name and plain data; an entry that is not a pair gets an
+    empty name.
+    """
     return plain_properties(getattr(report, "user_properties", ()))
 
 

@@ -1,4 +1,7 @@
-"""The git checkout around a folder, read from its files: no process is started unless the files do not tell.
+"""The git checkout around a folder, read from its files. A git process is started only if the files are not
+sufficient.
+
+A comparison of the work tree with the commit needs a process; it runs in the background, and its answer is read later.
 
 Whether the work tree differs from the commit takes a process; it runs in the background and is asked for later.
 """
@@ -15,13 +18,13 @@ _FALLBACK_TIMEOUT_S = 5.0
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SYMBOLIC_MAX = 5
 _OWN_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""A git hook sets these for the repository it runs in, whatever folder is asked about."""
+"""Variables that a git hook sets for its own repository; they must not apply to another folder."""
 
 
 def find_vcs(rootdir: Path) -> Vcs | None:
-    """Return commit, branch and remote of the checkout around `rootdir`; None if there is none.
+    """Return commit, branch and remote of the checkout around `rootdir`; None outside a checkout.
 
-    A field that cannot be found out is empty; whether there are changes is `DirtyCheck`'s business.
+    A field that cannot be found is empty. `DirtyCheck` finds out whether there are changes.
     """
     git_dir = _find_git_dir(rootdir)
     if git_dir is None:
@@ -35,12 +38,14 @@ def find_vcs(rootdir: Path) -> Vcs | None:
 
 
 def without_credentials(url: str) -> str:
-    """Return the URL of a remote without user and password; an `scp`-like address keeps its user: it is no secret."""
+    """Return the URL of a remote without user and password. An `scp`-like address keeps its user, which is not a
+    secret.
+    """
     return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
 
 
 class DirtyCheck:
-    """Asks git in the background whether the work tree differs from the commit.
+    """Background git process that compares the work tree with the commit.
 
     Args:
         rootdir: a folder of the checkout.
@@ -65,7 +70,7 @@ class DirtyCheck:
             return
 
     def take_answer(self, wait_s: float = 0) -> bool | None:
-        """Return True or False once, as soon as git has said it; None before, afterwards, and if it cannot say.
+        """Return True or False once, as soon as git has answered; None before, afterwards, and if git fails.
 
         Args:
             wait_s: how long to wait for git, in seconds.
@@ -108,7 +113,7 @@ def _common_dir(git_dir: Path) -> Path:
 
 
 def _head_of(git_dir: Path, common: Path) -> tuple[str, str]:
-    """Return commit and branch; the commit is empty if the files do not tell, as with reftables."""
+    """Return commit and branch; both are empty if the files do not contain them, as with reftables."""
     value, branch = _text_of(git_dir / "HEAD").strip(), ""
     for _ in range(_SYMBOLIC_MAX):
         if not value.startswith("ref:"):

@@ -1,4 +1,6 @@
-"""What is known about a run before its first test: system under test, checkout, CI, testing system.
+"""Facts about a run before its first test: system under test, CI, testing system, variant.
+
+Nothing here may fail a run or slow it down noticeably.
 
 Nothing here may fail a run or slow it down noticeably.
 """
@@ -55,11 +57,12 @@ CI_PROVIDERS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("BITBUCKET_BUILD_NUMBER", "bitbucket", {"run_id": "BITBUCKET_BUILD_NUMBER", "commit": "BITBUCKET_COMMIT"}),
     ("CI", "unknown", {}),
 )
-"""Variable that shows the provider, its name, and which variables say what; the first that is set wins."""
+"""Variable that identifies a provider, name of the provider, and variables of its facts; the first one that is set
+wins."""
 
 
 def find_ci(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what CI provider runs this, and which run it is; empty outside CI."""
+    """Return the CI provider and the identity of its run; empty outside CI."""
     for marker, provider, names in CI_PROVIDERS:
         if environ.get(marker, "").lower() not in ("", "false", "0"):
             return {"provider": provider} | {key: environ[name] for key, name in names.items() if environ.get(name)}
@@ -67,16 +70,16 @@ def find_ci(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_test_run(given: str, environ: Mapping[str, str]) -> str:
-    """Return the test run that a session belongs to: the one given, else the run of the CI; empty if there is neither.
+    """Return the test run of a session: the given one, else the run of the CI; empty if neither exists.
 
     Args:
-        given: by the user.
+        given: name given by the user; may be empty.
         environ: the environment.
     """
     ci = find_ci(environ)
     if given or not ci.get("run_id"):
         return given
-    # What is run again after it failed is another test run: its shards are not to be mixed with those before.
+    # A repeated CI run is another test run: its shards must not be mixed with those of the first attempt.
     return "-".join(ci[key] for key in ("provider", "run_id", "attempt") if key in ci)
 
 
@@ -92,7 +95,7 @@ _ENVIRONMENTS = {"tox": "TOX_ENV_NAME", "nox": "NOX_CURRENT_SESSION"}
 
 
 def variant(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return what the tests are run under on purpose: Python, operating system, tox or nox, and what is given."""
+    """Return the variant of the run: Python version, operating system, tox or nox environment, and given values."""
     version = ".".join(platform.python_version_tuple()[:2])
     implementation = "" if sys.implementation.name == "cpython" else sys.implementation.name
     found = {"python": f"{implementation}{version}", "os": _SYSTEMS.get(sys.platform, sys.platform)}
@@ -101,7 +104,7 @@ def variant(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
 
 
 def testing_system(name: str, kind: str) -> dict[str, str]:
-    """Describe the machine that runs the tests."""
+    """Return name, host and platform of the machine that runs the tests."""
     host = platform.node()
     system = {
         "name": name or host or "unknown",
@@ -116,6 +119,8 @@ def testing_system(name: str, kind: str) -> dict[str, str]:
 
 def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
     """Return the name of the system under test: the project's own name, else `owner/name` of its remote.
+
+    The name of the folder is never used, since it differs between checkouts.
 
     Never the name of the folder: that differs from checkout to checkout.
     """
@@ -132,7 +137,7 @@ def plugin_versions(distinfo: Iterable[tuple[object, object]]) -> dict[str, str]
     """Return the installed plugins by distribution name and version.
 
     Args:
-        distinfo: what `pluginmanager.list_plugin_distinfo()` gives.
+        distinfo: result of `pluginmanager.list_plugin_distinfo()`.
     """
     return dict(
         sorted((str(getattr(dist, "project_name", "")), str(getattr(dist, "version", ""))) for _, dist in distinfo)

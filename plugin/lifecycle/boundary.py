@@ -1,4 +1,6 @@
-"""The boundary between the recorder and pytest: what goes wrong in the recorder costs one line, never the run.
+"""Boundary between the recorder and pytest: an error of the recorder becomes one line and never changes the run.
+
+A wrong value of an option stays an error: `pytest.UsageError` is raised on purpose.
 
 A wrong value of an option stays an error: `pytest.UsageError` is let through on purpose.
 """
@@ -22,7 +24,7 @@ def guarded(hook: Callable[P, None]) -> Callable[P, None]:
     def safe(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             hook(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the test run goes on
+        except Exception as error:  # noqa: BLE001 - the boundary: the test run goes on after any error
             hooks: Any = args[0]
             hooks.degrade(hook.__name__, error)
 
@@ -30,31 +32,31 @@ def guarded(hook: Callable[P, None]) -> Callable[P, None]:
 
 
 class NotRecording:
-    """Shows once why nothing is recorded."""
+    """Plugin that shows once why nothing is recorded."""
 
     def __init__(self, reason: str) -> None:
         self._line = not_recorded_line(reason)
         self._shown = False
 
     def pytest_report_header(self) -> str:
-        """Return the line for the top of the output, where people look first."""
+        """Return the line for the header of the output."""
         self._shown = True
         return self._line
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Write the line for the quiet modes, which have no header."""
+        """Write the line in quiet modes, which have no header."""
         if terminalreporter.verbosity < 0:
             self._shown = True
             terminalreporter.write_line(self._line, yellow=True)
 
     def pytest_unconfigure(self) -> None:
-        """Write the line for runs that have no terminal reporter."""
+        """Write the line in runs without a terminal reporter."""
         if not self._shown:
             write_to_stderr(self._line)
 
 
 def start_safely(config: pytest.Config, start: Callable[[pytest.Config], None]) -> None:
-    """Start recording; if that fails, the run goes on and one line says why nothing is recorded.
+    """Start recording. If that fails, the run goes on, and one line gives the reason.
 
     Raises:
         pytest.UsageError: an option has a wrong value.
@@ -63,12 +65,12 @@ def start_safely(config: pytest.Config, start: Callable[[pytest.Config], None]) 
         start(config)
     except pytest.UsageError:
         raise
-    except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the test run goes on
+    except Exception as error:  # noqa: BLE001 - the boundary: the test run goes on after any error
         config.pluginmanager.register(NotRecording(describe_error(error)), PLUGIN_NAME)
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error in one line; those of the event log and of the system explain themselves."""
+    """Return an error as one line; errors of the event log and of the system without their type."""
     from ...eventlog.errors import EventLogError  # noqa: PLC0415 - only when something went wrong
 
     try:
@@ -81,12 +83,12 @@ def describe_error(error: BaseException) -> str:
 
 
 def not_recorded_line(reason: str) -> str:
-    """Return the line that says why nothing is recorded."""
+    """Return the line that gives the reason why nothing is recorded."""
     return f"insight: nothing was recorded: {reason}"
 
 
 def write_to_stderr(line: str) -> None:
-    """Write a line where there is no terminal reporter; stderr may be closed."""
+    """Write a line to stderr, which may be closed, in runs without a terminal reporter."""
     try:
         sys.stderr.write(f"\n{line}\n")
     except Exception:  # noqa: BLE001 - the boundary: there is no place left to write to

@@ -42,11 +42,11 @@ def record_early_end(
         is_recorded: returns from a config and its options whether the run is to be recorded.
     """
     if is_xdist_worker():
-        return  # the run is the controller's session, whatever happens in a worker
+        return  # the run is the controller's session, also if a worker fails
     try:
         if is_recorded(config, config.known_args_namespace):
             _record(config, config.known_args_namespace, args, (f"{type(error).__name__}: {error}", _USAGE_ERROR))
-    except Exception as problem:  # noqa: BLE001 - the boundary: pytest reports its own error, whatever happens here
+    except Exception as problem:  # noqa: BLE001 - the boundary: pytest reports its own error in any case
         write_to_stderr(not_recorded_line(describe_error(problem)))
 
 

@@ -1,4 +1,4 @@
-"""The end of a session: with which status the process exits, and steps that do not stop each other."""
+"""End of a session: exit status of the process, and steps that do not stop each other."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,11 +11,11 @@ _UNCAUGHT = 1
 """Exit status of a process that an exception ends."""
 
 Step = tuple[str, Callable[[], None]]
-"""Name of a step of the end, and what it does."""
+"""Name and function of a step at the end of a session."""
 
 
 class Ending:
-    """What is known about how the run ends: the session, and the exception that another plugin raised, if any."""
+    """Known facts about the end of a run: the session, and the exception that another plugin raised."""
 
     def __init__(self) -> None:
         self.session: pytest.Session | None = None
@@ -24,18 +24,18 @@ class Ending:
 
     @property
     def exit_status(self) -> int | None:
-        """The status with which the process exits, as far as it is known; None before the session began."""
+        """Exit status of the process as far as it is known; None before the session began."""
         if self._status_by_error is not None:
             return self._status_by_error
         return None if self.session is None else int(self.session.exitstatus)
 
     def note_error(self, hook: str, error: BaseException, *, exit_is_caught: bool) -> None:
-        """Remember an exception that leaves a hook of the end.
+        """Keep an exception that another plugin raised in a hook at the end.
 
         Args:
-            hook: its name.
-            error: what was raised.
-            exit_is_caught: pytest itself takes the status from a `pytest.exit` here.
+            hook: name of the hook.
+            error: the exception.
+            exit_is_caught: True if pytest itself takes the exit status of a `pytest.exit` in this hook.
         """
         if isinstance(error, pytest.exit.Exception) and exit_is_caught:
             self.error_text = self.error_text or _text_of(hook, error)
@@ -45,7 +45,7 @@ class Ending:
 
 
 def status_of_error(error: BaseException) -> int:
-    """Return the exit status of a process that an exception leaves."""
+    """Return the exit status of a process that ends with an exception."""
     if isinstance(error, pytest.UsageError):
         return int(pytest.ExitCode.USAGE_ERROR)
     if isinstance(error, SystemExit):
@@ -58,16 +58,16 @@ def status_of_error(error: BaseException) -> int:
 
 
 def run_steps(steps: Iterable[Step], degrade: Callable[[str, BaseException], None]) -> None:
-    """Run all steps; one that fails does not stop the others.
+    """Run all steps; a step that fails does not stop the others.
 
     Args:
-        steps: what is to be done, in order.
-        degrade: is told which step failed, and why.
+        steps: names and functions, in order.
+        degrade: called with the name of a failed step, and the error.
     """
     for name, step in steps:
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - the boundary: the next step is tried all the same
+        except Exception as error:  # noqa: BLE001 - the boundary: the next step runs in any case
             degrade(name, error)
 
 

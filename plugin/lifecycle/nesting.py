@@ -1,4 +1,7 @@
-"""Recognise a pytest run that another run started, by a test or a plugin: it is not recorded by itself.
+"""Detection of a pytest run that a test or a plugin of another run started; it is not recorded by itself.
+
+`PYTEST_CURRENT_TEST` alone is not sufficient: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
+test, so later runs of the same process, and of shells started from it, would count as nested.
 
 `PYTEST_CURRENT_TEST` alone does not decide: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
 test, so that later runs of the same process, and of shells started from it, would count as nested.
@@ -10,9 +13,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 RECORDER_VARIABLE = "PYTEST_INSIGHT_RECORDER_PID"
-"""Holds the process id of the recording run for as long as it records."""
+"""Variable with the process id of a recording run while it records."""
 LOG_VARIABLE = "PYTEST_INSIGHT_RECORDER_LOG"
-"""Holds the path of its log."""
+"""Variable with the path of its log."""
 
 _RUNNER = "_pytest.runner"
 _XDIST_WORKER = "__channelexec__"
@@ -26,25 +29,25 @@ def is_nested(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def is_log_of_outer_run(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a nested run was given the very log of the run that started it, as by a plugin that repeats its
-    arguments; that log holds the tests already, and is locked.
+    """Return whether a nested run was given the log of the run that started it, for instance by a plugin that repeats
+    its arguments. That log contains the tests already, and is locked.
     """
     return environ.get(LOG_VARIABLE) == str(path) and is_nested(environ)
 
 
 def is_xdist_worker(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether this process is a worker of pytest-xdist; a process that a worker's test started is none."""
+    """Return whether this process is a worker of pytest-xdist. A process that a test of a worker started is not."""
     return bool(environ.get("PYTEST_XDIST_WORKER")) and _is_on_stack(_XDIST_WORKER)
 
 
 def mark_recording(log: Path, environ: MutableMapping[str, str] = os.environ) -> None:
-    """Note in the environment of the processes to come that this one records, and where."""
+    """Set the environment variables that tell child processes that this process records, and where."""
     environ[RECORDER_VARIABLE] = str(os.getpid())
     environ[LOG_VARIABLE] = str(log)
 
 
 def unmark_recording(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Remove the note, unless it is that of another process."""
+    """Remove the variables, unless another process has set them."""
     if environ.get(RECORDER_VARIABLE) == str(os.getpid()):
         del environ[RECORDER_VARIABLE]
         environ.pop(LOG_VARIABLE, None)
@@ -54,7 +57,7 @@ def _is_started_by_recorder(environ: Mapping[str, str]) -> bool:
     recorder = environ.get(RECORDER_VARIABLE, "")
     if not (recorder.isascii() and recorder.isdigit()):
         return False
-    # A number of this very process is a note that was left behind by an earlier run, or by exec.
+    # The id of this process itself is left over from an earlier run, or from exec.
     return int(recorder) != os.getpid() and int(recorder) in set(_ancestors())
 
 
@@ -68,7 +71,7 @@ def _is_on_stack(module: str) -> bool:
 
 
 def _ancestors() -> Iterator[int]:
-    """Yield the process ids of the parents; only the nearest where the system has no /proc."""
+    """Yield the process ids of all ancestors; only that of the parent on systems without /proc."""
     pid = os.getppid()
     for _ in range(_ANCESTORS_MAX):
         if pid <= 0:

@@ -1,4 +1,4 @@
-"""Which log a run is recorded into."""
+"""Log that a run is recorded into."""
 
 import os
 import sys
@@ -17,24 +17,24 @@ _MEMORY_PROFILES = EventLogError.__module__.replace(".errors", ".memory_profiles
 
 
 def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
-    """Return the absolute path of the log, and the name of the profile; that is empty for a log given by its path.
+    """Return the absolute path of the log, and the name of the profile, which is empty for a log given by its path.
 
-    A profile that is not known yet is created, and an old document in the place of its log is converted.
+    A new profile is created, and a document of an earlier plugin at the path of its log is converted.
 
     Args:
         log: path given by the user, may be relative to `folder`.
         profile: name given by the user, may be empty.
-        folder: where pytest was started.
+        folder: working directory of the pytest run.
 
     Raises:
-        ValueError: the name is not a profile name.
+        ValueError: the name is not a valid profile name.
         LogUnavailableError: `profiles.json` or an old document cannot be read.
     """
     if log:
         return Path(os.path.abspath(folder / expand_user(Path(log)))), ""  # noqa: PTH100 - links are refused, not followed
     name = resolve_profile(profile)
     path = profile_log(name)
-    with suppress(OSError):  # whatever it is, opening the log says it better
+    with suppress(OSError):  # the error of opening the log is clearer
         _convert_old(path)
     with suppress(EventLogError, OSError):  # the run is recorded all the same, and the next one tries again
         _register(name)
@@ -42,14 +42,14 @@ def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
 
 
 def memory_log(log: str, profile: str) -> "tuple[MemoryTarget, str] | None":
-    """Return the log and the name of a memory profile of this process, if it is one that is meant; else None.
+    """Return the log and the name of a memory profile of this process; None if the run uses no memory profile.
 
     Args:
         log: path given by the user; it wins over a profile.
         profile: name given by the user, may be empty.
 
     Raises:
-        ValueError: the name is not a profile name.
+        ValueError: the name is not a valid profile name.
         LogUnavailableError: `profiles.json` cannot be read.
     """
     profiles = sys.modules.get(_MEMORY_PROFILES)

@@ -1,4 +1,7 @@
-"""What a test had written when it was cut: the run was interrupted in it, or a timeout ended the process.
+"""Output of a test that was cut: the run was interrupted in it, or a timeout ended the process.
+
+pytest makes no report of such a test. Its captured output is still available: in the item once the capture of a phase
+has ended, and in the text that pytest-timeout shows right before it ends the process.
 
 pytest makes no report of such a test. What it captured is still there: with the test itself once the capture of its
 phase has ended, and in what pytest-timeout shows right before it ends the process.
@@ -19,13 +22,13 @@ _DUMP_CHARS_MAX = 1024 * 1024
 
 
 def cut_event(attempt: Attempt, sections: Iterable[tuple[str, str]], stacks: str, policy: Policy) -> TestCut | None:
-    """Return the event of a test that was cut; None if it had written nothing.
+    """Return the event of a test that was cut; None if it had no output.
 
     Args:
-        attempt: what was running.
-        sections: name and text of what was captured, as reports have them.
-        stacks: where the threads were, if that is known.
-        policy: what is recorded.
+        attempt: the running attempt.
+        sections: name and text of the captured sections, as in reports.
+        stacks: stacks of the threads; empty if they are not known.
+        policy: which texts are recorded.
     """
     wanted = sections if policy.output != "none" else ()
     texts = output_texts(stacks, wanted, policy)
@@ -37,11 +40,11 @@ def cut_event(attempt: Attempt, sections: Iterable[tuple[str, str]], stacks: str
 
 
 def sections_of_item(items: Iterable[Any], nodeid: str) -> list[tuple[str, str]]:
-    """Return what was captured of a test so far, as its report would have it: name and text of each section.
+    """Return the output captured from a test so far, in the form of a report: name and text of each section.
 
     Args:
-        items: of the session.
-        nodeid: of the test; of several tests with the same one, what the last has that wrote something.
+        items: items of the session.
+        nodeid: the test. If several items have it, the last one with output counts.
     """
     found: list[tuple[str, str]] = []
     for item in items:
@@ -52,10 +55,10 @@ def sections_of_item(items: Iterable[Any], nodeid: str) -> list[tuple[str, str]]
 
 
 class TimeoutDump:
-    """Recognises what pytest-timeout shows before it ends the process from its thread.
+    """Parser of the text that pytest-timeout shows before it ends the process from its own thread.
 
     Args:
-        record: gets the sections that were captured, and the stacks of all threads.
+        record: called with the captured sections, and the stacks of all threads.
     """
 
     def __init__(self, record: Callable[[list[tuple[str, str]], str], None]) -> None:
@@ -65,7 +68,7 @@ class TimeoutDump:
         self._left = _DUMP_CHARS_MAX
 
     def add(self, text: str) -> None:
-        """Take what another thread than the main one wrote to the terminal."""
+        """Add a text that a thread other than the main one wrote to the terminal."""
         match = _TITLE.fullmatch(text.strip("\n"))
         title = cast("str", match[2]) if match else ""
         if title == _BEGIN_AND_END:

@@ -1,4 +1,8 @@
-"""The sections of pytest's terminal output, as they would look with `-rRA`, without changing what the terminal shows.
+"""Sections of pytest's terminal output as with `-rRA`, without a change of what the terminal shows.
+
+The head of the output is copied while it is written. The rest is rendered a second time, from the same reports, by a
+copy of the terminal reporter that writes into memory. Long lists of passed tests are written here instead: pytest
+looks up the teardown of each among all others, which takes minutes for a large suite.
 
 The head of the output is copied as it is written. The rest is rendered a second time, from the same reports, by a copy
 of the terminal reporter that writes into memory. Long lists of passed tests are written here instead: pytest looks up
@@ -20,7 +24,10 @@ _PASSED_REPORTS_MAX = 2000
 
 
 def find_reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
-    """Return the terminal reporter of pytest, or one that is made from it, as pytest-sugar's is; None if there is none.
+    """Return the terminal reporter of pytest, or of a plugin that derives from it, as pytest-sugar does; None for any
+    other.
+
+    Other plugins may replace it by an object that counts and writes in its own way.
 
     Another plugin may put an object with a life of its own in its place, which counts and writes in its own way.
     """
@@ -29,11 +36,11 @@ def find_reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
 
 
 class HeadCopy:
-    """Copies what the terminal shows until the summary begins, up to a limit.
+    """Copy of the terminal's output until the summary begins, up to a limit.
 
     Args:
-        reporter: of pytest.
-        take_other: gets what another thread than this one writes.
+        reporter: terminal reporter of pytest.
+        take_other: called with the texts that other threads write.
     """
 
     def __init__(self, reporter: Any, take_other: Callable[[str], None]) -> None:
@@ -54,7 +61,7 @@ class HeadCopy:
             self._take_other(msg)
 
     def stop(self) -> str:
-        """Copy no more and return the text."""
+        """Stop copying and return the text."""
         self._left, self._take_other = 0, None
         text = "".join(self._parts)
         self._parts.clear()
@@ -66,7 +73,7 @@ def summary_sections(reporter: Any, *, output: str) -> Iterator[tuple[str, str]]
 
     Args:
         reporter: pytest's terminal reporter, after the end of the session.
-        output: of which tests captured output may be recorded: `all`, `failed` or `none`.
+        output: tests whose captured output may be recorded: `all`, `failed` or `none`.
     """
     options = reporter.config.option
     shown = getattr(options, "showcapture", "all")

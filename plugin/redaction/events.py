@@ -1,4 +1,7 @@
-"""Take secrets out of every text of an event, right before it is written.
+"""Removal of secrets from every text of an event, right before it is written.
+
+Fields are found by their types, so a new field or event type is covered without a change here. Only the meaning of
+fields is in tables: fields of node ids, dictionaries whose keys name their values, and fields without text.
 
 Fields are found by their types, so that a field or an event type that is added later is covered without a word here.
 Only what a field means is in tables: which hold node ids, whose keys name their values, and which hold no text.
@@ -18,13 +21,14 @@ from .names import is_value, name_kind
 from .redactor import REPLACEMENT, Redactor
 
 NODE_IDS = frozenset({"nodeid", "nodeids", "running"})
-"""Fields of node ids: a secret in one is replaced by its digest, so that the test keeps one name."""
+"""Fields of node ids: a secret in them is replaced by its digest, so that the test keeps its name."""
 
 NOT_TEXT = frozenset({"session_id", "root", "started_at", "outcome", "phase_outcomes", "phases", "output", "truncated"})
-"""Fields that the recorder itself fills, from a fixed list of words or with digits."""
+"""Fields that the recorder itself fills, with fixed words or digits."""
 
 NOT_BY_KEY = frozenset({"plugins", "testing_system", "writer"})
-"""Dictionaries whose keys are no names of values: a plugin called `pytest-token` has a version, not a secret."""
+"""Dictionaries whose keys do not name their values: the value of a plugin called `pytest-token` is a version, not a
+secret."""
 
 _USER_AND_PASSWORD = re.compile(r"([^\s:]{1,100}:)(.{3,})", re.DOTALL)
 _USER_OPTIONS = ("-u", "-U", "--user", "--proxy-user")
@@ -34,39 +38,39 @@ _SHORT_MAX = 5000
 _CLEAN_MAX = 50_000
 
 
-class _Plan(NamedTuple):
-    """What of an event type is text."""
+class _TextFields(NamedTuple):
+    """The text fields of an event type."""
 
     fields: tuple[str, ...]
     get: Callable[[Any], Any]
     """Returns the values of `fields`."""
     defaults: Any
-    """What `get` returns of an event without any text."""
+    """Result of `get` for an event without any text."""
     ids: tuple[str, ...]
     has_nodeid: bool
-    """The one field of node ids is `nodeid`, as that of the events of each test is."""
+    """True if `nodeid` is the only field of node ids, as in the events of each test."""
 
 
 class EventRedactor:
-    """Returns events without secrets.
+    """Callable that returns events without secrets.
 
     Args:
-        redact: for texts.
-        key: for the digests in node ids.
+        redact: removes secrets from texts.
+        key: makes the digests in node ids; default: the key in the home.
     """
 
     def __init__(self, redact: Redactor, key: RedactionKey | None = None) -> None:
         self._redact = redact
         self._key = key or RedactionKey()
-        self._plans: dict[type[Event], _Plan] = {}
+        self._text_fields: dict[type[Event], _TextFields] = {}
         self._ids: dict[str, str] = {}
         self._short: dict[tuple[str, str], str] = {}
         self._short_at = 0
 
     def __call__(self, event: Event) -> Event:
-        """Return the event without secrets: the same one, if it has none."""
+        """Return the event without secrets: the same object if it has none."""
         cls = type(event)
-        _, get, defaults, _, has_nodeid = plan = self._plans.get(cls) or self._make_plan(cls)
+        _, get, defaults, _, has_nodeid = plan = self._text_fields.get(cls) or self._find_text_fields(cls)
         nodeid: Any = event.nodeid if has_nodeid else None  # type: ignore[attr-defined]
         if nodeid is not None and self._ids.get(nodeid) == nodeid and get(event) == defaults:
             return event  # what most events of a run are: a known name, and no text
@@ -81,7 +85,7 @@ class EventRedactor:
         return msgspec.structs.replace(event, **changes) if changes else event
 
     def node_id(self, nodeid: str) -> str:
-        """Return a node id as it is written; the same for the same id through the whole session."""
+        """Return a node id without secrets; the same result for the same id through the whole session."""
         clean = self._ids.get(nodeid)
         if clean is None:
             if len(self._ids) >= _CLEAN_MAX:
@@ -103,7 +107,7 @@ class EventRedactor:
         self._redact.remember(secret, replacement)
         return replacement
 
-    def _make_plan(self, cls: type[Event]) -> _Plan:
+    def _find_text_fields(self, cls: type[Event]) -> _TextFields:
         fields = [field for field in msgspec.structs.fields(cls) if field.name not in NOT_TEXT]
         ids = tuple(field.name for field in fields if field.name in NODE_IDS)
         texts = [field for field in fields if field.name not in NODE_IDS and _may_hold_text(field.type)]
@@ -112,18 +116,18 @@ class EventRedactor:
             get: Callable[[Any], Any] = attrgetter(*names)
             defaults: Any = tuple(_default(field) for field in texts)
         else:
-            get = attrgetter(names[0]) if names else _nothing
+            get = attrgetter(names[0]) if names else _no_texts
             defaults = _default(texts[0]) if texts else None
-        plan = self._plans[cls] = _Plan(names, get, defaults, ids, ids == ("nodeid",))
+        plan = self._text_fields[cls] = _TextFields(names, get, defaults, ids, ids == ("nodeid",))
         return plan
 
-    def _clean_texts(self, event: Event, plan: _Plan, changes: dict[str, Any]) -> None:
+    def _clean_texts(self, event: Event, plan: _TextFields, changes: dict[str, Any]) -> None:
         known = self._redact.remembered
         self._clean_fields(event, plan, changes)
         if self._redact.remembered != known:  # found in one field, perhaps shown in one before it
             self._clean_fields(event, plan, changes)
 
-    def _clean_fields(self, event: Event, plan: _Plan, changes: dict[str, Any]) -> None:
+    def _clean_fields(self, event: Event, plan: _TextFields, changes: dict[str, Any]) -> None:
         for field in plan.fields:
             value = changes.get(field, getattr(event, field))
             if value:
@@ -136,7 +140,7 @@ class EventRedactor:
 
         Args:
             value: plain data.
-            name: what the value is called; empty if nothing says it.
+            name: name of the value; empty if it has no name.
             by_key: whether keys of dictionaries name their values.
         """
         clean: Any = value
@@ -176,7 +180,9 @@ class EventRedactor:
         return result
 
     def _clean_items(self, items: list[Any], name: str, *, by_key: bool) -> list[Any]:
-        """Return the items of a list without secrets: an option names the word behind it, and a pair its second."""
+        """Return the items of a list without secrets. An option names the word after it; the first item of a pair
+        names the second.
+        """
         result: list[Any] = []
         before: Any = ""
         for item in items:
@@ -189,7 +195,7 @@ class EventRedactor:
         return result
 
 
-def _nothing(_event: Any) -> None:
+def _no_texts(_event: Any) -> None:
     return None
 
 
@@ -204,11 +210,11 @@ def _may_hold_text(annotation: Any) -> bool:
 
 
 class RedactingWriter:
-    """A writer through which no secret goes: every event is cleaned right before it is encoded, the seal as well.
+    """Writer that removes secrets from every event, the seal included, right before it is encoded.
 
     Args:
-        writer: appends events to a log in a file or in memory; its other attributes are those of this object.
-        redact: for texts, with the patterns of the user.
+        writer: appends events to a log in a file or in memory; all other attributes are passed through.
+        redact: removes secrets from texts; has the patterns of the user.
     """
 
     def __init__(self, writer: Any, redact: Redactor) -> None:
@@ -229,11 +235,11 @@ class RedactingWriter:
 
 
 def open_writer(path: Any, redact: Redactor, **options: Any) -> RedactingWriter:
-    """Return a writer to a file that takes secrets out.
+    """Return a writer to a file that removes secrets.
 
     Args:
-        path: the log.
-        redact: with the patterns of the user.
-        options: of `LogWriter`.
+        path: path of the log.
+        redact: removes secrets from texts; has the patterns of the user.
+        options: options of `LogWriter`.
     """
     return RedactingWriter(LogWriter(path, **options), redact)

@@ -1,4 +1,8 @@
-"""The key of the digests that replace secrets within node ids.
+"""Key of the digests that replace secrets in node ids.
+
+The key is the file `redaction.key` in the home, readable only by its owner, and created when it is first needed. With
+it a test whose id contains a secret keeps its name from run to run; without it nothing can find the secret by trying
+values. If the file cannot be used, a key of this process is used, and such a test has another name in each run.
 
 It lies in the home as `redaction.key`, readable by its owner alone, and is made when it is needed for the first time.
 With it a test whose id holds a secret keeps one name from run to run; without it nobody can find the secret by trying
@@ -18,10 +22,10 @@ _DIGEST_BYTES = 4
 
 
 class RedactionKey:
-    """Makes digests with the key of a home.
+    """Maker of digests with the key of a home.
 
     Args:
-        home: folder of the key; None takes the home of pytest-insight.
+        home: folder of the key; None for the home of pytest-insight.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -52,12 +56,12 @@ def _read_key(path: Path) -> bytes:
     with os.fdopen(fd, "rb") as file:
         key = file.read(_KEY_BYTES)
     if len(key) != _KEY_BYTES:
-        raise OSError(f"{path}: is not a key")
+        raise OSError(f"{path}: not a key of {_KEY_BYTES} bytes; delete it to get a new one")
     return key
 
 
 def _make_key(path: Path) -> bytes:
-    """Write a new key, or return that of another process that was faster."""
+    """Write a new key, or return the key of another process that wrote it first."""
     SYSTEM.make_private_dir(path.parent)
     draft = path.with_name(f"{KEY_FILE}.{os.getpid()}.new")
     key = os.urandom(_KEY_BYTES)

@@ -1,4 +1,7 @@
-r"""Names that say that what follows them is a secret, and the notations in which a value follows a name.
+r"""Names that make the value after them a secret, and the notations in which a value follows a name.
+
+A strong name (`password`, `api_key`) makes any value after it a secret. A weak name (`key`, `pin`, `auth`) is also an
+everyday word: its value is a secret only if it looks like one, as in `key: 4fGh1Jk9` but not in `key = name`.
 
 A strong name (`password`, `api_key`) makes anything behind it a secret. A weak one (`key`, `pin`, `auth`) is an
 everyday word as well: only a value that looks like a secret is taken, `key: 4fGh1Jk9` but not `key = name`.
@@ -27,7 +30,7 @@ _KEYS = (
     ),
     *("license", "subscription", "auth", "consumer", "hmac", "jwt", "ssh"),
 )
-"""Before `key`, they make it a strong name."""
+"""Words that make `key` a strong name when they precede it."""
 
 _WORDS = (
     *(
@@ -55,14 +58,15 @@ INNOCENT_SUFFIX = re.compile(
     r"endpoint|manager|provider|validator|factory|store|helper|service|model|form|view|input|strength|hint|reset|prompt)"
     r"(?:[_-]?\d{0,3})?"
 )
-"""Behind a strong name: it is about the secret then, not the secret itself (`token_count`, `password_field`)."""
+"""Suffixes of a strong name that make it the name of something about a secret, not of the secret itself
+(`token_count`, `password_field`)."""
 
 _VALUE_WORDS = (
     "none null nil true false yes no undefined str int bool bytes string text any optional self expected required"
     " missing invalid valid redacted unknown empty set unset not is was must should for and or with the this that has"
 )
 INNOCENT_VALUES = frozenset(_VALUE_WORDS.split())
-"""Words that are the value of no secret, in lower case."""
+"""Words that are never a secret, in lower case."""
 
 PLACEHOLDER = re.compile(
     r"%[sdrif]|%\(\w{1,60}\)[sdr]|\$?\{[^{}]{0,60}\}|\$[A-Z_]{1,60}|\*{2,}|[xX]{3,}|\.{2,}|\[?redacted\]?.*|<redacted:.*|\[\.\.\..*"
@@ -89,7 +93,7 @@ PATTERN = (
     rf"|(?P<prose>(?<=[ ])(?=[A-Za-z0-9_+/.-]{{6}})))"
     rf"(?P<value>[bBrRuUfF]{{0,2}}(?P<literal>(?:{_LITERAL}){_MORE})|(?P<bare>{_BARE}))"
 )
-"""A name, a notation and the beginning of a value; tried where `candidate_pattern` matches."""
+"""Name, notation and beginning of a value; tried at the positions that `candidate_pattern` finds."""
 
 _FILL = r"(?:\x1b\[[0-9;]{0,20}[a-z]|\\x1b\[[0-9;]{0,20}m|[ \\\"'`\]\t])"
 _FOLLOWED = (
@@ -98,10 +102,9 @@ _FOLLOWED = (
 
 
 def candidate_pattern(lower: str) -> str:
-    """Return the pattern of where a name that is followed by a value may begin in a text.
+    """Return a pattern for the positions in a text where a name with a value may begin; empty if the text has no name.
 
-    This is what looks at every character: only beginnings of names that are in the text are in it; empty if there are
-    none.
+    This pattern looks at every character, so it contains only the names that occur in the text.
 
     Args:
         lower: the text in lower case.
@@ -115,7 +118,7 @@ COARSE = (
     rf"{_FILL}{{0,120}}+\s{{0,80}}+)"
     rf"([^\s\"'`]{{1,4000}}+)"
 )
-"""Name and value without any judgement, for texts with too many names to look at each."""
+"""Name and value without further checks, for texts with too many names to check each."""
 
 REST_OF_BARE = re.compile(r"""[^\s"'`;&<>]*+""")
 
@@ -140,7 +143,7 @@ _MIXED = re.compile(r".{0,80}?(?:[a-z][A-Z]|[A-Z]{2}[a-z])")
 
 
 def name_kind(name: str) -> Literal["strong", "weak", ""]:
-    """Return whether a value under this name is a secret: always, if it looks like one, or not."""
+    """Return the kind of a name: `strong` if its value is always a secret, `weak` if it may be one, empty otherwise."""
     text = name[-100:]
     match = _STRONG_NAME.search(text)
     if match is not None:
@@ -152,10 +155,10 @@ def kind_at(text: str, position: int, name: str, suffix: str) -> Literal["strong
     """Return the kind of a name that was found within a text.
 
     Args:
-        text: where it was found.
-        position: where it begins.
-        name: without what is before and behind it.
-        suffix: what is behind it in the same word.
+        text: the text.
+        position: index of the name in the text.
+        name: the name itself.
+        suffix: the rest of the same word after the name.
     """
     lower = name.lower()
     if lower not in _WEAK_WORDS:
@@ -169,7 +172,7 @@ def kind_at(text: str, position: int, name: str, suffix: str) -> Literal["strong
 
 
 def is_about(suffix: str) -> bool:
-    """Tell whether what follows a strong name makes it a name of something else (`tokenizer`, `password_field`)."""
+    """Return whether a suffix makes a strong name the name of something else (`tokenizer`, `password_field`)."""
     if not suffix or suffix in ("s", "S"):
         return False
     if suffix[0].islower() and suffix[0] != "s":
@@ -178,7 +181,7 @@ def is_about(suffix: str) -> bool:
 
 
 def looks_secret(value: str) -> bool:
-    """Tell whether a value looks like a secret by itself: letters and digits, or upper and lower case mixed."""
+    """Return whether a value by itself looks like a secret: letters and digits, or upper and lower case mixed."""
     plain = value.strip("\"'`\\bru")
     if _SIMPLE.match(plain) or (plain.isdigit() and len(plain) >= _DIGITS_MIN):
         return True
@@ -196,13 +199,13 @@ VALUE_MIN = 3
 
 
 def is_value(kind: str, value: str, *, plural: bool = False, loose: bool = False) -> bool:
-    """Tell whether `value` behind a name of this kind is a secret.
+    """Return whether `value` after a name of this kind is a secret.
 
     Args:
         kind: `strong` or `weak`.
         value: without quotes.
-        plural: the name is one of several things (`tokens`); a plain number behind it is a count.
-        loose: the notation is one of prose as well.
+        plural: the name is a plural (`tokens`), so that a number after it is a count.
+        loose: the notation also occurs in prose.
     """
     if len(value) < VALUE_MIN or value.lower().rstrip(".:,;!?)") in INNOCENT_VALUES or PLACEHOLDER.fullmatch(value):
         return False

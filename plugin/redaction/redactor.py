@@ -1,4 +1,10 @@
-"""Take secrets out of text before it is written.
+"""Removal of secrets from text before it is written.
+
+Shapes of secrets are in `shapes`, names in `names`; further patterns come from the setting `insight_redact`. If a
+pattern has a group `secret`, only that group is replaced, so the name of a variable stays readable.
+
+A value that followed a strong name is kept for the session and replaced wherever it occurs again: a failed comparison
+shows the value on another line than the name, and the summary repeats it without a name.
 
 The shapes are in `secret_shapes`, the names in `secret_names`; more patterns come from the setting `insight_redact`.
 Where a pattern has a group `secret`, only that is replaced, so that the name of a variable stays readable.
@@ -33,13 +39,14 @@ from .shapes import SHAPES
 
 REPLACEMENT = "[redacted]"
 KNOWN_MAX = 64
-"""Values that are remembered; looking for each costs time in every text."""
+"""Maximum number of kept values; each one costs time in every text."""
 
 CANDIDATES_MAX = 5_000
-"""Places in one text that are judged one by one; of what is beyond, all is replaced that begins like a secret."""
+"""Maximum number of positions in one text that are checked one by one; after these, everything that begins like a
+secret is replaced."""
 
 _LONG_CHARS = 20_000
-"""From here on, to see which characters a text has is cheaper than to look for each hint in it."""
+"""Length from which collecting the characters of a text is cheaper than searching it for each hint."""
 
 _SHAPES = [(shape, frozenset(shape.hint)) for shape in SHAPES]
 _KNOWN_MIN = 8
@@ -52,15 +59,15 @@ _NOT_LETTERS = "\"'`\\"
 
 Replace = Callable[[str], str]
 compiled = cache(re.compile)
-"""Patterns are compiled when their hint was seen for the first time: most runs need hardly any."""
+"""Compile a pattern when its hint occurs for the first time: most runs need only a few patterns."""
 
 
-def _marked(_secret: str) -> str:
+def _replacement(_secret: str) -> str:
     return REPLACEMENT
 
 
 class Redactor:
-    """Replaces secrets in text.
+    """Callable that replaces secrets in text.
 
     Args:
         patterns: further regular expressions.
@@ -71,9 +78,9 @@ class Redactor:
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         self.known: dict[str, str] = {}
-        """Values found to be secrets, and what replaces them."""
+        """Known secrets and their replacements."""
         self.remembered = 0
-        """How many values were remembered so far; a text that was clean before may hold one of them."""
+        """Number of values kept so far; when it changes, a text that was clean before may contain a secret."""
         self._done: set[str] = set()
         self._own: list[re.Pattern[str]] = []
         for pattern in patterns:
@@ -86,14 +93,14 @@ class Redactor:
         """Return `text` without secrets."""
         if not text or text in self._done:
             return text
-        result = self.replace_known(self.replace(self.replace_known(text), _marked))
+        result = self.replace_known(self.replace(self.replace_known(text), _replacement))
         if len(self._done) >= _DONE_MAX:
             self._done.clear()
         self._done.add(result)
         return result
 
     def replace_known(self, text: str) -> str:
-        """Return `text` without the secrets that were found so far."""
+        """Return `text` without the known secrets."""
         for value, replacement in self.known.items():
             if value in text:
                 text = text.replace(value, replacement)
@@ -109,7 +116,7 @@ class Redactor:
         return self(text)
 
     def remember(self, value: str, replacement: str = REPLACEMENT) -> None:
-        """Replace a value from now on wherever it occurs, if it is long enough and no everyday word."""
+        """Replace a value wherever it occurs from now on, unless it is too short or an everyday word."""
         value = value.strip(_NOT_LETTERS)
         if not _KNOWN_MIN <= len(value) <= _KNOWN_CHARS_MAX or not looks_secret(value):
             return
@@ -121,7 +128,9 @@ class Redactor:
             self._done.clear()
 
     def are_clean(self, texts: Iterable[str]) -> bool:
-        """Tell at once for many short texts of one line whether none of them holds a secret.
+        """Return whether none of many short texts of one line contains a secret.
+
+        False may be wrong: then each text must be checked by itself.
 
         False may be wrong, and each is to be looked at then.
         """
@@ -129,36 +138,36 @@ class Redactor:
         if any(pattern.search(line) for pattern in self._own for line in lines):
             return False
         joined = "\n".join(lines)
-        return self.replace(joined, _marked) == joined
+        return self.replace(joined, _replacement) == joined
 
     def replace(self, text: str, mark: Replace) -> str:
-        """Return `text` with each secret replaced by what `mark` makes of it.
+        """Return `text` with each secret replaced by the result of `mark`.
 
         Args:
             text: any text.
-            mark: gets the secret, returns what is written instead.
+            mark: returns the replacement of a secret.
         """
         lower = text.replace("\u0130", "i").lower()  # the one character whose lower case is longer
         chars = set(lower) if len(lower) > _LONG_CHARS else None
         for shape, needed in _SHAPES:
             if (chars is None or needed <= chars) and shape.hint in lower:
-                text = _substitute(shape.pattern, _shown, mark, text)
+                text = _substitute(shape.pattern, _replaced, mark, text)
         for pattern in self._own:
-            text = pattern.sub(lambda match: _shown(match, mark), text)
+            text = pattern.sub(lambda match: _replaced(match, mark), text)
         if not any(hint in lower for hint in HINTS):
-            return _substitute(OPTION, _option_shown, mark, text) if " -u" in lower or "-user" in lower else text
+            return _substitute(OPTION, _option_replaced, mark, text) if " -u" in lower or "-user" in lower else text
         if "assert" in lower or "where" in lower:
-            text = self._compared(text, mark)
+            text = self._replace_compared(text, mark)
         if "</" in text:
-            text = _substitute(XML_ELEMENT, _element_shown, mark, text)
+            text = _substitute(XML_ELEMENT, _element_replaced, mark, text)
         if "value" in lower:
-            text = _substitute(XML_ATTRIBUTE, _element_shown, mark, text)
+            text = _substitute(XML_ATTRIBUTE, _element_replaced, mark, text)
         if "-" in text:
-            text = _substitute(OPTION, _option_shown, mark, text)
-        return self._named(text, mark)
+            text = _substitute(OPTION, _option_replaced, mark, text)
+        return self._replace_named(text, mark)
 
-    def _named(self, text: str, mark: Replace) -> str:
-        """Replace the values that follow a name; what turns out to be none is looked into for another name."""
+    def _replace_named(self, text: str, mark: Replace) -> str:
+        """Replace the values that follow a name. A value that is not a secret is searched for another name."""
         lower = text.replace("\u0130", "i").lower()
         match_name = compiled(PATTERN).match
         parts: list[str] = []
@@ -171,7 +180,7 @@ class Redactor:
             if position < done:
                 continue
             if number >= CANDIDATES_MAX:
-                parts.append(_coarse(text[done:]))
+                parts.append(_replace_coarsely(text[done:]))
                 return "".join(parts)
             match = match_name(text, position)
             kind = match and kind_at(text, position, match["name"], match["suffix"])
@@ -187,14 +196,14 @@ class Redactor:
         parts.append(text[done:])
         return "".join(parts)
 
-    def _compared(self, text: str, mark: Replace) -> str:
-        """Replace what an assertion compared, where the source line or the explanation has a secret's name."""
+    def _replace_compared(self, text: str, mark: Replace) -> str:
+        """Replace the compared values of an assertion whose source line or explanation has the name of a secret."""
         for explained in islice(compiled(_EXPLAINED).finditer(text), _EXPLAINED_MAX):
             if _has_strong_name(explained[0]):
                 for quoted in _QUOTED.findall(explained[0])[:_EXPLAINED_MAX]:
                     self.remember(quoted)
-                    text = text.replace(quoted, _literal_shown(quoted, mark))
-        text = compiled(_REVERSED).sub(lambda match: _reversed_shown(match, mark), text, count=CANDIDATES_MAX)
+                    text = text.replace(quoted, _literal_replaced(quoted, mark))
+        text = compiled(_REVERSED).sub(lambda match: _reversed_replaced(match, mark), text, count=CANDIDATES_MAX)
         if not text.startswith(">") and "\n>" not in text:
             return text
         return compiled(_ASSERTED).sub(lambda match: self._without_literals(match, mark), text, count=_ASSERTED_MAX)
@@ -205,7 +214,7 @@ class Redactor:
         block = match["block"]
         for quoted in islice(_QUOTED.finditer(block), _EXPLAINED_MAX):
             self.remember(quoted[0])
-        clean = _QUOTED.sub(lambda found: _literal_shown(found[0], mark), block)
+        clean = _QUOTED.sub(lambda found: _literal_replaced(found[0], mark), block)
         clean = _DIFF_LINE.sub(lambda found: f"{found[1]}{mark(found[2])}", clean)
         return match[0][: match.start("block") - match.start()] + clean
 
@@ -222,10 +231,10 @@ _EXPLAINED_MAX = 16
 _ASSERTED_MAX = 100
 
 
-def _reversed_shown(match: re.Match[str], mark: Replace) -> str:
+def _reversed_replaced(match: re.Match[str], mark: Replace) -> str:
     if name_kind(match["name"]) != "strong":
         return match[0]
-    return _literal_shown(match["literal"], mark) + match[0][len(match["literal"]) :]
+    return _literal_replaced(match["literal"], mark) + match[0][len(match["literal"]) :]
 
 
 def _has_strong_name(line: str) -> bool:
@@ -236,20 +245,20 @@ _WORD = re.compile(r"[\w-]{2,100}")
 
 
 def _substitute(pattern: str, show: Callable[[re.Match[str], Replace], str], mark: Replace, text: str) -> str:
-    """Replace what a pattern finds; when there is too much to judge each, all of what is left."""
+    """Replace the matches of a pattern; if there are too many to check each, all remaining ones."""
     found = compiled(pattern)
     result, count = found.subn(lambda match: show(match, mark), text, count=CANDIDATES_MAX)
     return found.sub(REPLACEMENT, result) if count == CANDIDATES_MAX else result
 
 
-def _coarse(text: str) -> str:
-    """Replace each value behind anything that begins like a name."""
+def _replace_coarsely(text: str) -> str:
+    """Replace each value after anything that begins like a name."""
     pieces = compiled(COARSE).split(text)
     pieces[2::3] = [REPLACEMENT] * len(pieces[2::3])
     return "".join(pieces)
 
 
-def _element_shown(match: re.Match[str], mark: Replace) -> str:
+def _element_replaced(match: re.Match[str], mark: Replace) -> str:
     words = _WORD.findall(match["head"])[:10]
     kinds = {name_kind(word) for word in words}
     kind = "strong" if "strong" in kinds else "weak" if "weak" in kinds else ""
@@ -259,14 +268,14 @@ def _element_shown(match: re.Match[str], mark: Replace) -> str:
     return match[0][: start - match.start()] + mark(match["value"]) + match[0][end - match.start() :]
 
 
-def _literal_shown(literal: str, mark: Replace) -> str:
+def _literal_replaced(literal: str, mark: Replace) -> str:
     inner = literal[1:-1]
     if len(inner) < VALUE_MIN or inner == REPLACEMENT:
         return literal
     return f"{literal[0]}{mark(inner)}{literal[0]}"
 
 
-def _shown(match: re.Match[str], mark: Replace) -> str:
+def _replaced(match: re.Match[str], mark: Replace) -> str:
     groups = match.re.groupindex
     if "secret" not in groups or match["secret"] is None:
         return mark(match[0])
@@ -283,7 +292,7 @@ def _shown(match: re.Match[str], mark: Replace) -> str:
     return f"{whole[: start - offset]}{quote}{mark(inner)}{quote}{whole[end - offset :]}"
 
 
-def _option_shown(match: re.Match[str], mark: Replace) -> str:
+def _option_replaced(match: re.Match[str], mark: Replace) -> str:
     option, value = match["option"], match["value"]
     whole = match[0]
     before = whole[: len(whole) - len(value)]
@@ -297,7 +306,7 @@ def _option_shown(match: re.Match[str], mark: Replace) -> str:
 
 
 def _span_of_secret(match: re.Match[str], kind: str) -> tuple[int, int] | None:
-    """Return where the secret of a named value begins and ends; None if it is none."""
+    """Return start and end of the secret in a named value; None if the value is not a secret."""
     suffix = match["suffix"]
     plural = suffix[-1:] in ("s", "S")
     loose = any(match[group] is not None for group in ("loose", "nl", "prose"))

@@ -1,4 +1,11 @@
-r"""Shapes of secrets that show what they are: tokens with a known beginning, key blocks, headers, URLs.
+r"""Secrets that are recognised by their form: tokens with a known beginning, key blocks, headers, URLs.
+
+One entry couples a pattern with its hint: a lower-case text that occurs in every match of the pattern. Searching for a
+hint is far cheaper than a pattern, so only patterns whose hint occurs are compiled and tried. If a pattern has a group
+`secret`, only that group is replaced.
+
+The time of every pattern is proportional to the length of the text: repetitions are possessive or bounded, and no
+repetition precedes the part that contains the hint.
 
 One entry couples a pattern with its hint: a text in lower case without which the pattern cannot match. Looking for a
 hint is far cheaper than a pattern, so that only patterns whose hint is there are compiled and tried. Where a pattern
@@ -13,24 +20,24 @@ from typing import NamedTuple
 ANSI = r"\x1b\[[0-9;]{0,20}[A-Za-z]"
 
 BOUND = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=\x1b\[m)|(?<=\[\dm)|(?<=[\[;]\d\dm)|(?<=;\dm)|(?<=%[0-9A-F]{2}))"
-"""Beginning of a word, also behind an ANSI sequence or an escaped line end, which both end in a letter."""
+"""Beginning of a word, also after an ANSI sequence or an escaped line end, which both end in a letter."""
 
 JOINT = r"""(?:["']\s{0,3}\+?\s{0,3}[bruf]?["'])?"""
-"""Where a literal in a source line is split in two: `"ghp_" + "..."`."""
+"""Gap in a literal that is split in two in a source line: `"ghp_" + "..."`."""
 
 
 class SecretShape(NamedTuple):
-    """One shape of secret."""
+    """One form of a secret."""
 
     hint: str
-    """In lower case; always a part of what the pattern matches."""
+    """Text in lower case that occurs in every match of the pattern."""
     pattern: str
     example: str
-    """A made-up secret of this shape."""
+    """An invented secret of this form."""
 
 
 def _token(prefix: str, body: str = r"[A-Za-z0-9_-]{8,}+", *, bound: str = "", sample: str = "") -> SecretShape:
-    """Return the shape of a token by its beginning, which is literal text."""
+    """Return the form of a token with a literal beginning."""
     escaped = "".join(f"\\{char}" if char in ".+/$" else char for char in prefix)
     example = prefix + (sample or "4fGh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCdEfGhIjK")
     return SecretShape(prefix.lower(), f"{bound}{escaped}{JOINT}{body}", example)
@@ -74,16 +81,16 @@ _DISTINCT = (
     *("pypi-AgE", "rubygems_", "AKCp", "cmVmdGtu", "tfp_"),
     "AGE-SECRET-KEY-1",
 )
-"""Beginnings that mean a token wherever they are followed by eight characters of one."""
+"""Beginnings of tokens that are followed by at least eight characters."""
 
 _SHORT_WORDS = frozenset(
     {"pul-", "dapi", "rnd_", "nfp_", "fo1_", "fm1_", "fm2_", "sbp_", "xai-", "gsk_", "ntn_", "sgp_"}
 )
 _SHORT_WORDS |= frozenset({"EZAK", "EZTK", "ATBB", "AKCp", "tfp_", "glc_", "phx_", "rdme_", "jina_", "cfut_", "cfat_"})
-"""Those that could also be a part of a longer word or of the name of a function."""
+"""Beginnings that may also be part of a longer word or of the name of a function."""
 
 
-def _distinct(prefix: str) -> SecretShape:
+def _distinct_token(prefix: str) -> SecretShape:
     if prefix in _SHORT_WORDS:
         return _token(prefix, r"(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,}+", bound=BOUND)
     # A literal may be split behind a version number, too: `"xapp-1-" + "..."`.
@@ -91,7 +98,7 @@ def _distinct(prefix: str) -> SecretShape:
 
 
 TOKENS: tuple[SecretShape, ...] = (
-    *(_distinct(prefix) for prefix in _DISTINCT),
+    *(_distinct_token(prefix) for prefix in _DISTINCT),
     *(
         _token(prefix, r"[A-Z0-9]{12,}+", sample=_CAPITALS)
         for prefix in ("AKIA", "ASIA", "AGPA", "AROA", "AIPA", "AIDA", "ABIA", "ACCA")
@@ -212,6 +219,6 @@ STRUCTURES: tuple[SecretShape, ...] = (
         "me:4fGh1Jk9@host",
     ),
 )
-"""Secrets that are recognised by what is around them."""
+"""Secrets that are recognised by their context."""
 
 SHAPES: tuple[SecretShape, ...] = (*STRUCTURES, *TOKENS)

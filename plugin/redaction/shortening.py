@@ -1,4 +1,4 @@
-"""Shorten a text and take secrets out of it, at a cost that the limit bounds, not the text."""
+"""Shortening of a text and removal of its secrets, with a cost that depends on the limit, not on the text."""
 
 from hashlib import blake2b
 
@@ -8,18 +8,19 @@ from ...eventlog.plain import clean_text, shorten
 from .redactor import Redactor
 
 MARGIN_CHARS = 16 * 1024
-"""Kept on both sides of a cut until secrets are out: longer than any key, so that no half of one is left behind."""
+"""Text kept on both sides of a cut until secrets are removed: longer than any key, so that no half of a key is left."""
 
 
 def redact_shortened(redact: Redactor, text: str, limit_bytes: int) -> tuple[str, Truncation | None, bool]:
-    """Return a text without secrets and below a limit, what it was before, and whether characters were escaped.
+    """Return a text without secrets and below a limit, its original size if it was cut, and whether characters were
+    escaped.
 
-    Of a long text only head and tail are looked into: what lies between is not recorded.
+    Only head and tail of a long text are searched, since the middle is not recorded.
 
     Args:
-        redact: takes secrets out.
-        text: of any length.
-        limit_bytes: longest result in UTF-8, about.
+        redact: removes secrets.
+        text: text of any length.
+        limit_bytes: approximate maximum length of the result in UTF-8.
     """
     clean, lossy = clean_text(text)
     half = limit_bytes // 2 + MARGIN_CHARS

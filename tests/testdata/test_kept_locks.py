@@ -8,7 +8,7 @@ import time
 
 import msgspec
 import pytest
-from pytest_insight.testdata import Store, TestDataManager
+from pytest_insight.testdata import DataStore, TestDataManager
 from pytest_insight.testdata.store.identity import own_identity
 
 LEASE_S = 0.6
@@ -33,7 +33,7 @@ def watch(manager, key, seconds):
 def test_a_lock_of_a_forgotten_manager_is_renewed(base, other, how):
     """Neither the manager, nor its store, nor the lease is referenced any more; the process lives."""
     owner = owner_elsewhere()
-    made = TestDataManager(store=Store(base, owner=owner))
+    made = TestDataManager(store=DataStore(base, owner=owner))
     locks = made.isolation_manager
     if how == "lock":
         assert locks.lock_resource("n", "account", "me", ttl=LEASE_S)
@@ -48,10 +48,12 @@ def test_a_lock_can_be_given_back_by_another_manager_and_its_keeper_ends(base, o
     """Then nothing is held any more, and nobody renews."""
     before = len(keepers())
     owner = owner_elsewhere()
-    TestDataManager(store=Store(base, owner=owner)).isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
+    TestDataManager(store=DataStore(base, owner=owner)).isolation_manager.lock_resource(
+        "n", "account", "me", ttl=LEASE_S
+    )
     gc.collect()
     assert len(keepers()) == before + 1
-    second = TestDataManager(store=Store(base, owner=owner))
+    second = TestDataManager(store=DataStore(base, owner=owner))
     assert second.isolation_manager.unlock_resource("n", "account", "me")
     del second
     deadline = time.monotonic() + 20
@@ -67,7 +69,7 @@ def test_locks_of_many_forgotten_managers_are_renewed_by_one_thread(base, other)
     before = len(keepers())
     owner = owner_elsewhere()
     for number in range(20):
-        made = TestDataManager(store=Store(base, owner=owner))
+        made = TestDataManager(store=DataStore(base, owner=owner))
         assert made.isolation_manager.lock_resource("n", f"account-{number}", "me", ttl=LEASE_S)
         del made
     deadline = time.monotonic() + 20
@@ -82,9 +84,11 @@ def test_locks_of_many_forgotten_managers_are_renewed_by_one_thread(base, other)
 def test_the_manager_that_renews_for_forgotten_ones_may_be_closed(base, other):
     """Closing it ends nothing that another manager of the process has locked."""
     owner = owner_elsewhere()
-    first = TestDataManager(store=Store(base, owner=owner))
+    first = TestDataManager(store=DataStore(base, owner=owner))
     assert first.isolation_manager.lock_resource("n", "first", "me", ttl=LEASE_S)
-    TestDataManager(store=Store(base, owner=owner)).isolation_manager.lock_resource("n", "second", "me", ttl=LEASE_S)
+    TestDataManager(store=DataStore(base, owner=owner)).isolation_manager.lock_resource(
+        "n", "second", "me", ttl=LEASE_S
+    )
     first.store.close()
     del first
     gc.collect()
@@ -93,7 +97,7 @@ def test_the_manager_that_renews_for_forgotten_ones_may_be_closed(base, other):
 
 def test_a_manager_that_was_closed_renews_nothing(base, other):
     """Its lock can be taken when its time is over."""
-    made = TestDataManager(store=Store(base, owner=owner_elsewhere()))
+    made = TestDataManager(store=DataStore(base, owner=owner_elsewhere()))
     assert made.isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
     made.store.close()
     assert watch(other, "account", 20)

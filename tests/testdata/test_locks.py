@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pytest_insight.testdata import (
+    DataStore,
     LockTimeoutError,
     StaleTokenError,
-    Store,
     TestDataManager,
     TestDataNotFound,
 )
@@ -107,7 +107,7 @@ def owner_like_us(**changes):
 )
 def test_a_process_is_known_by_more_than_its_pid(base, manager, changes, gone):
     """T4: our own PID with another start or boot is a dead owner; what cannot be looked at is not called dead."""
-    them = TestDataManager(store=Store(base, owner=owner_like_us(**changes)))
+    them = TestDataManager(store=DataStore(base, owner=owner_like_us(**changes)))
     them.create_test_data("x", 1, "n", resource_id="k")
     assert them.isolation_manager.lock_resource("n", "k", "them")
     report = manager.cleanup_registry.reap()
@@ -120,7 +120,7 @@ def test_a_process_is_known_by_more_than_its_pid(base, manager, changes, gone):
 
 def test_who_cannot_be_looked_at_is_judged_by_its_lease(base, manager):
     """A holder in another container keeps lock and data while it renews, and loses both when it stops."""
-    them = TestDataManager(store=Store(base, owner=owner_like_us(host="elsewhere"), lease_s=0.5))
+    them = TestDataManager(store=DataStore(base, owner=owner_like_us(host="elsewhere"), lease_s=0.5))
     them.create_test_data("x", 1, "n", resource_id="k")
     assert them.isolation_manager.lock_resource("n", "lock", "them", ttl=0.5)
     assert not manager.isolation_manager.lock_resource("n", "lock", "us", wait=1.2)
@@ -215,7 +215,7 @@ class LockMachine(RuleBasedStateMachine):
         import tempfile
 
         self.folder = tempfile.TemporaryDirectory()
-        stores = [Store(self.folder.name, owner=owner_like_us(session=f"{n:016d}")) for n in range(3)]
+        stores = [DataStore(self.folder.name, owner=owner_like_us(session=f"{n:016d}")) for n in range(3)]
         self.managers = [TestDataManager(store=store) for store in stores]
         self.held = {"a": {}, "b": {}}
         self.highest = {"a": -1, "b": -1}
