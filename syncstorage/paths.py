@@ -1,4 +1,4 @@
-"""Where the service of a port keeps its journal and its log file: in the home of pytest-insight."""
+"""Paths of the journal and the log file of a service, in the home of pytest-insight."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ FOLDER = "sync-storage"
 
 
 def journal_path(port: int) -> Path:
-    """Return the path of the journal of the service on a port: whoever has the port has the journal."""
+    """Return the path of the journal of the service on a port. The process that has the port has the journal."""
     return home_dir() / FOLDER / f"{port}.jsonl"
 
 

@@ -36,7 +36,14 @@ def serve(
 ) -> str:
     """Run the service on listening sockets until it ends, and return why it did.
 
-    `ready` is called once the journal is taken over.
+    Args:
+        sockets: listening sockets on one port.
+        test_run: test run of requests that name none; empty for none.
+        connection: connection for test runs whose clients gave none.
+        election: rule for the master.
+        limits: time limits.
+        sinks: objects that completed test runs are announced to.
+        ready: called once the journal is locked by this service.
 
     Raises:
         LogUnavailableError, NewerFormatError, LogBusyError: the journal cannot be used.
@@ -46,7 +53,7 @@ def serve(
     journal = journal_path(port)
     aside = set_aside(journal, time.time_ns() // 1000)
     if aside is not None:
-        log.info("the journal had grown; it is %s now", aside)
+        log.info("the journal was large; it was renamed to %s", aside)
     core = Coordinator(
         journal,
         election=election,

@@ -15,7 +15,7 @@ _STATUS_TYPES = {
     "inprogress": "InProgress",
     "pending": "Pending",
 }
-"""The type of a status by its code; a code that is not here is one that did not come to an end."""
+"""Type of a status by its code; any other code has the type `Incomplete`."""
 
 _MODEL_FIELDS = {
     "projectId": "project_id",
@@ -24,11 +24,11 @@ _MODEL_FIELDS = {
     "statusType": "status_type",
     "startedOn": "started_on",
 }
-"""Fields of a cut, and what the generated models of the original client call them."""
+"""Fields of a cut, and their names in the generated models of the original client."""
 
 
 class IncompleteResultError(ValueError):
-    """A result without what a cut needs."""
+    """A result lacks a field that a cut needs."""
 
 
 def cut_of(result: Any, project_id: str = "") -> dict[str, Any]:
@@ -36,15 +36,15 @@ def cut_of(result: Any, project_id: str = "") -> dict[str, Any]:
 
     Args:
         result: a dictionary with the fields of a result or of a cut, or a model of the original client.
-        project_id: for a result that names none.
+        project_id: project of a result that names none.
 
     Raises:
-        IncompleteResultError: it does not name its test.
+        IncompleteResultError: the result does not name its test.
     """
     fields = result if isinstance(result, Mapping) else _model_fields(result)
     external_id = fields.get("autoTestExternalId")
     if not isinstance(external_id, str) or not external_id:
-        raise IncompleteResultError("a test result without autoTestExternalId cannot be held")
+        raise IncompleteResultError("test result: autoTestExternalId is missing; the result cannot be held")
     code = str(fields.get("statusCode") or fields.get("outcome") or "")
     return {
         "projectId": str(fields.get("projectId") or project_id),

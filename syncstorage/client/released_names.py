@@ -13,17 +13,17 @@ class ReleasedNames:
 
     @property
     def worker_pid(self) -> str:
-        """The worker's id: `pid` by its newer name."""
+        """Id of the worker; newer name of `pid`."""
         return self.pid
 
     @property
     def is_external(self) -> bool:
-        """`is_external_service` by its newer name."""
+        """Newer name of `is_external_service`."""
         return self.is_external_service
 
     @property
     def is_already_in_progress(self) -> bool:
-        """`already_in_progress` by its newer name."""
+        """Newer name of `already_in_progress`."""
         return self.already_in_progress
 
     @is_already_in_progress.setter
@@ -43,9 +43,9 @@ class ReleasedNames:
         return f"http://localhost:{self.port}"
 
     def is_master_worker(self) -> bool:
-        """Tell whether this worker is the master."""
+        """Return whether this worker is the master."""
         return self.is_master
 
     def is_already_in_progress_flag(self) -> bool:
-        """Tell whether a result of this worker is held."""
+        """Return whether the service holds a result of this worker."""
         return self.already_in_progress

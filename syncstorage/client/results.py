@@ -9,13 +9,13 @@ from .safety import never_fails
 
 
 class TestResultManager:
-    """Decides for each finished test whether Sync Storage holds its result or it is written as ever.
+    """Decides for each finished test whether Sync Storage holds its result or the adapter writes it to the server.
 
-    All state is in the runner, so a manager can be made anew for each test.
+    All state is in the runner, so each test can have a manager of its own.
 
     Args:
         sync_storage_runner: a runner.
-        project_id: for results that name none.
+        project_id: project of results that name none.
     """
 
     __test__ = False  # the name looks like a test to pytest
@@ -26,10 +26,10 @@ class TestResultManager:
 
     @never_fails(default=False)
     def handle_test_completion(self, test_result: Mapping[str, Any]) -> bool:
-        """Offer a result to Sync Storage; nothing is written anywhere else.
+        """Offer a result to Sync Storage; nothing is written to the server.
 
         Returns:
-            True if Sync Storage holds it now (write it as in progress); False: write it as ever.
+            True if Sync Storage holds it now: write it as in progress. False: write it as usual.
         """
         runner = self.sync_storage_runner
         runner.note_activity()
@@ -39,6 +39,6 @@ class TestResultManager:
 
     @never_fails(default=None)
     def finalize_test_handling(self) -> None:
-        """Say that the result was written: the master may offer the next one."""
+        """Report that the result was written, so that the master may offer the next one."""
         if self.sync_storage_runner.is_master:
             self.sync_storage_runner.reset_in_progress_flag()

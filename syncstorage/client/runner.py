@@ -204,7 +204,7 @@ class SyncStorageRunner(ReleasedNames):
 
     @never_fails(default=False)
     def force_completion(self) -> bool:
-        """Complete the test run now, whatever its workers do; return whether the service did it."""
+        """Complete the test run now, also if workers are still running; return whether the service did it."""
         return self._complete("/force-completion", wire.CALL_TIMEOUT_S)
 
     def _complete(self, path: str, timeout_s: float) -> bool:

@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.testdata.model.fold import Hold, Life, Lock, Resource
+from pytest_insight.testdata.model.records import Hold, Life, Lock, Resource
 from pytest_insight.testdata.model.rules import Facts, cleanup_order, decide_lock, next_due_us, pause_s, verdict_of
 from pytest_insight.testdata.model.values import as_content
 from pytest_insight.testdata.model.versions import check_version, next_version, plan_migration, version_key

@@ -10,7 +10,7 @@ import pytest
 from pytest_insight.testdata import TestDataManager
 from pytest_insight.testdata.model import events as ev
 from pytest_insight.testdata.model.values import as_content
-from pytest_insight.testdata.store.data_store import namespace_stream
+from pytest_insight.testdata.store.streams import namespace_stream
 
 COUNT = 10_000
 
