@@ -2,9 +2,6 @@
 
 Every pytest run imports this module, recorded or not, so it contains only what the declaration of options needs;
 `plugin.settings` reads the values.
-
-Every pytest run imports this, recorded or not, so that nothing is in it but what declaring options needs;
-`plugin.settings` reads their values.
 """
 
 import os

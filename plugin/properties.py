@@ -2,9 +2,6 @@
 
 pytest itself drops them unless it writes a JUnit file, and always in xdist workers. The fixture works as without the
 recorder; its calls are only observed.
-
-pytest itself drops it unless a JUnit file is written, and in the workers of xdist always. The fixture gives what it
-gives without the recorder; only the calls are seen on their way.
 """
 
 import functools

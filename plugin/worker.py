@@ -3,9 +3,6 @@
 xdist raises an error for a lone surrogate in an assertion message, or for a `Path` in `record_property`. The report
 and its test are then lost, and in some combinations the whole run exits with 0. A worker writes no events; only the
 controller does.
-
-xdist raises on a lone surrogate in an assertion message, or on a `Path` in `record_property`. The report is then lost,
-the test with it, and in some combinations the whole run exits 0. Nothing is written here; only the controller writes.
 """
 
 import functools

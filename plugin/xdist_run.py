@@ -9,7 +9,7 @@ from .attempts.announced import AnnouncedTests
 
 
 class XdistRun:
-    """What the controller knows about the workers of a session.
+    """Workers and test names of one session, in the controller.
 
     Attributes:
         active: True if xdist runs the tests of this session.

@@ -4,11 +4,6 @@ Each completed generation is one `POST <base URL>/api/v1/runs` with the token as
 repeated within the time limit of a sink; refusals are not, and a collector without this address is not asked again.
 The token exists only in memory and in that header. Redirects are not followed, since they could send it to another
 host.
-
-One `POST <base URL>/api/v1/runs` for each completed generation, with the token as bearer. What fails for the moment is
-tried again for as long as a sink may take; what is refused is not, and a collector that knows no such address is not
-asked again. The token is in memory and in that header, nowhere else: redirects, which could carry it to another host,
-are not followed.
 """
 
 import asyncio

@@ -3,10 +3,6 @@
 Adapters look for `build/.caches/syncstorage-<version>-<os>_<arch>` below the folder that tests are started in, and
 start that file unchecked. Each release of an adapter has a fixed version, so the script must be installed again after
 an upgrade.
-
-Adapters look for `build/.caches/syncstorage-<version>-<os>_<arch>` below the folder that tests are started in, and
-start what is there as it is. The version is pinned in each release of an adapter, so the script has to be installed
-again after an upgrade.
 """
 
 import ast

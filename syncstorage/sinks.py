@@ -2,9 +2,6 @@
 
 A sink is any object with a `name` and `async run_completed(run)`. The service calls it once for each completed
 generation, with a timeout, independently of all requests. Its errors are logged and affect nothing else.
-
-A sink is any object with a `name` and `async run_completed(run)`. The service calls it once for each completed
-generation, with a time-out, apart from all requests; whatever it raises is logged and touches nothing else.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Test data management: data, locks, cleanups, versions and snapshots as events of one log, shared by all processes.
+"""Test data management: data, locks, cleanups, versions and snapshots as events of one log that all processes share.
 
 from pytest_insight.testdata import TestDataManager
 """

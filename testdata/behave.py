@@ -23,23 +23,23 @@ _log = logging.getLogger("pytest_insight.testdata")
 
 
 def reap_leftovers(base_path: str | None = None) -> dict[str, Any]:
-    """Clean up after runs that were killed; for `before_all`. Returns the report of the reaper."""
+    """Clean up after runs that were killed, and return the report of the reaper; for `before_all`."""
     return get_test_data_manager(base_path).cleanup_registry.reap()
 
 
 def namespace_for(element: Any) -> str:
-    """Return a name for the data of a scenario or feature: its file and line, which no other has, and its name.
+    """Return a namespace for a scenario or feature: its file, line and name, which are unique together.
 
     Scenario names alone are not unique: an outline gives one name to many, and features repeat names.
     """
     return f"{element.filename}:{element.line} {element.name}"[:250]
 
 
-def test_data(context: Any, *, manager: TestDataManager | None = None) -> Generator[NamespaceData]:  # noqa: PT028 - no test
-    """Give `context.test_data`, in a namespace of its own, and clean it when the scenario (or feature) ends.
+def test_data(context: Any, *, manager: TestDataManager | None = None) -> Generator[NamespaceData]:  # noqa: PT028 - not a test
+    """Set `context.test_data` in a namespace of its own, and clean it when the scenario (or feature) ends.
 
-    A scenario that failed stays failed: if its data cannot be cleaned as well, that is logged, and a reaper tries
-    again. If the scenario passed, it becomes a cleanup error.
+    If the data cannot be cleaned, a passed scenario becomes a cleanup error. A failed scenario stays failed; the
+    problem is logged, and a reaper tries again.
     """
     chosen = manager or get_test_data_manager()
     element = getattr(context, "scenario", None) or context.feature
@@ -49,10 +49,10 @@ def test_data(context: Any, *, manager: TestDataManager | None = None) -> Genera
     try:
         chosen.end_context(namespace)
     except CleanupError as error:
-        # behave would call the scenario a cleanup error, and count no failure at all.
+        # behave would report the scenario as a cleanup error, and not count the failure.
         if not element.status.has_failed():
             raise
         _log.error("%s", error)
 
 
-test_data.__test__ = False  # type: ignore[attr-defined] - a name that pytest would take for a test
+test_data.__test__ = False  # type: ignore[attr-defined] - pytest would collect a function of this name as a test

@@ -1,4 +1,4 @@
-"""Registry of cleanups: what is to be done when test data goes."""
+"""Registry of cleanups: functions that run when test data is removed."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ __all__ = ["CleanupRegistry", "Intent"]
 
 
 class Intent:
-    """A resource that is about to be made outside: its cleanup is registered already."""
+    """A resource that is going to be created outside; its cleanup is registered already."""
 
     def __init__(self, resource_id: str, namespace: str) -> None:
         self.resource_id = resource_id
         self.namespace = namespace
         self.data: Any = None
-        """Set it to what there is to say about the resource once it exists; recorded at the end of the block."""
+        """Set it to the data of the resource once it exists; recorded at the end of the block."""
 
 
 class CleanupRegistry(CleanupRunner):
@@ -44,7 +44,7 @@ class CleanupRegistry(CleanupRunner):
 
     @property
     def _max_retries(self) -> int:
-        """The name that the documents use."""
+        """Documented name of `max_retries`."""
         return self.max_retries
 
     @_max_retries.setter
@@ -54,17 +54,17 @@ class CleanupRegistry(CleanupRunner):
     def add_cleanup_callback(
         self, resource_id: str, callback: Callable[[], Any] | Any, *, namespace: str | None = None
     ) -> str:
-        """Register one more cleanup of live test data; the last registered is the first run.
+        """Register another cleanup of live test data; the last registered cleanup runs first.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the test data.
             callback: a function without arguments, which only this process can call; or a durable cleanup, as
                 `create_test_data(cleanup=...)` takes it.
-            namespace: of the resource; needed only if several have it.
+            namespace: namespace of the resource; needed only if several have the id.
 
         Raises:
-            KeyError: there is no such live test data.
-            CleanupTargetError: a durable cleanup names nothing that can be found.
+            KeyError: no live test data has this id.
+            CleanupTargetError: the function of a durable cleanup cannot be found.
             CleanupCallbackError: it is neither, or cannot be called without arguments.
         """
         durable = as_durable(callback) if isinstance(callback, str | tuple) else None
@@ -87,16 +87,16 @@ class CleanupRegistry(CleanupRunner):
     def intent(
         self, cleanup: Any, data_type: str = "resource", namespace: str = "default", *, data: Any = None
     ) -> Generator[Intent]:
-        """Register a durable cleanup before the resource outside exists; make the resource in the block.
+        """Register a durable cleanup before the resource outside exists; create the resource in the block.
 
-        The cleanup must bear that there is nothing to clean. It is on the disk, synced, before the block begins. If
-        the block raises, the cleanup runs at once.
+        The cleanup must succeed if there is nothing to clean. It is synced to the disk before the block begins. If the
+        block raises an error, the cleanup runs at once.
 
         Args:
             cleanup: as `create_test_data(cleanup=...)` takes it.
-            data_type: of the record.
-            namespace: of the record.
-            data: of the record; the block may give better (`Intent.data`).
+            data_type: type of the test data.
+            namespace: its namespace.
+            data: its data; the block may replace it by setting `Intent.data`.
         """
         resource_id = self._make(data_type, data, namespace, cleanup=cleanup, sync=True)
         intent = Intent(resource_id, namespace)
@@ -106,11 +106,11 @@ class CleanupRegistry(CleanupRunner):
                 self._update(resource_id, intent.data, namespace)
         except BaseException as error:
             if not self.clean([(namespace, resource_id)])[resource_id]:
-                error.add_note(f"the cleanup of {resource_id!r} failed as well; a reaper will try it again")
+                error.add_note(f"{resource_id!r}: its cleanup failed as well; a reaper will try again")
             raise
 
     def unregister_resource(self, resource_id: str, *, namespace: str | None = None) -> bool:
-        """Say that somebody cleaned it by hand: its cleanups are waived and it is retired. False if it is not there."""
+        """Mark test data as cleaned by hand: waive its cleanups and retire it; return False if it is not live."""
         session = self._store.session
         with self._store.transact() as tx:
             if namespace is None:
@@ -125,11 +125,11 @@ class CleanupRegistry(CleanupRunner):
         return True
 
     def get_cleanup_report(self) -> dict[str, Any]:
-        """Return how cleaning stands.
+        """Return the state of all cleanups.
 
         Keys: `total_resources`, `namespaces {name: live}`, `cleanup_results {id: bool}` (last result), `retry_counts
         {id: n}` (failed attempts), `failed_cleanups [ids]` (still failing), `locked_resources [ids]`, `pending` (open
-        cleanups), `abandoned [ids]`, `orphaned [ids]` (only a process that is gone could call them), `waived [ids]`,
+        cleanups), `abandoned [ids]`, `orphaned [ids]` (only an ended process could call them), `waived [ids]`,
         `errors {id: text}`, `oldest_overdue_s`.
         """
         with self._store.look() as state:
@@ -138,5 +138,5 @@ class CleanupRegistry(CleanupRunner):
         return report | {"orphaned": orphaned}
 
     def reap(self, now: datetime | None = None, *, dry_run: bool = False, wait_s: float = 0) -> dict[str, Any]:
-        """Clean up after processes that are gone, and remove expired data; see `testdata.cleaning.reaper.reap`."""
+        """Clean up after processes that ended, and remove expired data; see `testdata.cleaning.reaper.reap`."""
         return reap(self._store, self, now, dry_run=dry_run, wait_s=wait_s)

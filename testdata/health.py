@@ -1,4 +1,4 @@
-"""Health and status of test data: what is checked, and how it stands. Never raises; costs little."""
+"""Health checks and status report of test data. They never raise, and cost little."""
 
 from typing import Any, NamedTuple
 
@@ -13,14 +13,14 @@ __all__ = ["Check", "check_health", "status_report"]
 
 
 class Check(NamedTuple):
-    """One answer of a health check."""
+    """Result of one health check."""
 
     ok: bool
     detail: str
 
 
 def check_health(store: DataStore, *, has_versions: bool) -> dict[str, Check]:
-    """Return what is well and what is not, each with a reason."""
+    """Return the result of each health check."""
     probe = _probe(store)
     if not probe.ok:
         names = _names(has_versions=has_versions)
@@ -28,12 +28,12 @@ def check_health(store: DataStore, *, has_versions: bool) -> dict[str, Check]:
     elapsed_s = store.elapsed_s()
     with store.look() as state:
         checks = {
-            "cleanup_registry": _failing(state),
-            "isolation_manager": _conflicts(state),
+            "cleanup_registry": _check_cleanups(state),
+            "isolation_manager": _check_conflicts(state),
             "template_manager": Check(ok=True, detail=f"{len(state.generation.templates)} templates"),
             "event_store": probe,
-            "locks": _locks(store, state, elapsed_s),
-            "reaper": _reaper(store, state),
+            "locks": _check_locks(store, state, elapsed_s),
+            "reaper": _check_leftovers(store, state),
             "cache": Check(ok=True, detail="generators keep their own caches"),
         }
         if has_versions:
@@ -45,7 +45,7 @@ def check_health(store: DataStore, *, has_versions: bool) -> dict[str, Check]:
 def status_report(
     store: DataStore, cleanup_report: dict[str, Any], locks: list[dict[str, Any]], *, has_versions: bool
 ) -> dict[str, Any]:
-    """Return how everything stands, as data for JSON."""
+    """Return the status of everything, as data for JSON."""
     with store.look() as state:
         return {
             "cleanup_registry": cleanup_report,
@@ -74,7 +74,7 @@ def _names(*, has_versions: bool) -> list[str]:
 
 
 def _probe(store: DataStore) -> Check:
-    """Write an event and read it back."""
+    """Write an event, and read it back."""
     try:
         _record(store, [])
         with store.look() as state:
@@ -82,7 +82,7 @@ def _probe(store: DataStore) -> Check:
     except (EventLogError, OSError) as error:
         return Check(ok=False, detail=str(error))
     if store.findings:
-        return Check(ok=False, detail=f"{len(store.findings)} places in the log are no events: {store.findings[0]}")
+        return Check(ok=False, detail=f"{len(store.findings)} damaged places in the log: {store.findings[0]}")
     return Check(ok=seen, detail=f"{store.path}, {store.position} bytes")
 
 
@@ -91,28 +91,28 @@ def _record(store: DataStore, failing: list[str]) -> None:
         tx.append(owner_stream(store.session), ev.HealthChecked(session=store.session, failing=failing))
 
 
-def _failing(state: TestDataState) -> Check:
+def _check_cleanups(state: TestDataState) -> Check:
     ids = [resource.resource_id for resource in state.failing.values()]
     return Check(ok=not ids, detail=f"cleanups fail: {', '.join(ids[:10])}" if ids else "no cleanup fails")
 
 
-def _conflicts(state: TestDataState) -> Check:
+def _check_conflicts(state: TestDataState) -> Check:
     count = len(state.conflicts)
-    return Check(ok=not count, detail=f"{count} conflicts are not decided" if count else "no open conflicts")
+    return Check(ok=not count, detail=f"{count} conflicts are open" if count else "no open conflicts")
 
 
-def _locks(store: DataStore, state: TestDataState, elapsed_s: float) -> Check:
+def _check_locks(store: DataStore, state: TestDataState, elapsed_s: float) -> Check:
     held = [(lock, hold) for lock in state.locks.values() for hold in lock.holds.values()]
     gone = [lock.key for lock, hold in held if store.hold_is_gone(state, hold, elapsed_s)]
     if gone:
-        return Check(ok=False, detail=f"held by who is gone: {', '.join(gone[:10])}; run `insight data reap`")
+        return Check(ok=False, detail=f"held by ended processes: {', '.join(gone[:10])}; run `insight data reap`")
     return Check(ok=True, detail=f"{len(held)} held")
 
 
-def _reaper(store: DataStore, state: TestDataState) -> Check:
+def _check_leftovers(store: DataStore, state: TestDataState) -> Check:
     elapsed_s = store.elapsed_s()
     gone = [owner for owner in state.owners.values() if owner.resources and store.owner_is_gone(owner, elapsed_s)]
     count = sum(len(owner.resources) for owner in gone)
     if count:
-        return Check(ok=False, detail=f"{count} left by {len(gone)} processes that are gone; run `insight data reap`")
-    return Check(ok=True, detail="nothing is left over")
+        return Check(ok=False, detail=f"{count} left by {len(gone)} ended processes; run `insight data reap`")
+    return Check(ok=True, detail="no leftovers")

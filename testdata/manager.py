@@ -58,7 +58,7 @@ class TestDataManager(Resources):
 
     @cached_property
     def generator(self) -> DatabaseTestDataGenerator:
-        """A generator that records what it makes in the same log; its seed is that of the run."""
+        """Generator that records its data in the same log, with the seed of the run."""
         return DatabaseTestDataGenerator(store=self.store)
 
     # --------------------------------------------------------------- cleanup
@@ -66,24 +66,24 @@ class TestDataManager(Resources):
     def cleanup_test_data(
         self, resource_id: str | None = None, namespace: str | None = None, *, everyone: bool = False
     ) -> dict[str, bool]:
-        """Clean test data: what depends on others first, then the newest first. A callback that fails does not raise.
+        """Clean test data: dependants first, then the newest first. A callback that fails does not raise.
 
         Args:
-            resource_id: this one, in `namespace` if that is given.
-            namespace: without an id, everything in it.
-            everyone: with neither, what other processes created as well; default: what this process created.
+            resource_id: id of one resource, in `namespace` if that is given.
+            namespace: without an id, all resources in it.
+            everyone: without id and namespace, the resources of all processes; default: those of this process.
 
         Returns:
-            id to whether it is cleaned; see `cleanup_registry.get_cleanup_report()` for what failed.
+            id to whether it is cleaned; see `cleanup_registry.get_cleanup_report()` for errors.
 
         Raises:
-            ValueError: several namespaces have the id; name one.
+            ValueError: several namespaces have the id.
         """
         with self.store.look() as state:
-            keys = self._selected(state, resource_id, namespace, everyone=everyone)
+            keys = self._select_keys(state, resource_id, namespace, everyone=everyone)
         return self.cleanup_registry.clean(keys)
 
-    def _selected(
+    def _select_keys(
         self, state: TestDataState, resource_id: str | None, namespace: str | None, *, everyone: bool
     ) -> list[tuple[str, str]]:
         if resource_id is not None:
@@ -101,13 +101,13 @@ class TestDataManager(Resources):
 
     @contextmanager
     def isolated_data_context(self, name: str | None = None) -> Generator[str]:
-        """Give a namespace that nobody else uses, and clean it at the end, whatever happened.
+        """Yield a namespace that no other context uses, and clean it at the end of the block, also after an exception.
 
         Its name is `name` if that is free, else `name--<session>-<worker>-<number>`. A cleanup that fails never
-        replaces an exception of the block; it is told in a note of that exception, and raised if there is none.
+        replaces an exception of the block: it becomes a note of that exception, and is raised only without one.
 
         Raises:
-            CleanupError: the block went well, and something could not be cleaned; it stays for a reaper.
+            CleanupError: the block succeeded, and test data could not be cleaned; it remains for a reaper.
         """
         namespace = self.isolation_manager.open_context(name)
         try:
@@ -118,14 +118,14 @@ class TestDataManager(Resources):
         self.end_context(namespace, None)
 
     def end_context(self, namespace: str, error: BaseException | None = None) -> None:
-        """Clean what is in a context and close it; for those who cannot use `isolated_data_context`.
+        """Clean the data of a context and close it; for callers that cannot use `isolated_data_context`.
 
         Args:
             namespace: the context.
-            error: what is told in a note if something cannot be cleaned, instead of raising.
+            error: exception that gets a note if test data cannot be cleaned; None to raise an error.
 
         Raises:
-            CleanupError: something could not be cleaned; it stays for a reaper.
+            CleanupError: test data could not be cleaned; it remains for a reaper.
         """
         try:
             results = self.cleanup_test_data(namespace=namespace)
@@ -145,7 +145,13 @@ class TestDataManager(Resources):
         error.add_note(f"test data of {namespace!r} could not be cleaned: {text}")
 
     def keep_namespace(self, namespace: str, for_s: float, reason: str = "") -> None:
-        """Leave the data of a namespace where it is, for a look at it; a reaper cleans it after so many seconds."""
+        """Keep the data of a namespace for inspection; a reaper cleans it later.
+
+        Args:
+            namespace: the namespace.
+            for_s: time to keep it, in seconds.
+            reason: recorded with it.
+        """
         with self.store.transact() as tx:
             until_us = tx.now_us + int(for_s * 1_000_000)
             event = ev.NamespaceKept(namespace=namespace, session=self.store.session, until_us=until_us, reason=reason)
@@ -154,17 +160,18 @@ class TestDataManager(Resources):
     # ------------------------------------------------------------- snapshots
 
     def create_snapshot(self, name: str, namespace: str = "default", metadata: dict[str, Any] | None = None) -> str:
-        """Name the state that a namespace has now, and return an id for it. Nothing is copied: it costs one event.
+        """Name the current state of a namespace, and return the id of the snapshot. Nothing is copied: it is one
+        event.
 
         Args:
-            name: several snapshots may have it; `find_snapshot` gives the newest.
-            namespace: of which.
+            name: name of the snapshot; several may have it, `find_snapshot` returns the newest.
+            namespace: the namespace.
             metadata: JSON.
         """
         return take_snapshot(self.store, name, namespace, metadata)
 
     def find_snapshot(self, name: str) -> str | None:
-        """Return the id of the newest snapshot of that name; None if there is none."""
+        """Return the id of the newest snapshot of a name; None if no snapshot has it."""
         with self.store.look() as state:
             return find_snapshot(state, name)
 
@@ -174,20 +181,19 @@ class TestDataManager(Resources):
             return [snapshot_data(each) for each in state.snapshots.values()]
 
     def restore_snapshot(self, snapshot_id: str, target_namespace: str | None = None) -> bool:
-        """Make a namespace what it was at a snapshot, as new history: nothing of what happened is removed.
+        """Restore a namespace to a snapshot, as new events: no history is removed.
 
-        This restores *records*. What they stand for outside - rows, files, accounts - is not touched: the hooks of
-        `on_restore` are for that.
+        This restores *records*. The rows, files or accounts that they describe are not changed; use the hooks of
+        `on_restore` for these.
 
         Args:
-            snapshot_id: of `create_snapshot`.
-            target_namespace: None for the namespace itself, which becomes exactly what it was: what was created since
-                is cleaned and retired. Another namespace gets copies with ids of their own (the old ids find them
-                there, too) and without duties to clean anything.
+            snapshot_id: id from `create_snapshot`.
+            target_namespace: None for the namespace itself: data created since the snapshot is cleaned and retired.
+                Another namespace gets copies with new ids (the old ids find them there, too) and without cleanups.
 
         Returns:
-            False, and nothing is restored, if there is no such snapshot, if what it points to is damaged, or if
-            something created since could not be cleaned.
+            False, and nothing is restored, if the snapshot is unknown, its data is damaged, or data created since could
+            not be cleaned.
         """
         with self.store.look() as state:
             first = cleanups_in_the_way(state, snapshot_id, target_namespace)
@@ -202,30 +208,31 @@ class TestDataManager(Resources):
         return True
 
     def on_restore(self, hook: Callable[[Restored], Any]) -> None:
-        """Call a function with a `Restored` after each restore by this manager, to bring the world outside into
-        line.
+        """Register a function that is called with a `Restored` after each restore by this manager.
 
         Raises:
-            TypeError: it is no function.
+            TypeError: it is not a function.
         """
         if not callable(hook):
-            raise TypeError(f"on_restore: {hook!r} cannot be called; give a function that takes a Restored")
+            raise TypeError(f"on_restore: {hook!r} is not a function; give a function that takes a Restored")
         self._on_restore.append(hook)
 
     # ---------------------------------------------------------------- health
 
     def run_health_checks(self) -> dict[str, bool]:
-        """Return what is well: `cleanup_registry, isolation_manager, version_manager` (if enabled)`, template_manager,
-        event_store, locks, reaper, cache`. Never raises.
+        """Return for each health check whether it passed. Never raises.
+
+        Names: `cleanup_registry, isolation_manager, version_manager` (if enabled)`, template_manager, event_store,
+        locks, reaper, cache`.
         """
         return {name: check.ok for name, check in self.health_details().items()}
 
     def health_details(self) -> dict[str, Check]:
-        """Return the same with reasons."""
+        """Return the health checks with reasons."""
         return check_health(self.store, has_versions=self.version_manager is not None)
 
     def get_status_report(self) -> dict[str, Any]:
-        """Return how everything stands, as data for JSON."""
+        """Return the status of everything, as data for JSON."""
         return status_report(
             self.store,
             self.cleanup_registry.get_cleanup_report(),
@@ -235,7 +242,7 @@ class TestDataManager(Resources):
 
 
 class CleanupError(Exception):
-    """Something could not be cleaned at the end of a block that went well."""
+    """Test data could not be cleaned at the end of a block that succeeded."""
 
 
 def get_test_data_manager(base_path: str | os.PathLike[str] | None = None) -> TestDataManager:

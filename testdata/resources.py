@@ -55,28 +55,28 @@ class Resources:
         fencing_token: int | Lease | None = None,
         sync: bool = False,
     ) -> str:
-        """Record a piece of test data with what cleans it, and return its id.
+        """Record test data with its cleanups, and return its id.
 
         Args:
-            data_type: what it is; begins the id.
-            data: JSON; a copy is kept.
-            namespace: where; opened if need be.
-            resource_id: its id; default: `<data_type>_<8 hex digits>`. If live data has it already, the same data
-                changes nothing, other data is a conflict.
+            data_type: type of the data; prefix of the id.
+            data: JSON; a copy is recorded.
+            namespace: namespace of the data; opened if it does not exist.
+            resource_id: its id; default: `<data_type>_<8 hex digits>`. If live data has this id, the same data changes
+                nothing, and other data is a conflict.
             cleanup_callback: function without arguments; only this process can call it.
             version: default `1.0.0`.
             cleanup: `"package.module:function"` or that function, alone or in a pair with a dict of keyword arguments:
-                any process can call it, also after this one was killed. It should bear to be called twice.
+                any process can call it, also after this one was killed. It must allow to be called twice.
             depends_on: ids in the same namespace that are cleaned after it.
             metadata: JSON, for a person who must clean by hand.
-            ttl: seconds after which it may be reaped though this process lives.
+            ttl: seconds after which it may be reaped although this process lives.
             fencing_token: lease, or the token of the lock named like `resource_id`: refuse if it is not the newest.
-            sync: make it durable against a crash of the machine, too.
+            sync: make the event durable against a crash of the machine, too.
 
         Raises:
-            TypeError: `data` is no JSON; names the path.
-            DataConflictError: the id is there with other data; recorded.
-            TestDataNotFound, CleanupTargetError: `depends_on` or `cleanup` names what is not there.
+            TypeError: `data` is not JSON; the message contains the path.
+            DataConflictError: live data with this id has other content; the conflict is recorded.
+            TestDataNotFound, CleanupTargetError: `depends_on` or `cleanup` names something that does not exist.
             StaleTokenError: the lock was lost.
             CleanupCallbackError, DataTooLargeError: `cleanup_callback` needs arguments; more than 256 KiB of data.
         """
@@ -94,7 +94,7 @@ class Resources:
                     depends_on=_checked_dependencies(tx.state, namespace, depends_on),
                     expires_us=tx.now_us + int(ttl * 1_000_000) if ttl is not None else 0,
                 )
-                self._stage(tx, event, durable, cleanup_callback)
+                self._append_creation(tx, event, durable, cleanup_callback)
         if conflict is not None:
             raise conflict
         self.store.renewer.start(self.store.lease_s)
@@ -121,7 +121,7 @@ class Resources:
         content = Content(draft.data, draft.content)
         return detect_conflict(tx, self.store.session, "create", known, record, content, message)
 
-    def _stage(
+    def _append_creation(
         self,
         tx: Transaction[TestDataState],
         event: ev.ResourceCreated,
@@ -141,17 +141,17 @@ class Resources:
     def get_test_data(
         self, resource_id: str, namespace: str = "default", version: str | None = None, *, at: int | None = None
     ) -> Any:
-        """Return test data, a copy each time.
+        """Return a copy of test data.
 
         Args:
-            resource_id: whose.
-            namespace: where.
-            version: a version by name; default: the current one.
-            at: a position in the log: what it was before the event there, also if it has been cleaned since.
+            resource_id: id of the data.
+            namespace: its namespace.
+            version: a version; default: the current one.
+            at: position in the log: the data before the event there, also if it was cleaned since.
 
         Raises:
-            TestDataNotFound: it is not there, or not any more.
-            VersionNotFound: it has no such version.
+            TestDataNotFound: the data does not exist, or was retired.
+            VersionNotFound: it does not have this version.
         """
         with self.store.look() as state:
             if at is not None:
@@ -160,7 +160,7 @@ class Resources:
                 if record is None:
                     raise TestDataNotFound(f"no test data {resource_id!r} in namespace {namespace!r} at position {at}")
                 return record.value()
-            return version_of(_demand(state, namespace, resource_id), version).value()
+            return version_of(_live_resource(state, namespace, resource_id), version).value()
 
     def update_test_data(
         self,
@@ -172,21 +172,21 @@ class Resources:
         expected_version: str | None = None,
         fencing_token: int | Lease | None = None,
     ) -> str:
-        """Give test data a new version, and return it.
+        """Add a new version of test data, and return it.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the data.
             data: JSON.
-            namespace: where.
-            version: default: the patch after the current one.
-            expected_version: refuse if another one is current.
+            namespace: its namespace.
+            version: default: the next patch after the current version.
+            expected_version: refuse if another version is current.
             fencing_token: lease, or the token of the lock named like the resource: refuse if it is not the newest.
 
         Raises:
-            TestDataNotFound: it is not there.
+            TestDataNotFound: the data does not exist.
             DataConflictError: the current version is not the expected one, or `version` has other data; recorded.
-            StaleTokenError: the lock was lost, and somebody else has had it since.
-            TypeError, ValueError: `data` is no JSON, `version` is none.
+            StaleTokenError: the lock was lost and granted to another holder since.
+            TypeError, ValueError: `data` is not JSON, or `version` is not a version.
             DataTooLargeError: the data has more than 256 KiB.
         """
         content = as_content(data)
@@ -194,7 +194,7 @@ class Resources:
             check_version(version)
         conflict: DataConflictError | None = None
         with self.store.transact() as tx:
-            resource = _demand(tx.state, namespace, resource_id)
+            resource = _live_resource(tx.state, namespace, resource_id)
             token = 0 if fencing_token is None else check_token(tx.state, namespace, resource_id, fencing_token)
             chosen = version or next_version(version_of(resource, None).version, resource.versions)
             conflict = self._update_conflict(tx, resource, chosen, expected_version, content)
@@ -218,27 +218,26 @@ class Resources:
         return detect_conflict(tx, self.store.session, "update", resource, current, content, message)
 
     def list_test_data(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Return what is live: `resource_id, namespace, data_type, version, created_at, session, test, cleanups,
+        """Return live test data: `resource_id, namespace, data_type, version, created_at, session, test, cleanups,
         ...`.
         """
         with self.store.look() as state:
             return [resource_data(resource) for resource in state.live() if namespace in (None, resource.namespace)]
 
     def describe(self, resource_id: str, namespace: str | None = None, *, at: int | None = None) -> dict[str, Any]:
-        """Return everything there is to say about test data: as `list_test_data`, with `data`, `versions` and
-        `process`.
+        """Return all details of test data: as `list_test_data`, with `data`, `versions` and `process`.
 
         Args:
-            resource_id: of which.
-            namespace: where; needed only if several have it.
-            at: a position in the log: as it was before the event there.
+            resource_id: id of the data.
+            namespace: its namespace; needed only if several have the id.
+            at: position in the log: the data before the event there.
 
         Raises:
-            TestDataNotFound: it is not there, or was not.
+            TestDataNotFound: the data does not exist, or did not exist at that position.
             ValueError: several namespaces have the id.
         """
         with self.store.look() as state:
-            resource, record = _described(state, resource_id, namespace, at, self.store.session)
+            resource, record = _find_described(state, resource_id, namespace, at, self.store.session)
             known = state.owners.get(resource.session)
             owner = known.owner if known else None
             return resource_data(resource) | {
@@ -250,7 +249,7 @@ class Resources:
 
 
 def _checked_cleanup(cleanup: Any, callback: Any) -> Durable | None:
-    """Return the durable cleanup, if there is one; refuse what cannot be called before anything is recorded."""
+    """Return the durable cleanup, if there is one; check the callback before anything is recorded."""
     if callback is not None:
         check_callback(callback)
     return None if cleanup is None else as_durable(cleanup)
@@ -280,7 +279,7 @@ def resource_data(resource: Resource) -> dict[str, Any]:
 def _draft(
     data_type: str, data: Any, namespace: str, resource_id: str | None, version: str | None, metadata: Any
 ) -> ev.ResourceCreated:
-    """Return the event of a creation as far as it does not depend on what is there already; all is checked."""
+    """Return the event of a creation without the parts that depend on the state; all arguments are checked."""
     check_name(data_type, "data_type")
     check_name(namespace, "namespace")
     if resource_id is not None:
@@ -300,14 +299,14 @@ def _draft(
     )
 
 
-def _demand(state: TestDataState, namespace: str, resource_id: str) -> Resource:
+def _live_resource(state: TestDataState, namespace: str, resource_id: str) -> Resource:
     found = state.resource(namespace, resource_id) if namespace else None
     if found is None:
         raise TestDataNotFound(f"no test data {resource_id!r} in namespace {namespace!r}")
     return found
 
 
-def _described(
+def _find_described(
     state: TestDataState, resource_id: str, namespace: str | None, at: int | None, session: str
 ) -> tuple[Resource, VersionRecord]:
     if at is None:
@@ -338,5 +337,5 @@ def _new_id(state: TestDataState, namespace: str, data_type: str) -> str:
 def _checked_dependencies(state: TestDataState, namespace: str, depends_on: Iterable[str]) -> list[str]:
     names = [depends_on] if isinstance(depends_on, str) else list(depends_on)
     for name in names:
-        _demand(state, namespace, name)
+        _live_resource(state, namespace, name)
     return names

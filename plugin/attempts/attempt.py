@@ -139,8 +139,6 @@ class Attempt(OpenAttempt):
         """Return the event of an attempt whose three phases passed and that has no texts; None for any other attempt.
 
         The result is the same as that of `finish`, written out for speed.
-
-        It is what `finish` finds for it, written out for speed; None for any other attempt.
         """
         reports = self.reports
         if len(reports) != len(_SIMPLE_PHASES) or self.subtests or self.group or not self.location:

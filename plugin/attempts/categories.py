@@ -3,10 +3,6 @@
 The rules of pytest itself are written out here, since asking pytest costs time with every test. If another plugin
 implements `pytest_report_teststatus`, its answers count. They are recorded while the terminal asks for them, so no
 plugin is asked twice; only reports that the terminal did not ask about are asked for.
-
-pytest's own rules are written out here, as asking for them costs time with every test. Where another plugin answers
-`pytest_report_teststatus` too, its answers are what counts. They are overheard when the terminal asks, so that no
-plugin is asked twice; only a report that the terminal did not ask about is asked for.
 """
 
 from collections.abc import Generator

@@ -2,9 +2,6 @@
 
 The terminal reporter of pytest makes its counts from the same reports with other code. A difference means that the
 record does not match pytest's output.
-
-The counts of the terminal reporter are pytest's own, made from the same reports by other code. A difference means that
-the record does not say what pytest said.
 """
 
 from collections.abc import Mapping

@@ -3,10 +3,6 @@
 For each run of a test pytest sends one start, one report for each phase, and one finish. Some plugins differ: they
 start a test several times before one finish, call it several times within one start, send reports without start and
 finish, give reports another name, or run tests in parallel. This module does not depend on pytest, times or texts.
-
-pytest itself sends one start, a report for each phase and one finish for each run of a test. Plugins do otherwise:
-they start a test several times before one finish, call it several times within one start, send reports without start
-and finish, give reports another name, run tests side by side. Nothing here knows pytest; times and texts do not enter.
 """
 
 from collections.abc import Callable, Iterator

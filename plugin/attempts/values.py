@@ -2,8 +2,6 @@
 
 Each function returns a value to record and whether something was lost; a value that cannot be used affects nothing
 else.
-
-A value that cannot be used costs only itself: each function returns something to record and whether it lost something.
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,8 +2,6 @@
 sufficient.
 
 A comparison of the work tree with the commit needs a process; it runs in the background, and its answer is read later.
-
-Whether the work tree differs from the commit takes a process; it runs in the background and is asked for later.
 """
 
 import os

@@ -1,9 +1,4 @@
-"""Facts about a run before its first test: system under test, CI, testing system, variant.
-
-Nothing here may fail a run or slow it down noticeably.
-
-Nothing here may fail a run or slow it down noticeably.
-"""
+"""Facts about a run before its first test: system under test, CI, testing system, variant."""
 
 import fnmatch
 import importlib.metadata
@@ -121,8 +116,6 @@ def find_sut(rootdir: Path, vcs: Vcs | None) -> str:
     """Return the name of the system under test: the project's own name, else `owner/name` of its remote.
 
     The name of the folder is never used, since it differs between checkouts.
-
-    Never the name of the folder: that differs from checkout to checkout.
     """
     return project_name(rootdir) or _remote_name(vcs.remote if vcs else "") or UNKNOWN_SUT
 

@@ -1,8 +1,6 @@
 """Boundary between the recorder and pytest: an error of the recorder becomes one line and never changes the run.
 
 A wrong value of an option stays an error: `pytest.UsageError` is raised on purpose.
-
-A wrong value of an option stays an error: `pytest.UsageError` is let through on purpose.
 """
 
 import functools

@@ -2,9 +2,6 @@
 
 `PYTEST_CURRENT_TEST` alone is not sufficient: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
 test, so later runs of the same process, and of shells started from it, would count as nested.
-
-`PYTEST_CURRENT_TEST` alone does not decide: pytest leaves it in the environment when Ctrl-C or `pytest.exit` ends a
-test, so that later runs of the same process, and of shells started from it, would count as nested.
 """
 
 import os

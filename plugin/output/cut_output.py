@@ -2,9 +2,6 @@
 
 pytest makes no report of such a test. Its captured output is still available: in the item once the capture of a phase
 has ended, and in the text that pytest-timeout shows right before it ends the process.
-
-pytest makes no report of such a test. What it captured is still there: with the test itself once the capture of its
-phase has ended, and in what pytest-timeout shows right before it ends the process.
 """
 
 import re

@@ -3,10 +3,6 @@
 The head of the output is copied while it is written. The rest is rendered a second time, from the same reports, by a
 copy of the terminal reporter that writes into memory. Long lists of passed tests are written here instead: pytest
 looks up the teardown of each among all others, which takes minutes for a large suite.
-
-The head of the output is copied as it is written. The rest is rendered a second time, from the same reports, by a copy
-of the terminal reporter that writes into memory. Long lists of passed tests are written here instead: pytest looks up
-the teardown of each among all others, which takes minutes for a large suite.
 """
 
 import copy
@@ -28,8 +24,6 @@ def find_reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
     other.
 
     Other plugins may replace it by an object that counts and writes in its own way.
-
-    Another plugin may put an object with a life of its own in its place, which counts and writes in its own way.
     """
     reporter = config.pluginmanager.getplugin("terminalreporter")
     return reporter if isinstance(reporter, pytest.TerminalReporter) else None

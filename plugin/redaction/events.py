@@ -2,9 +2,6 @@
 
 Fields are found by their types, so a new field or event type is covered without a change here. Only the meaning of
 fields is in tables: fields of node ids, dictionaries whose keys name their values, and fields without text.
-
-Fields are found by their types, so that a field or an event type that is added later is covered without a word here.
-Only what a field means is in tables: which hold node ids, whose keys name their values, and which hold no text.
 """
 
 import re

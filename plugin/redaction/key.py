@@ -3,10 +3,6 @@
 The key is the file `redaction.key` in the home, readable only by its owner, and created when it is first needed. With
 it a test whose id contains a secret keeps its name from run to run; without it nothing can find the secret by trying
 values. If the file cannot be used, a key of this process is used, and such a test has another name in each run.
-
-It lies in the home as `redaction.key`, readable by its owner alone, and is made when it is needed for the first time.
-With it a test whose id holds a secret keeps one name from run to run; without it nobody can find the secret by trying
-out values. Where it cannot be kept, a key of this process is used, and such a test has another name in each run.
 """
 
 import os

@@ -2,9 +2,6 @@ r"""Names that make the value after them a secret, and the notations in which a 
 
 A strong name (`password`, `api_key`) makes any value after it a secret. A weak name (`key`, `pin`, `auth`) is also an
 everyday word: its value is a secret only if it looks like one, as in `key: 4fGh1Jk9` but not in `key = name`.
-
-A strong name (`password`, `api_key`) makes anything behind it a secret. A weak one (`key`, `pin`, `auth`) is an
-everyday word as well: only a value that looks like a secret is taken, `key: 4fGh1Jk9` but not `key = name`.
 """
 
 import re

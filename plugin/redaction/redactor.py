@@ -5,12 +5,6 @@ pattern has a group `secret`, only that group is replaced, so the name of a vari
 
 A value that followed a strong name is kept for the session and replaced wherever it occurs again: a failed comparison
 shows the value on another line than the name, and the summary repeats it without a name.
-
-The shapes are in `secret_shapes`, the names in `secret_names`; more patterns come from the setting `insight_redact`.
-Where a pattern has a group `secret`, only that is replaced, so that the name of a variable stays readable.
-
-A value that followed a strong name once is remembered for the session and replaced wherever it occurs again: a failed
-comparison shows the value on another line than the name, and the summary repeats it without any name.
 """
 
 import re
@@ -131,8 +125,6 @@ class Redactor:
         """Return whether none of many short texts of one line contains a secret.
 
         False may be wrong: then each text must be checked by itself.
-
-        False may be wrong, and each is to be looked at then.
         """
         lines = list(texts)
         if any(pattern.search(line) for pattern in self._own for line in lines):

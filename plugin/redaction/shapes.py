@@ -6,13 +6,6 @@ hint is far cheaper than a pattern, so only patterns whose hint occurs are compi
 
 The time of every pattern is proportional to the length of the text: repetitions are possessive or bounded, and no
 repetition precedes the part that contains the hint.
-
-One entry couples a pattern with its hint: a text in lower case without which the pattern cannot match. Looking for a
-hint is far cheaper than a pattern, so that only patterns whose hint is there are compiled and tried. Where a pattern
-has a group `secret`, only that is replaced.
-
-Every pattern takes time in proportion to the text: what repeats is possessive or bounded, and nothing that repeats
-stands before the part that the hint names.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,6 @@
 """Client of Sync Storage: classes that an adapter of a test framework uses to take part in a test run.
 
 Everything here is the standard library, every call has a timeout, and no method fails the test run that calls it.
-
-Everything here is the standard library, every call has a time-out, and no method fails the test run that calls it.
 """
 
 from importlib import import_module

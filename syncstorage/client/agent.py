@@ -3,10 +3,6 @@
 `link` starts it. It gets messages from the session through a socket, and answers once, at the end. It ends with the
 session, and with the process that started it. If that process dies without a message, the keep-alives end too, and the
 leases of its workers run out.
-
-It is started by `link`, knows what the session tells it through a socket, and never talks back but once, at the end.
-It ends with the session, and with the process that started it, however that ended; if that dies without a word, so do
-its keep-alives, and the service finds its workers gone.
 """
 
 import json

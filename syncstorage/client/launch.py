@@ -3,9 +3,6 @@
 A test may wait for *any* child, list its children, or get a warning of Python about a child that was not waited for;
 it must not meet a child of the plugin. Therefore a shell starts the process and ends at once, and the process belongs
 to init.
-
-A test may wait for *any* child, list its children, or be told by Python of one that nobody waited for; it is not to
-meet one of ours. So a shell starts the process and ends at once; the process belongs to init from then on.
 """
 
 import os

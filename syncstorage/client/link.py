@@ -3,10 +3,6 @@
 The process that runs the tests has no thread for Sync Storage (a test that forks would get a warning), no connection,
 no child process, and does not wait. It holds one end of a socket pair and sends short messages through it. Messages
 that do not fit are dropped; the rest is the work of the agent.
-
-Nothing of Sync Storage happens in the process that runs the tests: no thread (a test that forks would be warned of it),
-no connection, no child process, no waiting. It holds one end of a socket pair and drops short messages into it; what
-does not fit is left out, and what the service makes of it is the agent's business.
 """
 
 import json
@@ -156,8 +152,6 @@ class AgentLink:
         """Return whether the descriptor is still the one that was opened, in the process that opened it.
 
         A test may have closed all descriptors, and the number may belong to a file or a connection of the test.
-
-        A test may have closed all descriptors, and what has our number now is a file or a connection of the test's.
         """
         if _getpid() != self._pid:
             return False

@@ -1,8 +1,6 @@
 """One request to a Sync Storage service and its answer; no call exceeds its timeout.
 
 Each request uses a connection of its own: the service may be restarted between two requests, and requests are rare.
-
-A connection is made for each request: services are started anew between two requests, and a request is rare.
 """
 
 import json

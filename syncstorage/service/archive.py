@@ -1,4 +1,4 @@
-"""A journal that has grown is set aside, so that the next service is healthy at once; nothing is deleted."""
+"""Renaming of a large journal, so that the next service starts quickly; nothing is deleted."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,25 +11,25 @@ from .state import SyncState
 __all__ = ["set_aside"]
 
 SIZE_BYTES_MAX = 4 << 20
-"""Some ten thousand events, which take a fraction of a second to read."""
+"""Size of about ten thousand events, which take a fraction of a second to read."""
 RECENT_US = 3_600_000_000
-"""A client may repeat what it sent; so long after, in microseconds, none does."""
+"""Time after which no client repeats a request, in microseconds."""
 
 
 def set_aside(journal: Path, now_us: int, *, size_bytes_max: int = SIZE_BYTES_MAX) -> Path | None:
-    """Rename a large journal in which nothing is open and nothing is recent.
+    """Rename a large journal without open test runs and without recent events.
 
     Args:
-        journal: that of a port that the caller has.
+        journal: journal of a port that the caller listens on.
         now_us: the time, in microseconds since the epoch.
-        size_bytes_max: a journal of this size stays.
+        size_bytes_max: largest size of a journal that keeps its name.
 
     Returns:
-        what it is called from now on; None if it stays.
+        the new path; None if the journal keeps its name.
 
     Raises:
-        LogUnavailableError: it cannot be read.
-        OSError: it cannot be renamed.
+        LogUnavailableError: the journal cannot be read.
+        OSError: the journal cannot be renamed.
     """
     if not journal.exists() or journal.stat().st_size <= size_bytes_max:
         return None

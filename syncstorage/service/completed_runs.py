@@ -5,7 +5,7 @@ from .state import RunState
 
 
 def completed_run(run: RunState, connection: Connection) -> CompletedRun:
-    """Return what sinks are told of a generation that was completed."""
+    """Return a completed generation in the form for sinks."""
     cuts = (
         HeldCut(
             external_id=cut.external_id,

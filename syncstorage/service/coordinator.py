@@ -1,4 +1,4 @@
-"""The service without HTTP: takes messages, decides by the rules, writes to the journal, and tells what is due."""
+"""The service without HTTP: accepts messages, decides by the rules, writes the journal, and does what is due."""
 
 import logging
 import platform
@@ -41,17 +41,17 @@ log = logging.getLogger(__name__)
 
 
 class Coordinator:
-    """Everything the service knows and does, for one thread.
+    """State and operations of the service, for one thread.
 
     Args:
         journal: path of the journal.
-        election: who becomes the master.
-        limits: how long is waited for what.
-        default_run: the test run that is meant where none is named; empty for none.
-        connection: what sinks use for test runs whose clients said nothing.
-        completed: called with each completed generation, after it was written.
+        election: rule for the master.
+        limits: time limits.
+        default_run: test run of requests that name none; empty for none.
+        connection: connection for test runs whose clients gave none.
+        completed: called with each completed generation after it was written.
         clock: monotonic time in seconds.
-        is_child: tells whether a process was started by another, by their ids; None if nobody knows.
+        is_child: returns whether one process is a descendant of another, by their ids; None if unknown.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Coordinator:
         self.limits = limits or SilenceLimits()
         self.started_us = 0
         self.updated_us = 0
-        """When this service last wrote, in microseconds since the epoch."""
+        """Time of the last write of this service, in microseconds since the epoch."""
         self.writes = 0
-        """How many transactions wrote something."""
+        """Number of transactions that wrote something."""
         self.repeated_cuts = 0
         self._connection = connection or Connection()
         self._connections: dict[str, Connection] = {}
@@ -87,24 +87,26 @@ class Coordinator:
 
     @property
     def journal_exists(self) -> bool:
-        """True while the folder of the journal is there; without it nothing can be kept."""
+        """True while the folder of the journal exists; without it nothing can be written."""
         return self._folder is None or self._folder.is_there
 
     @property
     def state(self) -> SyncState:
-        """What is known; to be looked at only."""
+        """The current state; read only."""
         self._read_state = self.journal.current()
         return self._read_state
 
     def last_state(self) -> tuple[SyncState, str]:
-        """Return what was known when the journal could be read last, and why it cannot be now; empty if it can."""
+        """Return the last state that could be read, and the reason why the journal cannot be read now; empty if it
+        can.
+        """
         try:
             return self.state, ""
         except (EventLogError, OSError) as error:
             return self._read_state, str(error) if self.journal_exists else "the folder of the journal is gone"
 
     def start(self, *, port: int, os_pid: int, version: str) -> None:
-        """Take the journal over; all workers in it get a fresh lease."""
+        """Lock the journal; all workers in it get a new lease."""
         started = ServiceStarted(port=port, election=self.election, os_pid=os_pid, version=version)
         with self.journal.transact(sync=True) as tx:
             tx.append(SERVICE_STREAM, started)
@@ -113,7 +115,7 @@ class Coordinator:
         self.live = Liveness(self.limits, self._clock())
 
     def stop(self, reason: str) -> None:
-        """Note why the service ends, and close the journal. Open test runs stay open."""
+        """Write the reason why the service ends, and close the journal. Open test runs stay open."""
         if self.journal_exists:
             with self.journal.transact(sync=True) as tx:
                 tx.append(SERVICE_STREAM, ServiceStopped(reason=reason))
@@ -122,10 +124,10 @@ class Coordinator:
     # ------------------------------------------------------------- messages
 
     def register(self, asked: WorkerRegistered, connection: Connection | None = None) -> bool:
-        """Take a registration, and return whether the worker is the master.
+        """Register a worker, and return whether it is the master.
 
         Raises:
-            TooManyError: the worker is unknown, and there is no room for it.
+            TooManyError: the worker is new, and a limit is reached.
         """
         now_s = self._clock()
         check_room(self.state, asked)
@@ -139,35 +141,35 @@ class Coordinator:
             master_age_s=self.live.age_s(asked.test_run, master.pid, now_s) if master else 0.0,
             is_child=self._is_child(asked.os_pid, master.os_pid) if master else None,
         )
-        is_news = self._write(decided)
-        lease = self.live.heard(asked.test_run, asked.pid, now_s)
+        is_new_worker = self._write(decided)
+        lease = self.live.renew(asked.test_run, asked.pid, now_s)
         lease.registrations += 1
         lease.peer_ports.add(asked.peer_port)
-        lease.process = _process_seen(asked)
-        if is_news:
+        lease.process = _process_of(asked)
+        if is_new_worker:
             lease.registered_s = now_s
         return self.state.runs[asked.test_run].workers[asked.pid].master
 
     def asks_for_process(self, test_run: str) -> bool:
-        """Tell whether it matters for the election which process the next worker of a test run is."""
+        """Return whether the process of the next worker of a test run matters for the election."""
         run = self.state.runs.get(test_run)
         return run is None or rules.may_change_master(run, self.election)
 
     def set_status(self, heard: WorkerRegistered) -> bool:
-        """Take a reported status, and return whether it was news.
+        """Apply a reported status, and return whether it was new.
 
         Raises:
-            TooManyError: the worker is unknown, and there is no room for it.
+            TooManyError: the worker is new, and a limit is reached.
         """
         check_room(self.state, heard)
-        self.live.heard(heard.test_run, heard.pid, self._clock())
+        self.live.renew(heard.test_run, heard.pid, self._clock())
         return self._write(rules.set_status(self.state, heard))
 
     def keep_alive(self, test_run: str, pid: str, running: str | None) -> bool:
-        """Take a sign of life, and return whether the worker is known."""
+        """Renew the lease of a worker, and return whether the worker is known."""
         known, events = rules.keep_alive(self.state, test_run, pid)
         if known:
-            lease = self.live.heard(test_run, pid, self._clock())
+            lease = self.live.renew(test_run, pid, self._clock())
             lease.beats = True
             if running is not None:
                 lease.running = running
@@ -175,10 +177,10 @@ class Coordinator:
         return known
 
     def accept_cut(self, cut: CutAccepted) -> bool:
-        """Take a cut, and return whether it is a new one.
+        """Hold a result, and return whether it is new.
 
         Raises:
-            TooManyError: it is, and there is no room for it.
+            TooManyError: the result is new, and a limit is reached.
         """
         check_room(self.state, cut)
         is_new = self._write(rules.accept_cut(self.state, cut))
@@ -186,16 +188,14 @@ class Coordinator:
         return is_new
 
     def note_wait(self, test_runs: Sequence[str]) -> None:
-        """Note that somebody waits for these test runs."""
+        """Write that a client waits for these test runs."""
         self._write(rules.wait(self.state, test_runs))
 
     def force(self, test_runs: Sequence[str]) -> CompletionAnswer:
-        """Complete test runs now."""
+        """Complete test runs now, also with running workers."""
         known = [run for name in test_runs if (run := self.state.runs.get(name)) is not None]
         if not known:
-            return CompletionAnswer(
-                completed=False, message="unknown test run" if test_runs else "there is no test run"
-            )
+            return CompletionAnswer(completed=False, message="unknown test run" if test_runs else "no test run is open")
         finalised = abandoned = 0
         for run in known:
             finalised += len(run.cuts)
@@ -207,7 +207,7 @@ class Coordinator:
 
     @property
     def expects_something(self) -> bool:
-        """True while a worker may be heard of again, or a completion is due; False if the journal cannot be read."""
+        """True while a worker may send a message, or a completion is due; False if the journal cannot be read."""
         now_s = self._clock()
         try:
             runs = list(self.state.open_runs.values())
@@ -216,19 +216,19 @@ class Coordinator:
         return any(self.live.is_expected(run, now_s, _has_ended) for run in runs)
 
     def next_due_s(self) -> float:
-        """Return the monotonic time at which `settle` has something to do; infinite if never."""
+        """Return the monotonic time at which `settle` has something to do; infinite for never."""
         return self.live.next_due_s(self.state.open_runs.values())
 
-    def excuse(self, deaf_s: float) -> None:
-        """Give everybody as much more time as the service itself did not run, in seconds."""
-        log.warning("did not run for up to %.1f s; every lease is given as much more", deaf_s)
-        self.live.excuse(deaf_s)
+    def extend_leases(self, suspended_s: float) -> None:
+        """Extend all leases by the time for which the service was suspended, in seconds."""
+        log.warning("the service was suspended for up to %.1f s; all leases are extended by that time", suspended_s)
+        self.live.extend_leases(suspended_s)
 
     def settle(self) -> None:
         """End leases and complete test runs that are due."""
         now_s = self._clock()
         for run in list(self.state.open_runs.values()):
-            ended = self.live.ended(run, now_s)
+            ended = self.live.find_ended(run, now_s)
             if ended:
                 self._write([rules.take_offline(run, worker, silent_s) for worker, silent_s in ended])
             elif self.live.is_complete(run, now_s):
@@ -237,7 +237,7 @@ class Coordinator:
     # ---------------------------------------------------------------- inside
 
     def _write(self, events: Sequence[RunEvent]) -> bool:
-        """Append what was decided, all of it or nothing, and return whether there was anything."""
+        """Append the decided events, all or none, and return whether there were any."""
         if not events:
             return False
         with self.journal.transact() as tx:
@@ -249,7 +249,7 @@ class Coordinator:
         for event in events:
             log.debug("%s", event)
             if not isinstance(event, CompletionRequested):
-                self.live.active(event.test_run, now_s)
+                self.live.note_change(event.test_run, now_s)
             if isinstance(event, RunCompleted):
                 connection = self._connections.get(event.test_run, self._connection)
                 self._completed(completed_run(self.state.runs[event.test_run], connection))
@@ -260,8 +260,8 @@ def _master_of(run: RunState | None) -> WorkerState | None:
     return run.workers.get(run.master) if run is not None and run.master is not None else None
 
 
-def _process_seen(worker: WorkerRegistered) -> tuple[int, str]:
-    """Return id and start of a worker's process, if it runs on this machine and can be seen."""
+def _process_of(worker: WorkerRegistered) -> tuple[int, str]:
+    """Return id and start time of a worker's process if it runs on this machine and is visible; else `(0, "")`."""
     is_here = worker.host in ("", platform.node())
     mark = start_mark(worker.os_pid) if is_here and worker.os_pid else ""
     return (worker.os_pid, mark) if mark else (0, "")

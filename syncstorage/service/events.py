@@ -1,7 +1,7 @@
-"""What can happen in Sync Storage, as events of a journal.
+"""Events of the journal of Sync Storage.
 
-The stream of a test run is `sync/<testRunId>`; that of the service's own life is `sync-service`. Heartbeats are no
-events, only what they change is. No event holds a token, or a URL, which may hold one.
+The stream of a test run is `sync/<testRunId>`; the stream of the service itself is `sync-service`. Keep-alives are not
+events, only their effects are. No event contains a token, or a URL, which may contain one.
 """
 
 from ...eventlog.journal import JournalEvent
@@ -33,100 +33,100 @@ def run_stream(test_run: str) -> str:
 
 
 class RunEvent(JournalEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of what happens in a test run."""
+    """Base of the events of a test run."""
 
     test_run: str
     """The `testRunId` that the clients chose; may be empty."""
 
 
 class WorkerRegistered(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="worker.registered"):
-    """A worker is known from now on."""
+    """A worker registered, or was first heard of by another message."""
 
     pid: str
-    """What the client calls itself; not the number of a process."""
+    """Name that the client uses for itself; not a process id."""
     adopted: bool = False
-    """It never registered: it was first heard of by another message, with status `status`."""
+    """True if the worker never registered and sent another message first; `status` is its status."""
     status: str = "registered"
     peer_port: int = 0
-    """Port that the request came from."""
+    """Port of the client's connection."""
     worker: str = ""
-    """Id of the pytest-xdist worker, or `main`; only our own clients say it, as the next two."""
+    """Id of the pytest-xdist worker, or `main`; sent only by clients of pytest-insight, as the next two fields."""
     session_id: str = ""
     host: str = ""
     os_pid: int = 0
-    """Its process, as the system or the client says; 0 for unknown."""
+    """Its process id, from the system or the client; 0 if unknown."""
 
 
 class MasterGranted(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="master.granted"):
-    """A worker was told that it is the master."""
+    """A worker became the master."""
 
     pid: str
     epoch: int
-    """Counts the masters of a test run from 1."""
+    """Number of the master among those of the test run, from 1."""
     reason: str = ""
     """`first`, `handoff`, `master gone` or `master completed without a cut`."""
 
 
 class WorkerStatusChanged(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="worker.status_changed"):
-    """A worker said `in_progress` or `completed`, and had another status before."""
+    """A worker reported `in_progress` or `completed`, and had another status before."""
 
     pid: str
     status: str
 
 
 class WorkerOffline(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="worker.offline"):
-    """The lease of a worker ended: nothing was heard of it for too long."""
+    """The lease of a worker ended: it was silent for too long."""
 
     pid: str
     silent_s: float = 0.0
-    """For how long nothing was heard of it, in seconds."""
+    """Length of the silence, in seconds."""
 
 
 class WorkerReturned(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="worker.returned"):
-    """A worker that was offline or abandoned was heard of again."""
+    """An offline or abandoned worker sent a message again."""
 
     pid: str
     status: str
-    """What it has from now on."""
+    """Its new status."""
 
 
 class CutAccepted(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="cut.accepted"):
-    """A summary of one finished test is held until the completion of the test run."""
+    """A summary of one finished test is held until the test run is completed."""
 
     external_id: str
     status_code: str = ""
     status_type: str = ""
     project_id: str = ""
     started_on: str = ""
-    """As it was sent, whatever its form; empty if it was null or absent."""
+    """The text as it was sent, in any form; empty if it was null or absent."""
 
 
 class CompletionRequested(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="completion.requested"):
-    """Somebody waits for the completion of a test run, or forces it."""
+    """A client waits for the completion of a test run, or forces it."""
 
     how: str
     """`wait` or `force`."""
 
 
 class RunCompleted(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="run.completed"):
-    """A generation of a test run is over: its workers are completed or offline, or its completion was forced."""
+    """A generation of a test run is completed: its workers are completed or offline, or its completion was forced."""
 
     generation: int
     finalised: int = 0
-    """How many cuts were held, and were handed to the sinks."""
+    """Number of held results that were passed to the sinks."""
     abandoned: int = 0
-    """How many workers were neither completed nor offline; only where it was forced."""
+    """Number of workers that were neither completed nor offline; not 0 only for a forced completion."""
     forced: bool = False
 
 
 class RunReopened(RunEvent, frozen=True, kw_only=True, omit_defaults=True, tag="run.reopened"):
-    """Something new happened in a completed test run: its next generation begins."""
+    """A completed test run got a new event: its next generation begins."""
 
     generation: int
 
 
 class ServiceStarted(JournalEvent, frozen=True, kw_only=True, omit_defaults=True, tag="service.started"):
-    """A service took this journal over; every worker that is not completed gets a fresh lease."""
+    """A service locked this journal; every worker that is not completed gets a new lease."""
 
     port: int
     election: str
@@ -135,7 +135,7 @@ class ServiceStarted(JournalEvent, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ServiceStopped(JournalEvent, frozen=True, kw_only=True, omit_defaults=True, tag="service.stopped"):
-    """A service ended by itself; one that was killed leaves none of these."""
+    """A service ended by itself; a killed service writes no such event."""
 
     reason: str
     """`shutdown`, `idle` or the name of a signal."""

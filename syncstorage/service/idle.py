@@ -1,4 +1,4 @@
-"""When a service that is of no use any more ends, whatever its clients, its journal and its disk do."""
+"""End of an unused service, in any state of its clients, its journal and its disk."""
 
 import time
 from collections.abc import Callable
@@ -9,15 +9,15 @@ __all__ = ["IdleWatch"]
 
 
 class IdleWatch:
-    """Notes when a service was last of use.
+    """Watch for the end of use of a service.
 
-    In use is a service that answers requests, for which a worker or a completion is due, or at which a client waits;
-    each of them for a limited time after it was last heard of. Nothing here depends on what can be written.
+    A service is in use while it answers requests, while a message of a worker or a completion is expected, or while a
+    client waits; each of them counts for a limited time. Nothing here depends on writing.
 
     Args:
-        core: what decides and remembers.
-        requests: returns how many requests there were so far.
-        waiting_since_s: returns the monotonic time at which the youngest wait began.
+        core: the coordinator.
+        requests: returns the number of requests so far.
+        waiting_since_s: returns the monotonic time at which the latest wait began.
         clock: monotonic time in seconds.
     """
 
@@ -36,11 +36,11 @@ class IdleWatch:
 
     @property
     def ends_s(self) -> float:
-        """Monotonic time at which the service ends if it is not used; infinite without a limit."""
+        """Monotonic time at which the unused service ends; infinite without a limit."""
         return self._used_s + (self._core.limits.idle_exit_s or float("inf"))
 
     def reason_to_end(self) -> str:
-        """Return why the service has to end now; empty if it has not."""
+        """Return the reason why the service must end now; empty if it need not."""
         if not self._core.journal_exists:
             return "the folder of the journal is gone"
         if self._is_in_use():

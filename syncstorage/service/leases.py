@@ -1,6 +1,6 @@
-"""Who was heard of when, and what is due: pure functions of the state and the monotonic time that is handed in.
+"""Leases of workers: pure functions of the state and the given monotonic time.
 
-None of this is written down: after a restart every worker gets a fresh lease.
+Leases are not written to the journal: after a restart every worker gets a new lease.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,28 +15,28 @@ __all__ = ["Liveness", "WorkerLease"]
 
 @dataclass(slots=True)
 class WorkerLease:
-    """What is known of one worker beside the journal."""
+    """State of one worker outside the journal."""
 
     heard_s: float
     """Monotonic time of its last message."""
     registered_s: float = -inf
-    """Monotonic time of its last registration that was news; long ago if this service did not see it."""
+    """Monotonic time of its last new registration; minus infinity if this service did not receive it."""
     beats: bool = False
-    """It has sent a keep-alive."""
+    """True if it has sent a keep-alive."""
     running: str = ""
-    """The test that it says it is at."""
+    """The test that it reported as running."""
     peer_ports: set[int] = field(default_factory=set[int])
-    """Where its registrations came from; several can be retries, or two processes with one pid."""
+    """Ports of its registrations; several can be retries, or two processes with one pid."""
     registrations: int = 0
     process: tuple[int, str] = (0, "")
-    """Id and start of its process, as seen on this machine at its newest registration; 0 if it was not seen."""
+    """Id and start time of its process on this machine at its last registration; 0 if it was not visible."""
 
 
 class Liveness:
-    """The leases of workers and the quiet of test runs.
+    """Leases of workers, and times of the last change of test runs.
 
     Args:
-        limits: how long is waited for what.
+        limits: time limits.
         now_s: monotonic time of the start, in seconds.
     """
 
@@ -47,35 +47,35 @@ class Liveness:
         self._active_s: dict[str, float] = {}
 
     def lease(self, test_run: str, pid: str) -> WorkerLease:
-        """Return what is known of a worker; one that was not heard of since the start is taken as heard then."""
+        """Return the lease of a worker; an unknown worker gets a lease from the start of the service."""
         leases = self._leases.setdefault(test_run, {})
         return leases.setdefault(pid, WorkerLease(self._started_s))
 
-    def heard(self, test_run: str, pid: str, now_s: float) -> WorkerLease:
+    def renew(self, test_run: str, pid: str, now_s: float) -> WorkerLease:
         """Renew the lease of a worker, and return it."""
         lease = self.lease(test_run, pid)
         lease.heard_s = now_s
         return lease
 
-    def active(self, test_run: str, now_s: float) -> None:
-        """Something changed in a test run: its quiet begins anew."""
+    def note_change(self, test_run: str, now_s: float) -> None:
+        """Note a change in a test run: the time without changes starts again."""
         self._active_s[test_run] = now_s
 
     def age_s(self, test_run: str, pid: str, now_s: float) -> float:
-        """Return how long ago a worker registered, in seconds; infinite if that was before the start."""
+        """Return the time since a worker registered, in seconds; infinite if that was before the start."""
         return now_s - self.lease(test_run, pid).registered_s
 
-    def excuse(self, gap_s: float) -> None:
-        """Give every lease and every quiet so much more: the service itself did not run and could hear nobody."""
-        self._started_s += gap_s
+    def extend_leases(self, suspended_s: float) -> None:
+        """Extend all leases and all times without changes by the time for which the service was suspended."""
+        self._started_s += suspended_s
         for leases in self._leases.values():
             for lease in leases.values():
-                lease.heard_s += gap_s
+                lease.heard_s += suspended_s
         for test_run in self._active_s:
-            self._active_s[test_run] += gap_s
+            self._active_s[test_run] += suspended_s
 
-    def ended(self, run: RunState, now_s: float) -> list[tuple[WorkerState, float]]:
-        """Return the workers of an open test run whose lease has ended, and how long each was silent, in seconds."""
+    def find_ended(self, run: RunState, now_s: float) -> list[tuple[WorkerState, float]]:
+        """Return the workers of an open test run whose lease has ended, and the length of their silence in seconds."""
         return [
             (worker, now_s - self.lease(run.test_run, worker.pid).heard_s)
             for worker in run.unsettled
@@ -83,16 +83,16 @@ class Liveness:
         ]
 
     def is_complete(self, run: RunState, now_s: float) -> bool:
-        """Tell whether an open test run has been settled for long enough."""
+        """Return whether the workers of an open test run have been finished for long enough to complete it."""
         return self._completes_s(run) <= now_s
 
     def is_expected(self, run: RunState, now_s: float, is_gone: Callable[[WorkerLease], bool]) -> bool:
-        """Tell whether something is still to come in an open test run: from a worker, or its completion.
+        """Return whether an open test run still expects a message of a worker, or its completion.
 
         Args:
-            run: an open one.
+            run: an open test run.
             now_s: monotonic time, in seconds.
-            is_gone: tells of a worker whether its process is known to have ended.
+            is_gone: returns whether the process of a worker is known to have ended.
         """
         if not run.unsettled:
             return self._completes_s(run) > now_s
@@ -102,7 +102,7 @@ class Liveness:
         )
 
     def next_due_s(self, runs: Iterable[RunState]) -> float:
-        """Return the monotonic time at which something is due in one of these open test runs; infinite if never."""
+        """Return the monotonic time of the next deadline in these open test runs; infinite for never."""
         return min(self._dues_s(runs), default=inf)
 
     def _dues_s(self, runs: Iterable[RunState]) -> Iterator[float]:
@@ -119,5 +119,5 @@ class Liveness:
         if run.unsettled:
             return inf
         active_s = self._active_s.get(run.test_run, self._started_s)
-        # Only cuts, and nobody who could say that it is done: a worker may still show up.
+        # Only results, and no worker that could report the end: a worker may still register.
         return active_s + (self.limits.quiet_s if run.workers else self.limits.silent_lease_s)

@@ -1,8 +1,7 @@
-"""Which process on this machine is at the other end of a connection, as Linux tells it.
+"""The process on this machine at the other end of a connection, from Linux' /proc.
 
-Clients call themselves by names of their own. Whether a worker is a child of the master, as under pytest-xdist, or its
-sibling, only the system knows. Where it does not tell (another system, another user's process), the answer is that
-nobody knows.
+Clients choose their own names. Only the system knows whether a worker is a child of the master, as with pytest-xdist,
+or its sibling. On another system, or for a process of another user, the answer is "unknown".
 """
 
 import os
@@ -17,17 +16,17 @@ _GENERATIONS_MAX = 64
 
 
 def process_of(peer_port: int, own_port: int) -> int:
-    """Return the id of the process whose connection comes from a port; 0 if nobody knows.
+    """Return the id of the process whose connection comes from a port; 0 if unknown.
 
     Args:
-        peer_port: where the connection comes from.
-        own_port: where it was accepted.
+        peer_port: port of the process.
+        own_port: port that accepted the connection.
     """
     inode = _inode(peer_port, own_port)
     if not inode:
         return 0
     wanted = f"socket:[{inode}]"
-    # The newest first: who registers has mostly just been started.
+    # Newest first: a process that registers has usually just been started.
     for pid in sorted(_pids(), reverse=True):
         try:
             with os.scandir(_PROC / str(pid) / "fd") as entries:
@@ -39,11 +38,11 @@ def process_of(peer_port: int, own_port: int) -> int:
 
 
 def is_descendant(pid: int, ancestor: int) -> bool | None:
-    """Tell whether a process was started by another, or by one that that one started; None if nobody knows.
+    """Return whether a process is a descendant of another one; None if unknown.
 
     Args:
-        pid: the process; 0 for an unknown one.
-        ancestor: the other; 0 for an unknown one.
+        pid: id of the process; 0 if unknown.
+        ancestor: id of the other process; 0 if unknown.
     """
     if not pid or not ancestor:
         return None
@@ -92,7 +91,7 @@ def _target(entry: "os.DirEntry[str]") -> str:
 def _parent(pid: int) -> int | None:
     try:
         status = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        # The name stands in brackets and may hold anything; the parent is the second field after it.
+        # The name is in parentheses and may contain anything; the parent is the second field after it.
         return int(status.rpartition(")")[2].split()[1])
     except (OSError, ValueError, IndexError):
         return None

@@ -17,7 +17,7 @@ LOG_BYTES_MAX = 1 << 20
 
 
 def log_to_file(path: Path) -> None:
-    """Send everything that is logged to a file, renewed when it is full; never to a stream that may be broken."""
+    """Send the log to a file that is rotated when it is full; never to a stream, which may be broken."""
     SYSTEM.make_private_dir(path.parent)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES_MAX, backupCount=2, encoding="utf-8")
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
@@ -32,7 +32,7 @@ def log_to_file(path: Path) -> None:
 
 
 def detach_streams() -> None:
-    """From here on nothing that is printed can break or block: the parent may never read it, or be gone."""
+    """Redirect the output streams to /dev/null, so that they cannot break or block: the parent may not read them."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -44,7 +44,7 @@ def detach_streams() -> None:
 
 
 def guard_process() -> None:
-    """Outlive the terminal and the pipe of who started us; what is written is nobody else's to read."""
+    """Ignore the end of the terminal and of the parent's pipes; make new files readable only for this user."""
     os.umask(0o077)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

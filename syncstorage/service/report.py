@@ -27,12 +27,12 @@ def rfc3339(time_us: int) -> str:
 
 
 def service_report(core: "Coordinator", test_run: str | None, *, waiting: int) -> dict[str, Any]:
-    """Return what a running service knows.
+    """Return the state of a running service.
 
     Args:
-        core: the service.
-        test_run: only this one; None for all.
-        waiting: how many clients wait for a completion.
+        core: the coordinator.
+        test_run: only this test run; None for all.
+        waiting: number of clients that wait for a completion.
     """
     now_s = time.monotonic()
     state, problem = core.last_state()
@@ -47,7 +47,7 @@ def service_report(core: "Coordinator", test_run: str | None, *, waiting: int) -
 
 
 def recorded_report(state: SyncState, test_run: str | None) -> dict[str, Any]:
-    """Return what a journal says, whether or not a service runs: newest test runs last."""
+    """Return the state in a journal, whether or not a service runs; the newest test run is last."""
     runs = [run for run in state.runs.values() if test_run in (None, run.test_run)]
     service = state.service
     return {

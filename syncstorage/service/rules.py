@@ -1,7 +1,7 @@
-"""What Sync Storage decides: pure functions from the state and a message to the events that follow.
+"""Decisions of Sync Storage: pure functions from the state and a message to the events that follow.
 
-An empty list means that the message says nothing new; the answer is the same as the first time. Whatever brings a
-completed test run back to life puts a `RunReopened` before its own event.
+An empty list means that the message changes nothing; the answer is the same as the first time. A message that
+continues a completed test run adds `RunReopened` before its own event.
 
 | message | worker unknown | registered, in_progress | completed | offline | abandoned |
 |---|---|---|---|---|---|
@@ -9,7 +9,7 @@ completed test run back to life puts a `RunReopened` before its own event.
 | in_progress | adopted, reopens | changes | changes, reopens | changes, reopens | changes, reopens |
 | completed | adopted | changes | - | changes | changes |
 | keep-alive | refused | - | - | returns as before; in a completed run stays offline | - |
-| cut | from nobody: a new one is kept and reopens, a known one is counted | | | | |
+| cut | not from a worker: a new one is held and reopens, a known one is counted | | | | |
 """
 
 from collections.abc import Iterable
@@ -50,13 +50,13 @@ __all__ = [
 
 Election = Literal["handoff", "first"]
 HANDOFF_AFTER_S = 1.0
-"""A worker that registers so long after the master, in seconds, is its child rather than its sibling."""
+"""Age of the master, in seconds, from which a worker that registers counts as its child rather than its sibling."""
 STATUSES = frozenset({IN_PROGRESS, COMPLETED})
-"""What a worker may report."""
+"""Statuses that a worker may report."""
 
 
 class KeepAlive(NamedTuple):
-    """What follows from a keep-alive."""
+    """Result of a keep-alive."""
 
     known: bool
     events: list[RunEvent]
@@ -70,14 +70,14 @@ def register(
     master_age_s: float,
     is_child: bool | None = None,
 ) -> list[RunEvent]:
-    """Decide a registration; after it, `WorkerState.master` is the answer.
+    """Return the events of a registration. Once they are applied, `WorkerState.master` is the answer.
 
     Args:
-        state: what is known.
-        asked: the registration as it would be written.
-        election: `first`, or `handoff`: a master that never reported `in_progress` gives way, once, to a later worker.
-        master_age_s: how long ago the present master registered, in seconds.
-        is_child: whether the worker's process was started by that of the present master; None if nobody knows.
+        state: the current state.
+        asked: the event of the registration.
+        election: `first`, or `handoff`: a later worker replaces, once, a master that never reported `in_progress`.
+        master_age_s: time since the current master registered, in seconds.
+        is_child: whether the worker's process is a descendant of the current master's; None if unknown.
     """
     run = state.runs.get(asked.test_run)
     if run is None:
@@ -89,7 +89,7 @@ def register(
         came: RunEvent = asked
     else:
         came = WorkerReturned(test_run=asked.test_run, pid=asked.pid, status=REGISTERED)
-    events = [*_reopened(run), came]
+    events = [*_reopen_if_completed(run), came]
     reason = (
         "" if worker is not None and worker.master else election_reason(run, election, master_age_s, is_child=is_child)
     )
@@ -99,11 +99,11 @@ def register(
 
 
 def election_reason(run: RunState, election: Election, master_age_s: float, *, is_child: bool | None = None) -> str:
-    """Return why the next worker that registers becomes the master; empty if it does not.
+    """Return the reason why the next worker that registers becomes the master; empty if it does not.
 
-    A hand-over happens once in a generation: under pytest-xdist the controller registers first and never runs a test,
-    its workers follow within seconds of each other, and only one of them is to take over. They are its children; where
-    nobody knows whose child a process is, one that registers long enough after the master is taken for it.
+    A hand-over happens once in a generation. With pytest-xdist the controller registers first and never runs a test;
+    its workers follow within seconds, and only one of them takes over. They are its children. If the parent of a
+    process is unknown, a process that registers long enough after the master counts as a child.
     """
     master = run.workers.get(run.master) if run.master is not None else None
     holds = run.published and not run.completed
@@ -120,16 +120,16 @@ def election_reason(run: RunState, election: Election, master_age_s: float, *, i
 
 
 def may_change_master(run: RunState, election: Election) -> bool:
-    """Tell whether some worker that registers next would become the master."""
+    """Return whether a worker that registers next could become the master."""
     return bool(election_reason(run, election, inf, is_child=True))
 
 
 def set_status(state: SyncState, heard: WorkerRegistered) -> list[RunEvent]:
-    """Decide what a reported status changes.
+    """Return the events of a reported status.
 
     Args:
-        state: what is known.
-        heard: the worker with the status that it reports, as it is written if it never registered.
+        state: the current state.
+        heard: the event for a worker that never registered, with the reported status.
     """
     run = state.runs.get(heard.test_run)
     if run is None:
@@ -138,12 +138,12 @@ def set_status(state: SyncState, heard: WorkerRegistered) -> list[RunEvent]:
     if worker is not None and worker.status == heard.status:
         return []
     changed = WorkerStatusChanged(test_run=heard.test_run, pid=heard.pid, status=heard.status)
-    reopened = _reopened(run) if heard.status == IN_PROGRESS else []
+    reopened = _reopen_if_completed(run) if heard.status == IN_PROGRESS else []
     return [*reopened, heard if worker is None else changed]
 
 
 def keep_alive(state: SyncState, test_run: str, pid: str) -> KeepAlive:
-    """Decide what a sign of life changes: only an offline worker returns, and it is no news for a completed run."""
+    """Return the result of a keep-alive: only an offline worker returns, and not in a completed test run."""
     run = state.runs.get(test_run)
     worker = run.workers.get(pid) if run is not None else None
     if run is None or worker is None:
@@ -154,22 +154,22 @@ def keep_alive(state: SyncState, test_run: str, pid: str) -> KeepAlive:
 
 
 def accept_cut(state: SyncState, cut: CutAccepted) -> list[RunEvent]:
-    """Decide whether a cut is a new one; one that the generation holds, completed or not, is the same sent again."""
+    """Return the events of a result; none if the generation already holds it."""
     run = state.runs.get(cut.test_run)
     if run is None:
         return [cut]
     if cut_key(cut) in run.cuts:
         return []
-    return [*_reopened(run), cut]
+    return [*_reopen_if_completed(run), cut]
 
 
 def wait(state: SyncState, test_runs: Iterable[str]) -> list[RunEvent]:
-    """Note that somebody waits for those of the test runs that are open."""
+    """Return the events of a client that waits for test runs, for those that are open."""
     return [CompletionRequested(test_run=name, how="wait") for name in test_runs if name in state.open_runs]
 
 
 def force(state: SyncState, test_run: str) -> list[RunEvent]:
-    """Complete a test run now; whoever is not completed or offline is abandoned."""
+    """Return the events of a forced completion; workers that are neither completed nor offline are abandoned."""
     run = state.open_runs.get(test_run)
     if run is None:
         return []
@@ -177,7 +177,7 @@ def force(state: SyncState, test_run: str) -> list[RunEvent]:
 
 
 def complete(run: RunState, *, forced: bool = False) -> RunCompleted:
-    """Return the end of the present generation of a test run."""
+    """Return the event that completes the current generation of a test run."""
     return RunCompleted(
         test_run=run.test_run,
         generation=run.generation,
@@ -188,18 +188,18 @@ def complete(run: RunState, *, forced: bool = False) -> RunCompleted:
 
 
 def take_offline(run: RunState, worker: WorkerState, silent_s: float) -> WorkerOffline:
-    """Return the end of a worker's lease."""
+    """Return the event that ends a worker's lease."""
     return WorkerOffline(test_run=run.test_run, pid=worker.pid, silent_s=round(silent_s, 3))
 
 
 def runs_meant(state: SyncState, named: str | None, *, default: str, since_us: int) -> list[str]:
-    """Return the test runs that a request means that may name one.
+    """Return the test runs that a request refers to.
 
     Args:
-        state: what is known.
-        named: the name in the request, if there is one; it may be of an unknown test run.
-        default: that of the service; empty for none.
-        since_us: when the service started; a test run that ended before that is meant by its name only.
+        state: the current state.
+        named: name in the request, which may be unknown; None if the request has no name.
+        default: default test run of the service; empty for none.
+        since_us: start of the service in microseconds since the epoch; test runs that ended earlier must be named.
     """
     if named is not None:
         return [named]
@@ -209,5 +209,5 @@ def runs_meant(state: SyncState, named: str | None, *, default: str, since_us: i
     return [*state.open_runs, *recent]
 
 
-def _reopened(run: RunState) -> list[RunEvent]:
+def _reopen_if_completed(run: RunState) -> list[RunEvent]:
     return [RunReopened(test_run=run.test_run, generation=run.generation + 1)] if run.completed else []

@@ -10,7 +10,7 @@ __all__ = ["CompletionAnswer", "RunLookup"]
 
 
 class CompletionAnswer(NamedTuple):
-    """What became of the request to complete a test run."""
+    """Answer to a request to complete a test run."""
 
     completed: bool
     message: str
@@ -31,35 +31,35 @@ class RunLookup:
         self._started_us = started_us
 
     def is_published(self, test_run: str) -> bool:
-        """Tell whether a result is held in the present generation of a test run."""
+        """Return whether a result is held in the current generation of a test run."""
         run = self._state().runs.get(test_run)
         return run is not None and run.published
 
     def meant(self, named: str | None) -> list[str]:
-        """Return the test runs that a request means that may name one."""
+        """Return the test runs that a request refers to."""
         return rules.runs_meant(self._state(), named, default=self._default_run, since_us=self._started_us())
 
     def of_worker(self, pid: str) -> str:
-        """Return the test run that a message of an older client means, which does not say it."""
+        """Return the test run of a message from an older client, which does not name it."""
         found = [run.test_run for run in self._state().runs.values() if pid in run.workers]
         meant = found[-1:] or self.meant(None)
         return meant[0] if len(meant) == 1 else self._default_run
 
     def generations(self, test_runs: Sequence[str]) -> dict[str, int]:
-        """Return at which generation these test runs are, those that are known."""
+        """Return the current generation of each known test run."""
         runs = self._state().runs
         return {name: runs[name].generation for name in test_runs if name in runs}
 
     def answer(self, test_runs: Sequence[str], since: Mapping[str, int]) -> CompletionAnswer | None:
-        """Return how these test runs ended; None while one of them is open.
+        """Return the answer for these test runs; None while one of them is open.
 
         Args:
             test_runs: their names.
-            since: the generation of each when the wait began; one that was opened again meanwhile had ended.
+            since: generation of each when the wait began; a test run with a later generation has been completed.
         """
         runs = [self._state().runs.get(name) for name in test_runs]
         if not runs:
-            return CompletionAnswer(completed=False, message="there is no test run")
+            return CompletionAnswer(completed=False, message="no test run is open")
         if None in runs:
             return CompletionAnswer(completed=False, message="unknown test run")
         known = [run for run in runs if run is not None]

@@ -1,4 +1,4 @@
-"""Durable answers that share their cost: many requests wait for one fsync."""
+"""One fsync for many requests that wait for durability."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,11 +7,11 @@ __all__ = ["SharedFsync"]
 
 
 class SharedFsync:
-    """Lets requests wait until what they wrote is on the disk.
+    """Waits of requests until their writes are on the disk.
 
     Args:
-        sync: makes everything written so far durable; it is called in a thread.
-        written: returns how many writes there were so far.
+        sync: makes all writes so far durable; called in a thread.
+        written: returns the number of writes so far.
     """
 
     def __init__(self, sync: Callable[[], None], written: Callable[[], int]) -> None:
@@ -22,11 +22,11 @@ class SharedFsync:
         self._failure: OSError | None = None
 
     async def synced(self) -> None:
-        """Return when everything that was written before the call is durable.
+        """Wait until everything that was written before the call is durable.
 
         Raises:
-            OSError: it could not be made durable; after that nothing is believed any more, as the system may have
-                thrown away what it could not write.
+            OSError: an fsync failed. All later calls raise the same error, since the system may have discarded the
+                data that it could not write.
         """
         wanted = self._written()
         while self._done < wanted:

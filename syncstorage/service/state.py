@@ -1,4 +1,4 @@
-"""The state of Sync Storage: a pure fold of its events. Nothing here looks at a clock or a file."""
+"""State of Sync Storage: a pure fold of its events, without clock and files."""
 
 from dataclasses import dataclass, field
 
@@ -41,30 +41,30 @@ REGISTERED, IN_PROGRESS, COMPLETED, OFFLINE, ABANDONED = (
     "abandoned",
 )
 SETTLED = frozenset({COMPLETED, OFFLINE, ABANDONED})
-"""A worker with one of these statuses is not waited for."""
+"""Statuses of workers that a completion does not wait for."""
 GONE = frozenset({OFFLINE, ABANDONED})
-"""A worker with one of these statuses returns when it is heard of again."""
+"""Statuses of workers that return with their next message."""
 
 CutKey = tuple[str, str, str]
-"""External id, start and status code: cuts that agree in these are one cut that was sent again."""
+"""External id, start and status code: results that agree in these are one result that was sent again."""
 
 
 @dataclass(slots=True)
 class WorkerState:
-    """One worker of a test run, as far as its messages tell."""
+    """One worker of a test run, from its messages."""
 
     pid: str
     status: str
     since_us: int
-    """When it got this status, in microseconds since the epoch."""
+    """Time at which it got this status, in microseconds since the epoch."""
     registered_us: int
     adopted: bool = False
     master: bool = False
     """The answer to its registration."""
     said: str = ""
-    """The last status that it reported; what it gets back when it returns."""
+    """The last status that it reported, which it gets again when it returns."""
     reported_in_progress: bool = False
-    """It has reported `in_progress` in this generation."""
+    """True if it has reported `in_progress` in this generation."""
     peer_port: int = 0
     worker: str = ""
     session_id: str = ""
@@ -73,17 +73,17 @@ class WorkerState:
 
     @property
     def settled(self) -> bool:
-        """True if nobody has to wait for it."""
+        """True if a completion does not wait for it."""
         return self.status in SETTLED
 
     def become(self, status: str, at_us: int) -> None:
-        """Take a status."""
+        """Set the status."""
         self.status, self.since_us = status, at_us
 
 
 @dataclass(slots=True)
 class RunState:
-    """What is known of one test run."""
+    """One test run."""
 
     test_run: str
     opened_us: int
@@ -95,11 +95,11 @@ class RunState:
     master: str | None = None
     epoch: int = 0
     handed_over: bool = False
-    """Mastership was handed over in this generation; it is handed over once at most."""
+    """True if a worker has taken over as master in this generation; this happens at most once."""
     cuts: dict[CutKey, CutAccepted] = field(default_factory=dict[CutKey, CutAccepted])
-    """The cuts of this generation in the order of their arrival; the newest is the held one."""
+    """Results of this generation in the order of arrival; the newest one is held."""
     finalised: int = 0
-    """Cuts that were finalised, in all generations."""
+    """Number of finalised results, in all generations."""
 
     @property
     def published(self) -> bool:
@@ -108,27 +108,27 @@ class RunState:
 
     @property
     def unsettled(self) -> list[WorkerState]:
-        """The workers that a completion waits for."""
+        """Workers that a completion waits for."""
         return [worker for worker in self.workers.values() if not worker.settled]
 
 
 class SyncState:
-    """Everything that the journal says."""
+    """State of one journal."""
 
     def __init__(self) -> None:
         self.runs: dict[str, RunState] = {}
         self.open_runs: dict[str, RunState] = {}
-        """Those whose current generation is not completed."""
+        """Test runs whose current generation is not completed."""
         self.last_us = 0
-        """When the last event was written, in microseconds since the epoch."""
+        """Time of the last event, in microseconds since the epoch."""
         self.service: ServiceStarted | None = None
-        """The service that has, or had, the journal."""
+        """The service that has the journal, or had it last."""
         self.service_since_us = 0
         self.stopped: ServiceStopped | None = None
-        """How that service ended; None while it runs, and if it was killed."""
+        """End of that service; None while it runs, and after it was killed."""
 
     def apply(self, entry: Entry, /) -> None:
-        """Take the next event."""
+        """Apply the next event."""
         self.last_us = entry.at_us
         event: Event | UnknownEvent = entry.event
         if isinstance(event, RunEvent):
@@ -156,7 +156,7 @@ class SyncState:
 
 
 def cut_key(cut: CutAccepted) -> CutKey:
-    """Return by what a cut is known within its test run."""
+    """Return the identity of a result within its test run."""
     return cut.external_id, cut.started_on, cut.status_code
 
 

@@ -1,4 +1,4 @@
-"""Cleanups as functions: named so that another process can find them, and called so that they cannot do harm."""
+"""Cleanup functions: found by name in any process, and called with protection against their errors."""
 
 import importlib
 import inspect
@@ -30,42 +30,42 @@ class Durable(NamedTuple):
 
 
 class CleanupTimeoutError(Exception):
-    """A callback took too long; its thread could not be ended and goes on."""
+    """A callback exceeded its time limit; its thread cannot be ended and continues."""
 
 
 def as_durable(cleanup: Any) -> Durable:
-    """Return a durable cleanup, checked: the function is there, and the arguments are JSON.
+    """Return a durable cleanup after checking that the function exists and the arguments are JSON.
 
     Args:
         cleanup: `"package.module:function"`, the function itself, or a pair of either and its keyword arguments.
 
     Raises:
-        CleanupTargetError: it names nothing that another process could find.
-        TypeError, ValueError: the arguments are no JSON.
+        CleanupTargetError: another process could not find the function.
+        TypeError, ValueError: the arguments are not JSON.
     """
     target, arguments = cleanup if isinstance(cleanup, tuple) else (cleanup, {})
     if not isinstance(arguments, dict):
-        raise CleanupTargetError(f"the arguments of a cleanup are a dict of keyword arguments, not {arguments!r}")
+        raise CleanupTargetError(f"cleanup: {arguments!r} is not a dict; pass keyword arguments as a dict")
     check_json(arguments, "cleanup arguments")
     target = target if isinstance(target, str) else _name_of(target)
     module, function = _resolve(target, "")
     mistake = _call_mistake(function, arguments)
     if mistake:
-        raise CleanupTargetError(f"{target!r} cannot be called with the arguments {sorted(arguments)}: {mistake}")
+        raise CleanupTargetError(f"{target!r}: cannot be called with the arguments {sorted(arguments)}: {mistake}")
     return Durable(target, dict(arguments), _root_of(module))
 
 
 def check_callback(callback: Any) -> None:
-    """Raise unless this process can call a callback.
+    """Raise an error unless this process can call a callback.
 
     Raises:
-        CleanupCallbackError: it is no function, or one that needs arguments.
+        CleanupCallbackError: it is not a function, or needs arguments.
     """
     if not callable(callback):
         advice = "; pass it as cleanup=..." if isinstance(callback, str | tuple) else ""
         raise CleanupCallbackError(
-            f"cleanup_callback: {callback!r} is no function but {_kind_of(callback)}{advice}; give a function without"
-            " arguments"
+            f"cleanup_callback: {callback!r} is {_kind_of(callback)}, not a function{advice}; give a function"
+            " without arguments"
         )
     mistake = _call_mistake(callback, {})
     if mistake:
@@ -81,11 +81,13 @@ def _kind_of(value: Any) -> str:
 
 
 def _call_mistake(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
-    """Return why a function cannot be called with keyword arguments; empty if it can, or if nobody can say."""
+    """Return the reason why a function cannot be called with keyword arguments; empty if it can, or if that is
+    unknown.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return ""  # one that is not written in Python may not say what it takes
+        return ""  # a function that is not written in Python may have no signature
     try:
         signature.bind(**arguments)
     except TypeError as error:
@@ -97,9 +99,9 @@ def call_durable(durable: Durable, timeout_s: float) -> None:
     """Call a durable cleanup in a thread of its own, and wait for it.
 
     Raises:
-        CleanupTargetError: the function is not to be found here.
+        CleanupTargetError: this process cannot find the function.
         CleanupTimeoutError: it took longer than `timeout_s` seconds.
-        BaseException: what it raised.
+        BaseException: the function raised it.
     """
     function = _resolve(durable.target, durable.import_root)[1]
     errors: list[BaseException] = []
@@ -122,7 +124,7 @@ def call_durable(durable: Durable, timeout_s: float) -> None:
 
 
 def call_here(callback: Callable[[], Any]) -> None:
-    """Call a callback, and wait for what it returns if that is a coroutine."""
+    """Call a callback, and run its result if that is a coroutine."""
     result = callback()
     if inspect.iscoroutine(result):
         import asyncio  # noqa: PLC0415 - hardly any cleanup is a coroutine
@@ -145,8 +147,8 @@ def _name_of(function: Any) -> str:
     name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", "")
     if not (callable(function) and name and module) or "<" in name or inspect.ismethod(function):
         raise CleanupTargetError(
-            f"{function!r} is no function of a module, so another process could not find it; name one as"
-            " 'package.module:function', or give it as cleanup_callback, which only this process can run"
+            f"{function!r}: not a function of a module, so another process could not find it; name a function as"
+            " 'package.module:function', or pass it as cleanup_callback, which only this process can run"
         )
     return f"{module}:{name}"
 
@@ -154,11 +156,9 @@ def _name_of(function: Any) -> str:
 def _resolve(target: str, import_root: str) -> tuple[ModuleType, Callable[..., Any]]:
     module_name, colon, path = target.partition(":")
     if not (colon and module_name and path):
-        raise CleanupTargetError(f"{target!r} must look like 'package.module:function'")
+        raise CleanupTargetError(f"{target!r}: not a function name; write 'package.module:function'")
     if module_name == "__main__":
-        raise CleanupTargetError(
-            f"{target!r}: a script is not found by other processes; put the function into a module"
-        )
+        raise CleanupTargetError(f"{target!r}: other processes cannot import a script; move the function to a module")
     module = _import(module_name, target, import_root)
     function: Any = module
     for name in path.split("."):
@@ -176,14 +176,12 @@ def _import(name: str, target: str, import_root: str) -> ModuleType:
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        raise CleanupTargetError(f"{target!r} cannot be imported: {error}") from error
+        raise CleanupTargetError(f"{target!r}: cannot be imported: {error}") from error
     finally:
         if added:
             sys.path.remove(import_root)
     if there and _root_of(module) != import_root:
-        raise CleanupTargetError(
-            f"{target!r} was registered from {import_root}, here it is found in {_root_of(module)}"
-        )
+        raise CleanupTargetError(f"{target!r}: registered from {import_root}, but found in {_root_of(module)}")
     return module
 
 
@@ -193,7 +191,7 @@ def _is_in(name: str, folder: str) -> bool:
 
 
 def _root_of(module: ModuleType) -> str:
-    """Return the folder that must be on `sys.path` for a module to be found; empty for one without a file."""
+    """Return the folder that must be on `sys.path` to find a module; empty for a module without a file."""
     if not getattr(module, "__file__", None):
         return ""
     path = Path(str(module.__file__)).resolve()

@@ -1,4 +1,4 @@
-"""Cleans up after processes that are gone. One reaper at a time: it holds a renewed lease and shows its token."""
+"""Cleanup after processes that ended. Only one reaper works at a time: it holds a renewed lock and uses its token."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,17 +26,17 @@ _WITH_REASONS = ("failed", "waiting", "abandoned", "runnable")
 
 
 class _ReapPlan(NamedTuple):
-    """What is to be reaped."""
+    """Processes and resources for a reaper."""
 
     gone: dict[str, str]
-    """Session to why: `dead` or `lapsed`."""
+    """Session to reason: `dead` or `lapsed`."""
     unknown: list[str]
-    """Sessions of which nothing can be said from here, or not yet."""
+    """Sessions whose state is unknown from here, or not known yet."""
     resources: list[Resource]
 
     @property
     def empty(self) -> bool:
-        """There is nothing to do."""
+        """True if there is nothing to do."""
         return not self.gone and not self.resources
 
 
@@ -48,39 +48,39 @@ def reap(
     dry_run: bool = False,
     wait_s: float = 0,
 ) -> dict[str, Any]:
-    """Clean what belonged to processes that are gone, and what has outlived its time; free their locks.
+    """Clean the data of processes that ended, and expired data; release the locks of these processes.
 
-    Gone is who provably died, or cannot be looked at from here (another machine or container) and has not renewed its
-    lease while we watched. Live owners are left alone. Callbacks that only a dead process could call are listed as
-    `orphaned`.
+    A process has ended if that can be observed, or if it cannot be observed from here (another machine or container)
+    and has not renewed its lease during the call. Data of live owners is not touched. Callbacks that only an ended
+    process could call are listed as `orphaned`.
 
     Args:
-        store: where.
+        store: the store of the test data.
         registry: runs the cleanups.
-        now: the time by which data expires and cleanups are due; default: now.
-        dry_run: only say what would be done.
-        wait_s: how long to watch owners that cannot be looked at, in seconds; their leases are 60 s.
+        now: time for expiry and due cleanups; default: the current time.
+        dry_run: only report what would be done.
+        wait_s: time to watch owners that cannot be observed, in seconds; their leases are 60 s.
 
     Returns:
-        `busy` (another reaper is at it), `token`, `gone` {session: why}, `unknown` [sessions], `cleaned` [ids],
-        `failed` [ids], `waiting` [ids] (failed, not due yet), `abandoned` [ids], `orphaned` [what a person must
-        clean], `blocked` [ids] (others use it), `reasons` [why: `error`, `count`, `resources`], `lost`.
+        `busy` (another reaper is running), `token`, `gone` {session: reason}, `unknown` [sessions], `cleaned` [ids],
+        `failed` [ids], `waiting` [ids] (failed, not due yet), `abandoned` [ids], `orphaned` [resources that a person
+        must clean], `blocked` [ids] (in use by others), `reasons` [`error`, `count`, `resources`], `lost`.
     """
     plan = _watch(store, now, wait_s)
     report = _empty_report(plan)
     if dry_run or plan.empty:
-        return report | _standing(store, registry, plan, now) | {"dry_run": dry_run}
+        return report | _remaining(store, registry, plan, now) | {"dry_run": dry_run}
     locks = Locks(store)
     hold = locks.take_named(*REAPER_LOCK, f"reaper-{id(report)}", ttl_s=_TTL_S)
     if hold is None:
         return report | {"busy": True}
     try:
-        plan = _bury(store, hold.token, now)
+        plan = _expire_owners(store, hold.token, now)
         keys = [(resource.namespace, resource.resource_id) for resource in plan.resources]
         results = registry.clean(keys, token=hold.token, due_at_us=_now_us(now))
         _close_contexts(store, plan, hold.token)
         cleaned = [key for key, done in results.items() if done]
-        standing = _standing(store, registry, plan, now)
+        standing = _remaining(store, registry, plan, now)
         blocked = {"blocked": standing["runnable"], "runnable": []}
         return report | {"token": hold.token, "cleaned": cleaned} | standing | blocked
     except StaleTokenError as error:
@@ -118,7 +118,7 @@ def _now_us(now: datetime | None) -> int:
 
 
 def _watch(store: DataStore, now: datetime | None, wait_s: float) -> _ReapPlan:
-    """Look once, or until nothing can be said to be unknown, or the time is over."""
+    """Return the plan of one look, or of repeated looks until no owner is unknown or the time is over."""
     deadline_s = store.elapsed_s() + wait_s
     while True:
         elapsed_s = store.elapsed_s()
@@ -147,7 +147,7 @@ def _plan(store: DataStore, state: TestDataState, elapsed_s: float, now_us: int)
 
 
 def _is_over(state: TestDataState, resource: Resource, now_us: int, *, gone: bool) -> bool:
-    """Tell whether the time of a resource has come; data kept for a look at it stays until it was promised."""
+    """Return whether a resource may be reaped; kept data stays until its promised time."""
     kept_until_us = state.namespace(resource.namespace).kept_until_us
     if kept_until_us:
         return kept_until_us <= now_us
@@ -155,12 +155,12 @@ def _is_over(state: TestDataState, resource: Resource, now_us: int, *, gone: boo
 
 
 def _needs_its_owner(resource: Resource, session: str) -> bool:
-    """Tell whether a callback is open that a process can call that lives, and is not this one."""
+    """Return whether a callback is open that only another live process can call."""
     return any(not cleanup.target and cleanup.session != session for cleanup in resource.open_cleanups())
 
 
-def _bury(store: DataStore, token: int, now: datetime | None) -> _ReapPlan:
-    """Say under our lease who is gone, and free their locks; what they still do with them is refused from here on."""
+def _expire_owners(store: DataStore, token: int, now: datetime | None) -> _ReapPlan:
+    """Write which owners have ended and release their locks; later writes with these locks are refused."""
     elapsed_s = store.elapsed_s()
     with store.transact() as tx:
         plan = _plan(store, tx.state, elapsed_s, _now_us(now))
@@ -169,11 +169,11 @@ def _bury(store: DataStore, token: int, now: datetime | None) -> _ReapPlan:
             if not owner.ended:
                 event = ev.OwnerEnded(session=session, reason=why, token=token)
                 tx.append(owner_stream(session), event)
-            _expire(tx, owner, store.session)
+            _expire_locks(tx, owner, store.session)
     return plan
 
 
-def _expire(tx: "Transaction[TestDataState]", owner: OwnerState, session: str) -> None:
+def _expire_locks(tx: "Transaction[TestDataState]", owner: OwnerState, session: str) -> None:
     for token, lock in owner.tokens.items():
         event = ev.LockExpired(namespace=lock.namespace, key=lock.key, token=token, session=session, reason="dead")
         tx.append(lock_stream(lock.namespace, lock.key), event)
@@ -183,7 +183,7 @@ def _close_contexts(store: DataStore, plan: _ReapPlan, token: int) -> None:
     with store.transact() as tx:
         lock = tx.state.lock(*REAPER_LOCK)
         if lock is None or token not in lock.holds:
-            raise StaleTokenError(f"this reaper (token {token}) has lost its lease; another one goes on")
+            raise StaleTokenError(f"reaper: token {token} is stale; another reaper continues")
         for session in plan.gone:
             for space in tx.state.owners[session].contexts.values():
                 if not space.live:
@@ -191,8 +191,8 @@ def _close_contexts(store: DataStore, plan: _ReapPlan, token: int) -> None:
                     tx.append(namespace_stream(space.name), event)
 
 
-def _standing(store: DataStore, registry: CleanupRunner, plan: _ReapPlan, now: datetime | None) -> dict[str, Any]:
-    """Sort what is still there of what was to be reaped by who must act."""
+def _remaining(store: DataStore, registry: CleanupRunner, plan: _ReapPlan, now: datetime | None) -> dict[str, Any]:
+    """Return the remaining resources by who must act."""
     now_us = _now_us(now)
     standing: dict[str, Any] = {name: [] for name in ("failed", "waiting", "abandoned", "orphaned", "runnable")}
     with store.look() as state:
@@ -220,7 +220,7 @@ def _who_must_act(registry: CleanupRunner, resource: Resource, now_us: int) -> s
 
 
 def _reasons(registry: CleanupRunner, state: TestDataState, resource: Resource) -> list[str]:
-    """Return why a resource is not cleaned: what its cleanups raised last, else who uses it."""
+    """Return the reasons why a resource is not cleaned: the last errors of its cleanups, else its users."""
     errors = [cleanup.error for cleanup in resource.open_cleanups() if cleanup.error]
     if errors:
         return errors
@@ -229,7 +229,7 @@ def _reasons(registry: CleanupRunner, state: TestDataState, resource: Resource) 
 
 
 def _orphan_data(state: TestDataState, resource: Resource) -> dict[str, Any]:
-    """Return what a person needs to clean something by hand."""
+    """Return the details that a person needs to clean a resource by hand."""
     known = state.owners.get(resource.session)
     owner = known.owner if known else None
     return {

@@ -1,4 +1,4 @@
-"""Why cleaning up failed: one reason for each kind of failure, with how often and where. Pure."""
+"""Reasons of failed cleanups, grouped by kind. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from typing import Any
 __all__ = ["count_reasons"]
 
 _ERROR = re.compile(r"(?P<type>[\w.]+): .*(?P<place> \([^()]+:\d+\))", re.DOTALL)
-"""An error as it is recorded: type, message, and the place where it was raised."""
+"""Form of a recorded error: type, message, and the place where it was raised."""
 
 
 def count_reasons(texts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return each kind of failure once, the most frequent first.
 
-    Errors of one type that were raised at one place are one kind, whatever names and numbers are in their messages.
+    Errors of one type that were raised at one place are one kind, also if their messages differ.
 
     Args:
         texts: pairs of the id of a resource and the text of its failure.

@@ -14,7 +14,7 @@ callbacks: dict[str, Callable[[], Any]] = {}
 def registration(
     namespace: str, resource_id: str, session: str, durable: Durable | None, callback: Any
 ) -> ev.CleanupRegistered:
-    """Return the event that registers a cleanup; a callback is remembered in this process."""
+    """Return the event that registers a cleanup; keep a callback in this process."""
     cleanup_id = f"cleanup_{secrets.token_hex(6)}"
     if durable is None:
         callbacks[cleanup_id] = callback

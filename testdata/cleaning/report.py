@@ -29,7 +29,7 @@ def cleanup_report(state: TestDataState) -> dict[str, Any]:
 
 
 def find_orphans(state: TestDataState) -> list[Resource]:
-    """Return live test data with a callback that only a process could call that is gone."""
+    """Return live test data with an open callback of a process that has ended."""
     found: list[Resource] = []
     for owner in state.owners.values():
         if owner.ended:

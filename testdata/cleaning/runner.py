@@ -29,7 +29,7 @@ Key = tuple[str, str]
 
 
 class _AttemptResult(NamedTuple):
-    """How one cleanup went."""
+    """Result of one call of a cleanup."""
 
     done: bool
     error: BaseException | None = None
@@ -54,16 +54,16 @@ class CleanupRunner:
         self.sleep: Callable[[float], None] = SYSTEM.sleep
 
     def clean(self, keys: Iterable[Key], *, token: int = 0, due_at_us: int | None = None) -> dict[str, bool]:
-        """Clean test data: run what is open, then retire what nothing is open of.
+        """Clean test data: run open cleanups, then retire resources without open cleanups.
 
         Args:
-            keys: `(namespace, id)` of what is to be cleaned; what is not live is passed over.
+            keys: `(namespace, id)` of the resources; those that are not live are skipped.
             token: fencing token of a reaper; 0 for the owner.
-            due_at_us: leave out what failed and is not due by then.
+            due_at_us: skip failed cleanups that are due later, in microseconds since the epoch.
 
         Returns:
-            id to whether it is cleaned. False: a callback failed, it is locked by another process, something live
-            depends on it, or only another process can call its callback.
+            id to whether it is cleaned. False: a callback failed, another process has locked it, live data depends
+            on it, or only another process can call its callback.
         """
         results: dict[str, bool] = {}
         plain: list[Resource] = []
@@ -75,7 +75,7 @@ class CleanupRunner:
             self._retire_plain(plain, results, token)
             plain = []
             if resource.open_cleanups():
-                _note(results, resource, done=self._clean_one(resource, token, due_at_us))
+                _add_result(results, resource, done=self._clean_one(resource, token, due_at_us))
         self._retire_plain(plain, results, token)
         return results
 
@@ -92,7 +92,7 @@ class CleanupRunner:
         return order
 
     def _retire_plain(self, resources: list[Resource], results: dict[str, bool], token: int) -> None:
-        """Retire records that have nothing to call, many in one batch."""
+        """Retire resources without cleanups, many in one batch."""
         if not resources:
             return
         going: set[Key] = set()
@@ -103,10 +103,10 @@ class CleanupRunner:
                 if free:
                     going.add((resource.namespace, resource.resource_id))
                     self._retire(tx, resource, token)
-                _note(results, resource, done=free)
+                _add_result(results, resource, done=free)
 
     def _clean_one(self, resource: Resource, token: int, due_at_us: int | None) -> bool:
-        """Run the open cleanups of one resource, and retire it if all of them succeeded."""
+        """Run the open cleanups of one resource, and retire it if all succeed."""
         clean = True
         with self._store.look() as state:
             if not self._is_free(state, resource, set()):
@@ -124,26 +124,26 @@ class CleanupRunner:
 
     @staticmethod
     def dependants(state: TestDataState, resource: Resource, going: Iterable[Key] = ()) -> list[str]:
-        """Return the ids of live test data that depends on a resource, but for what is `going`."""
+        """Return the ids of live test data that depends on a resource, without those in `going`."""
         others = state.namespace(resource.namespace).dependants.get(resource.resource_id, set())
         return [other for other in others if (resource.namespace, other) not in going]
 
     def holders(self, state: TestDataState, resource: Resource) -> list[Hold]:
-        """Return how other processes hold the lock named like a resource; a dead one holds nothing up."""
+        """Return the holds of other live processes on the lock named like a resource."""
         holds = state.foreign_holds(resource, self._store.session)
         return [hold for hold in holds if not self._store.hold_is_dead(state, hold)]
 
     def can_run(self, cleanup: Cleanup) -> bool:
-        """Tell whether this process can run a cleanup: a durable one, or a callback of its own."""
+        """Return whether this process can run a cleanup: a durable one, or a callback of its own."""
         return bool(cleanup.target) or (cleanup.session == self._store.session and cleanup.cleanup_id in callbacks)
 
     def _run(self, resource: Resource, cleanup: Cleanup, token: int, due_at_us: int | None) -> bool:
-        """Run one cleanup, repeatedly if it fails; True if it is done."""
+        """Run one cleanup, and repeat it if it fails; return whether it succeeded."""
         if not self.can_run(cleanup) or (due_at_us is not None and not self._is_due(cleanup, due_at_us)):
             return False
         with _running_mutex:
             if cleanup.cleanup_id in _running:
-                return False  # another thread is at it
+                return False  # another thread is running it
             _running.add(cleanup.cleanup_id)
         try:
             attempts = max(self.max_retries, 1)
@@ -164,14 +164,14 @@ class CleanupRunner:
         return cleanup.status != "abandoned" and cleanup.next_due_us <= due_at_us
 
     def _start(self, resource: Resource, cleanup: Cleanup, token: int) -> bool:
-        """Say that a cleanup begins; False if it is not ours to run any more."""
+        """Write that a cleanup starts; return False if this process must not run it any more."""
         session = self._store.session
         with self._store.transact() as tx:
             self._check_fence(tx.state, token)
             if not cleanup.is_open or not self._is_free(tx.state, resource, set()):
                 return False
             if cleanup.running not in ("", session) and not self._is_gone(tx.state, cleanup.running):
-                return False  # another process is at it
+                return False  # another process is running it
             names = self._names(resource, cleanup)
             event = ev.CleanupStarted(**names, session=session, attempt=cleanup.attempts + 1, token=token)
             tx.append(namespace_stream(resource.namespace), event)
@@ -191,7 +191,7 @@ class CleanupRunner:
         except KeyboardInterrupt as error:
             self._fail(resource, cleanup, token, error)
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever a callback raises is its failure, recorded and reported
+        except BaseException as error:  # noqa: BLE001 - any error of a callback is recorded and reported
             self._fail(resource, cleanup, token, error)
             return _AttemptResult(done=False, error=error)
         self._succeed(resource, cleanup, token)
@@ -234,7 +234,7 @@ class CleanupRunner:
     def _check_fence(self, state: TestDataState, token: int) -> None:
         lock = state.lock(*REAPER_LOCK)
         if token and (lock is None or token not in lock.holds):
-            raise StaleTokenError(f"this reaper (token {token}) has lost its lease; another one goes on")
+            raise StaleTokenError(f"reaper: token {token} is stale; another reaper continues")
 
     @staticmethod
     def _names(resource: Resource, cleanup: Cleanup) -> dict[str, Any]:
@@ -245,6 +245,6 @@ class CleanupRunner:
         }
 
 
-def _note(results: dict[str, bool], resource: Resource, *, done: bool) -> None:
-    """Note a result; of one id in two namespaces, both must be done."""
+def _add_result(results: dict[str, bool], resource: Resource, *, done: bool) -> None:
+    """Add a result; an id in two namespaces is cleaned only if both are."""
     results[resource.resource_id] = results.get(resource.resource_id, True) and done

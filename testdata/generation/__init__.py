@@ -1,6 +1,6 @@
-"""Make test data: users, what belongs to them, and whatever a template or a registered entity describes.
+"""Generation of test data: users, their orders, payments and reviews, registered entities, and templates.
 
-Importing this loads no library of words; making data does (the extra `testdata`).
+Importing this package loads no library of words; generating data does (the extra `testdata`).
 """
 
 from .entities import Draft

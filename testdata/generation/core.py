@@ -46,8 +46,9 @@ class GeneratorCore:
     def scope(self, name: str) -> AbstractContextManager[None]:
         """Name the calls within a `with` block: their data follows from this name instead of the running test.
 
-        Data that several tests share, as a fixture of a session makes it, needs a name, since any of the tests may be
-        the first to ask for it.
+        Shared data, for instance of a session fixture, needs a name, since any of its tests may be the first to use
+        it.
+
         """
         return self._scopes.named(name)
 
@@ -74,7 +75,7 @@ class GeneratorCore:
         )
 
     def _save(self, about: DataGenerated, made: list[bytes]) -> list[bytes]:
-        # Who made it is said only now: to replay what was recorded, no provider is loaded.
+        # The versions are added only here: replaying recorded data loads no provider.
         return self._recorder.save(msgspec.structs.replace(about, versions=self._maker.versions()), made)
 
 
@@ -85,7 +86,7 @@ def checked_count(count: int) -> int:
         GenerationError: it is not an integer from 0.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise GenerationError(f"a count is a whole number from 0, not {count!r}")
+        raise GenerationError(f"count: {count!r} is not an integer from 0")
     return count
 
 

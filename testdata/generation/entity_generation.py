@@ -24,22 +24,22 @@ class EntityGeneration(GeneratorCore):
         cache_key: str | None = None,
         use_cache: bool = True,  # noqa: FBT001, FBT002 - the documented signature
     ) -> list[JsonRecord]:
-        """Return users whose fields agree with each other: the address is of the name, the age of the day of birth.
+        """Return users with consistent fields: the address contains the name, the age follows from the day of birth.
 
-        Mail addresses and telephone numbers are of ranges that belong to nobody.
+        Mail addresses and telephone numbers are from ranges that are reserved for examples.
 
         Args:
-            count: how many.
-            cache_key: the same key gives the same users everywhere; more of a key are the same ones and further ones.
-                Without a key they are the test's own, and the next call in the same test gives others.
-            use_cache: False neither looks into the cache nor puts anything there; the users are the same.
+            count: number of users.
+            cache_key: the same key gives the same users everywhere; a higher count adds users. Without a key the users
+                belong to the test, and the next call in the same test returns others.
+            use_cache: False does not use the cache; the users are the same.
         """
         return self.generate_data("user", count, cache_key, use_cache=use_cache)
 
     def generate_data(
         self, entity_type: str, count: int = 1, cache_key: str | None = None, *, use_cache: bool = True
     ) -> list[JsonRecord]:
-        """Return records of any entity, as `generate_realistic_user_data` does of users.
+        """Return records of any entity, as `generate_realistic_user_data` does for users.
 
         Raises:
             UnknownEntityError: the entity is neither built in nor registered.
@@ -72,7 +72,7 @@ class EntityGeneration(GeneratorCore):
         return self._find_or_make(spec, Call(spec.entity_type, f"key:{key}"), about, 0, count)
 
     def _find_or_make(self, spec: EntitySpec, call: Call, about: DataGenerated, before: int, count: int) -> list[bytes]:
-        """The first `count` values of a record: those that are there, and new ones behind them."""
+        """Return the first `count` values of a record: recorded ones, and new ones after them."""
         found = self._recorder.find(about.record)
         if len(found) >= count:
             return found[:count]
@@ -90,20 +90,20 @@ class EntityGeneration(GeneratorCore):
         *,
         parent_type: str | None = None,
     ) -> list[JsonRecord]:
-        """Return records that belong to others, in the order of the parents, `count_per_parent` for each.
+        """Return child records in the order of the parents, `count_per_parent` for each.
 
-        A record names its parent in `<parent>_id` and is dated after it.
+        A record contains the id of its parent in `<parent>_id`, and is dated after it.
 
         Args:
             entity_type: order, payment, review, or a registered one.
             parent_data: the parents; each has an `id`.
-            count_per_parent: how many for each.
-            parent_type: what the parents are; None for what they were generated as, else the only kind of parent that
-                the entity has.
+            count_per_parent: number of records for each parent.
+            parent_type: type of the parents; None for the type that they were generated as, else the only parent
+                type of the entity.
 
         Raises:
             UnknownEntityError: the entity is neither built in nor registered.
-            ValueError: a parent has no id, or what it is cannot be told.
+            ValueError: a parent has no id, or its type is unknown.
         """
         spec = self._spec(entity_type)
         total = checked_count(count_per_parent)
@@ -132,8 +132,8 @@ class EntityGeneration(GeneratorCore):
         if len(spec.relations) == 1:
             return next(iter(spec.relations))
         raise GenerationError(
-            f"what the parents of {spec.entity_type!r} are cannot be told: these were not generated here, and it may"
-            f" belong to {', '.join(spec.relations) or 'anything'}; pass parent_type="
+            f"parent_data: the type of the parents of {spec.entity_type!r} is unknown: they were not generated here,"
+            f" and it may belong to {', '.join(spec.relations) or 'anything'}; pass parent_type="
         )
 
     def register_entity(
@@ -147,21 +147,21 @@ class EntityGeneration(GeneratorCore):
         unique: Iterable[str] = ("id",),
         version: str = "1",
     ) -> None:
-        """Describe a type of entity, or describe one anew.
+        """Register a type of entity, or replace its definition.
 
         Args:
             entity_type: its name.
             schema: JSON Schema of one record.
-            fields: how each is made: the name of a kind such as `company`, or a function of a `Draft`.
-            relations: the types of its parents; a mapping says in which field the parent's id stands, else it is
+            fields: for each field the name of a kind such as `company`, or a function of a `Draft`.
+            relations: types of its parents; a mapping gives also the field of the parent's id, else it is
                 `<parent>_id`.
-            rules: by name, functions of a record that return True or None if it is well, False or a message if not.
-            unique: fields of which no two records may have the same value.
+            rules: by name, functions of a record that return True or None if it is valid, False or a message if not.
+            unique: fields with a unique value in each record.
             version: change it when a function changes, so that data recorded with the old one is not used.
 
         Raises:
-            TypeError: a field, a rule or the schema is nothing of the kind.
-            GenerationError: the schema is no JSON Schema, or a field names an unknown kind.
+            TypeError: a field, a rule or the schema has the wrong type.
+            GenerationError: the schema is not a JSON Schema, or a field names an unknown kind.
         """
         spec = spec_of(entity_type, schema, fields, relations, rules, unique, version)
         if schema is not None:

@@ -23,24 +23,24 @@ __all__ = ["DatabaseTestDataGenerator"]
 
 
 class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
-    """Makes test data: users, what belongs to them, and whatever a template or a registered entity describes.
+    """Generator of test data: users, their orders, payments and reviews, registered entities, and templates.
 
-    The data follows from the seed and from what is asked for, and by whom: the same test gets the same data on any
-    worker, in any order, on any day. With a `store` the data itself is recorded, and stays the same when a library
-    of words changes. Methods may be called from several threads.
+    The data follows from the seed, the arguments and the running test: the same test gets the same data on any worker,
+    in any order, on any day. With a `store` the data is recorded, and stays the same when a library of words changes.
+    Methods may be called from several threads.
 
     Args:
-        enable_caching: keep what was made for a `cache_key` in memory.
-        cache_ttl: for how long, in seconds.
+        enable_caching: keep the records of a `cache_key` in memory.
+        cache_ttl: time for which they are kept, in seconds.
         seed: 7 and `"7"` are the same; None for that of `PYTEST_INSIGHT_SEED`, or 0.
         locale: language and country of the words, such as `en_US`.
-        as_of: what counts as now; None for the first moment of 2026, so that no data depends on the day.
-        store: a log that remembers templates and data, such as `GenerationStore("data.jsonl")`; None for none.
-        provider: `faker`, the faster `mimesis`, or a function that makes a provider for a locale.
-        timer: tells the cache the time, in seconds.
+        as_of: time that counts as now; None for the start of 2026, so that no data depends on the current day.
+        store: a log that keeps templates and data, such as `GenerationStore("data.jsonl")`; None for no log.
+        provider: `faker`, the faster `mimesis`, or a function that returns a provider for a locale.
+        timer: returns the time for the cache, in seconds.
 
     Raises:
-        ValueError: a setting that is none.
+        ValueError: an argument has a wrong value.
         ModuleNotFoundError: a library of the extra `testdata` is needed and not installed.
     """
 
@@ -57,7 +57,7 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         if cache_ttl < 0:
-            raise ValueError(f"cache_ttl is a number of seconds from 0, not {cache_ttl}")
+            raise ValueError(f"cache_ttl: {cache_ttl} is negative; use a number of seconds from 0")
         maker = Maker(resolve_seed(seed), locale.replace("-", "_"), moment_of(as_of), provider)
         super().__init__(maker, store, DataCache(cache_ttl, timer=timer) if enable_caching else None)
         self._warming: list[threading.Thread] = []
@@ -67,13 +67,13 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
     def validate_generated_data(
         self, data: Any, entity_type: str, *, strict: bool = False, parents: Iterable[JsonRecord] = ()
     ) -> bool:
-        """Tell whether data is what records of an entity should be; `explain_validation` says why not.
+        """Return whether data is valid for an entity; `explain_validation` gives the reasons.
 
         Args:
-            data: one record, or a list of them; an empty list is well.
-            entity_type: what they should be. An unknown type is not well, and warned of.
+            data: one record, or a list of records; an empty list is valid.
+            entity_type: type of the records. With an unknown type the data is not valid, with a warning.
             strict: raise an error for an unknown type instead.
-            parents: records that count as parents besides all that were generated here.
+            parents: records that count as parents in addition to those generated here.
 
         Raises:
             UnknownEntityError: the entity is unknown, and `strict`.
@@ -90,7 +90,7 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         return not self.explain_validation(data, entity_type, parents=parents)
 
     def explain_validation(self, data: Any, entity_type: str, *, parents: Iterable[JsonRecord] = ()) -> list[Problem]:
-        """Return everything that is wrong with data: where, by which rule, and what; empty if nothing is."""
+        """Return all problems of data: path, rule and message; empty if it is valid."""
         spec = self._entities.get(entity_type)
         if spec is None:
             return [Problem("$", "entity", f"no entity {entity_type!r}; there are {', '.join(sorted(self._entities))}")]
@@ -101,14 +101,14 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
     # -------------------------------------------------------------- cache
 
     def enable_cache_warming(self, keys: Iterable[str] | Mapping[str, int] | None = None, *, wait: bool = False) -> int:
-        """Put data of keys into the cache before it is asked for, in a thread of its own; values are no others for it.
+        """Generate the data of keys into the cache in a thread of its own; the values are the same as without it.
 
         Args:
-            keys: keys of users, perhaps with how many; None for all keys that the store knows, of any entity.
-            wait: return when it is done.
+            keys: keys of users, with or without counts; None for all recorded keys of any entity.
+            wait: return when the thread is done.
 
         Returns:
-            how many keys are being made; those in the cache already are left alone.
+            the number of keys that are generated; those in the cache are skipped.
         """
         cache = self._cache
         if cache is None:
@@ -127,7 +127,7 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         return len(wanted)
 
     def wait_for_warming(self, timeout: float | None = None) -> bool:
-        """Wait until what is being made for the cache is there; False if it is not after `timeout` seconds a thread."""
+        """Wait for the cache warming; return False if it is not done after `timeout` seconds for each thread."""
         for thread in self._warming:
             thread.join(timeout)
         self._warming = [thread for thread in self._warming if thread.is_alive()]

@@ -17,16 +17,16 @@ class TemplateGeneration(GeneratorCore):
     """Definition of templates, and records made from them."""
 
     def create_data_template(self, template_name: str, template_data: Any, entity_type: str) -> str:
-        """Keep a template and return its id, which follows from the definition.
+        """Define a template and return its id, which follows from the definition.
 
         Args:
-            template_name: a new definition under a name that is there is a new version of it.
-            template_data: JSON; `${name}` in its strings stands for a value, `$${` for the text `${`.
-            entity_type: whose fields stand in for names that get no value.
+            template_name: name of the template; another definition under the same name is a new version.
+            template_data: JSON; `${name}` in its strings is replaced by a value, `$${` by the text `${`.
+            entity_type: entity whose fields are used for names without a value.
 
         Raises:
-            TypeError: the data is no JSON; the message says where.
-            TemplateSyntaxError: a `${` begins no name.
+            TypeError: the data is not JSON; the message contains the path.
+            TemplateSyntaxError: a `${` is not followed by a name.
         """
         template = DataTemplate.define(template_name, template_data, entity_type)
         self._recorder.define(template)
@@ -34,10 +34,10 @@ class TemplateGeneration(GeneratorCore):
         return template.id
 
     def get_template(self, template_id: str) -> DataTemplate:
-        """Return a template by its id, or by its name: what was last defined here, else the newest version.
+        """Return a template by its id or its name: the version that this generator defined last, else the newest.
 
         Raises:
-            UnknownTemplateError: there is none.
+            UnknownTemplateError: no template has this id or name.
         """
         found = self._recorder.template(self._template_ids.get(template_id, template_id))
         if found is None:
@@ -53,19 +53,19 @@ class TemplateGeneration(GeneratorCore):
         """Return `count` records of a template, always as a list.
 
         A name gets its value from `context`, else from the call (`${index}` from 0, `${seq}` from 1 through all calls
-        of the test, `${uuid}`, `${worker}`), else from the entity: the fields of one record are of one person. In
-        `context` a list or an iterator gives one value to each record, a function is called with the index, and
-        anything else is the same for all. A string that is only `${name}` becomes the value with its type.
+        of the test, `${uuid}`, `${worker}`), else from the entity, whose fields are consistent in one record. In
+        `context` a list or an iterator gives one value to each record, a function is called with the index, and any
+        other value is the same for all. A string that is only `${name}` becomes the value with its type.
 
         Args:
-            template_id: the id, or the name.
-            count: how many records.
+            template_id: id or name of the template.
+            count: number of records.
             context: values for names.
 
         Raises:
-            UnknownTemplateError: there is no such template.
+            UnknownTemplateError: no template has this id or name.
             TemplateVariableError: names without a value, values without a name, or fewer values than records.
-            TypeError: a value is no JSON.
+            TypeError: a value is not JSON.
         """
         template = self.get_template(template_id)
         spec = self._entities.get(template.entity_type)

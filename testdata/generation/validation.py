@@ -1,4 +1,4 @@
-"""Judge data: by JSON Schema, by named rules across fields, by uniqueness, and by whether the parents exist."""
+"""Validation of data: JSON Schema, named rules across fields, uniqueness, and existence of parents."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "check_schema", "problems_of"]
 
 Exists = Callable[[str, Any], bool]
-"""Tells whether there is a parent of a type with an id."""
+"""Function `(parent type, id)` that returns whether a parent exists."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with data."""
+    """One problem of data."""
 
     path: str
-    """Where: `$[3].address.city`; `$` is the list of records, or the record if it was given alone."""
+    """Path: `$[3].address.city`; `$` is the list of records, or the record if it was given alone."""
     rule: str
     """`schema`, `unique`, `parent`, `entity`, or the name of a rule."""
     message: str
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Raise a GenerationError if `schema` is no JSON Schema."""
+    """Raise a GenerationError if `schema` is not a JSON Schema."""
     from jsonschema import SchemaError  # noqa: PLC0415 - see _validator
 
     try:
@@ -39,20 +39,20 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def problems_of(records: list[Any], spec: EntitySpec, exists: Exists, *, alone: bool = False) -> list[Problem]:
-    """Return everything that is wrong with records of an entity, in their order.
+    """Return all problems of records of an entity, in their order.
 
     Args:
-        records: what is to be judged; not necessarily records at all.
-        spec: what they should be.
-        exists: tells whether a parent is known.
-        alone: whether the one record was given without a list around it.
+        records: values to validate; they need not be records.
+        spec: definition of the entity.
+        exists: returns whether a parent exists.
+        alone: the only record was given without a list.
     """
     found: list[tuple[int, Problem]] = []
     paths = ["$"] if alone else [f"$[{index}]" for index in range(len(records))]
     for index, (record, path) in enumerate(zip(records, paths, strict=True)):
         shape = list(_shape_problems(record, spec, path))
         found += [(index, problem) for problem in shape]
-        # A rule may rely on the schema: it is not asked about a record that is not of the right shape.
+        # A rule may rely on the schema: it is not applied to a record that does not match the schema.
         if not shape:
             found += [(index, problem) for problem in _rule_problems(record, spec.rules, path)]
         found += [(index, problem) for problem in _parent_problems(record, spec, exists, path)]
@@ -62,7 +62,7 @@ def problems_of(records: list[Any], spec: EntitySpec, exists: Exists, *, alone: 
 
 def _validator_class() -> "type[Draft202012Validator]":
     try:
-        from jsonschema import Draft202012Validator  # noqa: PLC0415 - only who validates pays for it
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - only validation needs it
     except ModuleNotFoundError as error:
         raise need("jsonschema") from error
     return Draft202012Validator
@@ -77,7 +77,7 @@ def _validator(schema: bytes) -> "Draft202012Validator":
 
 def _shape_problems(record: Any, spec: EntitySpec, path: str) -> Iterator[Problem]:
     if not isinstance(record, dict):
-        yield Problem(path, "schema", f"a record is a dict, not {type(record).__name__}")
+        yield Problem(path, "schema", f"a record must be a dict, not {type(record).__name__}")
         return
     for error in _validator(encode(spec.schema)).iter_errors(record):
         yield Problem(path + error.json_path[1:], "schema", error.message)
@@ -87,7 +87,7 @@ def _rule_problems(record: dict[str, Any], rules: Mapping[str, Rule], path: str)
     for name, rule in rules.items():
         try:
             verdict = rule(record)
-        except Exception as error:  # a rule with a fault of its own: it goes on, and says which and where
+        except Exception as error:  # an error in a rule itself is raised with the name of the rule and the path
             error.add_note(f"in the rule {name!r}, asked about {path}")
             raise
         if verdict is not None and verdict is not True:
@@ -113,4 +113,4 @@ def _doubles(records: list[Any], unique: Iterable[str], paths: list[str]) -> Ite
                 continue
             first = seen.setdefault(repr(value), paths[index])
             if first != paths[index]:
-                yield index, Problem(f"{paths[index]}.{name}", "unique", f"{value!r} is that of {first} already")
+                yield index, Problem(f"{paths[index]}.{name}", "unique", f"{value!r} is already used by {first}")

@@ -35,7 +35,7 @@ class Conflicts:
         self._store = store
 
     def get_conflicts(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Return the conflicts that nobody has decided yet, oldest first.
+        """Return the open conflicts, oldest first.
 
         Each has `conflict_id, kind, namespace, key, version, current_value, new_value, detected_at, actors, position,
         test`.
@@ -50,18 +50,18 @@ class Conflicts:
     def resolve_conflict(
         self, conflict_id: str, resolution: Literal["keep", "take"] | Callable[[Any, Any], Any]
     ) -> str | None:
-        """Decide a conflict.
+        """Resolve a conflict.
 
         Args:
-            conflict_id: of `get_conflicts()`.
-            resolution: `keep` what stands there; `take` what was refused, as a new version; or a function
+            conflict_id: id from `get_conflicts()`.
+            resolution: `keep` the recorded data; `take` the refused data as a new version; or a function
                 `(current_value, new_value) -> value` whose result becomes a new version.
 
         Returns:
             the new version, or None with `keep`.
 
         Raises:
-            TestDataNotFound: there is no such open conflict, or what it was about is gone.
+            TestDataNotFound: no open conflict has this id, or its data is gone.
             ValueError: `resolution` is neither.
         """
         if resolution == "keep":
@@ -69,9 +69,9 @@ class Conflicts:
                 self._resolve(tx, conflict_id, "keep")
             return None
         if resolution != "take" and not callable(resolution):
-            raise ValueError(f"a conflict is resolved by 'keep', 'take' or a function, not {resolution!r}")
+            raise ValueError(f"resolution: {resolution!r} is unknown; use 'keep', 'take' or a function")
         with self._store.look() as state:
-            value = _decided(state, conflict_id, resolution)
+            value = _resolved_value(state, conflict_id, resolution)
         content = as_content(value)
         with self._store.transact() as tx:
             conflict = self._resolve(tx, conflict_id, "take" if resolution == "take" else "merge")
@@ -98,7 +98,7 @@ def detect_conflict(
     content: Content,
     message: str,
 ) -> DataConflictError:
-    """Record that a write was refused, once as long as it is open, and return the error for its writer."""
+    """Record a refused write, once while it is open, and return the error for the writer."""
     key = (resource.namespace, resource.resource_id, kind, content.digest)
     known = tx.state.conflict_of.get(key)
     if known is not None:
@@ -122,7 +122,7 @@ def detect_conflict(
 
 
 def _short(data: msgspec.Raw) -> msgspec.Raw:
-    """Leave out a value that would not fit beside another; which it was, its digest says."""
+    """Return a value, or only its size if it is too large to be recorded together with another one."""
     size = len(bytes(data))
     return data if size <= _VALUE_BYTES_MAX else msgspec.Raw(msgspec.json.encode({"omitted_bytes": size}))
 
@@ -130,11 +130,11 @@ def _short(data: msgspec.Raw) -> msgspec.Raw:
 def _open_conflict(state: TestDataState, conflict_id: str) -> ev.ConflictDetected:
     conflict = state.conflicts.get(conflict_id)
     if conflict is None:
-        raise TestDataNotFound(f"no open conflict {conflict_id!r}")
+        raise TestDataNotFound(f"conflict {conflict_id!r}: not open")
     return conflict.event
 
 
-def _decided(state: TestDataState, conflict_id: str, resolution: Any) -> Any:
+def _resolved_value(state: TestDataState, conflict_id: str, resolution: Any) -> Any:
     conflict = _open_conflict(state, conflict_id)
     resource = state.resource(conflict.namespace, conflict.key)
     record = resource.current if resource else None
@@ -143,7 +143,7 @@ def _decided(state: TestDataState, conflict_id: str, resolution: Any) -> Any:
     new = msgspec.json.decode(conflict.new_value)
     omitted = isinstance(new, dict) and set(cast("Mapping[str, Any]", new)) == {"omitted_bytes"}
     if omitted and as_content(new).digest != conflict.content:
-        raise ValueError(f"conflict {conflict_id}: the refused value was too large to be kept; write it again instead")
+        raise ValueError(f"conflict {conflict_id}: the refused value was too large to be recorded; write it again")
     return new if resolution == "take" else resolution(record.value(), new)
 
 

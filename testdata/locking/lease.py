@@ -12,7 +12,7 @@ __all__ = ["Lease"]
 
 
 class LeaseKeeper(Protocol):
-    """Where leases are looked up and given back; `Locks` is one."""
+    """Look-up and release of leases; implemented by `Locks`."""
 
     def hold_of(self, lease: "Lease", /) -> Hold | None:
         """Return the hold of a lease; None if it was lost."""

@@ -42,18 +42,18 @@ class Locks:
         wait: float = 0,
         mode: Mode = "exclusive",
     ) -> bool:
-        """Take a named lock; neither the namespace nor anything of that key need exist.
+        """Acquire a named lock. Neither the namespace nor a resource of that name needs to exist.
 
         Args:
-            namespace: where.
-            resource_key: what; by convention the id of a resource.
-            lock_id: who, within this process; the same `lock_id` in another process is somebody else.
-            ttl: seconds after which others may take it if this process does not renew it any more.
-            wait: how long to wait for it, in seconds.
-            mode: `exclusive`, or `shared` with others who want it shared.
+            namespace: namespace of the lock.
+            resource_key: name of the lock; by convention the id of a resource.
+            lock_id: holder within this process; the same `lock_id` in another process is another holder.
+            ttl: seconds after which others may take the lock if this process does not renew it.
+            wait: time to wait for the lock, in seconds.
+            mode: `exclusive`, or `shared` with other shared holders.
 
         Returns:
-            True if it is granted, or ours already.
+            True if this holder has the lock now.
         """
         return self._take(namespace, resource_key, check_name(lock_id, "lock_id"), ttl, wait, mode) is not None
 
@@ -68,36 +68,36 @@ class Locks:
         mode: Mode = "exclusive",
         must_exist: bool = False,
     ) -> Lease:
-        """Take a named lock as a context manager with a fencing token.
+        """Acquire a named lock as a context manager with a fencing token.
 
         Args:
-            namespace: where.
-            resource_key: what.
-            lock_id: who; default: one of its own for each call.
+            namespace: namespace of the lock.
+            resource_key: name of the lock.
+            lock_id: holder; default: a new one for each call.
             ttl: seconds, as for `lock_resource`.
             wait: seconds, as for `lock_resource`.
             mode: `exclusive` or `shared`.
-            must_exist: demand that a live resource has that id.
+            must_exist: raise an error unless a live resource has that id.
 
         Raises:
-            LockTimeoutError: others hold it; the message says who.
-            TestDataNotFound: there is no such resource, so waiting is in vain (`must_exist`).
+            LockTimeoutError: others hold the lock; the message names them.
+            TestDataNotFound: no live resource has that id (`must_exist`).
         """
         if must_exist:
-            self._demand(namespace, resource_key)
+            self._check_exists(namespace, resource_key)
         hold = self._take(namespace, resource_key, lock_id or f"lease-{secrets.token_hex(4)}", ttl, wait, mode)
         if hold is None:
             raise LockTimeoutError(
-                f"lock {resource_key!r} in {namespace!r} is held by {self._who(namespace, resource_key)}"
+                f"lock {resource_key!r} in {namespace!r} is held by {self._holders_text(namespace, resource_key)}"
             )
         return self._lease(namespace, resource_key, hold)
 
     def acquire_any(self, namespace: str, data_type: str, *, ttl: float = DEFAULT_TTL_S, wait: float = 0) -> Lease:
-        """Take any resource of a type that is not locked, as from a pool; its id is the lease's `key`.
+        """Lock any free resource of a type, as from a pool; its id is the `key` of the lease.
 
         Raises:
-            LockTimeoutError: there are some, and none is free.
-            TestDataNotFound: there are none of that type in the namespace.
+            LockTimeoutError: all resources of that type are locked.
+            TestDataNotFound: the namespace has no resource of that type.
         """
         deadline_s = self._store.elapsed_s() + wait
         lock_id = f"lease-{secrets.token_hex(4)}"
@@ -107,18 +107,20 @@ class Locks:
                 live = state.namespace(namespace).live.values()
                 keys = [resource.resource_id for resource in live if resource.life.data_type == data_type]
             if not keys:
-                raise TestDataNotFound(f"namespace {namespace!r} has no data of type {data_type!r}")
+                raise TestDataNotFound(f"namespace {namespace!r}: no data of type {data_type!r}")
             for key in keys:
                 hold = self._take(namespace, key, lock_id, ttl, 0, "exclusive")
                 if hold is not None:
                     return self._lease(namespace, key, hold)
             if self._store.elapsed_s() >= deadline_s:
-                raise LockTimeoutError(f"none of {len(keys)} of type {data_type!r} in {namespace!r} is free")
+                raise LockTimeoutError(
+                    f"namespace {namespace!r}: all {len(keys)} resources of type {data_type!r} are locked"
+                )
             SYSTEM.sleep(pause_s)
             pause_s = min(pause_s * 1.5, _POLL_MAX_S)
 
     def unlock_resource(self, namespace: str, resource_key: str, lock_id: str) -> bool:
-        """Give a lock back; False, and nothing changes, unless this process holds it under that `lock_id`."""
+        """Release a lock; return False, without a change, unless this process holds it under that `lock_id`."""
         session = self._store.session
         with self._store.transact() as tx:
             lock = tx.state.lock(namespace, resource_key)
@@ -130,10 +132,10 @@ class Locks:
         return True
 
     def force_unlock(self, namespace: str, resource_key: str, *, reason: str) -> int:
-        """Take a lock from whoever holds it, and return from how many; recorded with the reason.
+        """Release a lock of any holder with a recorded reason, and return the number of holders.
 
-        A holder that lives notices: its lease is lost, and writes that show its token are refused as soon as the lock
-        is granted again.
+        The lease of a live holder is marked as lost, and writes with its token are refused as soon as the lock is
+        granted again.
         """
         with self._store.transact() as tx:
             lock = tx.state.lock(namespace, resource_key)
@@ -146,7 +148,7 @@ class Locks:
         return len(holds)
 
     def locks(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Return who holds what: `namespace, key, lock_id, mode, token, owner, granted_at, expires_at, gone, test`."""
+        """Return all holds: `namespace, key, lock_id, mode, token, owner, granted_at, expires_at, gone, test`."""
         elapsed_s = self._store.elapsed_s()
         with self._store.look() as state:
             return [
@@ -157,13 +159,13 @@ class Locks:
             ]
 
     def hold_of(self, lease: Lease) -> Hold | None:
-        """Return the hold that a lease stands for, if it is still there."""
+        """Return the hold of a lease; None if it was lost."""
         with self._store.look() as state:
             lock = state.lock(lease.namespace, lease.key)
             return lock.holds.get(lease.token) if lock else None
 
     def release(self, lease: Lease) -> bool:
-        """Give back what a lease stands for; False if it was lost."""
+        """Release the lock of a lease; return False if it was lost."""
         self._store.renewer.leases.pop(lease.token, None)
         with self._store.transact() as tx:
             lock = tx.state.lock(lease.namespace, lease.key)
@@ -183,7 +185,7 @@ class Locks:
     def take_named(
         self, namespace: str, key: str, lock_id: str, *, ttl_s: float, wait_s: float = 0, mode: Mode = "exclusive"
     ) -> Hold | None:
-        """Take a lock, also one of our own that has no namespace; None if it was not to be had in time."""
+        """Acquire a lock, also an internal one without a namespace; return None after the timeout."""
         deadline_s = self._store.elapsed_s() + wait_s
         pause_s = _POLL_FIRST_S
         while True:
@@ -242,23 +244,23 @@ class Locks:
         self._store.renewer.leases[hold.token] = lease
         return lease
 
-    def _demand(self, namespace: str, key: str) -> None:
+    def _check_exists(self, namespace: str, key: str) -> None:
         with self._store.look() as state:
             if state.resource(namespace, key) is None:
-                raise TestDataNotFound(f"no data {key!r} in namespace {namespace!r}, so nobody can lock it")
+                raise TestDataNotFound(f"namespace {namespace!r}: no data {key!r} to lock")
 
-    def _who(self, namespace: str, key: str) -> str:
+    def _holders_text(self, namespace: str, key: str) -> str:
         with self._store.look() as state:
             lock = state.lock(namespace, key)
             names = [owner_text(state, hold) for hold in lock.holds.values()] if lock else []
-        return ", ".join(names) or "somebody who has just given it back"
+        return ", ".join(names) or "a holder that has just released it"
 
 
 def check_token(state: TestDataState, namespace: str, key: str, fencing: "int | Lease") -> int:
-    """Return the number of a fencing token that may write.
+    """Return the number of a fencing token after checking that it may write.
 
     Raises:
-        StaleTokenError: somebody has been granted the lock since, or it was never granted with that token.
+        StaleTokenError: the lock was granted to another holder since, or never with that token.
     """
     if isinstance(fencing, Lease):
         namespace, key, token = fencing.namespace, fencing.key, fencing.token
@@ -269,8 +271,8 @@ def check_token(state: TestDataState, namespace: str, key: str, fencing: "int | 
     hold = lock.holds.get(token) if lock else None
     if token == highest or (hold is not None and hold.mode == "shared"):
         return token
-    said = "was never granted" if token > highest else f"is stale: the lock was granted again with token {highest}"
-    raise StaleTokenError(f"token {token} of lock {key!r} in {namespace!r} {said}; nothing was written")
+    problem = "was never granted" if token > highest else f"is stale: the lock was granted again with token {highest}"
+    raise StaleTokenError(f"token {token} of lock {key!r} in {namespace!r} {problem}; nothing was written")
 
 
 def _check_lock(namespace: str, key: str, ttl: float, mode: str) -> None:
@@ -288,7 +290,7 @@ def _hold_by(lock: Lock | None, lock_id: str, session: str) -> Hold | None:
 
 
 def owner_text(state: TestDataState, hold: Hold) -> str:
-    """Return who holds a lock, for people."""
+    """Return the holder of a lock as text for people."""
     known = state.owners.get(hold.session)
     owner = known.owner if known else None
     who = f"process {owner.pid} on {owner.host}" if owner else f"session {hold.session}"

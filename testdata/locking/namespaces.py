@@ -23,12 +23,12 @@ class Namespaces:
         """Open a namespace and return its name: `namespace`, or `namespace_worker`.
 
         Raises:
-            ValueError: there is one of that name, or it is no name.
+            ValueError: the name is in use, empty or too long.
         """
         name = check_name(f"{namespace}_{worker_id}" if worker_id else namespace, "namespace")
         with self._store.transact() as tx:
             if name in tx.state.namespaces and is_in_use(tx.state, name):
-                raise ValueError(f"namespace {name!r} exists already; choose another name, or clean it first")
+                raise ValueError(f"namespace {name!r}: exists already; choose another name, or clean it first")
             tx.append(
                 namespace_stream(name), ev.NamespaceOpened(namespace=name, session=self._store.session, context=True)
             )
@@ -36,7 +36,7 @@ class Namespaces:
         return name
 
     def open_context(self, name: str | None) -> str:
-        """Open an isolated context: under its name if that is free, else under one that says whose it is."""
+        """Open an isolated context, under its name if that is free, else under a name with its owner."""
         label = check_name(name, "namespace") if name is not None else "context"
         with self._store.transact() as tx:
             chosen = next(
@@ -50,7 +50,7 @@ class Namespaces:
         return chosen
 
     def close_context(self, namespace: str) -> None:
-        """Say that a context is not used any more."""
+        """Close a context."""
         with self._store.transact() as tx:
             if tx.state.namespace(namespace).context:
                 event = ev.NamespaceClosed(namespace=namespace, session=self._store.session)
@@ -60,7 +60,7 @@ class Namespaces:
         if named:
             yield label
         owner = self._store.owner
-        # `--` separates, so one within the label is escaped: two labels never give one name.
+        # `--` is the separator and therefore escaped within the label: two labels never give one name.
         base = f"{label.replace('%', '%25').replace('--', '%2D%2D')}--{owner.session[:8]}-{owner.worker or 'main'}"
         number = 1
         while True:
@@ -69,6 +69,6 @@ class Namespaces:
 
 
 def is_in_use(state: TestDataState, name: str) -> bool:
-    """Tell whether a namespace has an open context or live data."""
+    """Return whether a namespace has an open context or live data."""
     space = state.namespaces.get(name)
     return space is not None and (space.context or bool(space.live))

@@ -1,7 +1,6 @@
-"""The events of test data management, by what they mean. One journal holds them all, with those of generated data.
+"""Events of test data management. One journal holds them together with the events of generated data.
 
-`session` is always the owner who acts: one process of one run, described by its `owner.joined`. Units stand in the
-names.
+`session` is always the acting owner: one process of one run, described by its `owner.joined`. Names contain the units.
 """
 
 from typing import Any
@@ -16,64 +15,64 @@ Raw = msgspec.Raw
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A process, so described that another one can tell whether it still lives: a PID alone is used again."""
+    """Identity of a process, with which another process can find out whether it still lives: a PID alone is reused."""
 
     session: str
-    """16 hex digits, random: one process, one run. A forked child is another owner than its parent."""
+    """16 random hex digits for one process in one run. A forked child is another owner than its parent."""
     host: str
     boot: str
-    """Id of the boot of the machine; empty where the system has none."""
+    """Boot id of the machine; empty if the system has none."""
     pid: int
     pid_space: str = ""
-    """The space in which the PID counts; containers have their own. Empty where the system has none."""
+    """PID namespace, which differs in containers. Empty if the system has none."""
     started_ms: int = -1
     """Start of the process in milliseconds after the boot; -1 if unknown."""
     worker: str = ""
-    """Name of the xdist worker, empty outside of one."""
+    """Name of the xdist worker; empty outside of one."""
 
 
 class OwnerJoined(JournalEvent, frozen=True, kw_only=True, tag="owner.joined"):
-    """First event of an owner; while it holds anything it renews its lease."""
+    """First event of an owner, which renews its lease while it holds anything."""
 
     owner: Owner
     lease_us: int
 
 
 class OwnerRenewed(JournalEvent, frozen=True, kw_only=True, tag="owner.renewed"):
-    """It lives. Only who cannot be looked at (another machine or container) is judged by this."""
+    """The owner lives. This matters only for owners that cannot be observed (on another machine or in a container)."""
 
     session: str
 
 
 class OwnerEnded(JournalEvent, frozen=True, kw_only=True, tag="owner.ended"):
-    """Nothing will come from it any more: `dead` (found so), `lapsed` (its lease ended) or `left` (said so itself)."""
+    """The owner ended: `dead` (observed), `lapsed` (its lease ended) or `left` (it wrote so itself)."""
 
     session: str
     reason: str
     token: int = 0
-    """Fencing token of the reaper that decided so."""
+    """Fencing token of the reaper that wrote this."""
 
 
 class NamespaceOpened(JournalEvent, frozen=True, kw_only=True, tag="namespace.opened"):
-    """A namespace is there, implicitly by its first resource or as a context of its own."""
+    """A namespace was opened, by its first resource or as a context."""
 
     namespace: str
     session: str
     label: str = ""
-    """What the owner wanted to call it, if that was taken."""
+    """Requested name, if it was in use."""
     context: bool = False
-    """Opened as an isolated context: in use until it is closed, even if empty."""
+    """True for an isolated context, which is in use until it is closed, even if empty."""
 
 
 class NamespaceClosed(JournalEvent, frozen=True, kw_only=True, tag="namespace.closed"):
-    """Nobody uses it any more."""
+    """A namespace was closed."""
 
     namespace: str
     session: str
 
 
 class NamespaceKept(JournalEvent, frozen=True, kw_only=True, tag="namespace.kept"):
-    """Its data stays for a look at it (a test failed), until a time."""
+    """The data of a namespace is kept for inspection, for instance after a failed test, until a time."""
 
     namespace: str
     session: str
@@ -83,7 +82,7 @@ class NamespaceKept(JournalEvent, frozen=True, kw_only=True, tag="namespace.kept
 
 
 class ResourceCreated(JournalEvent, frozen=True, kw_only=True, tag="resource.created"):
-    """A piece of test data with an id and its first version."""
+    """A resource was created, with an id and its first version."""
 
     namespace: str
     resource_id: str
@@ -94,17 +93,17 @@ class ResourceCreated(JournalEvent, frozen=True, kw_only=True, tag="resource.cre
     """BLAKE2b-128 of the data as JSON with sorted keys, in hexadecimal."""
     data: Raw
     test: str = ""
-    """Node id of the test that ran."""
+    """Node id of the running test."""
     depends_on: list[str] = msgspec.field(default_factory=list)
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     expires_us: int = 0
-    """When it may be reaped though its owner lives, in microseconds since the epoch; 0 is never."""
+    """Time after which it may be reaped although its owner lives, in microseconds since the epoch; 0 for never."""
     copied_from: str = ""
-    """`namespace/id` in the snapshot that it was restored from."""
+    """Id in the snapshot that it was restored from."""
 
 
 class ResourceVersioned(JournalEvent, frozen=True, kw_only=True, tag="resource.versioned"):
-    """A new version of a resource, or of an id that has only versions (namespace empty)."""
+    """A resource got a new version, or an id that has only versions (empty namespace)."""
 
     namespace: str
     resource_id: str
@@ -114,11 +113,11 @@ class ResourceVersioned(JournalEvent, frozen=True, kw_only=True, tag="resource.v
     data: Raw
     test: str = ""
     token: int = 0
-    """Fencing token that the writer showed; 0 for none."""
+    """Fencing token of the writer; 0 for none."""
 
 
 class ResourceMigrated(JournalEvent, frozen=True, kw_only=True, tag="resource.migrated"):
-    """One hop of a migration; all hops of one migration are one batch."""
+    """One step of a migration; all steps of one migration are one batch."""
 
     namespace: str
     resource_id: str
@@ -131,7 +130,7 @@ class ResourceMigrated(JournalEvent, frozen=True, kw_only=True, tag="resource.mi
 
 
 class MigrationRefused(JournalEvent, frozen=True, kw_only=True, tag="migration.failed"):
-    """A hop failed; the resource is what it was."""
+    """A migration step failed; the resource is unchanged."""
 
     namespace: str
     resource_id: str
@@ -143,7 +142,7 @@ class MigrationRefused(JournalEvent, frozen=True, kw_only=True, tag="migration.f
 
 
 class ResourceRetired(JournalEvent, frozen=True, kw_only=True, tag="resource.retired"):
-    """It is cleaned (`cleaned`, `reaped`), was cleaned by hand (`waived`), or a restore does not have it
+    """A resource was removed: `cleaned` or `reaped`, cleaned by hand (`waived`), or not in a restored snapshot
     (`restored`).
     """
 
@@ -154,18 +153,18 @@ class ResourceRetired(JournalEvent, frozen=True, kw_only=True, tag="resource.ret
 
 
 class ResourceRestored(JournalEvent, frozen=True, kw_only=True, tag="resource.restored"):
-    """The record has this version of its own history again; what it stands for outside is not touched."""
+    """A resource has an earlier version of its own history again; nothing outside the log is changed."""
 
     namespace: str
     resource_id: str
     session: str
     version: str
     written: int
-    """Position of the event that wrote that version: an id that was used again may have had the same version twice."""
+    """Position of the event that wrote that version: a reused id may have had the same version twice."""
 
 
 class SnapshotTaken(JournalEvent, frozen=True, kw_only=True, tag="snapshot.taken"):
-    """The state of a namespace before this event, by name. Nothing is copied."""
+    """The state of a namespace before this event got a name. Nothing is copied."""
 
     snapshot_id: str
     name: str
@@ -173,13 +172,13 @@ class SnapshotTaken(JournalEvent, frozen=True, kw_only=True, tag="snapshot.taken
     session: str
     resources: int
     checksum: str
-    """Of what is in the namespace: ids, versions and contents, whatever their order."""
+    """Checksum of ids, versions and contents, in any order."""
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     test: str = ""
 
 
 class SnapshotRestored(JournalEvent, frozen=True, kw_only=True, tag="snapshot.restored"):
-    """What a namespace had at a snapshot stands in the target; first of its batch."""
+    """A namespace got the state of a snapshot; first event of its batch."""
 
     snapshot_id: str
     target: str
@@ -188,7 +187,7 @@ class SnapshotRestored(JournalEvent, frozen=True, kw_only=True, tag="snapshot.re
 
 
 class CleanupRegistered(JournalEvent, frozen=True, kw_only=True, tag="cleanup.registered"):
-    """What is to be done when the resource goes."""
+    """A cleanup was registered: it runs when the resource is removed."""
 
     namespace: str
     resource_id: str
@@ -202,9 +201,7 @@ class CleanupRegistered(JournalEvent, frozen=True, kw_only=True, tag="cleanup.re
 
 
 class CleanupStarted(JournalEvent, frozen=True, kw_only=True, tag="cleanup.started"):
-    """About to be called. Without an event that says how it went, the process died in it, and it will be called
-    again.
-    """
+    """A cleanup is about to run. Without a later result the process died in it, and it runs again."""
 
     namespace: str
     resource_id: str
@@ -216,7 +213,7 @@ class CleanupStarted(JournalEvent, frozen=True, kw_only=True, tag="cleanup.start
 
 
 class CleanupSucceeded(JournalEvent, frozen=True, kw_only=True, tag="cleanup.succeeded"):
-    """It returned."""
+    """A cleanup succeeded."""
 
     namespace: str
     resource_id: str
@@ -225,7 +222,7 @@ class CleanupSucceeded(JournalEvent, frozen=True, kw_only=True, tag="cleanup.suc
 
 
 class CleanupFailed(JournalEvent, frozen=True, kw_only=True, tag="cleanup.failed"):
-    """It raised, took too long or could not be found."""
+    """A cleanup raised an error, took too long or was not found."""
 
     namespace: str
     resource_id: str
@@ -234,11 +231,11 @@ class CleanupFailed(JournalEvent, frozen=True, kw_only=True, tag="cleanup.failed
     attempt: int
     error: str
     next_due_us: int
-    """When a reaper may try again, in microseconds since the epoch."""
+    """Time at which a reaper may try again, in microseconds since the epoch."""
 
 
 class CleanupAbandoned(JournalEvent, frozen=True, kw_only=True, tag="cleanup.abandoned"):
-    """It failed so often that no reaper tries it again; only a person can help."""
+    """A cleanup failed so often that no reaper tries it again; a person must act."""
 
     namespace: str
     resource_id: str
@@ -247,7 +244,7 @@ class CleanupAbandoned(JournalEvent, frozen=True, kw_only=True, tag="cleanup.aba
 
 
 class CleanupWaived(JournalEvent, frozen=True, kw_only=True, tag="cleanup.waived"):
-    """Somebody cleaned the resource by hand."""
+    """A resource was cleaned by hand."""
 
     namespace: str
     resource_id: str
@@ -255,7 +252,7 @@ class CleanupWaived(JournalEvent, frozen=True, kw_only=True, tag="cleanup.waived
 
 
 class LockGranted(JournalEvent, frozen=True, kw_only=True, tag="lock.granted"):
-    """The position of this event is the fencing token."""
+    """A lock was granted; the position of this event is the fencing token."""
 
     namespace: str
     key: str
@@ -267,7 +264,7 @@ class LockGranted(JournalEvent, frozen=True, kw_only=True, tag="lock.granted"):
 
 
 class LockRenewed(JournalEvent, frozen=True, kw_only=True, tag="lock.renewed"):
-    """Its holder lives."""
+    """The holder of a lock renewed it."""
 
     namespace: str
     key: str
@@ -275,7 +272,7 @@ class LockRenewed(JournalEvent, frozen=True, kw_only=True, tag="lock.renewed"):
 
 
 class LockReleased(JournalEvent, frozen=True, kw_only=True, tag="lock.released"):
-    """Given back by its holder, or taken from it by somebody with a reason."""
+    """A lock was released by its holder, or by another process with a reason."""
 
     namespace: str
     key: str
@@ -285,7 +282,7 @@ class LockReleased(JournalEvent, frozen=True, kw_only=True, tag="lock.released")
 
 
 class LockExpired(JournalEvent, frozen=True, kw_only=True, tag="lock.expired"):
-    """Its holder is `dead`, or was not heard of for longer than it promised (`lapsed`)."""
+    """A lock expired: its holder is `dead`, or did not renew it in time (`lapsed`)."""
 
     namespace: str
     key: str
@@ -295,7 +292,7 @@ class LockExpired(JournalEvent, frozen=True, kw_only=True, tag="lock.expired"):
 
 
 class ConflictDetected(JournalEvent, frozen=True, kw_only=True, tag="conflict.detected"):
-    """Somebody wanted to write something else than what stands there; it was refused."""
+    """A write was refused, since other data is recorded already."""
 
     conflict_id: str
     kind: str
@@ -304,18 +301,18 @@ class ConflictDetected(JournalEvent, frozen=True, kw_only=True, tag="conflict.de
     key: str
     session: str
     holder: str
-    """Session that wrote what stands there."""
+    """Session that wrote the recorded data."""
     version: str
-    """Of what stands there."""
+    """Version of the recorded data."""
     content: str
-    """Of what was refused."""
+    """Digest of the refused data."""
     current_value: Raw
     new_value: Raw
     test: str = ""
 
 
 class ConflictResolved(JournalEvent, frozen=True, kw_only=True, tag="conflict.resolved"):
-    """Somebody decided: `keep`, `take` or `merge`."""
+    """A conflict was resolved with `keep`, `take` or `merge`."""
 
     conflict_id: str
     session: str
@@ -323,7 +320,7 @@ class ConflictResolved(JournalEvent, frozen=True, kw_only=True, tag="conflict.re
 
 
 class HealthChecked(JournalEvent, frozen=True, kw_only=True, tag="health.checked"):
-    """A health check wrote this and read it back."""
+    """A health check wrote this event and read it back."""
 
     session: str
     failing: list[str] = msgspec.field(default_factory=list)
@@ -358,4 +355,4 @@ EVENTS: tuple[type[JournalEvent], ...] = (
     ConflictResolved,
     HealthChecked,
 )
-"""Every type of event of this part."""
+"""All event types of test data management."""

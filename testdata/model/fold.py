@@ -16,13 +16,13 @@ class TestDataState(TestDataTables):
     """All test data of one journal.
 
     Args:
-        generation: folds the events of generated data; gets every entry. Default: a new one.
+        generation: state of the generated data, which also gets every entry. Default: a new one.
     """
 
     __test__ = False
 
     def apply(self, entry: Entry) -> None:
-        """Take the next event; one of a type that is not known here changes nothing."""
+        """Apply the next event; an event of an unknown type changes nothing."""
         self.last_position, self.last_at_us = entry.position, entry.at_us
         fold = _FOLDS.get(type(entry.event))
         if fold is not None:
@@ -76,8 +76,8 @@ def _create_resource(state: TestDataTables, entry: Entry, event: ev.ResourceCrea
     resource = space.resources.get(key)
     if resource is None:
         resource = space.resources[key] = Resource(event.namespace, key)
-    if resource.current is not None:  # by a writer without our rules: the later one counts
-        state.turn(space, resource, entry.position, None)
+    if resource.current is not None:  # by a writer without these rules: the later event counts
+        state.set_version(space, resource, entry.position, None)
     if event.copied_from:
         space.copies[event.copied_from] = key
     resource.life = Life(event.data_type, event.test, tuple(event.depends_on), event.metadata, event.copied_from)
@@ -85,7 +85,7 @@ def _create_resource(state: TestDataTables, entry: Entry, event: ev.ResourceCrea
     resource.expires_us, resource.cleanups = event.expires_us, []
     record = _record(entry, event, "created", resource.life)
     resource.versions = {version_key(event.version): record}
-    state.turn(space, resource, entry.position, record)
+    state.set_version(space, resource, entry.position, record)
 
 
 def _add_version(state: TestDataTables, entry: Entry, event: ev.ResourceVersioned | ev.ResourceMigrated) -> None:
@@ -97,7 +97,7 @@ def _add_version(state: TestDataTables, entry: Entry, event: ev.ResourceVersione
     origin = "migrated" if isinstance(event, ev.ResourceMigrated) else "versioned"
     record = _record(entry, event, origin, resource.life)
     resource.versions[version_key(event.version)] = record
-    state.turn(space, resource, entry.position, record)
+    state.set_version(space, resource, entry.position, record)
 
 
 def _retire_resource(state: TestDataTables, entry: Entry, event: ev.ResourceRetired) -> None:
@@ -107,7 +107,7 @@ def _retire_resource(state: TestDataTables, entry: Entry, event: ev.ResourceReti
         return
     if event.reason in ("cleaned", "reaped"):
         state.cleanup_results[event.resource_id] = True
-    state.turn(space, resource, entry.position, None)
+    state.set_version(space, resource, entry.position, None)
 
 
 def _restore_resource(state: TestDataTables, entry: Entry, event: ev.ResourceRestored) -> None:
@@ -123,10 +123,10 @@ def _restore_resource(state: TestDataTables, entry: Entry, event: ev.ResourceRes
         resource.session, resource.cleanups, resource.expires_us = event.session, [], 0
         resource.versions = {}
     elif resource.life != record.life:
-        state.turn(space, resource, entry.position, None)
+        state.set_version(space, resource, entry.position, None)
     resource.life = record.life
     resource.versions.setdefault(version_key(record.version), record)
-    state.turn(space, resource, entry.position, record)
+    state.set_version(space, resource, entry.position, record)
 
 
 def _add_snapshot(state: TestDataTables, entry: Entry, event: ev.SnapshotTaken) -> None:
@@ -157,7 +157,7 @@ def _find_cleanup(state: TestDataTables, event: Any) -> tuple[Resource, Cleanup]
     resource = state.resource(event.namespace, event.resource_id)
     if resource is None:
         return None
-    # Of several it is nearly always the last, as they are done in reverse.
+    # Usually the last one, since cleanups run in reverse order.
     for cleanup in reversed(resource.cleanups):
         if cleanup.cleanup_id == event.cleanup_id:
             return resource, cleanup
@@ -282,4 +282,4 @@ _FOLDS: dict[type, Callable[[TestDataTables, Entry, Any], None]] = {
     ev.ConflictResolved: _resolve_conflict,
     ev.HealthChecked: _note_health,
 }
-"""What an event does; `migration.failed`, `snapshot.restored` and events of later releases do nothing to the state."""
+"""Fold of each event type; `migration.failed`, `snapshot.restored` and events of later releases change nothing."""

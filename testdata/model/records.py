@@ -19,12 +19,12 @@ CHECKSUM_MOD = 1 << 128
 
 
 class Life(NamedTuple):
-    """What a resource is from its creation to its end; an id may be used again for something else."""
+    """Fixed attributes of a resource from its creation to its end; an id may be reused with other attributes."""
 
     data_type: str = ""
     test: str = ""
     depends_on: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it: the state is read only
+    metadata: dict[str, Any] = {}  # noqa: RUF012 - never changed: the state is read only
     copied_from: str = ""
 
 
@@ -32,7 +32,7 @@ _NO_LIFE = Life()
 
 
 class VersionRecord(NamedTuple):
-    """One version of one resource; never changes."""
+    """One version of one resource; immutable."""
 
     version: str
     content: str
@@ -45,12 +45,12 @@ class VersionRecord(NamedTuple):
     life: Life
 
     def value(self) -> Any:
-        """Return the data, a new copy each time."""
+        """Return a new copy of the data."""
         return msgspec.json.decode(self.data)
 
 
 class Moment(NamedTuple):
-    """From this position on a resource has this version; None means that it is retired."""
+    """Version of a resource from a position on; None for a retired resource."""
 
     position: int
     record: VersionRecord | None
@@ -58,7 +58,7 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class Cleanup:
-    """Something that is to be done when a resource goes."""
+    """A cleanup of a resource."""
 
     cleanup_id: str
     session: str
@@ -69,64 +69,64 @@ class Cleanup:
     """`pending`, `succeeded`, `failed`, `abandoned`, `waived`."""
     attempts: int = 0
     running: str = ""
-    """Session that has begun it and has not said how it went."""
+    """Session that is running it; empty if none is."""
     error: str = ""
     next_due_us: int = 0
 
     @property
     def is_open(self) -> bool:
-        """It is still to be done."""
+        """True if the cleanup has not succeeded and was not waived."""
         return self.status in ("pending", "failed", "abandoned")
 
 
 @dataclass(slots=True)
 class Resource:
-    """A piece of test data over its life, or over its lives if its id was used again."""
+    """A resource over its life, or over several lives if its id was reused."""
 
     namespace: str
     resource_id: str
     life: Life = _NO_LIFE
     session: str = ""
-    """Its owner."""
+    """Session of its owner."""
     position: int = -1
-    """Where it was created last."""
+    """Position of its last creation."""
     at_us: int = 0
     expires_us: int = 0
     versions: dict[str, VersionRecord] = field(default_factory=dict)
-    """Of this life, by `version_key`, in order."""
+    """Versions of this life by `version_key`, in order."""
     moments: list[Moment] = field(default_factory=list)
-    """Of all lives."""
+    """Moments of all lives."""
     cleanups: list[Cleanup] = field(default_factory=list)
 
     @property
     def current(self) -> VersionRecord | None:
-        """The version it has now; None if it is retired."""
+        """Current version; None if it is retired."""
         return self.moments[-1].record if self.moments else None
 
     def at(self, position: int) -> VersionRecord | None:
-        """Return the version it had before the event at `position`; None if it was not there."""
+        """Return the version before the event at `position`; None if it did not exist."""
         index = bisect_left(self.moments, position, key=lambda moment: moment.position)
         return self.moments[index - 1].record if index else None
 
     def open_cleanups(self) -> list[Cleanup]:
-        """Return what is still to be done, in the order in which it is done: last registered, first done."""
+        """Return the open cleanups in the order in which they run: last registered first."""
         return [cleanup for cleanup in reversed(self.cleanups) if cleanup.is_open]
 
 
 @dataclass(slots=True)
 class Namespace:
-    """A name under which ids are unique."""
+    """A namespace, in which ids are unique."""
 
     name: str
     session: str = ""
-    """Who opened it last."""
+    """Session that opened it last."""
     context: bool = False
-    """An isolated context is using it."""
+    """True while an isolated context uses it."""
     opened_at_us: int = 0
     kept_until_us: int = 0
     kept_reason: str = ""
     resources: dict[str, Resource] = field(default_factory=dict)
-    """Everything that ever was in it."""
+    """All resources that were ever created in it."""
     live: dict[str, Resource] = field(default_factory=dict)
     dependants: dict[str, set[str]] = field(default_factory=dict)
     """Id to the live ids that depend on it."""
@@ -135,7 +135,7 @@ class Namespace:
     checksum: int = 0
 
     def at(self, position: int) -> Iterator[tuple[Resource, VersionRecord]]:
-        """Yield what was in it before the event at `position`, in order of creation."""
+        """Yield the resources and versions before the event at `position`, in order of creation."""
         for resource in self.resources.values():
             record = resource.at(position)
             if record is not None:
@@ -143,7 +143,7 @@ class Namespace:
 
 
 class Snapshot(NamedTuple):
-    """A position by name."""
+    """A named position."""
 
     snapshot_id: str
     name: str
@@ -175,7 +175,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Lock:
-    """A named lock: who holds it, and the highest token it ever gave."""
+    """A named lock: its holders, and the highest token that was ever granted."""
 
     namespace: str
     key: str
@@ -185,29 +185,29 @@ class Lock:
 
 @dataclass(slots=True)
 class OwnerState:
-    """A process as the log knows it."""
+    """A process, as recorded in the log."""
 
     session: str
     owner: ev.Owner | None = None
     joined_at_us: int = 0
     lease_us: int = 0
     renewed: int = -1
-    """Position of the last sign of life."""
+    """Position of the last renewal."""
     renewed_at_us: int = 0
     ended: str = ""
     resources: dict[tuple[str, str], Resource] = field(default_factory=dict)
-    """Live ones that it created."""
+    """Live resources that it created."""
     tokens: dict[int, Lock] = field(default_factory=dict)
     contexts: dict[str, Namespace] = field(default_factory=dict)
 
     @property
     def holds_anything(self) -> bool:
-        """There is something that must be cleaned or freed after it."""
+        """True if resources, locks or contexts of it must be cleaned or released."""
         return bool(self.resources or self.tokens or self.contexts)
 
 
 class OpenConflict(NamedTuple):
-    """Something that was refused, and has not been decided."""
+    """A refused write that was not resolved yet."""
 
     event: ev.ConflictDetected
     position: int
@@ -215,12 +215,12 @@ class OpenConflict(NamedTuple):
 
 
 def checksum_text(checksum: int) -> str:
-    """Return the sum of a namespace as an event holds it."""
+    """Return the checksum of a namespace as text, as in an event."""
     return f"{checksum:032x}"
 
 
 def checksum_of(records: Iterable[tuple[str, VersionRecord]]) -> str:
-    """Return the sum that a namespace with these ids and versions has."""
+    """Return the checksum of a namespace with these ids and versions."""
     return checksum_text(sum(weight_of(key, record) for key, record in records) % CHECKSUM_MOD)
 
 

@@ -1,11 +1,11 @@
-"""What is decided, and by what facts: pure, each rule in one place.
+"""Decisions about processes, locks and cleanups. Pure.
 
 | question | rule |
 |---|---|
-| does a process still live? | `verdict_of` |
-| may somebody have a lock? | `decide_lock` |
-| in which order is cleaned? | `cleanup_order` |
-| when is what failed tried again? | `pause_s`, `next_due_us` |
+| Does a process still live? | `verdict_of` |
+| Is a lock granted? | `decide_lock` |
+| In which order are resources cleaned? | `cleanup_order` |
+| When is a failed cleanup tried again? | `pause_s`, `next_due_us` |
 """
 
 import heapq
@@ -30,7 +30,7 @@ Verdict = Literal["alive", "dead", "unknown"]
 Mode = Literal["exclusive", "shared"]
 
 ABANDON_ATTEMPTS = 10
-"""So many failures, over all sessions, and no reaper tries again."""
+"""Number of failures, over all sessions, after which no reaper tries again."""
 
 _START_TOLERANCE_MS = 1000
 _PAUSE_FIRST_S = 0.05
@@ -40,29 +40,30 @@ _DUE_MAX_S = 3600.0
 
 
 class Facts(NamedTuple):
-    """What can be observed here about a process that was described there."""
+    """Observed facts about a process, compared with its recorded identity."""
 
     same_host: bool
     same_boot: bool | None
-    """None: the system does not say which boot this is."""
+    """None if the system has no boot id."""
     same_pid_space: bool
     pid_exists: bool
-    """A process of that PID is there, and is not just waiting to be collected (a zombie)."""
+    """True if a process with that PID exists and is not a zombie."""
     started_ms: int
-    """Start of the process that has the PID now, in milliseconds after the boot; -1 if unknown."""
+    """Start of the process with that PID, in milliseconds after the boot; -1 if unknown."""
     claimed_started_ms: int
-    """Start of the process that is meant; -1 if unknown."""
+    """Recorded start of the process; -1 if unknown."""
 
 
 def verdict_of(facts: Facts) -> Verdict:
-    """Tell whether a process lives; `unknown` where it cannot be seen from here.
+    """Return whether a process lives; `unknown` if it cannot be observed from here.
 
-    A PID proves nothing by itself: it is used again. Dead is only what provably is.
+    The PID alone is not sufficient, since it is reused. `dead` requires a proof.
+
     """
     if not facts.same_host:
         return "unknown"
     if facts.same_boot is False:
-        return "dead"  # the machine was started anew since
+        return "dead"  # the machine was rebooted
     if not facts.same_pid_space:
         return "unknown"
     if not facts.pid_exists:
@@ -73,28 +74,28 @@ def verdict_of(facts: Facts) -> Verdict:
 
 
 class LockDecision(NamedTuple):
-    """What becomes of a wish for a lock."""
+    """Decision on a request for a lock."""
 
     outcome: Literal["ours", "granted", "busy"]
     hold: Hold | None = None
-    """The hold that is ours already."""
+    """Hold of the requester with the same mode."""
     expired: tuple[Hold, ...] = ()
-    """Holds that end with the grant."""
+    """Holds that expire with the grant."""
     exchanged: Hold | None = None
-    """A hold of ours in the other mode, given back with the grant."""
+    """Hold of the requester in the other mode, which is released with the grant."""
 
 
 def decide_lock(
     lock: Lock | None, lock_id: str, session: str, mode: Mode, is_gone: Callable[[Hold], bool]
 ) -> LockDecision:
-    """Tell whether a wish for a lock is granted.
+    """Return the decision on a request for a lock.
 
     Args:
-        lock: what is known of it; None if nobody ever held it.
-        lock_id: name of the wisher, unique within its process.
-        session: the process of the wisher.
+        lock: the lock; None if it was never granted.
+        lock_id: name of the requester, unique within its process.
+        session: process of the requester.
         mode: `exclusive` or `shared`.
-        is_gone: tells of a holder that it is dead or its lease has ended.
+        is_gone: returns whether the holder is dead or its lease has ended.
     """
     holds = list(lock.holds.values()) if lock else []
     mine = next((hold for hold in holds if (hold.lock_id, hold.session) == (lock_id, session)), None)
@@ -109,11 +110,11 @@ def decide_lock(
 
 
 def cleanup_order(resources: Iterable[Resource], dependants: Mapping[str, set[str]]) -> list[Resource]:
-    """Return resources of one namespace in the order in which they are cleaned: dependants first, then newest first.
+    """Return resources of one namespace in cleanup order: dependants first, then newest first.
 
     Args:
-        resources: live ones.
-        dependants: id to the live ids that depend on it. A circle of them is cleaned newest first.
+        resources: live resources.
+        dependants: id to the live ids that depend on it. A cycle is cleaned newest first.
     """
     waiting = {resource.resource_id: resource for resource in resources}
     blocked = {key: len(dependants.get(key, set()) & waiting.keys()) for key in waiting}
@@ -135,12 +136,14 @@ def pause_s(attempt: int, jitter: float) -> float:
 
     Args:
         attempt: 1 for the first.
-        jitter: a random number from 0 to 1, so that many who failed together do not come again together.
+        jitter: random number from 0 to 1 that spreads the retries of many processes.
     """
     return min(_PAUSE_FIRST_S * 2 ** min(attempt - 1, 20), _PAUSE_MAX_S) * (0.5 + jitter)
 
 
 def next_due_us(now_us: int, attempts: int, jitter: float) -> int:
-    """Return when a reaper may try again what failed `attempts` times."""
+    """Return the time at which a reaper may retry a cleanup that failed `attempts` times, in microseconds since the
+    epoch.
+    """
     wait_s = min(_DUE_FIRST_S * 2 ** min(max(attempts - 3, 0), 20), _DUE_MAX_S)
     return now_us + int(wait_s * (0.5 + jitter) * 1_000_000)

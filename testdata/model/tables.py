@@ -23,7 +23,7 @@ class TestDataTables:
     """All test data of one journal.
 
     Args:
-        generation: folds the events of generated data; gets every entry. Default: a new one.
+        generation: state of the generated data. Default: a new one.
     """
 
     __test__ = False
@@ -45,7 +45,7 @@ class TestDataTables:
         self.cleanup_results: dict[str, bool] = {}
         self.retry_counts: dict[str, int] = {}
         self.failing: dict[tuple[str, str], Resource] = {}
-        """Live resources of which a cleanup failed."""
+        """Live resources with a failed cleanup."""
         self.waived: list[str] = []
         self.health_checked: ev.HealthChecked | None = None
         self.health_checked_at_us = 0
@@ -55,42 +55,44 @@ class TestDataTables:
     # ------------------------------------------------------------ looking up
 
     def namespace(self, name: str) -> Namespace:
-        """Return a namespace; one that was never heard of is empty, and is not remembered."""
+        """Return a namespace; an unknown one is empty, and is not stored."""
         return self.namespaces.get(name) or Namespace(name)
 
     def resource(self, namespace: str, resource_id: str) -> Resource | None:
-        """Return a live resource; a restored copy is found by the id of its original, too."""
+        """Return a live resource by its id, or a restored copy by the id of its original; None if there is no such
+        resource.
+        """
         found = self.namespaces.get(namespace)
         if found is None:
             return None
         return found.live.get(resource_id) or found.live.get(found.copies.get(resource_id, ""))
 
     def live(self) -> Iterable[Resource]:
-        """All live resources that are more than versions of an id."""
+        """Yield all live resources in namespaces."""
         for namespace in self.namespaces.values():
             if namespace.name:
                 yield from namespace.live.values()
 
     def lock(self, namespace: str, key: str) -> Lock | None:
-        """Return a lock that was ever granted."""
+        """Return a lock that was ever granted; else None."""
         return self.locks.get((namespace, key))
 
     def foreign_holds(self, resource: Resource, session: str) -> list[Hold]:
-        """Return how others than `session` hold the lock named like the resource."""
+        """Return the holds of other sessions on the lock named like the resource."""
         lock = self.locks.get((resource.namespace, resource.resource_id))
         return [hold for hold in lock.holds.values() if hold.session != session] if lock is not None else []
 
     # ------------------------------------------------- changing, for the folds
 
     def owner_of(self, session: str) -> OwnerState:
-        """Return an owner; one that was never heard of is remembered from here on."""
+        """Return an owner; an unknown one is stored."""
         owner = self.owners.get(session)
         if owner is None:
             owner = self.owners[session] = OwnerState(session)
         return owner
 
     def space_of(self, name: str) -> Namespace:
-        """Return a namespace; one that was never heard of is remembered from here on."""
+        """Return a namespace; an unknown one is stored."""
         space = self.namespaces.get(name)
         if space is None:
             space = self.namespaces[name] = Namespace(name)
@@ -119,8 +121,8 @@ class TestDataTables:
         for other in resource.life.depends_on:
             space.dependants.get(other, set()).discard(key)
 
-    def turn(self, space: Namespace, resource: Resource, position: int, record: VersionRecord | None) -> None:
-        """Give a resource its version from here on, and keep the sum of the namespace."""
+    def set_version(self, space: Namespace, resource: Resource, position: int, record: VersionRecord | None) -> None:
+        """Set the version of a resource from a position on, and update the checksum of its namespace."""
         before = resource.current
         if before is not None:
             space.checksum -= weight_of(resource.resource_id, before)

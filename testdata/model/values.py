@@ -1,4 +1,4 @@
-"""Test data as JSON: what may be in it, its digest, and copies. Pure."""
+"""Test data as JSON: allowed values, digests and copies. Pure."""
 
 import math
 from hashlib import blake2b
@@ -18,7 +18,7 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Content(NamedTuple):
-    """A value as it goes into an event."""
+    """A value in the form of an event."""
 
     data: msgspec.Raw
     digest: str
@@ -26,22 +26,22 @@ class Content(NamedTuple):
 
 
 def as_content(value: Any, what: str = "data") -> Content:
-    """Return `value` as JSON, which is also a copy that nobody shares.
+    """Return `value` as JSON, which is also an independent copy.
 
     Args:
         value: dict, list, str, int, float, bool, None, nested at will; a tuple becomes a list.
-        what: its name for the error.
+        what: name of the value in errors.
 
     Raises:
-        TypeError: something in it is no JSON; the message names the path to it.
-        ValueError: a float is not finite, a text is no Unicode, or it is nested too deeply.
+        TypeError: a part of it is not JSON; the message contains its path.
+        ValueError: a float is not finite, a text is not valid Unicode, or it is nested too deeply.
     """
     check_json(value, what)
     return Content(msgspec.Raw(_encode(value)), blake2b(_encode_sorted(value), digest_size=16).hexdigest())
 
 
 def check_json(value: Any, path: str) -> None:
-    """Raise what `as_content` says, unless `value` is JSON."""
+    """Raise the errors of `as_content` unless `value` is JSON."""
     _check(value, path, 0)
 
 
@@ -50,14 +50,14 @@ def _check(value: Any, path: str, depth: int) -> None:
         _check_text(value, path)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{path}: {value} has no JSON")
+            raise ValueError(f"{path}: {value} is not JSON; use None or a text")
     elif isinstance(value, int):
         if value.bit_length() > _INT_BITS_MAX:
             raise ValueError(f"{path}: an integer of {value.bit_length()} bits is too large")
     elif isinstance(value, (dict, list, tuple)):
         _check_items(cast("Any", value), path, depth + 1)
     elif value is not None:
-        raise TypeError(f"{path}: {type(value).__name__} is no JSON; it {_NO_VALUE}")
+        raise TypeError(f"{path}: {type(value).__name__} is not JSON; it {_NO_VALUE}")
 
 
 def _check_items(value: Any, path: str, depth: int) -> None:
@@ -66,7 +66,7 @@ def _check_items(value: Any, path: str, depth: int) -> None:
     if isinstance(value, dict):
         for key, item in cast("dict[Any, Any]", value).items():
             if not isinstance(key, str):
-                raise TypeError(f"{path}: the key {key!r} is no str")
+                raise TypeError(f"{path}: the key {key!r} is not a str; JSON keys are str")
             _check_text(key, path)
             _check(item, f"{path}.{key}", depth)
         return
@@ -79,15 +79,15 @@ def _check_text(text: str, path: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"{path}: holds half a character (a lone surrogate)") from error
+            raise ValueError(f"{path}: contains a lone surrogate; replace it") from error
 
 
 def check_name(name: Any, what: str) -> str:
-    """Return `name` if it can be the name of something.
+    """Return `name` if it is a valid name.
 
     Raises:
-        TypeError: it is no str.
-        ValueError: it is empty, too long, or no Unicode.
+        TypeError: it is not a str.
+        ValueError: it is empty, too long, or not valid Unicode.
     """
     if not isinstance(name, str):
         raise TypeError(f"{what} must be a str, not {type(name).__name__}")

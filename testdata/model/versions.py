@@ -1,6 +1,6 @@
-"""Versions of data and the way from one to another: pure rules.
+"""Version numbers and migration plans. Pure.
 
-Versions are ordered as PEP 440 says, so `1.0` and `1.0.0` are one version and `1.10` comes after `1.9`.
+Versions are ordered by PEP 440: `1.0` and `1.0.0` are one version, and `1.10` comes after `1.9`.
 """
 
 from collections import deque
@@ -17,32 +17,33 @@ FIRST_VERSION = "1.0.0"
 
 
 def check_version(version: str) -> str:
-    """Return `version` if it is one.
+    """Return `version` if it is a valid version.
 
     Raises:
-        ValueError: it is not.
+        TypeError: it is not a str.
+        ValueError: it is not a version.
     """
     if not isinstance(version, str):
         raise TypeError(f"a version must be a str, not {type(version).__name__}")
     try:
         Version(version)
     except InvalidVersion as error:
-        raise ValueError(f"{version!r} is no version; write it like 1.2.0 or 2.0.0rc1") from error
+        raise ValueError(f"{version!r}: not a version; write it like 1.2.0 or 2.0.0rc1") from error
     return version
 
 
 @lru_cache(maxsize=4096)
 def version_key(version: str) -> str:
-    """Return what is the same for two spellings of one version; of what is no version, itself."""
+    """Return a key that is equal for all spellings of one version; an invalid version itself."""
     return canonicalize_version(version)
 
 
 def next_version(last: str | None, taken: Iterable[str]) -> str:
-    """Return the version after `last`: its patch and one more, and more if that is taken.
+    """Return the next free version after `last`, by its patch number.
 
     Args:
-        last: the newest version; None if there is none yet.
-        taken: keys (`version_key`) of all versions there are.
+        last: the newest version; None before the first.
+        taken: keys (`version_key`) of all existing versions.
     """
     if last is None:
         return FIRST_VERSION
@@ -67,13 +68,13 @@ H = TypeVar("H", bound=_Planned)
 
 
 def plan_migration(start: str, target: str, known: Iterable[str], handlers: Sequence[H]) -> list[tuple[str, str, H]]:
-    """Return the shortest chain of hops `(from, to, handler)` from `start` to `target`; empty if there is none.
+    """Return the shortest chain of steps `(from, to, handler)` from `start` to `target`; empty without a chain.
 
     Args:
-        start: the version there is.
-        target: the version that is wanted.
-        known: versions that a chain may go through; the handlers' `edges` add theirs.
-        handlers: the last one that can handle a hop does it.
+        start: the current version.
+        target: the requested version.
+        known: versions that a chain may pass; the handlers' `edges` are added.
+        handlers: if several can make a step, the last one does.
     """
     names = {version_key(name): name for name in [*known, *(v for h in handlers for edge in h.edges for v in edge)]}
     names |= {version_key(start): start, version_key(target): target}
@@ -81,7 +82,7 @@ def plan_migration(start: str, target: str, known: Iterable[str], handlers: Sequ
     came: dict[str, tuple[str, H]] = {}
     queue = deque([start])
     seen = {version_key(start)}
-    # The direct way is tried first: a handler may claim it without naming it as an edge.
+    # The direct step is tried first: a handler may support it without naming it as an edge.
     while queue:
         here = queue.popleft()
         for there in [target, *nodes]:

@@ -1,4 +1,4 @@
-"""The store of test data: one journal in a folder, the state it folds into, and who we are in it."""
+"""Store of test data: one journal in a folder, its state, and the owner that this process is."""
 
 import os
 from collections.abc import Generator
@@ -35,13 +35,14 @@ def _identity_of(_pid: int) -> ev.Owner:
 
 
 class DataStore:
-    """Test data of one folder, shared by all threads and processes that name it.
+    """Test data of one folder, shared by all threads and processes that use it.
 
     Args:
-        base_path: the folder; it is created with the first event. Default: `default_base_path()`.
-        owner: who acts; default: this process.
-        lock_timeout_s: how long a transaction may wait for other processes, in seconds.
-        lease_s: after how long without a sign of life those who cannot look at this process may take it for gone.
+        base_path: the folder; created with the first event. Default: `default_base_path()`.
+        owner: owner of new data; default: this process.
+        lock_timeout_s: time limit for a transaction to wait for other processes, in seconds.
+        lease_s: time without a renewal after which processes that cannot observe this one consider it ended, in
+            seconds.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class DataStore:
 
     @property
     def owner(self) -> ev.Owner:
-        """Who we are: another one in a forked child."""
+        """Owner of new data; a forked child is another owner."""
         pid = os.getpid()
         if self._renamed is not None and self._renamed[0] == pid:
             return self._renamed[1]
@@ -72,30 +73,30 @@ class DataStore:
 
     @property
     def session(self) -> str:
-        """Our session in the log."""
+        """Session of the owner."""
         return self.owner.session
 
     @property
     def position(self) -> int:
-        """Up to which byte the log has been folded."""
+        """Position up to which the log has been folded, in bytes."""
         return self._journal.position
 
     @property
     def findings(self) -> list[str]:
-        """What in the log is no event, as far as it was read."""
+        """Damaged places of the log, as far as it was read."""
         return [str(finding) for finding in self._journal.findings]
 
     def current(self) -> TestDataState:
-        """Return the state as it is now; change nothing in it. With other threads about, use `look()`."""
+        """Return the current state, which must not be changed. With other threads, use `look()`."""
         return self._journal.current()
 
     def look(self) -> AbstractContextManager[TestDataState]:
-        """Give the state as it is now, and keep other threads from changing it while the block runs."""
+        """Return a context manager with the current state, which no other thread changes during the block."""
         return self._journal.look()
 
     @contextmanager
     def transact(self, *, sync: bool = False) -> Generator[Transaction[TestDataState]]:
-        """Hold the log's lock from the look at the state to the write, as `Journal.transact` does, as our owner.
+        """Return a transaction on the log, as `Journal.transact`, in the name of the owner.
 
         Raises:
             DataTooLargeError: an event does not fit into a line; nothing was written.
@@ -111,7 +112,8 @@ class DataStore:
         owner = self.owner
         known = tx.state.owners.get(owner.session)
         if known is not None and known.ended:
-            # Somebody could not see us and took us for gone: what we had is cleaned. We go on as another.
+            # Another process could not observe this one and considered it ended: its data is cleaned.
+            # Go on as a new owner.
             owner = own_identity()
             self._renamed = os.getpid(), owner
             known = None
@@ -119,7 +121,7 @@ class DataStore:
             tx.append(owner_stream(owner.session), ev.OwnerJoined(owner=owner, lease_us=int(self.lease_s * 1_000_000)))
 
     def as_of(self, position: int) -> TestDataState:
-        """Return the state that everything before `position` gives."""
+        """Return the state of all events before `position`."""
         return self._journal.as_of(position)
 
     def close(self) -> None:
@@ -127,29 +129,29 @@ class DataStore:
         self.renewer.stop()
         self._journal.close()
 
-    # ------------------------------------------------- is somebody else gone
+    # ------------------------------------------------- state of other owners
 
     def elapsed_s(self) -> float:
-        """Seconds since some fixed moment; take it *before* the look at the state that is judged by it."""
+        """Seconds of a monotonic clock; take it *before* the look at the state that is compared with it."""
         return SYSTEM.elapsed_s()
 
     def hold_is_gone(self, state: TestDataState, hold: Hold, elapsed_s: float) -> str:
-        """Say why a lock's holder cannot hold it any more: `dead`, `lapsed`, or nothing if it can."""
+        """Return the reason why a lock's holder cannot hold it any more: `dead`, `lapsed`, or "" if it can."""
         if hold.session == self.session:
             return ""
         if self.hold_is_dead(state, hold):
             return "dead"
-        return self._lapsed("lock", str(hold.token), hold.renewed, hold.ttl_us / 1e6, elapsed_s)
+        return self._find_lapse("lock", str(hold.token), hold.renewed, hold.ttl_us / 1e6, elapsed_s)
 
     def hold_is_dead(self, state: TestDataState, hold: Hold) -> bool:
-        """Tell whether a lock's holder is known to be gone, whatever is left of its lease."""
+        """Return whether a lock's holder is known to have ended, also during its lease."""
         owner = state.owners.get(hold.session)
         if hold.session == self.session or owner is None:
             return False
         return bool(owner.ended) or verdict_on(owner.owner) == "dead"
 
     def owner_is_gone(self, owner: OwnerState, elapsed_s: float) -> str:
-        """Say why an owner is gone: `dead`, `lapsed`, or nothing if it may be there."""
+        """Return the reason why an owner has ended: `dead`, `lapsed`, or "" if it may live."""
         if owner.session == self.session:
             return ""
         if owner.ended:
@@ -157,14 +159,16 @@ class DataStore:
         verdict = verdict_on(owner.owner)
         if verdict != "unknown":
             return "dead" if verdict == "dead" else ""
-        return self._lapsed("owner", owner.session, owner.renewed, owner.lease_us / 1e6, elapsed_s)
+        return self._find_lapse("owner", owner.session, owner.renewed, owner.lease_us / 1e6, elapsed_s)
 
     def is_unknown(self, owner: OwnerState) -> bool:
-        """Tell whether nothing can be said of an owner by looking at its process."""
+        """Return whether the process of an owner cannot be observed."""
         return owner.session != self.session and not owner.ended and verdict_on(owner.owner) == "unknown"
 
-    def _lapsed(self, kind: str, key: str, renewed: int, lease_s: float, elapsed_s: float) -> str:
-        """Judge a lease by our own clock since we first saw its last renewal: no clocks are compared."""
+    def _find_lapse(self, kind: str, key: str, renewed: int, lease_s: float, elapsed_s: float) -> str:
+        """Return whether a lease has ended, by the local clock since its last renewal was first seen: no clocks are
+        compared.
+        """
         seen = self._seen.get((kind, key))
         if seen is None or seen[0] != renewed:
             self._seen[kind, key] = renewed, self.elapsed_s()

@@ -1,4 +1,4 @@
-"""Who we are, and whether others still live: where test data meets the operating system."""
+"""Identity of a process, and observation of other processes."""
 
 import os
 import secrets
@@ -30,12 +30,12 @@ def own_identity() -> Owner:
 
 
 def verdict_on(owner: Owner | None) -> Verdict:
-    """Tell whether the process of an owner lives."""
+    """Return whether the process of an owner lives."""
     return "unknown" if owner is None else verdict_of(observe(owner))
 
 
 def observe(owner: Owner) -> Facts:
-    """Look at the process that an owner says it is."""
+    """Observe the process of an owner."""
     started_ms = _started_ms(owner.pid)
     return Facts(
         same_host=owner.host == _host(),
@@ -48,14 +48,14 @@ def observe(owner: Owner) -> Facts:
 
 
 def current_test() -> str:
-    """Return the node id of the test that is running, or nothing."""
+    """Return the node id of the running test; empty without one."""
     return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
 
 
 @cache
 def _psutil() -> Any:
     try:
-        import psutil  # noqa: PLC0415 - only who uses test data needs it
+        import psutil  # noqa: PLC0415 - only test data needs it
     except ModuleNotFoundError as error:
         text = "test data needs psutil: install it with `pip install 'pytest-insight[testdata]'`"
         raise ModuleNotFoundError(text, name="psutil") from error
@@ -63,8 +63,8 @@ def _psutil() -> Any:
 
 
 def _started_ms(pid: int) -> Any:
-    """Return the start of a process in milliseconds after the boot, -1 if it may not be known, None if it is not
-    there.
+    """Return the start of a process in milliseconds after the boot; -1 if it cannot be read, None if there is no such
+    process.
     """
     psutil = _psutil()
     try:
@@ -94,6 +94,6 @@ def _boot() -> str:
 
 def _pid_space() -> str:
     try:
-        return os.readlink(_PID_SPACE)  # noqa: PTH115 - the link's text is the id; there is no such file
+        return os.readlink(_PID_SPACE)  # noqa: PTH115 - the text of the link is the id; its target does not exist
     except OSError:
         return ""

@@ -26,7 +26,7 @@ def lock_stream(namespace: str, key: str) -> str:
 def append_version(
     tx: Transaction[TestDataState], session: str, resource: Resource, version: str, content: Content, token: int = 0
 ) -> None:
-    """Say that a resource gets a new version."""
+    """Append a new version of a resource."""
     event = ev.ResourceVersioned(
         namespace=resource.namespace,
         resource_id=resource.resource_id,

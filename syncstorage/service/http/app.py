@@ -1,4 +1,4 @@
-"""The service as an ASGI application: the nine endpoints of the protocol, and `/status` of our own."""
+"""The service as an ASGI application: the endpoints of the protocol, and `/status`."""
 
 import asyncio
 import logging
@@ -30,33 +30,33 @@ __all__ = ["SyncStorage"]
 BODY_BYTES_MAX = 1 << 20
 _CLOSE = {"Connection": "close"}
 _REFUSED = 400
-"""Answers from this status on are of no use to a client, and do not keep an idle service alive."""
+"""Lowest HTTP status of a refusal; refused requests do not keep an idle service alive."""
 
 log = logging.getLogger(__name__)
 
 
 _ONLY_LOOKS = ("/status", "/health")
-"""Paths that a monitor asks again and again; they do not keep an idle service alive."""
+"""Paths that monitors poll; they do not keep an idle service alive."""
 
 
 class SyncStorage:
-    """The endpoints, and those who wait at them.
+    """The endpoints, and the clients that wait at them.
 
     Args:
-        core: what decides and remembers.
+        core: the coordinator.
         shut_down: called when a client asks the service to end.
     """
 
     def __init__(self, core: Coordinator, shut_down: Callable[[], None]) -> None:
         self.core = core
         self.requests = 0
-        """Requests so far; those that only look, or that were refused, are not counted."""
+        """Number of requests so far, without polls and refused requests."""
         self._waits: dict[object, float] = {}
         self._shut_down = shut_down
         self._disk = SharedFsync(core.journal.sync, lambda: core.writes)
         self._changed = asyncio.Event()
         self._closing = False
-        self._told = 0
+        self._notified = 0
 
     def asgi(self) -> Guard:
         """Return the application."""
@@ -73,50 +73,50 @@ class SyncStorage:
             Route("/status", self.status, methods=["GET"]),
         ]
         handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
-            HTTPException: _http_error,
-            BadRequestError: _bad_request,
-            EventLogError: _not_kept,
-            OSError: _not_kept,
-            TooManyError: _too_many,
-            Exception: _broken,
+            HTTPException: _answer_http_error,
+            BadRequestError: _answer_bad_request,
+            EventLogError: _answer_not_written,
+            OSError: _answer_not_written,
+            TooManyError: _answer_too_many,
+            Exception: _answer_defect,
         }
         app = Starlette(routes=routes, exception_handlers=handlers)
-        app.router.redirect_slashes = False  # an unknown path is told as JSON, not as a redirection
+        app.router.redirect_slashes = False  # an unknown path is answered with JSON, not with a redirection
         return Guard(app, self._count)
 
     def notify(self) -> None:
-        """Let everybody who waits look again."""
+        """Wake up all waiting clients, so that they check the state again."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def changed(self) -> None:
-        """Return when something may have changed."""
+        """Wait until the state may have changed."""
         await self._changed.wait()
 
     @property
     def waiting(self) -> int:
-        """How many clients wait for a completion."""
+        """Number of clients that wait for a completion."""
         return len(self._waits)
 
     @property
     def waiting_since_s(self) -> float:
-        """Monotonic time at which the youngest of the present waits began; long ago if there are none."""
+        """Monotonic time at which the latest of the current waits began; minus infinity without waits."""
         return max(self._waits.values(), default=-inf)
 
     def close(self) -> None:
-        """Send everybody away who waits."""
+        """End all waits."""
         self._closing = True
         self.notify()
 
     # ------------------------------------------------------------ endpoints
 
     async def health(self, _: Request) -> Response:
-        """Say that the service runs."""
-        # Without a look at the journal: it may be busy, and this service is healthy all the same.
+        """Answer that the service runs."""
+        # Without a look at the journal: it may be locked although this service is healthy.
         return _json({"status": "ok", "last_update": rfc3339(self.core.updated_us)})
 
     async def register(self, request: Request) -> Response:
-        """Take a worker in, and tell it whether it is the master."""
+        """Register a worker, and answer whether it is the master."""
         body = await self._body(request, RegisterBody)
         test_run = self._run_of(body)
         process = 0
@@ -124,19 +124,19 @@ class SyncStorage:
             process = await asyncio.to_thread(process_of, _peer_port(request), _own_port(request))
         asked = body.event(test_run, _peer_port(request), process)
         is_master = self.core.register(asked, body.connection())
-        await self._kept()
+        await self._wait_until_written()
         message = "registered as master" if is_master else "registered"
         answer = {"status": "ok", "message": message, "pid": body.pid, "testRunId": test_run, "is_master": is_master}
         return _json(answer)
 
     async def set_worker_status(self, request: Request) -> Response:
-        """Take the status of a worker; one that never registered is taken in."""
+        """Apply the status of a worker; an unknown worker is added."""
         body = await self._body(request, StatusBody)
         heard = WorkerRegistered(
             test_run=self._run_of(body), pid=body.pid, adopted=True, status=body.status, peer_port=_peer_port(request)
         )
         changed = self.core.set_status(heard)
-        await self._kept()
+        await self._wait_until_written()
         return _ok(f"status is {body.status}" if changed else f"status is {body.status} already")
 
     async def keep_alive(self, request: Request) -> Response:
@@ -144,31 +144,31 @@ class SyncStorage:
         body = await self._body(request, KeepAliveBody)
         if not self.core.keep_alive(self._run_of(body), body.pid, body.running):
             return _json({"status": "error", "message": "unknown worker: register first"}, 404)
-        await self._kept()
+        await self._wait_until_written()
         return _ok("lease renewed")
 
     async def in_progress_test_result(self, request: Request) -> Response:
-        """Take a cut."""
+        """Hold a result."""
         named = request.query_params.get("testRunId")
         meant = self.core.runs.meant(named)
         if len(meant) != 1:
             raise BadRequestError("testRunId is missing in the query")
         body = await self._body(request, CutBody)
-        is_new = self.core.accept_cut(body.event(_checked(meant[0])))
-        await self._kept()
+        is_new = self.core.accept_cut(body.event(_check_name_length(meant[0])))
+        await self._wait_until_written()
         return _ok("result is held" if is_new else "result is held already")
 
     async def in_progress_published(self, request: Request) -> Response:
-        """Say whether a result is held."""
+        """Answer whether a result is held."""
         meant = self.core.runs.meant(request.query_params.get("testRunId"))
         return _json({"published": any(self.core.runs.is_published(name) for name in meant)})
 
     async def wait_completion(self, request: Request) -> Response:
-        """Hold the request until the test run is completed."""
+        """Answer once the test run is completed."""
         meant = self.core.runs.meant(request.query_params.get("testRunId"))
         since = self.core.runs.generations(meant)
         self.core.note_wait(meant)
-        await self._kept()
+        await self._wait_until_written()
         gone = asyncio.ensure_future(_until_disconnected(request))
         self._waits[gone] = time.monotonic()
         try:
@@ -179,18 +179,18 @@ class SyncStorage:
                 await asyncio.wait((changed, gone), return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 if gone.done():
-                    return _json({"completed": False, "message": "nobody waits any more"}, 408)
+                    return _json({"completed": False, "message": "the client closed the connection"}, 408)
         finally:
             del self._waits[gone]
             gone.cancel()
         await self._disk.synced()
-        return _outcome(outcome)
+        return _completion_response(outcome)
 
     async def force_completion(self, request: Request) -> Response:
         """Complete a test run now."""
         outcome = self.core.force(self.core.runs.meant(request.query_params.get("testRunId")))
-        await self._kept()
-        return _outcome(outcome)
+        await self._wait_until_written()
+        return _completion_response(outcome)
 
     async def shutdown(self, _: Request) -> Response:
         """End the service, after this answer."""
@@ -199,7 +199,7 @@ class SyncStorage:
         return answer
 
     async def status(self, request: Request) -> Response:
-        """Show everything that is known, for `insight sync-storage status`."""
+        """Answer with the whole state, for `insight sync-storage status`."""
         return _json(service_report(self.core, request.query_params.get("testRunId"), waiting=self.waiting))
 
     # --------------------------------------------------------------- inside
@@ -214,7 +214,7 @@ class SyncStorage:
         return self.core.runs.of_worker(body.pid) if body.test_run_id is None else body.test_run_id
 
     async def _body(self, request: Request, kind: type[Body]) -> Any:
-        """Return the body of a request; a peer that takes too long, or sends too much, is sent away."""
+        """Return the body of a request; refuse a body that takes too long or is too large."""
         data = bytearray()
         try:
             async with asyncio.timeout(self.core.limits.request_s):
@@ -228,10 +228,10 @@ class SyncStorage:
             raise HTTPException(400, "the client went away") from None
         return decode(bytes(data), kind)
 
-    async def _kept(self) -> None:
-        """Return when what was written is on the disk; only then may a client be told so."""
-        if self.core.writes != self._told:
-            self._told = self.core.writes
+    async def _wait_until_written(self) -> None:
+        """Wait until all writes are on the disk; only then may the client get an answer."""
+        if self.core.writes != self._notified:
+            self._notified = self.core.writes
             self.notify()
         await self._disk.synced()
 
@@ -241,7 +241,7 @@ async def _until_disconnected(request: Request) -> None:
         pass
 
 
-def _checked(test_run: str) -> str:
+def _check_name_length(test_run: str) -> str:
     if len(test_run) > NAME_LENGTH_MAX:
         raise BadRequestError("testRunId is too long")
     return test_run
@@ -264,29 +264,29 @@ def _ok(message: str) -> Response:
     return _json({"status": "ok", "message": message})
 
 
-def _outcome(outcome: CompletionAnswer) -> Response:
+def _completion_response(outcome: CompletionAnswer) -> Response:
     return _json({"completed": outcome.completed, "message": outcome.message})
 
 
-async def _http_error(_: Request, error: HTTPException) -> Response:
+async def _answer_http_error(_: Request, error: HTTPException) -> Response:
     return _json({"status": "error", "message": error.detail}, error.status_code, dict(error.headers or {}))
 
 
-async def _bad_request(request: Request, error: BadRequestError) -> Response:
+async def _answer_bad_request(request: Request, error: BadRequestError) -> Response:
     log.info("refused: %s %s: %s", request.method, request.url.path, error)
     return _json({"status": "error", "message": str(error)}, 400)
 
 
-async def _too_many(request: Request, error: TooManyError) -> Response:
+async def _answer_too_many(request: Request, error: TooManyError) -> Response:
     log.warning("refused: %s %s: %s", request.method, request.url.path, error)
     return _json({"status": "error", "message": str(error)}, 429)
 
 
-async def _not_kept(_: Request, error: Exception) -> Response:
+async def _answer_not_written(_: Request, error: Exception) -> Response:
     log.error("not written: %s", error)
     return _json({"status": "error", "message": "the journal could not be written"}, 503)
 
 
-async def _broken(_: Request, error: Exception) -> Response:
+async def _answer_defect(_: Request, error: Exception) -> Response:
     log.error("a defect: %r", error)
     return _json({"status": "error", "message": "internal error"}, 500)

@@ -1,8 +1,8 @@
-"""Who may talk to the service: programs on this machine, not web pages that are open on it.
+"""Refusal of requests from web pages; only programs on this machine may use the service.
 
-The protocol has no passwords, and some of its GET requests change something. A page of any site could send those from
-the user's browser, or reach us under a name of its own that resolves to 127.0.0.1. Browsers say where a request comes
-from; none of the clients sends these headers.
+The protocol has no passwords, and some of its GET requests change state. A web page could send them from the user's
+browser, or reach the service under a host name of its own that resolves to 127.0.0.1. Browsers send headers that tell
+where a request comes from; clients of the service do not.
 """
 
 import re
@@ -20,7 +20,7 @@ HEADER_BYTES_MAX = 32 * 1024
 _OWN_SITES = (b"none", b"same-origin")
 
 
-_NO_HOST = "there is no Host header; it has to name this machine: localhost, 127.0.0.1 or [::1]"
+_NO_HOST = "Host header: missing; it must name this machine: localhost, 127.0.0.1 or [::1]"
 _RULES: dict[bytes, tuple[Callable[[bytes], object], str]] = {
     b"origin": (lambda _: False, "requests of web pages are refused: there is an Origin header"),
     b"referer": (_OWN_PAGE.match, "requests of web pages are refused: Referer names another site"),
@@ -30,14 +30,14 @@ _RULES: dict[bytes, tuple[Callable[[bytes], object], str]] = {
     ),
     b"host": (
         _LOOPBACK.fullmatch,
-        "the Host header has to name this machine: localhost, 127.0.0.1 or [::1]",
+        "Host header: another machine; it must name this machine: localhost, 127.0.0.1 or [::1]",
     ),
 }
-"""Which values of a header are accepted, and the reason for which others are refused."""
+"""Accepted values of a header, and the reason for refusing others."""
 
 
 def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
-    """Return why a request with these headers, names in lower case, is refused; empty if it is not."""
+    """Return the reason why a request with these headers, names in lower case, is refused; empty if it is accepted."""
     if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
         return f"the headers have more than {HEADER_BYTES_MAX} bytes"
     for name, value in headers:
@@ -48,11 +48,11 @@ def why_refused(headers: list[tuple[bytes, bytes]]) -> str:
 
 
 class Guard:
-    """Refuses requests of web pages before the application sees them.
+    """ASGI middleware that refuses requests of web pages.
 
     Args:
         app: the application.
-        count: called with the path of each request that is let through, and the status of its answer.
+        count: called with the path of each accepted request, and the status of its answer.
     """
 
     def __init__(self, app: ASGIApp, count: Callable[[str, int], None]) -> None:
@@ -65,10 +65,10 @@ class Guard:
             if reason:
                 await _refuse(send, reason)
                 return
-            send = self._counted(scope["path"], send)
+            send = self._counting_send(scope["path"], send)
         await self._app(scope, receive, send)
 
-    def _counted(self, path: str, send: Send) -> Send:
+    def _counting_send(self, path: str, send: Send) -> Send:
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._count(path, message["status"])

@@ -1,4 +1,4 @@
-"""The bodies of requests: what clients send, and what of it is a mistake of theirs."""
+"""Bodies of requests, and their checks."""
 
 import msgspec
 
@@ -9,22 +9,23 @@ from ..rules import STATUSES
 __all__ = ["NAME_LENGTH_MAX", "BadRequestError", "CutBody", "KeepAliveBody", "RegisterBody", "StatusBody", "decode"]
 
 NAME_LENGTH_MAX = 4096
-"""Longest pid, test run id and the like, in characters; an event has to fit into a line of the journal."""
+"""Maximum length of a pid, a test run id and other names, in characters; an event must fit into a line of the journal.
+"""
 PROCESS_ID_MAX = 2**31 - 1
 TEXT_LENGTH_MAX = 32_768
-"""Longest text of a cut, in characters."""
+"""Maximum length of a text in a result, in characters."""
 
 
 class BadRequestError(ValueError):
-    """A request that makes no sense; the message says why."""
+    """A request is invalid; the message gives the reason."""
 
 
 class WorkerBody(msgspec.Struct, rename="camel", kw_only=True):
-    """What every message of a worker says."""
+    """Fields of every message of a worker."""
 
     pid: str
     test_run_id: str | None = None
-    """Missing in what older clients send with a status."""
+    """Missing in status messages of older clients."""
 
     def __post_init__(self) -> None:
         if not self.pid:
@@ -33,7 +34,7 @@ class WorkerBody(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RegisterBody(WorkerBody, rename="camel", kw_only=True):
-    """POST /register; the last four are sent by our own clients only."""
+    """POST /register; only clients of pytest-insight send the last four fields."""
 
     base_url: str | None = None
     private_token: str | None = None
@@ -48,13 +49,13 @@ class RegisterBody(WorkerBody, rename="camel", kw_only=True):
             raise ValueError("osPid is not the id of a process")
 
     def event(self, test_run: str, peer_port: int, process: int) -> WorkerRegistered:
-        """Return the registration as it is written: without the URL and the token.
+        """Return the event of the registration, without the URL and the token.
 
         Args:
-            test_run: what the service takes for the test run.
-            peer_port: where the request came from.
-            process: whose that port is, as the system says, 0 for unknown; where the client says nothing of it. Ours
-                says: one process speaks for a session and all its workers.
+            test_run: the test run.
+            peer_port: port of the client's connection.
+            process: process id that the system gives for that port; 0 if unknown. It is used if the client sends no
+                process id. Clients of pytest-insight send it, since one process reports for all workers of a session.
         """
         return WorkerRegistered(
             test_run=test_run,
@@ -83,13 +84,13 @@ class StatusBody(WorkerBody, rename="camel", kw_only=True):
 
 
 class KeepAliveBody(WorkerBody, rename="camel", kw_only=True):
-    """POST /keep_alive; `running` is sent by our own clients only."""
+    """POST /keep_alive; only clients of pytest-insight send `running`."""
 
     running: str | None = None
 
 
 class CutBody(msgspec.Struct, rename="camel", kw_only=True):
-    """POST /in_progress_test_result; fields that nobody knows are ignored."""
+    """POST /in_progress_test_result; unknown fields are ignored."""
 
     auto_test_external_id: str
     project_id: str | None = None
@@ -103,7 +104,7 @@ class CutBody(msgspec.Struct, rename="camel", kw_only=True):
         _check_lengths(self, TEXT_LENGTH_MAX)
 
     def event(self, test_run: str) -> CutAccepted:
-        """Return the cut as it is written."""
+        """Return the event of the result."""
         return CutAccepted(
             test_run=test_run,
             external_id=self.auto_test_external_id,
@@ -131,9 +132,9 @@ def decode(data: bytes, kind: type[Body]) -> Body:
     """Return the body of a request.
 
     Raises:
-        BadRequestError: it is not JSON, no object, or lacks what it needs.
+        BadRequestError: the body is not a JSON object, or a field is missing or wrong.
     """
     try:
         return _DECODERS[kind].decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequestError(f"the body cannot be used: {error}") from error
+        raise BadRequestError(f"body: {error}") from error

@@ -9,10 +9,10 @@ __all__ = ["TimedProtocol"]
 
 
 class TimedProtocol(H11Protocol):
-    """HTTP/1.1 that gives a peer so much time, and no more, to send the head of a request."""
+    """HTTP/1.1 that closes a connection whose client takes too long to send the head of a request."""
 
     request_s = 10.0
-    """How long that is, in seconds."""
+    """The time limit, in seconds."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with our handling of signals: it would end by the signal again, instead of with 0."""
+    """uvicorn server that leaves signals to the service: uvicorn would end by the signal instead of with 0."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -43,8 +43,8 @@ class Service:
     """One running service.
 
     Args:
-        core: what decides and remembers.
-        sinks: who hears of completed test runs.
+        core: the coordinator.
+        sinks: receive completed test runs.
     """
 
     def __init__(self, core: Coordinator, sinks: Sinks) -> None:
@@ -71,7 +71,7 @@ class Service:
         self._server = _Server(config)
 
     async def run(self, sockets: list[socket.socket]) -> str:
-        """Serve until the end, and return its reason."""
+        """Serve until the end, and return the reason of the end."""
         self._handle_signals()
         tick = asyncio.get_running_loop().create_task(self._tick())
         tick.add_done_callback(self._end_with_tick)
@@ -85,7 +85,7 @@ class Service:
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            # Ignored by who started us, as a shell does in the background: then it stays ignored.
+            # A signal that the parent ignored, as a shell does in the background, stays ignored.
             if signal.getsignal(number) != signal.SIG_IGN:
                 loop.add_signal_handler(number, self._end, number.name)
 
@@ -95,26 +95,26 @@ class Service:
         self._server.should_exit = True
 
     async def _tick(self) -> None:
-        """Do what is due when it is due."""
+        """Do periodic work when it is due."""
         while not self._reason:
             try:
-                await self._look()
-            except Exception:  # a full disk, or a defect: it is logged, and tried again, as nobody else would
-                log.exception("what is due could not be done")
+                await self._do_due_work()
+            except Exception:  # a full disk, or a defect: it is logged and tried again
+                log.exception("periodic work failed")
                 await asyncio.sleep(TICK_MAX_S)
-            # After each look, also one that failed: what fails for ever must not keep the service alive.
+            # After each round, also a failed one: permanent failures must not keep the service alive.
             reason = self._idle.reason_to_end()
             if reason:
                 self._end(reason)
 
     def _end_with_tick(self, tick: asyncio.Task[None]) -> None:
-        """End the service if what looks for its end has failed: nothing else would end it."""
+        """End the service if its periodic work failed: nothing else would end it."""
         if not tick.cancelled() and tick.exception() is not None:
             log.error("a defect: %r", tick.exception())
             self._end("defect")
 
-    async def _look(self) -> None:
-        """Wait until something is due, or changes, and do it."""
+    async def _do_due_work(self) -> None:
+        """Wait until something is due or changes, and do it."""
         began_s = time.monotonic()
         due_s = min(self._core.next_due_s(), self._idle.ends_s) - began_s
         nap_s = min(max(due_s, TICK_MIN_S), TICK_MAX_S)
@@ -123,7 +123,7 @@ class Service:
                 await self._app.changed()
         slept_s = time.monotonic() - began_s
         if slept_s > nap_s + SUSPENDED_S:
-            self._core.excuse(slept_s)
+            self._core.extend_leases(slept_s)
         writes = self._core.writes
         self._core.settle()
         if self._core.writes != writes:

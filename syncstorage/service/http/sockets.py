@@ -9,17 +9,17 @@ BACKLOG = 2048
 
 
 class PortInUseError(OSError):
-    """Another process listens on the port: the service that is wanted, or a stranger."""
+    """Another process listens on the port: a Sync Storage service, or another program."""
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Listen on the loopback addresses, of IPv4 and, where there is one, of IPv6; nobody else can from then on.
+    """Listen on the loopback addresses of IPv4 and, if available, of IPv6; no other process can use the port then.
 
     Args:
-        port: 0 for any that is free.
+        port: port number; 0 for any free port.
 
     Raises:
-        PortInUseError: somebody listens there.
+        PortInUseError: another process listens there.
     """
     first = _open_listener(socket.AF_INET, "127.0.0.1", port)
     try:
@@ -35,7 +35,7 @@ def listen(port: int) -> list[socket.socket]:
 
 
 def _open_listener(family: int, host: str, port: int) -> socket.socket:
-    # With its protocol named, asyncio turns off Nagle's algorithm, which would hold every answer back for 40 ms.
+    # With an explicit protocol asyncio turns off Nagle's algorithm, which would delay every answer by 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:

@@ -1,4 +1,4 @@
-"""Which ids are known, and of what: everything generated here, and everything the log recorded."""
+"""Known ids and their entity types: from this generator and from the log."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
@@ -24,7 +24,7 @@ class KnownIds:
     """The ids of records by their entity type.
 
     Args:
-        recorder: knows what other processes and earlier sessions made.
+        recorder: reads the records of other processes and earlier sessions.
     """
 
     def __init__(self, recorder: GenerationRecorder) -> None:
@@ -32,27 +32,27 @@ class KnownIds:
         self._types: dict[bytes, str] = {}
         """Entity type by the JSON of an id."""
         self._read: dict[str, int] = {}
-        """How many values of each recorded call have been looked at."""
+        """Number of values of each recorded call that have been read."""
 
     def remember(self, entity_type: str, records: list[R]) -> list[R]:
-        """Take note of the ids of records, and return the records."""
+        """Store the ids of records, and return the records."""
         for record in records:
             if isinstance(record, Mapping) and (own_id := cast("Mapping[str, Any]", record).get("id")) is not None:
                 self._types[encode(own_id)] = entity_type
         return records
 
     def type_of(self, own_id: Any) -> str | None:
-        """Return what the record with this id is, None if it is not known."""
+        """Return the entity type of the record with this id; None if it is unknown."""
         key = encode(own_id)
         if key not in self._types:
             self._catch_up()
         return self._types.get(key)
 
-    def judge(self, parents: Iterable[Mapping[str, Any]]) -> Callable[[str, Any], bool]:
-        """Return a function that tells whether there is a parent of a type with an id.
+    def parent_check(self, parents: Iterable[Mapping[str, Any]]) -> Callable[[str, Any], bool]:
+        """Return a function `(parent type, id)` that returns whether the parent exists.
 
         Args:
-            parents: count as well, whatever they are.
+            parents: records that count as parents of any type.
         """
         given = {encode(parent["id"]) for parent in parents if "id" in parent}
         return lambda parent_type, own_id: encode(own_id) in given or self.type_of(own_id) == parent_type

@@ -1,4 +1,4 @@
-"""Record what was generated, and find it again; `GenerationStore` is a log for it, to use without more."""
+"""Recording and look-up of generated data; `GenerationStore` is a log that contains nothing else."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -16,9 +16,9 @@ from .state import GenerationState, TemplateVersion
 __all__ = ["GenerationLog", "GenerationRecorder", "GenerationStore"]
 
 _VALUES_BYTES_MAX = 128 * 1024
-"""How much JSON one event may carry: half a line, the rest is for names."""
+"""Maximum size of the JSON in one event: half a line; the rest is for names."""
 _PIECE_CHARS = 48 * 1024
-"""A piece of a long text: each character may take 4 bytes in a line, and a line holds 256 KiB."""
+"""Length of a part of a long text: each character may take 4 bytes in a line of 256 KiB."""
 
 
 class _Holder(Protocol):
@@ -27,35 +27,35 @@ class _Holder(Protocol):
 
 
 class GenerationLog(Protocol):
-    """A log that holds generated data, perhaps among other things."""
+    """A log with generated data, possibly among other events."""
 
     @property
     def path(self) -> Path:
-        """Where the log is."""
+        """Path of the log."""
         ...
 
     @property
     def position(self) -> int:
-        """Up to which byte it has been folded."""
+        """Position up to which it has been folded, in bytes."""
         ...
 
     def current(self) -> _Holder:
-        """Return the state as it is now."""
+        """Return the current state."""
         ...
 
     def transact(self) -> AbstractContextManager[Transaction[Any]]:
-        """Hold the lock, give the state, and write what is appended when the block ends."""
+        """Return a transaction that writes the appended events at the end of the block."""
         ...
 
 
 class GenerationFold:
-    """The state of a log that holds nothing else."""
+    """State of a log with generated data only."""
 
     def __init__(self) -> None:
         self.generation = GenerationState()
 
     def apply(self, entry: Entry) -> None:
-        """Take the next event."""
+        """Apply the next event."""
         self.generation.apply(entry)
 
 
@@ -71,7 +71,7 @@ class GenerationStore(Journal[GenerationFold]):
 
 
 class GenerationRecorder:
-    """Templates and values of a generator: in a store, or without one the templates in memory only.
+    """Templates and values of a generator: in a store, or only templates in memory.
 
     Args:
         store: the log to write to and read from.
@@ -83,15 +83,15 @@ class GenerationRecorder:
 
     @property
     def lasting(self) -> bool:
-        """Whether values are recorded."""
+        """True if values are recorded."""
         return self._store is not None
 
     def state(self) -> GenerationState:
-        """Return what is known now."""
+        """Return the current state."""
         return self._own if self._store is None else self._store.current().generation
 
     def define(self, template: DataTemplate) -> None:
-        """Keep a template, unless it is there already."""
+        """Store a template, unless it exists."""
         if template.id in self.state().templates:
             return
         if self._store is None:
@@ -104,17 +104,17 @@ class GenerationRecorder:
                 transaction.append(f"tdm/template/{template.name}", _definition(template, state))
 
     def find(self, record: str) -> list[bytes]:
-        """Return the values recorded for a call so far, as JSON."""
+        """Return the recorded values of a call, as JSON."""
         if self._store is None:
             return []
         found = self.state().records.get(record)
         return found.values[:] if found else []
 
     def save(self, head: DataGenerated, values: Sequence[bytes]) -> list[bytes]:
-        """Record the values of a call, and return what counts: those of another process if it came first.
+        """Record the values of a call, and return the valid ones: those of another process if it was faster.
 
         Args:
-            head: about the call; `first` is the number of the first value.
+            head: description of the call; `first` is the number of the first value.
             values: JSON of each record.
         """
         if self._store is None:
@@ -128,7 +128,7 @@ class GenerationRecorder:
         return [*there[: len(values)], *missing]
 
     def template(self, reference: str) -> TemplateVersion | None:
-        """Return the template of an id, else the newest of a name."""
+        """Return the template with an id, else the newest with a name."""
         state = self.state()
         return state.templates.get(reference) or state.newest(reference)
 
@@ -144,7 +144,7 @@ def _definition(template: DataTemplate, state: GenerationState) -> TemplateDefin
 
 
 def _events(head: DataGenerated, values: Sequence[bytes]) -> Iterator[JournalEvent]:
-    """Yield the events for values, as few as fit into lines."""
+    """Yield the events for values, in as few lines as possible."""
     group: list[msgspec.Raw] = []
     size, first = 0, head.first
     for index, value in enumerate(values, head.first):

@@ -1,4 +1,4 @@
-"""The fold of what generation recorded: templates, values by call, and keys that were in use."""
+"""State of generated data: templates, values by call, and used keys."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,7 +12,7 @@ __all__ = ["CallRecord", "GenerationState", "TemplateVersion", "UsedKey"]
 
 
 class TemplateVersion(NamedTuple):
-    """A template, which version of its name it is, and where it was defined."""
+    """A template, its version number and its position."""
 
     template: DataTemplate
     version: int
@@ -20,7 +20,7 @@ class TemplateVersion(NamedTuple):
 
 
 class UsedKey(NamedTuple):
-    """A key that somebody made data for."""
+    """A key that data was generated for."""
 
     entity_type: str
     key: str
@@ -28,17 +28,19 @@ class UsedKey(NamedTuple):
 
 @dataclass
 class CallRecord:
-    """The values of one call."""
+    """Values of one call."""
 
     event: DataGenerated
-    """The first that was written about the call."""
+    """First event of the call."""
     position: int
     values: list[bytes] = field(default_factory=list[bytes])
-    """JSON of each record made so far, in order."""
+    """JSON of each record so far, in order."""
 
 
 class GenerationState:
-    """What was recorded so far. A pure fold: what does not continue what is there is left out, never an error."""
+    """State of the recorded events. A pure fold: an event that does not continue the state is skipped, without an
+    error.
+    """
 
     def __init__(self) -> None:
         self.templates: dict[str, TemplateVersion] = {}
@@ -46,13 +48,13 @@ class GenerationState:
         self.versions: dict[str, list[str]] = {}
         """Template ids by name, oldest first."""
         self.records: dict[str, CallRecord] = {}
-        """By the `record` of the events."""
+        """Values by the `record` of the events."""
         self.keys: dict[UsedKey, int] = {}
-        """How many records were made for each key at most; the key used last comes last."""
+        """Maximum number of records for each key; the key used last is last."""
         self._pieces: dict[str, list[str]] = {}
 
     def apply(self, entry: Entry) -> None:
-        """Take the next event; those of other rooms are passed over."""
+        """Apply the next event; other event types are skipped."""
         match entry.event:
             case TemplateDefined() as event:
                 self._define(event, entry.position)

@@ -1,6 +1,6 @@
-"""The entities that need no registration: user, product, order, payment, review.
+"""Built-in entities: user, product, order, payment, review.
 
-Amounts of money are integers of cents, so that totals add up exactly.
+Amounts of money are integers of cents, so that totals are exact.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _ADDRESS = {
 
 
 def builtin_entities(as_of: datetime) -> dict[str, EntitySpec]:
-    """Return the built-in entities; ages are judged at `as_of`."""
+    """Return the built-in entities; ages are computed at `as_of`."""
     return {spec.entity_type: spec for spec in (_user(as_of), _product(), _order(), _payment(), _review())}
 
 
@@ -100,7 +100,7 @@ def _user_rules(as_of: datetime) -> dict[str, Rule]:
 
 
 def age_at(born: date, day: date) -> int:
-    """Return how many birthdays someone has had."""
+    """Return the age in years."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
@@ -116,13 +116,13 @@ def _email_of_username(user: Mapping[str, Any]) -> str | None:
 def _email_reserved(user: Mapping[str, Any]) -> str | None:
     if RESERVED_EMAIL.fullmatch(user["email"]):
         return None
-    return f"{user['email']!r} may belong to somebody; use example.com, example.org, example.net or .test"
+    return f"{user['email']!r} may be a real address; use example.com, example.org, example.net or .test"
 
 
 def _phone_reserved(user: Mapping[str, Any]) -> str | None:
     if "phone" not in user or PHONE.fullmatch(user["phone"]):
         return None
-    return f"{user['phone']!r} may belong to somebody; use +1-NXX-555-01xx"
+    return f"{user['phone']!r} may be a real number; use +1-NXX-555-01xx"
 
 
 def _full_name_of_names(user: Mapping[str, Any]) -> str | None:
@@ -144,7 +144,7 @@ def _age_of_birth_date(user: Mapping[str, Any], as_of: datetime) -> str | None:
         return None
     born = _day(user["birth_date"])
     if born is None:
-        return f"{user['birth_date']!r} is no day"
+        return f"{user['birth_date']!r} is not a day; write it like 2001-02-03"
     age = age_at(born, as_of.date())
     return None if user["age"] == age else f"born {born}, the age on {as_of.date()} is {age}, not {user['age']}"
 
@@ -257,7 +257,7 @@ def _totals_add_up(order: Mapping[str, Any]) -> str | None:
             return f"items[{index}]: {item['quantity']} x {item['unit_price_cents']} is not {item['total_cents']}"
     subtotal = sum(item["total_cents"] for item in order["items"])
     if order["subtotal_cents"] != subtotal:
-        return f"the items come to {subtotal}, subtotal_cents is {order['subtotal_cents']}"
+        return f"the sum of the items is {subtotal}, subtotal_cents is {order['subtotal_cents']}"
     if order["total_cents"] != subtotal + order["tax_cents"]:
         return f"{subtotal} and tax {order['tax_cents']} is not {order['total_cents']}"
     return None

@@ -1,7 +1,7 @@
-"""Kinds of values that are made here, whatever the provider: everything that could reach somebody real.
+"""Kinds of values that are generated here for every provider: all values that could belong to real people or machines.
 
-Mail and web domains are those of RFC 2606, telephone numbers end in 555-01xx, which is set aside for fiction, and
-network addresses are those of RFC 5737: nothing that is sent to them arrives anywhere.
+Mail and web domains are those of RFC 2606, telephone numbers end with 555-01xx, which is reserved for fiction, and
+network addresses are those of RFC 5737.
 """
 
 import re
@@ -26,13 +26,13 @@ _AGE_YEARS = (18, 90)
 
 
 def slug(text: str) -> str:
-    """Return the ASCII letters and digits of a name, in lower case; `x` if it has none."""
+    """Return the ASCII letters and digits of a name in lower case; `x` without any."""
     plain = unicodedata.normalize("NFKD", text.translate(_SHARP)).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "", plain.lower()) or "x"
 
 
 def username(draft: Draft) -> str:
-    """Return a name to log in with: of the person's names, and a token that no other record has."""
+    """Return a user name: names of the person, and a token that is unique to the record."""
     return f"{slug(str(draft['first_name']))}.{slug(str(draft['last_name']))}.{draft.token}"
 
 
@@ -42,12 +42,12 @@ def email(draft: Draft) -> str:
 
 
 def mail_name(username: str) -> str:
-    """Return what stands before the @ in the mail address of a user."""
+    """Return the local part of a user's mail address."""
     return re.sub(r"[^\w.+-]", "", username, flags=re.ASCII).strip(".") or "x"
 
 
 def phone(draft: Draft) -> str:
-    """Return a number of the range that is kept for fiction."""
+    """Return a telephone number from the range reserved for fiction."""
     return f"+1-{draft.random.choice(AREA_CODES)}-555-01{draft.random.randrange(100):02}"
 
 
@@ -59,22 +59,22 @@ def birth_date(draft: Draft) -> str:
 
 
 def past(draft: Draft, days: int = 5 * 365) -> str:
-    """Return a time within the years before `as_of`."""
+    """Return a time within `days` before `as_of`."""
     return iso(draft.moment(draft.as_of - timedelta(days=days), draft.as_of))
 
 
 def url(draft: Draft) -> str:
-    """Return an address of a page at a reserved domain."""
+    """Return a URL at a reserved domain."""
     return f"https://{draft.random.choice(DOMAINS)}/{draft.token}"
 
 
 def ip_address(draft: Draft) -> str:
-    """Return an address of a network for documentation."""
+    """Return an IP address from a network reserved for documentation."""
     return f"{draft.random.choice(_DOCUMENTATION_NETWORKS)}.{draft.random.randint(1, 254)}"
 
 
 def token_email(draft: Draft) -> str:
-    """Return a mail address of nobody in particular."""
+    """Return a mail address that belongs to no user."""
     return f"user.{draft.token}@{draft.random.choice(DOMAINS)}"
 
 
@@ -97,4 +97,4 @@ KINDS: Mapping[str, Field] = {
     "date": lambda draft: past(draft)[:10],
     "datetime": past,
 }
-"""What makes a value of each kind; providers add those of words."""
+"""Function of each kind; providers add kinds of words."""

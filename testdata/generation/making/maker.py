@@ -1,4 +1,4 @@
-"""Make records: a source of chance for each, from the seed, the entity, the name of the call and its number."""
+"""Drafts of records, each with a random source from the seed, the entity, the name of the call and its number."""
 
 import platform
 import threading
@@ -15,17 +15,17 @@ from .kinds import KINDS
 __all__ = ["AS_OF_DEFAULT", "Call", "Maker", "moment_of"]
 
 AS_OF_DEFAULT = datetime(2026, 1, 1, tzinfo=UTC)
-"""What counts as now unless it is said: a fixed time, so that data is the same on every day."""
+"""Default time that counts as now: fixed, so that data is the same on every day."""
 
 
 def moment_of(as_of: datetime | date | str | None) -> datetime:
-    """Return the time that is to count as now, in UTC, to the second.
+    """Return the time that counts as now, in UTC, to the second.
 
     Args:
         as_of: a time with its timezone, a day (its first moment in UTC), either as ISO 8601, or None for the default.
 
     Raises:
-        ValueError: a text that is no time, or a time without timezone.
+        ValueError: the text is not a time, or the time has no timezone.
     """
     if as_of is None:
         return AS_OF_DEFAULT
@@ -35,30 +35,30 @@ def moment_of(as_of: datetime | date | str | None) -> datetime:
     if not isinstance(as_of, datetime):
         return datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     if as_of.tzinfo is None:
-        raise ValueError(f"as_of {given!r} says no timezone; write it like 2026-01-01T00:00:00+00:00")
+        raise ValueError(f"as_of: {given!r} has no timezone; write it like 2026-01-01T00:00:00+00:00")
     return as_of.astimezone(UTC).replace(microsecond=0)
 
 
 class Call(NamedTuple):
-    """What distinguishes one call, and so its data, from all others."""
+    """Identity of a call: calls with other values get other data."""
 
     what: str
-    """The entity type, or the id of a template."""
+    """Entity type, or id of a template."""
     name: str
-    """The key, or the test or scope."""
+    """Key, or test or scope."""
 
 
 class Maker:
-    """Makes records with a provider of each thread's own.
+    """Maker of drafts, with one provider for each thread.
 
     Args:
-        seed: of everything.
-        locale: such as `en_US`.
-        as_of: what counts as now.
-        provider: the name of one, or a function that makes it for a locale.
+        seed: seed of all random sources.
+        locale: locale such as `en_US`.
+        as_of: time that counts as now.
+        provider: name of a provider, or a function that returns one for a locale.
 
     Raises:
-        ValueError: there is no provider of this name.
+        ValueError: the provider is unknown.
     """
 
     def __init__(self, seed: str, locale: str, as_of: datetime, provider: str | ProviderFactory) -> None:
@@ -71,19 +71,19 @@ class Maker:
 
     @property
     def provider(self) -> Provider:
-        """The provider of this thread."""
+        """Provider of this thread."""
         provider: Provider | None = getattr(self._threads, "provider", None)
         if provider is None:
             provider = self._threads.provider = self._factory(self.locale)
         return provider
 
     def record_id(self, *parts: str) -> str:
-        """Return the 32 hex digits that a call is recorded under; the release of the provider makes no difference."""
+        """Return the identity of a recorded call, as 32 hex digits; independent of the provider's release."""
         name = self._provider_name or self.provider.name
         return digest_of(self.seed, name, self.locale, iso(self.as_of), *parts).hex()[:32]
 
     def versions(self) -> dict[str, str]:
-        """Return the releases of what makes the values."""
+        """Return the releases of provider and Python."""
         return {self.provider.name: self.provider.version, "python": platform.python_version()}
 
     def drafts(
@@ -96,15 +96,15 @@ class Maker:
         given: list[dict[str, Any]] | None = None,
         parents: list[dict[str, Any]] | None = None,
     ) -> Iterator[Draft]:
-        """Yield drafts of the records `first` to `first + count - 1` of a call; each must be done before the next.
+        """Yield drafts of the records `first` to `first + count - 1` of a call; use each before the next.
 
         Args:
-            spec: the entity, None for values that belong to none.
-            call: whose records they are.
-            first: number of the first.
-            count: how many.
-            given: for each record the fields that are not to be made.
-            parents: for each record its parent.
+            spec: the entity; None for values without an entity.
+            call: the call.
+            first: number of the first record.
+            count: number of records.
+            given: fields of each record that are given.
+            parents: parent of each record.
         """
         source = sha256(digest_of(self.seed, *call))
         batch = batch_token(self.seed, *call)
@@ -125,7 +125,7 @@ class Maker:
             )
 
     def knows(self, spec: EntitySpec | None, name: str) -> bool:
-        """Tell whether a draft of this entity has something for a name."""
+        """Return whether a draft of this entity has a value for a name."""
         return bool(spec and name in spec.fields) or name in KINDS or name in self.provider.words
 
     def kinds(self) -> str:
@@ -134,6 +134,6 @@ class Maker:
 
 
 def child_of(record: Mapping[str, Any], field: str, parent_id: Any) -> dict[str, Any]:
-    """Return a record with the id of its parent, which stands behind its own."""
+    """Return a record with the id of its parent after its own id."""
     own_id = {"id": record["id"]} if "id" in record else {}
     return {**own_id, field: parent_id, **{name: value for name, value in record.items() if name not in ("id", field)}}

@@ -1,8 +1,8 @@
 """Templates: JSON with `${name}` in its strings.
 
-- `${name}` stands for a value; a string that is nothing but `${name}` becomes the value itself, with its type.
-- `$${` is the text `${`; every other `$` is what it is.
-- Within a longer string and in a key, a value that is no string is written as JSON: `true`, `null`, `1.5`, `[1,2]`.
+- `${name}` is replaced by a value; a string that is only `${name}` becomes the value itself, with its type.
+- `$${` is the text `${`; every other `$` is unchanged.
+- In a longer string and in a key, a value that is not a string is written as JSON: `true`, `null`, `1.5`, `[1,2]`.
 """
 
 import re
@@ -16,18 +16,18 @@ from ..jsonvalues import encode, json_copy
 from ..seeds import digest_of
 
 ARGUMENTS = frozenset({"template_id", "count"})
-"""Names that `generate_from_template` has arguments of, so that no value can be given for them."""
+"""Names of arguments of `generate_from_template`, which therefore cannot be variables."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)\})?", re.ASCII)
 _WHOLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
 _ID_DIGITS = 12
 _BYTES_MAX = 192 * 1024
-"""A definition stands in one line of the log."""
+"""Maximum size of a definition, which is one line of the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataTemplate:
-    """One version of a template; made by `DataTemplate.define`."""
+    """One version of a template; created by `DataTemplate.define`."""
 
     id: str
     """`template_` and 12 hex digits of the SHA-256 of name, entity type and content."""
@@ -38,15 +38,15 @@ class DataTemplate:
 
     @classmethod
     def define(cls, name: str, data: Any, entity_type: str) -> "DataTemplate":
-        """Check a definition and give it its id; the same definition has the same id everywhere.
+        """Return a checked definition with its id; the same definition has the same id everywhere.
 
         Raises:
-            TypeError: `data` is no JSON.
-            TemplateSyntaxError: a `${` begins no variable, or its name cannot be given a value.
+            TypeError: `data` is not JSON.
+            TemplateSyntaxError: a `${` is not followed by a name, or the name is reserved.
         """
         for what, text in (("template_name", name), ("entity_type", entity_type)):
             if not text or json_copy(text, what) != text:
-                raise TemplateSyntaxError(f"{what}: a template needs one")
+                raise TemplateSyntaxError(f"{what}: empty; a template needs one")
         content = json_copy(data, "template_data")
         check_syntax(content, "template_data")
         text = encode(content).decode()
@@ -57,28 +57,28 @@ class DataTemplate:
 
     @cached_property
     def variables(self) -> tuple[str, ...]:
-        """The names in it, each once, in order of appearance."""
+        """Names in the content, each once, in order of appearance."""
         return tuple(dict.fromkeys(variables_of(self.data)))
 
     def render(self, values: Mapping[str, Any]) -> Any:
-        """Return the content with `values` in it.
+        """Return the content with `values` for its names.
 
         Args:
             values: one for each of `variables`; JSON.
 
         Raises:
-            TemplateSyntaxError: two keys of one object became the same.
+            TemplateSyntaxError: two keys of one object became equal.
         """
         return render(self.data, values)
 
 
 def escape(text: str) -> str:
-    """Return what stands for `text` in a template."""
+    """Return the template text for a literal `text`."""
     return text.replace("${", "$${")
 
 
 def strings_of(data: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield every string in JSON data, keys too, with its path."""
+    """Yield every string in JSON data, keys included, with its path."""
     if isinstance(data, str):
         yield data, path
     elif isinstance(data, dict):
@@ -91,12 +91,12 @@ def strings_of(data: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def check_syntax(data: Any, path: str) -> None:
-    """Raise a TemplateSyntaxError for the first string that cannot be read."""
+    """Raise a TemplateSyntaxError for the first invalid string."""
     for text, where in strings_of(data, path):
         for match in _TOKEN.finditer(text):
             if match[0] == "${":
                 found = text[match.start() : match.start() + 20]
-                raise TemplateSyntaxError(f"{where}: {found!r} begins no ${{name}}; write $${{ for the text itself")
+                raise TemplateSyntaxError(f"{where}: {found!r} is not a ${{name}}; write $${{ for the text itself")
             if match[1] in ARGUMENTS:
                 raise TemplateSyntaxError(
                     f"{where}: ${{{match[1]}}} is an argument of generate_from_template; choose another name"
@@ -104,7 +104,7 @@ def check_syntax(data: Any, path: str) -> None:
 
 
 def variables_of(data: Any) -> Iterator[str]:
-    """Yield the names in JSON data, as often as they occur."""
+    """Yield the names in JSON data, with repetitions."""
     for text, _ in strings_of(data, ""):
         yield from (match[1] for match in _TOKEN.finditer(text) if match[1])
 
@@ -112,15 +112,15 @@ def variables_of(data: Any) -> Iterator[str]:
 def render(data: Any, values: Mapping[str, Any]) -> Any:
     """Return a copy of JSON data with `values` for its names."""
     if isinstance(data, str):
-        return _rendered_string(data, values)
+        return _render_string(data, values)
     if isinstance(data, list):
         return [render(item, values) for item in cast("list[Any]", data)]
     if isinstance(data, dict):
-        return _rendered_object(cast("dict[str, Any]", data), values)
+        return _render_object(cast("dict[str, Any]", data), values)
     return data
 
 
-def _rendered_string(text: str, values: Mapping[str, Any]) -> Any:
+def _render_string(text: str, values: Mapping[str, Any]) -> Any:
     if whole := _WHOLE.fullmatch(text):
         return json_copy(values[whole[1]], f"${{{whole[1]}}}")
     return fill(text, lambda name: as_text(values[name]))
@@ -132,11 +132,11 @@ def fill(text: str, value: Callable[[str], str]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return how a value stands within a longer string."""
+    """Return a value as text within a longer string."""
     return value if isinstance(value, str) else encode(value).decode()
 
 
-def _rendered_object(data: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def _render_object(data: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     rendered: dict[str, Any] = {}
     for key, item in data.items():
         name = fill(key, lambda variable: as_text(values[variable]))

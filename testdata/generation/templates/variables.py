@@ -1,4 +1,4 @@
-"""The values for a template's names: from the caller, from the call itself, or made for the entity."""
+"""Values for the names in a template: from the caller, from the call, or generated for the entity."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -12,30 +12,30 @@ from ..scopes import current_worker
 __all__ = ["Names", "given_values", "sort_names"]
 
 OF_CALL = ("index", "seq", "worker")
-"""Names whose value follows from the call; a value of the caller's takes its place."""
+"""Names with a value from the call, unless the caller gives one."""
 
 
 class Names(NamedTuple):
-    """Where the value for each name comes from."""
+    """Source of the value of each name."""
 
     given: dict[str, Any]
-    """By name: what the caller gave."""
+    """Values given by the caller, by name."""
     call: tuple[str, ...]
-    """Known from the call: index, seq and worker."""
+    """Names with a value from the call: index, seq and worker."""
     made: tuple[str, ...]
-    """To be made."""
+    """Names whose value is generated."""
 
 
 def sort_names(
     wanted: Iterable[str], context: Mapping[str, Any], fields: Collection[str], makes: Callable[[str], bool]
 ) -> Names:
-    """Say for each name where its value comes from.
+    """Return the source of the value of each name.
 
     Args:
-        wanted: the names in the template.
-        context: what the caller gave.
-        fields: the fields of the entity; a value given for one also shapes those that are made of it.
-        makes: tells whether a value for a name can be made.
+        wanted: names in the template.
+        context: values given by the caller.
+        fields: fields of the entity; a given value also determines the fields that use it.
+        makes: returns whether a value for a name can be generated.
 
     Raises:
         TemplateVariableError: some names have no value, or some values have no name.
@@ -55,13 +55,13 @@ def sort_names(
 
 
 def given_values(context: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    """Return for each of `count` records what the caller gave for it.
+    """Return the given values for each of `count` records.
 
-    A list or an iterator gives one value to each record, a function is called with the number of the record, and
-    anything else is the same for all.
+    A list or an iterator gives one value to each record, a function is called with the number of the record, and any
+    other value is the same for all.
 
     Raises:
-        TypeError: a value is no JSON.
+        TypeError: a value is not JSON.
         TemplateVariableError: a list or an iterator has too few values.
     """
     columns = {name: _column(name, value, count) for name, value in context.items()}
@@ -83,12 +83,12 @@ def _column(name: str, value: Any, count: int) -> list[Any]:
 
 
 def call_values(names: Iterable[str], index: int, before: int) -> dict[str, Any]:
-    """Return what the call itself says of a record.
+    """Return the values of a record that follow from the call.
 
     Args:
         names: of index, seq and worker.
         index: number of the record in this call, from 0.
-        before: how many records of the template the test or scope had before the call.
+        before: number of records of the template in the test or scope before the call.
     """
     known = {"index": index, "seq": before + index + 1, "worker": current_worker()}
     return {name: known[name] for name in names}

@@ -349,7 +349,7 @@ def test_a_foreign_program_on_the_port_costs_one_line(suite, command, pytest_run
         assert (run.code, run.counts) == (1, ["1 failed", "6 passed"])
         assert len(run.warned) <= 1
         if greeting:
-            assert f"port {port} belongs to another program" in run.warned[0]
+            assert f"port {port}: another program has it" in run.warned[0]
 
 
 @pytest.mark.parametrize("path", ["/register", "/keep_alive", "/set_worker_status"])
@@ -374,7 +374,14 @@ def test_a_service_that_falls_silent_costs_one_line(suite, command, stub, until,
     (folder / "go").touch()
     text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
-    assert len(re.findall(r"^insight: not in the test run: .*does not answer", text, re.MULTILINE)) == 1
+    assert (
+        len(
+            re.findall(
+                r"^insight: not in the test run: port .*: (no answer|the service did not answer)", text, re.MULTILINE
+            )
+        )
+        == 1
+    )
 
 
 def test_a_service_that_dies_costs_one_line(suite, command, service, until):
@@ -388,7 +395,7 @@ def test_a_service_that_dies_costs_one_line(suite, command, service, until):
     (folder / "go").touch()
     text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
-    assert text.count("not in the test run: no service on port") == 1
+    assert text.count(": no service") == 1
 
 
 def test_a_helper_that_cannot_be_started_costs_one_line(suite, command, pytest_run):
