@@ -14,6 +14,7 @@ from ..eventlog.plain import clean_text, shorten
 from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 
 SYNC_PORT = 49152
+"""Default port of Sync Storage; a copy, so that recorded runs do not import the client. A test compares the two."""
 RUN_CHARS_MAX = 200
 _PORT_MAX = 65535
 

@@ -95,7 +95,7 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         if spec is None:
             return [Problem("$", "entity", f"no entity {entity_type!r}; there are {', '.join(sorted(self._entities))}")]
         records = list(data) if isinstance(data, (list, tuple)) else [data]
-        exists = self._known.judge(parents)
+        exists = self._known.parent_check(parents)
         return problems_of(records, spec, exists, alone=not isinstance(data, (list, tuple)))
 
     # -------------------------------------------------------------- cache

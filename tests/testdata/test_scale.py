@@ -61,7 +61,7 @@ def costs(tmp_path_factory):
 def costs_of(folder, count):
     """What each step costs among so many resources."""
     manager = TestDataManager(folder)
-    manager.store.keeper.start = lambda *_: None
+    manager.store.renewer.start = lambda *_: None
     fill(manager, count)
     steps = {
         "create": lambda m=manager: m.create_test_data("x", 1, "n"),

@@ -479,7 +479,7 @@ def test_the_plugin_imports_only_the_link():
     root = Path(__file__).parents[3]
     found = {
         (path.name, node.module, node in tree.body)
-        for path in (root / "plugin").glob("*.py")
+        for path in (root / "plugin").rglob("*.py")
         for tree in [ast.parse(path.read_text())]
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and "syncstorage" in (node.module or "")

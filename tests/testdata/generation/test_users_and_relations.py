@@ -139,7 +139,7 @@ def test_a_setting_that_is_none_is_refused():
     """Errors say what there is instead."""
     with pytest.raises(ValueError, match="no provider 'fakir'; there are faker, mimesis"):
         DatabaseTestDataGenerator(provider="fakir")
-    with pytest.raises(ValueError, match="says no timezone"):
+    with pytest.raises(ValueError, match="has no timezone"):
         DatabaseTestDataGenerator(as_of=datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="Invalid isoformat"):
         DatabaseTestDataGenerator(as_of="yesterday")
