@@ -41,6 +41,8 @@ PURE = [
     "testdata/generation/templates/template.py",
     "testdata/model/rules.py",
     "testdata/model/fold.py",
+    "testdata/model/records.py",
+    "testdata/model/tables.py",
     "testdata/model/values.py",
     "testdata/model/versions.py",
 ]

@@ -4,5 +4,6 @@
 - `early`: a session for a run that ends before the recorder starts
 - `ending`: exit status of the run, and steps that do not stop each other
 - `nesting`: detection of a pytest run that another run started
+- `start`: opening of the log and registration of the hooks
 - `target`: log that a run is recorded into
 """

@@ -3,5 +3,7 @@
 - `callbacks`: cleanup functions
 - `reaper`: cleanup after processes that ended
 - `reasons`: failures grouped by cause
-- `runner`: registration and execution of cleanups
+- `registration`: registered cleanups
+- `report`: report on cleanups
+- `runner`: execution of cleanups
 """

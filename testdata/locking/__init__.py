@@ -1,5 +1,7 @@
-"""Namespaces, locks and conflicts.
+"""Namespaces, locks and conflicts; `testdata.isolation` combines them.
 
+- `conflicts`: refused writes and their resolution
 - `lease`: a lock held by this process
-- `locks`: namespaces, locks and conflicts of a store
+- `locks`: named locks with fencing tokens
+- `namespaces`: namespaces and isolated contexts
 """

@@ -21,9 +21,9 @@ from ..events import WorkerRegistered
 from ..peers import process_of
 from ..report import encode, rfc3339, service_report
 from ..run_lookup import CompletionAnswer
-from ..shared_fsync import SharedFsync
 from .guard import Guard
 from .messages import NAME_LENGTH_MAX, BadRequestError, Body, CutBody, KeepAliveBody, RegisterBody, StatusBody, decode
+from .shared_fsync import SharedFsync
 
 __all__ = ["SyncStorage"]
 
