@@ -114,7 +114,7 @@ class Locks:
                     return self._lease(namespace, key, hold)
             if self._store.elapsed_s() >= deadline_s:
                 raise LockTimeoutError(
-                    f"namespace {namespace!r}: all {len(keys)} resources of type {data_type!r} are locked"
+                    f"namespace {namespace!r}: none of {len(keys)} resources of type {data_type!r} is free; pass wait="
                 )
             SYSTEM.sleep(pause_s)
             pause_s = min(pause_s * 1.5, _POLL_MAX_S)
