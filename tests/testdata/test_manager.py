@@ -114,7 +114,7 @@ def test_a_large_conflict_is_recorded_without_its_values(manager):
     manager.create_test_data("x", "y" * 200_000, "n", resource_id="big")
     with pytest.raises(DataConflictError) as caught:
         manager.create_test_data("x", "z" * 200_000, "n", resource_id="big")
-    with pytest.raises(ValueError, match="too large to be kept"):
+    with pytest.raises(ValueError, match="too large to be recorded"):
         manager.isolation_manager.resolve_conflict(caught.value.conflict_id, "take")
     manager.isolation_manager.resolve_conflict(caught.value.conflict_id, "keep")
 
