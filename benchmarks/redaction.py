@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
-from pytest_insight.plugin.redact import Redactor
+from pytest_insight.plugin.redaction.redactor import Redactor
 
 from .measure import Figure
 

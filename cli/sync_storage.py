@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..syncstorage.paths import DEFAULT_PORT, log_path
+from ..syncstorage.defaults import DEFAULT_PORT, SilenceLimits
+from ..syncstorage.paths import log_path
 from .common import JsonOption, console, counted, is_terminal, json_text, print_json, say
 from .safe import safe_line
 from .screen import Listing, Word, painted, rich_console
@@ -19,6 +20,7 @@ app = typer.Typer(no_args_is_help=True)
 FOLLOW_S = 1.0
 END_TIMEOUT_S = 10.0
 _SHOWN_RUNS = 10
+_LIMITS = SilenceLimits()
 
 TestRunOption = Annotated[
     str,
@@ -67,11 +69,11 @@ def serve(
     base_url: UrlOption = "",
     private_token: TokenOption = "",
     election: ElectionOption = "handoff",
-    lease: LeaseOption = 95.0,
-    silent_lease: SilentLeaseOption = 900.0,
-    quiet: QuietOption = 2.0,
-    idle_exit: IdleOption = 900.0,
-    request_timeout: RequestOption = 10.0,
+    lease: LeaseOption = _LIMITS.lease_s,
+    silent_lease: SilentLeaseOption = _LIMITS.silent_lease_s,
+    quiet: QuietOption = _LIMITS.quiet_s,
+    idle_exit: IdleOption = _LIMITS.idle_exit_s,
+    request_timeout: RequestOption = _LIMITS.request_s,
 ) -> None:
     """Run the service, on the loopback addresses of this machine; exit with 3 at once if the port is taken.
 
@@ -84,7 +86,6 @@ def serve(
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[sync]'", "sync-storage") from error
     from ..syncstorage.forwarding import forwarding_to  # noqa: PLC0415
-    from ..syncstorage.liveness import Limits  # noqa: PLC0415
     from ..syncstorage.sinks import Connection  # noqa: PLC0415
 
     server.guard_process()
@@ -98,7 +99,7 @@ def serve(
         test_run=test_run,
         connection=connection,
         election=election,
-        limits=Limits(lease, silent_lease, quiet, idle_exit, request_timeout),
+        limits=SilenceLimits(lease, silent_lease, quiet, idle_exit, request_timeout),
         sinks=forwarding_to(connection),
         ready=server.detach_streams,
     )

@@ -33,12 +33,12 @@ _NOT_A_RUN = (
 )
 
 _RECORDER = "insight_recorder"
-"""Name of the recorder among the plugins, and of what says why there is none; see `boundary`."""
+"""Name of the recorder among the plugins, and of the plugin that reports why there is no recording; see `boundary`."""
 
 _BEGAN = pytest.StashKey[bool]()
 
 _internal_errors: list[object] = []
-"""Those of the run that goes on, as pytest shows them."""
+"""Internal errors of the current run, as pytest shows them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,11 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
-    """Leave a trace of a run that ends before it begins: a broken conftest.py ends pytest before any other hook."""
+    """Record a run that ends before it begins: a broken conftest.py ends pytest before any other hook."""
     try:
         return (yield)
     except BaseException as error:
-        from .early import record_early_end  # noqa: PLC0415 - only when something broke
+        from .lifecycle.early import record_early_end  # noqa: PLC0415 - only when something broke
 
         record_early_end(early_config, args, error, _is_recorded)
         raise
@@ -60,7 +60,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Leave a trace of a run in which another plugin failed before the recorder could start."""
+    """Record a run in which another plugin failed before the recorder could start."""
     _internal_errors.clear()
     try:
         status = yield
@@ -78,7 +78,7 @@ def pytest_insight_note_begin(config: pytest.Config) -> None:
 
 
 def pytest_internalerror(excrepr: object) -> None:
-    """Remember what another plugin raised, should the recorder not be there."""
+    """Keep internal errors for a run whose recorder did not start."""
     _internal_errors.append(excrepr)
 
 
@@ -89,10 +89,10 @@ def _record_failed_start(config: pytest.Config, end: object) -> None:
         return
     try:
         is_recorded = _is_recorded(config, config.option)
-    except Exception:  # noqa: BLE001 - the boundary: what cannot be asked is not recorded
+    except Exception:  # noqa: BLE001 - the boundary: a run whose options cannot be read is not recorded
         return
     if is_recorded:
-        from .early import record_failed_start  # noqa: PLC0415 - only when something broke
+        from .lifecycle.early import record_failed_start  # noqa: PLC0415 - only when something broke
 
         record_failed_start(config, end, _internal_errors)
 
@@ -103,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "insight_tag(name, value): record a tag with the result of this test")
     if not _is_recorded(config, config.option):
         return
-    from .boundary import start_safely  # noqa: PLC0415 - imported only in recorded runs
+    from .lifecycle.boundary import start_safely  # noqa: PLC0415 - imported only in recorded runs
 
     start_safely(config, _start_worker if hasattr(config, "workerinput") else _start)
 
@@ -115,7 +115,7 @@ def _start_worker(config: pytest.Config) -> None:
 
 
 def _start(config: pytest.Config) -> None:
-    from .session import start_recording  # noqa: PLC0415 - imported only in recorded runs
+    from .lifecycle.start import start_recording  # noqa: PLC0415 - imported only in recorded runs
 
     start_recording(config)
 

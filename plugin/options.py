@@ -1,7 +1,7 @@
-"""Every setting of the plugin in one table: its option, its ini name, its environment variable.
+"""All settings of the plugin in one table: option, ini name, environment variable.
 
-Every pytest run imports this, recorded or not, so that nothing is in it but what declaring options needs;
-`plugin.settings` reads their values.
+Every pytest run imports this module, recorded or not, so it contains only what the declaration of options needs;
+`plugin.settings` reads the values.
 """
 
 import os
@@ -56,7 +56,7 @@ SETTINGS = (
     Setting(
         "profile",
         ("--insight-profile", "--ip"),
-        "Profile to record into; created if there is none of this name (default: the active one).",
+        "Profile to record into; created if it does not exist (default: the active profile).",
         "insight_profile",
         "PYTEST_INSIGHT_PROFILE",
         metavar="NAME",
@@ -96,7 +96,7 @@ SETTINGS = (
     Setting(
         "output",
         ("--insight-output",),
-        "Of which tests captured output is recorded (default: failed).",
+        "Tests whose captured output is recorded (default: failed).",
         "insight_output",
         "PYTEST_INSIGHT_OUTPUT",
         choices=("all", "failed", "none"),
@@ -104,7 +104,7 @@ SETTINGS = (
     Setting(
         "output_limit",
         ("--insight-output-limit",),
-        f"Longest captured section in bytes; of a longer one head and tail are kept (default: {OUTPUT_LIMIT_BYTES}).",
+        f"Longest captured section in bytes; a longer one keeps its head and tail (default: {OUTPUT_LIMIT_BYTES}).",
         "insight_output_limit",
         "PYTEST_INSIGHT_OUTPUT_LIMIT",
         metavar="BYTES",
@@ -120,8 +120,8 @@ SETTINGS = (
     Setting(
         "variant",
         ("--insight-variant",),
-        "What the same tests are run under on purpose, beside Python version and operating system, such as a value of a"
-        " CI matrix; may be given several times.",
+        "Condition under which the same tests are run, in addition to Python version and operating system, such as a"
+        " value of a CI matrix; may be given several times.",
         "insight_variant",
         "PYTEST_INSIGHT_VARIANT",
         kind="linelist",
@@ -130,7 +130,7 @@ SETTINGS = (
     Setting(
         "strict",
         ("--insight-strict",),
-        "Exit with 1 instead of 0 when tests that collection promised have no verdict.",
+        "Exit with 1 instead of 0 if announced tests have no verdict.",
         "insight_strict",
         "PYTEST_INSIGHT_STRICT",
         "bool",
@@ -139,7 +139,7 @@ SETTINGS = (
         "sync",
         ("--insight-sync",),
         "Take part in a test run of several pytest processes: each becomes a worker at the Sync Storage service of this"
-        " machine, which is started if there is none.",
+        " machine, which is started if it does not run.",
         "insight_sync",
         "PYTEST_INSIGHT_SYNC",
         "bool",
@@ -147,7 +147,7 @@ SETTINGS = (
     Setting(
         "run",
         ("--insight-run",),
-        "Test run that this session belongs to (default: the run of the CI; with --insight-sync else one of its own).",
+        "Test run of this session (default: the run of the CI; with --insight-sync and without CI, a new test run).",
         "insight_run",
         "PYTEST_INSIGHT_RUN",
         metavar="ID",
@@ -163,7 +163,7 @@ SETTINGS = (
     Setting(
         "redact",
         (),
-        "Regular expressions of what is replaced by [redacted] before it is written.",
+        "Regular expressions of texts that are replaced by [redacted] before they are written.",
         "insight_redact",
         kind="linelist",
     ),
@@ -201,11 +201,11 @@ def _ini_type(setting: Setting) -> Any:
 
 
 def is_wanted(option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a run is to be recorded, without looking at anything else.
+    """Return whether a run is to be recorded, from its options and its environment alone.
 
     Args:
-        option: value of a command line option by its destination, None if it was not given.
-        ini: value of an ini name, None if it is not set.
+        option: returns the value of a command line option by its destination; None if it was not given.
+        ini: returns the value of an ini name; None if it is not set.
         environ: the environment.
     """
     return bool(
@@ -219,10 +219,10 @@ def is_wanted(option: Callable[[str], Any], ini: Callable[[str], Any], environ: 
 
 
 def truth(value: object, name: str) -> bool:
-    """Return what a text means that says yes or no.
+    """Return the meaning of a text for yes or no.
 
     Raises:
-        pytest.UsageError: it says neither.
+        pytest.UsageError: the text is neither.
     """
     if isinstance(value, bool) or value is None:
         return bool(value)

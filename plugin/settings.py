@@ -1,4 +1,4 @@
-"""What the settings of the plugin come to for a run that is recorded.
+"""Values of the plugin's settings for a run that is recorded.
 
 The command line wins over the environment, the environment over the ini file.
 """
@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
+from ..eventlog.plain import clean_text, shorten
 from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 
 SYNC_PORT = 49152
+"""Default port of Sync Storage; a copy, so that recorded runs do not import the client. A test compares the two."""
 RUN_CHARS_MAX = 200
 _PORT_MAX = 65535
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the settings come to for one run."""
+    """Values of the settings for one run."""
 
     enabled: bool
     profile: str
@@ -41,11 +43,11 @@ class Settings:
 
 
 def joined_arguments(args: Sequence[str]) -> list[str]:
-    """Return a command line with our options and their values as one word each, `--insight-log=PATH`.
+    """Return a command line with the options of this plugin and their values as one word each, `--insight-log=PATH`.
 
-    pytest looks for its root folder before it knows the options of plugins, and takes every word that exists as a path
-    for a place of tests. The log does not exist when a run begins, but it does when xdist starts its workers with the
-    same words: they would find another root folder, and other names of tests.
+    pytest looks for its root folder before it knows the options of plugins, and takes every word that is an existing
+    path for a path of tests. The log does not exist when a run begins, but it exists when xdist starts its workers with
+    the same words: they would find another root folder, and other names of tests.
     """
     takes_value = {flag for setting in SETTINGS if setting.kind != "bool" for flag in setting.flags}
     joined: list[str] = []
@@ -60,7 +62,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
     """Return the settings of a run.
 
     Raises:
-        pytest.UsageError: a value is not one that its setting takes.
+        pytest.UsageError: a setting has a wrong value.
     """
     values = {setting.name: _value(setting, config, environ) for setting in SETTINGS}
     for setting in SETTINGS:
@@ -88,6 +90,42 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
     )
 
 
+def early_settings(config: pytest.Config, options: Any, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a run that ended before its options and its ini file were read completely.
+
+    Wrong values do not raise here: the run ended with an error of its own.
+
+    Args:
+        config: of the run.
+        options: namespace of the options that pytest knew so far.
+        environ: the environment.
+    """
+
+    def value(name: str, variable: str) -> str:
+        return str(getattr(options, f"insight_{name}", None) or environ.get(variable) or "")
+
+    try:
+        patterns: list[str] = list(config.getini("insight_redact") or ())
+    except (KeyError, ValueError, pytest.UsageError):
+        patterns = []  # the ini file itself ended the run
+    return Settings(
+        enabled=True,
+        profile=str(getattr(options, "insight_profile", None) or ""),
+        log=value("log", "PYTEST_INSIGHT_LOG"),
+        sut=str(getattr(options, "insight_sut", None) or ""),
+        system_name=value("system_name", "PYTEST_INSIGHT_SYSTEM_NAME"),
+        durability="session",
+        output="failed",
+        output_limit=OUTPUT_LIMIT_BYTES,
+        tags={},
+        strict=False,
+        redact=patterns,
+        environment=[],
+        system_type=environ.get("PYTEST_INSIGHT_SYSTEM_TYPE", ""),
+        run=shorten(clean_text(value("run", "PYTEST_INSIGHT_RUN").strip())[0], RUN_CHARS_MAX)[0],
+    )
+
+
 def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) -> Any:
     given = config.getoption(f"insight_{setting.name}", None) if setting.flags else None
     if setting.kind == "linelist":
@@ -108,7 +146,7 @@ def _run(text: str) -> str:
     name = text.strip()
     if len(name) > RUN_CHARS_MAX or not name.isprintable():
         raise pytest.UsageError(
-            f"--insight-run: a test run is named by at most {RUN_CHARS_MAX} characters that can be printed"
+            f"--insight-run: the name is too long or not printable; use at most {RUN_CHARS_MAX} printable characters"
         )
     return name
 
@@ -117,7 +155,7 @@ def _port(value: str | None) -> int:
     if not value:
         return SYNC_PORT
     if not value.isascii() or not value.isdigit() or not 0 < int(value) <= _PORT_MAX:
-        raise pytest.UsageError(f"--insight-sync-port: {value!r} is no port")
+        raise pytest.UsageError(f"--insight-sync-port: {value!r} is not a port; use 1 to {_PORT_MAX}")
     return int(value)
 
 

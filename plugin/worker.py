@@ -1,7 +1,8 @@
-"""What runs in an xdist worker: make reports carry only what can be sent to the controller.
+"""Hooks of an xdist worker: reports must contain only data that can be sent to the controller.
 
-xdist raises on a lone surrogate in an assertion message, or on a `Path` in `record_property`. The report is then lost,
-the test with it, and in some combinations the whole run exits 0. Nothing is written here; only the controller writes.
+xdist raises an error for a lone surrogate in an assertion message, or for a `Path` in `record_property`. The report
+and its test are then lost, and in some combinations the whole run exits with 0. A worker writes no events; only the
+controller does.
 """
 
 import functools
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .markers import markers_of
+from .attempts.markers import markers_of
 from .properties import PROPERTIES_KEY, tap_fixture
 
 _SENDABLE = (int, float, bytes, bool, complex)
@@ -31,7 +32,7 @@ class WorkerSide:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """With `--dist loadgroup`, send with the collected tests how they are called without their group."""
+        """With `--dist loadgroup`, send the names of the collected tests without their group."""
         if session.config.getoption("loadgroup", default=False):
             plugins = session.config.pluginmanager.get_plugins()
             found = [plugin for plugin in plugins if hasattr(plugin, "sendevent") and hasattr(plugin, "channel")]
@@ -49,19 +50,19 @@ class WorkerSide:
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_collection_modifyitems")
     def pytest_insight_remember_names(self, items: list[pytest.Item]) -> None:
-        """Remember how the tests are called before xdist adds their group."""
+        """Keep the names of the tests before xdist adds their group."""
         self._names = {id(item): item.nodeid for item in items}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """See what tests record for the session as a whole; it is sent with the next report."""
+        """Observe the properties that tests record for the session; they are sent with the next report."""
         with suppress(Exception):  # the boundary: without it, only these properties are missing
             tap_fixture(session, lambda name, value: self._properties.append((name, value)))
         return (yield)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remember the markers of each test; the controller never sees the items."""
+        """Keep the markers of each test; the controller does not have the items."""
         for item in items:
             found = markers_of(item)
             if found is not None:
@@ -69,7 +70,7 @@ class WorkerSide:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_to_serializable(self, report: Any) -> Generator[None, Any, Any]:
-        """Clean the data of a report on its way out."""
+        """Make the data of a report sendable."""
         data = yield
         if not isinstance(data, dict):
             return data
@@ -83,7 +84,7 @@ class WorkerSide:
         return sendable(data)
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:
-        """Clean the text of a warning, which is sent as well."""
+        """Make the text of a warning sendable."""
         message = getattr(warning_message, "message", None)
         if isinstance(message, Warning) and message.args:
             cleaned = tuple(sendable(arg) for arg in message.args)
@@ -92,7 +93,7 @@ class WorkerSide:
 
 
 def groups_of(items: Iterable[pytest.Item], names: Mapping[int, str]) -> dict[str, list[str]]:
-    """Return the name and the xdist group of the tests that have one, by the node id that xdist sends."""
+    """Return name and xdist group of the tests that have a group, by the node id that xdist sends."""
     found: dict[str, list[str]] = {}
     for item in items:
         marks = item.iter_markers("xdist_group")
@@ -105,7 +106,7 @@ def groups_of(items: Iterable[pytest.Item], names: Mapping[int, str]) -> dict[st
 
 
 def sendable(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return for each kind of value
-    r"""Return `value` as something xdist can send: surrogates as `\udcXX`, unknown objects as text."""
+    r"""Return `value` in a form that xdist can send: surrogates as `\udcXX`, unknown objects as text."""
     if value is None or type(value) in _SENDABLE:
         return value
     if isinstance(value, str):

@@ -25,7 +25,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from . import client  # noqa: PLC0415 - who wants only the service does not pay for the client
+        from . import client  # noqa: PLC0415 - the service does not need the client
 
         return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,9 @@
-"""A sink that announces completed test runs at a pytest-insight collector.
+"""Sink that announces completed test runs to a pytest-insight collector.
 
-One `POST <base URL>/api/v1/runs` for each completed generation, with the token as bearer. What fails for the moment is
-tried again for as long as a sink may take; what is refused is not, and a collector that knows no such address is not
-asked again. The token is in memory and in that header, nowhere else: redirects, which could carry it to another host,
-are not followed.
+Each completed generation is one `POST <base URL>/api/v1/runs` with the token as bearer. Temporary failures are
+repeated within the time limit of a sink; refusals are not, and a collector without this address is not asked again.
+The token exists only in memory and in that header. Redirects are not followed, since they could send it to another
+host.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from .report import rfc3339
+from .service.report import rfc3339
 from .sinks import CompletedRun, Connection, Sink
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["Forwarding", "announcement", "forwarding_to"]
 
 ATTEMPT_TIMEOUT_S = 4.0
 DELAYS_S = (0.5, 1.0, 2.0, 4.0)
-"""Pauses between attempts, in seconds; all of it stays below the time a sink may take."""
+"""Pauses between attempts, in seconds; their sum is below the time limit of a sink."""
 FORMAT = 1
 PATH = "/api/v1/runs"
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """The collector said no, and would say so again."""
+    """The collector refused a request and would refuse it again."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"refused with {code}")
@@ -46,29 +46,29 @@ class RefusedError(Exception):
 
 
 class Forwarding:
-    """Announces completed test runs.
+    """Sink for one collector.
 
     Args:
-        connection: base URL of the collector, and the token for it.
+        connection: base URL of the collector, and its token.
 
     Raises:
-        ValueError: the base URL is none of HTTP, or the token cannot stand in a header.
+        ValueError: the base URL is not an HTTP address, or the token cannot be used in a header.
     """
 
     name = "forwarding"
 
     def __init__(self, connection: Connection) -> None:
-        self._url = _checked(connection.base_url)
+        self._url = _parsed_url(connection.base_url)
         self._token = connection.private_token
         if not (self._token.isascii() and self._token.isprintable()):
-            raise ValueError("the token has characters that no token has")
+            raise ValueError("private token: not printable ASCII; check the token")
         self._off = False
 
     def __repr__(self) -> str:
         return f"Forwarding({self._url.geturl()!r})"
 
     async def run_completed(self, run: CompletedRun) -> None:
-        """Announce a test run; what cannot be said becomes one line in the service's log."""
+        """Announce a test run; a failure is one line in the log of the service."""
         if self._off:
             return
         body = json.dumps(announcement(run)).encode("ascii")
@@ -127,7 +127,7 @@ class Forwarding:
 
 
 def forwarding_to(connection: Connection) -> list[Sink]:
-    """Return the sink for a collector; none if there is no base URL, or one that cannot be used, which is logged."""
+    """Return the sink for a collector; an empty list without a base URL, or with a wrong one, which is logged."""
     if not connection.base_url:
         return []
     try:
@@ -138,7 +138,7 @@ def forwarding_to(connection: Connection) -> list[Sink]:
 
 
 def announcement(run: CompletedRun) -> dict[str, Any]:
-    """Return what a collector is told of a completed test run; without the connection, so without the token."""
+    """Return the announcement of a completed test run, without the connection and its token."""
     return {
         "format": FORMAT,
         "test_run": run.test_run,
@@ -151,20 +151,20 @@ def announcement(run: CompletedRun) -> dict[str, Any]:
 
 
 def _key(run: CompletedRun) -> str:
-    """Return what tells a repetition from something new: the same for the same generation of the same test run."""
+    """Return the idempotency key: the same for the same generation of the same test run."""
     identity = f"{run.test_run}\n{run.generation}".encode("utf-8", "replace")
     return hashlib.blake2b(identity, digest_size=16).hexdigest()
 
 
-def _checked(text: str) -> SplitResult:
-    """Return the parts of a base URL that can stand in a request as they are."""
+def _parsed_url(text: str) -> SplitResult:
+    """Return the parts of a base URL that can be used in a request."""
     url = urlsplit(text)
     try:
         fits = url.scheme in ("http", "https") and url.hostname and url.port != 0 and text.isascii()
     except ValueError:
         fits = False
     if not fits or not text.isprintable() or " " in text or url.username is not None:
-        raise ValueError("the base URL is not http://HOST[:PORT][/PATH] or https://...")
+        raise ValueError("base URL: not an HTTP address; write http://HOST[:PORT][/PATH] or https://...")
     return url
 
 

@@ -1,4 +1,4 @@
-"""What others ask a service, running or not: its state, and to end."""
+"""Requests of other programs to a service, running or not: its state, and a request to end."""
 
 import http.client
 import urllib.error
@@ -10,10 +10,10 @@ import msgspec
 
 from ..eventlog.codec import EventDecoder
 from ..eventlog.journal import fold_journal
-from .events import SYNC_EVENTS
 from .paths import journal_path
-from .report import SERVICE_NAME, recorded_report
-from .state import SyncState
+from .service.events import SYNC_EVENTS
+from .service.report import SERVICE_NAME, recorded_report
+from .service.state import SyncState
 
 __all__ = ["NoServiceError", "ask_to_end", "is_running", "report"]
 
@@ -21,18 +21,18 @@ TIMEOUT_S = 5.0
 
 
 class NoServiceError(LookupError):
-    """There is no service of ours on the port, and no journal of one; the message says what there is."""
+    """No Sync Storage service runs on the port, or another program has it; the message gives the details."""
 
 
 def report(port: int, test_run: str | None = None) -> dict[str, Any]:
-    """Return what the service on a port knows; if none runs, what its journal says.
+    """Return the state of the service on a port; if none runs, the state in its journal.
 
     Args:
-        port: of the service.
-        test_run: only this one; None for all.
+        port: port of the service.
+        test_run: only this test run; None for all.
 
     Raises:
-        NoServiceError: there never was one, or something else has the port.
+        NoServiceError: there is no service and no journal, or another program has the port.
         LogUnavailableError: the journal cannot be read.
     """
     query = "" if test_run is None else "?" + urlencode({"testRunId": test_run})
@@ -41,16 +41,18 @@ def report(port: int, test_run: str | None = None) -> dict[str, Any]:
         return found
     path = journal_path(port)
     if not path.exists():
-        raise NoServiceError(f"no service on port {port}, now or before; start one with `insight sync-storage serve`")
+        raise NoServiceError(
+            f"port {port}: no service, and no journal of one; start it with `insight sync-storage serve`"
+        )
     state, findings = fold_journal(path, EventDecoder(SYNC_EVENTS), SyncState())
     return recorded_report(state, test_run) | {"port": port, "damaged": len(findings)}
 
 
 def is_running(port: int) -> bool:
-    """Tell whether a service of ours listens on a port.
+    """Return whether a Sync Storage service listens on a port.
 
     Raises:
-        NoServiceError: something else has the port.
+        NoServiceError: another program has the port.
     """
     return _get(port, "/status?testRunId=") is not None
 
@@ -59,15 +61,15 @@ def ask_to_end(port: int) -> None:
     """Ask the service on a port to end.
 
     Raises:
-        NoServiceError: there is none.
+        NoServiceError: no service runs on the port.
     """
     if not is_running(port):
-        raise NoServiceError(f"no service runs on port {port}")
+        raise NoServiceError(f"port {port}: no service runs there")
     _request(port, "/shutdown", b"")
 
 
 def _get(port: int, path: str) -> dict[str, Any] | None:
-    """Return what our service answers; None if nothing listens."""
+    """Return the answer of the service; None if nothing listens."""
     try:
         answer = msgspec.json.decode(_request(port, path))
     except urllib.error.HTTPError as error:
@@ -77,12 +79,12 @@ def _get(port: int, path: str) -> dict[str, Any] | None:
     except (msgspec.DecodeError, TimeoutError):
         answer = {}
     if not isinstance(answer, dict) or answer.get("service") != SERVICE_NAME:
-        raise NoServiceError(f"port {port}: something listens there that is not our service")
+        raise NoServiceError(f"port {port}: another program listens there; choose another port")
     return answer
 
 
 def _request(port: int, path: str, data: bytes | None = None) -> bytes:
-    # No proxies: this machine is meant, whatever the environment says.
+    # No proxies: the service is on this machine, also if the environment names a proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://localhost:{port}{path}", data=data, timeout=TIMEOUT_S) as response:
         return response.read()

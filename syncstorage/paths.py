@@ -1,17 +1,16 @@
-"""Where the service of a port keeps its journal and its log file: in the home of pytest-insight."""
+"""Paths of the journal and the log file of a service, in the home of pytest-insight."""
 
 from pathlib import Path
 
 from ..eventlog.home import home_dir
 
-__all__ = ["DEFAULT_PORT", "journal_path", "log_path"]
+__all__ = ["journal_path", "log_path"]
 
-DEFAULT_PORT = 49152
 FOLDER = "sync-storage"
 
 
 def journal_path(port: int) -> Path:
-    """Return the path of the journal of the service on a port: whoever has the port has the journal."""
+    """Return the path of the journal of the service on a port. The process that has the port has the journal."""
     return home_dir() / FOLDER / f"{port}.jsonl"
 
 

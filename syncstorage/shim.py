@@ -1,8 +1,8 @@
-"""How an unmodified Test IT adapter comes to start our service: a script in place of the program it would download.
+"""Script that lets an unmodified Test IT adapter start this service in place of the program it would download.
 
 Adapters look for `build/.caches/syncstorage-<version>-<os>_<arch>` below the folder that tests are started in, and
-start what is there as it is. The version is pinned in each release of an adapter, so the script has to be installed
-again after an upgrade.
+start that file unchecked. Each release of an adapter has a fixed version, so the script must be installed again after
+an upgrade.
 """
 
 import ast
@@ -27,29 +27,29 @@ _HEAD_BYTES = 4096
 
 
 class NotInstallableError(LookupError):
-    """The script cannot be put there; the message says why and what to do."""
+    """The script cannot be installed; the message gives the reason and what to do."""
 
 
 class Installed(NamedTuple):
-    """What became of an installation."""
+    """Result of an installation."""
 
     path: str
     version: str
-    """That the adapter asks for, such as `v0.3.10`."""
+    """Version that the adapter asks for, such as `v0.3.10`."""
     action: str
     """`written`, `replaced` or `unchanged`."""
 
 
 def install(folder: Path, version: str = "", *, python: str = sys.executable) -> Installed:
-    """Put the script where the adapters look for their program.
+    """Write the script to the path where adapters look for their program.
 
     Args:
-        folder: where the tests are started.
-        version: that the adapter asks for; empty to read it from the installed client.
+        folder: working directory of the tests.
+        version: version that the adapter asks for; empty to read it from the installed client.
         python: the interpreter that has pytest-insight.
 
     Raises:
-        NotInstallableError: there is no client, no such platform, or a real program in the place.
+        NotInstallableError: no client is installed, the platform is unknown, or a real program is at the path.
         OSError: the file cannot be written.
     """
     found = version or pinned_version()
@@ -57,9 +57,7 @@ def install(folder: Path, version: str = "", *, python: str = sys.executable) ->
     text = shim_text(python)
     present = _present(path)
     if present is not None and _MARK not in present:
-        raise NotInstallableError(
-            f"{path}: is not a script of ours but a real program; move it away to have ours in its place"
-        )
+        raise NotInstallableError(f"{path}: is a real program, not a script of pytest-insight; move it away first")
     if present == text and os.access(path, os.X_OK):
         return Installed(str(path), found, "unchanged")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,26 +72,24 @@ def pinned_version() -> str:
     """Return the version that the installed client asks for; the client is read, not imported.
 
     Raises:
-        NotInstallableError: there is no client here, or none that asks for a version.
+        NotInstallableError: no client is installed, or it does not ask for a version.
     """
     spec = find_spec(CLIENT)
     roots = spec.submodule_search_locations if spec is not None else None
     if not roots:
         raise NotInstallableError(
-            "testit-python-commons is not installed beside pytest-insight; install it, or say with --client-version"
-            " which program the adapter asks for"
+            "testit-python-commons: not installed in this environment; install it, or give the version that the adapter"
+            " asks for with --client-version"
         )
     source = Path(next(iter(roots))) / _RUNNER
     version = _assigned(source.read_text(encoding="utf-8"), _VERSION_NAME) if source.is_file() else ""
     if not version:
-        raise NotInstallableError(
-            f"{source}: does not say which program it asks for; use a release of 2026, or --client-version"
-        )
+        raise NotInstallableError(f"{source}: asks for no version; use a release of 2026, or --client-version")
     return version
 
 
 def _assigned(source: str, name: str) -> str:
-    """Return the text that is assigned to a name somewhere in a module."""
+    """Return the text that is assigned to a name in the source of a module; empty if there is no such assignment."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
             continue
@@ -103,15 +99,17 @@ def _assigned(source: str, name: str) -> str:
 
 
 def shim_path(folder: Path, version: str) -> Path:
-    """Return where adapters look for their program.
+    """Return the path where adapters look for their program.
 
     Raises:
-        NotInstallableError: the version is no file name, or a script is not started on this platform.
+        NotInstallableError: the version is not a file name, or this platform does not start scripts.
     """
     system = _OSES.get(platform.system().lower())
     machine = _ARCHES.get(platform.machine().lower())
     if system is None or machine is None:
-        raise NotInstallableError(f"there is no script for {platform.system()} on {platform.machine()}")
+        raise NotInstallableError(
+            f"{platform.system()} on {platform.machine()}: this platform has no script; start the service yourself"
+        )
     if not version.strip() or "/" in version or "\0" in version:
         raise NotInstallableError(f"{version!r} is not a version such as v0.3.10")
     return folder.absolute() / _CACHES / f"syncstorage-{version}-{system}_{machine}"
@@ -120,8 +118,8 @@ def shim_path(folder: Path, version: str) -> Path:
 def shim_text(python: str) -> str:
     """Return the script.
 
-    It hands the token over in the environment, which only the same user can read, instead of in the arguments, which
-    everybody can. It ignores the Ctrl-C that is meant for the tests: other workers may still use the service.
+    It passes the token in the environment, which only the same user can read, instead of the arguments, which all users
+    can read. It ignores the Ctrl-C that is meant for the tests, since other workers may still use the service.
     """
     return f"""#!/bin/sh
 {_MARK}
@@ -148,7 +146,7 @@ exec {shlex.quote(python)} -m pytest_insight.cli sync-storage serve "$@" </dev/n
 
 
 def _present(path: Path) -> str | None:
-    """Return the head of what is in the place, as text; None if there is nothing."""
+    """Return the head of the file at a path as text; None if there is no file."""
     if path.is_symlink():
         return ""
     try:

@@ -1,7 +1,7 @@
-"""Where completed test runs are announced: the interface for other systems, and the one sink that is always there.
+"""Sinks of completed test runs: the interface for other systems, and the sink that is always used.
 
 A sink is any object with a `name` and `async run_completed(run)`. The service calls it once for each completed
-generation, with a time-out, apart from all requests; whatever it raises is logged and touches nothing else.
+generation, with a timeout, independently of all requests. Its errors are logged and affect nothing else.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ from typing import Protocol
 
 import msgspec
 
-from .state import RunState
-
 __all__ = [
     "CompletedRun",
     "CompletedWorker",
@@ -22,7 +20,6 @@ __all__ = [
     "LogSink",
     "Sink",
     "Sinks",
-    "completed_run",
 ]
 
 SINK_TIMEOUT_S = 30.0
@@ -31,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """How to reach the system that a test run is reported to. Lives in memory only."""
+    """Address and token of the system that a test run is reported to. Kept only in memory."""
 
     base_url: str = ""
     private_token: str = ""
@@ -41,7 +38,7 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class HeldCut(msgspec.Struct, frozen=True, kw_only=True):
-    """A summary of one finished test that is to be finalised."""
+    """Summary of one finished test that is to be finalised."""
 
     external_id: str
     status_code: str = ""
@@ -74,58 +71,24 @@ class CompletedRun(msgspec.Struct, frozen=True, kw_only=True):
     cuts: tuple[HeldCut, ...]
     workers: tuple[CompletedWorker, ...]
     connection: Connection
-    """What a client said at registration, else what the service was started with."""
-
-
-def completed_run(run: RunState, connection: Connection) -> CompletedRun:
-    """Return what sinks are told of a generation that was completed."""
-    cuts = (
-        HeldCut(
-            external_id=cut.external_id,
-            status_code=cut.status_code,
-            status_type=cut.status_type,
-            project_id=cut.project_id,
-            started_on=cut.started_on,
-        )
-        for cut in run.cuts.values()
-    )
-    workers = (
-        CompletedWorker(
-            pid=worker.pid,
-            status=worker.status,
-            worker=worker.worker,
-            session_id=worker.session_id,
-            host=worker.host,
-            os_pid=worker.os_pid,
-        )
-        for worker in run.workers.values()
-    )
-    return CompletedRun(
-        test_run=run.test_run,
-        generation=run.generation,
-        completed_us=run.completed_us,
-        forced=run.forced,
-        cuts=tuple(cuts),
-        workers=tuple(workers),
-        connection=connection,
-    )
+    """Connection given at a registration, else the one that the service was started with."""
 
 
 class Sink(Protocol):
-    """What hears of completed test runs."""
+    """Receiver of completed test runs."""
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """Name in the log."""
         ...
 
     async def run_completed(self, run: CompletedRun) -> None:
-        """Take note of a completed test run; may raise anything, may take up to the time-out."""
+        """Handle a completed test run; may raise any error, and may take up to the timeout."""
         ...
 
 
 class LogSink:
-    """Writes a line into the service's log."""
+    """Sink that writes a line into the log of the service."""
 
     name = "log"
 
@@ -143,11 +106,11 @@ class LogSink:
 
 
 class Sinks:
-    """Announces completed test runs to sinks, in the background.
+    """Announcer of completed test runs to sinks, in the background.
 
     Args:
-        sinks: who is told.
-        timeout_s: how long one of them may take, in seconds.
+        sinks: the sinks.
+        timeout_s: time limit for one announcement to one sink, in seconds.
     """
 
     def __init__(self, sinks: Iterable[Sink], *, timeout_s: float = SINK_TIMEOUT_S) -> None:
@@ -156,28 +119,28 @@ class Sinks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def announce(self, run: CompletedRun) -> None:
-        """Tell every sink, without waiting."""
+        """Announce a test run to every sink, without waiting."""
         for sink in self._sinks:
-            task = asyncio.get_running_loop().create_task(self._tell(sink, run))
+            task = asyncio.get_running_loop().create_task(self._announce_to(sink, run))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def drain(self, timeout_s: float) -> None:
-        """Let those who are being told finish, for so many seconds at most."""
+        """Wait for running announcements, for `timeout_s` seconds at most."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
         for task in late:
             task.cancel()
 
-    async def _tell(self, sink: Sink, run: CompletedRun) -> None:
+    async def _announce_to(self, sink: Sink, run: CompletedRun) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await sink.run_completed(run)
         except TimeoutError:
             log.warning("sink %s took more than %g s for test run %r", sink.name, self._timeout_s, run.test_run)
-        except Exception:  # noqa: BLE001 - a sink is somebody else's code, and a test run must never notice it
-            told = traceback.format_exc()
+        except Exception:  # noqa: BLE001 - a sink is foreign code, whose errors must not affect a test run
+            text = traceback.format_exc()
             if run.connection.private_token:
-                told = told.replace(run.connection.private_token, "***")
-            log.error("sink %s failed for test run %r: %s", sink.name, run.test_run, told)  # noqa: TRY400 - as it is
+                text = text.replace(run.connection.private_token, "***")
+            log.error("sink %s failed for test run %r: %s", sink.name, run.test_run, text)  # noqa: TRY400 - the token is removed

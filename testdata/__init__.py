@@ -1,4 +1,4 @@
-"""Test data management: data, locks, cleanups, versions and snapshots as events of one log, shared by all processes.
+"""Test data management: data, locks, cleanups, versions and snapshots as events of one log that all processes share.
 
 from pytest_insight.testdata import TestDataManager
 """
@@ -16,10 +16,10 @@ from .errors import (
     TestDataNotFound,
     VersionNotFound,
 )
-from .locks import Lease
+from .locking.lease import Lease
 from .manager import CleanupError, TestDataManager, get_test_data_manager
 from .snapshots import Restored
-from .store import Store
+from .store.data_store import DataStore
 from .version_manager import DataMigrationHandler
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "CleanupTargetError",
     "DataConflictError",
     "DataMigrationHandler",
+    "DataStore",
     "DataTooLargeError",
     "Lease",
     "LockTimeoutError",
@@ -35,7 +36,6 @@ __all__ = [
     "NoMigrationPath",
     "Restored",
     "StaleTokenError",
-    "Store",
     "TestDataError",
     "TestDataManager",
     "TestDataNotFound",

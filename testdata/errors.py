@@ -1,18 +1,18 @@
-"""Errors of test data management, split by who must act.
+"""Errors of test data management, by who must act.
 
     TestDataError
     ├── TestDataNotFound     the caller: no such data, or retired; also a LookupError and a ValueError
     │   └── VersionNotFound  no such version
-    ├── DataConflictError    the caller: other data stands there already; recorded; also a RuntimeError
-    ├── StaleTokenError      the caller: the lock was lost, somebody else has been granted it since
-    ├── LockTimeoutError     wait: none is free; also a TimeoutError
-    ├── MigrationFailed      the handler's author: a hop failed, nothing was changed
-    ├── NoMigrationPath      the caller: no handlers lead there; also a ValueError
-    ├── CleanupTargetError   the caller: "package.module:function" names nothing that can be run; also a ValueError
+    ├── DataConflictError    the caller: other data is recorded already; the conflict is recorded; also a RuntimeError
+    ├── StaleTokenError      the caller: the lock was lost, and granted to another holder since
+    ├── LockTimeoutError     wait: the lock is held; also a TimeoutError
+    ├── MigrationFailed      the handler's author: a step failed, nothing was changed
+    ├── NoMigrationPath      the caller: no handlers migrate to that version; also a ValueError
+    ├── CleanupTargetError   the caller: "package.module:function" cannot be found or called; also a ValueError
     ├── CleanupCallbackError the caller: a callback that cannot be called; also a TypeError
-    └── DataTooLargeError    the caller: more than fits into an event; also an EventTooLargeError
+    └── DataTooLargeError    the caller: too large for an event; also an EventTooLargeError
 
-What the log itself can say (busy, full disk) are the errors of `pytest_insight.eventlog.errors`.
+Errors of the log itself (locked, full disk) are those of `pytest_insight.eventlog.errors`.
 """
 
 from ..eventlog.errors import EventTooLargeError
@@ -39,18 +39,18 @@ class TestDataError(Exception):
 
 
 class TestDataNotFound(TestDataError, LookupError, ValueError):  # noqa: N818 - the documented name
-    """There is no such data now: never created, retired, or in another namespace."""
+    """The data does not exist now: never created, retired, or in another namespace."""
 
 
 class VersionNotFound(TestDataNotFound):
-    """The data has no such version."""
+    """The data does not have this version."""
 
 
 class DataConflictError(TestDataError, RuntimeError):
-    """Other data stands there already; the conflict was recorded.
+    """Other data is recorded already; the conflict was recorded.
 
     Attributes:
-        conflict_id: what `resolve_conflict` takes.
+        conflict_id: argument for `resolve_conflict`.
     """
 
     def __init__(self, message: str, conflict_id: str) -> None:
@@ -59,23 +59,23 @@ class DataConflictError(TestDataError, RuntimeError):
 
 
 class StaleTokenError(TestDataError, RuntimeError):
-    """The fencing token is not the newest of its lock: the write was refused."""
+    """The fencing token is not the newest of its lock; the write was refused."""
 
 
 class LockTimeoutError(TestDataError, TimeoutError):
-    """The lock exists, or nobody says that it does not, but it was not to be had in time."""
+    """The lock could not be acquired within the timeout."""
 
 
 class MigrationFailed(TestDataError, RuntimeError):  # noqa: N818 - the documented name
-    """A handler raised, or returned what is no JSON; no version was added."""
+    """A handler raised an error, or did not return JSON; no version was added."""
 
 
 class NoMigrationPath(TestDataError, ValueError):  # noqa: N818 - reads as what it says
-    """No chain of handlers leads from the version there is to the one that was asked for."""
+    """No chain of handlers leads from the current version to the requested one."""
 
 
 class CleanupTargetError(TestDataError, ValueError):
-    """A durable cleanup does not name a function that another process could find."""
+    """Another process could not find or call the function of a durable cleanup."""
 
 
 class CleanupCallbackError(TestDataError, TypeError):
@@ -83,16 +83,16 @@ class CleanupCallbackError(TestDataError, TypeError):
 
 
 class DataTooLargeError(TestDataError, EventTooLargeError):
-    """What is to be recorded does not fit into an event; nothing was recorded.
+    """The data does not fit into an event; nothing was recorded.
 
     Attributes:
-        event_type: of the event that is too large.
-        size_bytes: its size.
-        limit_bytes: how large it may be.
+        event_type: type of the event.
+        size_bytes: size of the event.
+        limit_bytes: largest size of an event.
     """
 
     def __init__(self, event_type: str, size_bytes: int, limit_bytes: int) -> None:
         super().__init__(event_type, size_bytes, limit_bytes)
-        # The text of the log's error is for those who make events.
+        # The text of the log's own error is meant for authors of events.
         text = f"test data: {event_type} would have {size_bytes} bytes, the limit is {limit_bytes}"
-        self.args = (f"{text}; keep what is large in a file and record its path, or record it in several pieces",)
+        self.args = (f"{text}; keep large data in a file and record its path, or record it in several pieces",)

@@ -1,4 +1,4 @@
-"""pytest fixtures `test_data` and `test_data_session`; not loaded unless asked for.
+"""pytest fixtures `test_data` and `test_data_session`; loaded only on request.
 
 In the `conftest.py` at the root: `pytest_plugins = ["pytest_insight.testdata.fixtures"]`, or on the command line: `-p
 pytest_insight.testdata.fixtures`.
@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from ..eventlog.errors import EventLogError
-from .bound import NamespaceData
 from .generation.scopes import fixture_scope
 from .generation.seeds import SEED_VARIABLE, seed_header, settle_seed
 from .manager import TestDataManager, get_test_data_manager
-from .store import EVENTS_FILE, PATH_VARIABLE, default_base_path
+from .namespace_data import NamespaceData
+from .store.data_store import EVENTS_FILE, PATH_VARIABLE, default_base_path
 
 __all__ = ["test_data", "test_data_session"]
 
@@ -46,17 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up the folder and the seed of this run, the same in all its workers."""
+    """Set the folder and the seed of this run, which all its workers share."""
     plugin = TestDataPlugin(config)
     config.stash[_plugin] = plugin
     config.pluginmanager.register(plugin, "insight_test_data")
 
 
 class TestDataPlugin:
-    """What one pytest process knows of its test data.
+    """Plugin for the test data of one pytest process.
 
     Args:
-        config: of the run.
+        config: config of the run.
     """
 
     __test__ = False
@@ -70,7 +70,7 @@ class TestDataPlugin:
         self.keep_s = _age_s(str(config.getoption("--keep-data-for")))
         self.lines: list[str] = []
         self._outer = {name: os.environ.get(name) for name in (PATH_VARIABLE, SEED_VARIABLE)}
-        # So that managers and generators mean the same in tests, in their helpers, and in what they start.
+        # Managers and generators use the same folder and seed in tests, helpers and child processes.
         os.environ[PATH_VARIABLE] = str(self.base_path)
         os.environ[SEED_VARIABLE] = self._seed()
 
@@ -84,11 +84,11 @@ class TestDataPlugin:
 
     @property
     def manager(self) -> TestDataManager:
-        """The manager of this run's folder."""
+        """Manager of this run's folder."""
         return get_test_data_manager(self.base_path)
 
     def pytest_unconfigure(self) -> None:
-        """Leave the environment as it was."""
+        """Restore the environment."""
         for name, value in self._outer.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -97,7 +97,7 @@ class TestDataPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker which folder and seed it has."""
+        """Pass folder and seed to an xdist worker."""
         node.workerinput["insight_test_data_path"] = str(self.base_path)
         node.workerinput["insight_test_data_seed"] = os.environ[SEED_VARIABLE]
 
@@ -117,17 +117,17 @@ class TestDataPlugin:
         try:
             report = self.manager.cleanup_registry.reap()
         except (EventLogError, OSError) as error:
-            self.lines.append(f"test data: cannot clean up after earlier runs: {error}")
+            self.lines.append(f"test data: {self.base_path}: earlier runs could not be cleaned up: {error}")
             return
         self.lines += _reap_lines(report)
 
     def pytest_report_header(self) -> list[str]:
-        """Say where the data is, and by which seed it can be made again."""
+        """Return the lines for the header: the folder, and how to generate the same data again."""
         lines, self.lines = self.lines, []
         return [f"test data: {self.base_path}", seed_header(), *lines]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was cleaned up at the end of the run, and what could not be."""
+        """Write what was cleaned up at the end of the run, and what could not be."""
         for line in self.lines:
             terminalreporter.write_line(line)
 
@@ -135,13 +135,13 @@ class TestDataPlugin:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Let data that a shared fixture generates be its own, whichever test asks first."""
+        """Set a scope for the data of a shared fixture, independent of the first test that uses it."""
         with fixture_scope(fixturedef, request):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Remember whether this attempt of a test failed, for its fixtures."""
+        """Keep whether this attempt of a test failed, for its fixtures."""
         report = yield
         before = report.when != "setup" and item.stash.get(_failed, False)
         item.stash[_failed] = before or report.failed
@@ -151,7 +151,7 @@ class TestDataPlugin:
 @pytest.fixture(scope="session")
 def test_data_session(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Generator[NamespaceData]:
     """Test data of the whole run of this process (of this worker, under xdist), cleaned at its end."""
-    yield from _bound(pytestconfig, "session", lambda: bool(request.session.testsfailed))
+    yield from _namespace_data(pytestconfig, "session", lambda: bool(request.session.testsfailed))
 
 
 @pytest.fixture
@@ -162,10 +162,10 @@ def test_data(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Ge
     while.
     """
     item = request.node
-    yield from _bound(pytestconfig, item.nodeid, lambda: item.stash.get(_failed, False))
+    yield from _namespace_data(pytestconfig, item.nodeid, lambda: item.stash.get(_failed, False))
 
 
-def _bound(config: pytest.Config, name: str, failed: Any) -> Generator[NamespaceData]:
+def _namespace_data(config: pytest.Config, name: str, failed: Any) -> Generator[NamespaceData]:
     plugin = config.stash[_plugin]
     manager = plugin.manager
     namespace = manager.isolation_manager.open_context(_label(name))
@@ -179,7 +179,7 @@ def _bound(config: pytest.Config, name: str, failed: Any) -> Generator[Namespace
 
 
 def _label(name: str) -> str:
-    """Return a node id as the name of a namespace; a very long one ends in its digest."""
+    """Return a node id as the name of a namespace; a very long one ends with its digest."""
     data = name.encode("utf-8", "backslashreplace")
     if len(data) > _NAME_BYTES_MAX:
         data = data[:_NAME_BYTES_MAX] + b"~" + blake2b(data, digest_size=8).hexdigest().encode()
@@ -196,11 +196,11 @@ def _age_s(text: str) -> float:
 def _reap_lines(report: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     if report["cleaned"]:
-        lines.append(f"test data: cleaned {len(report['cleaned'])} left by processes that are gone")
+        lines.append(f"test data: cleaned {len(report['cleaned'])} left by processes that ended")
     left = [*report["failed"], *report["waiting"], *report["abandoned"]]
     if left:
         lines.append(f"test data: {len(left)} could not be cleaned, see `insight data list`: {', '.join(left[:5])}")
-        lines += [f"test data: because of {each['error']} ({each['count']})" for each in report["reasons"][:3]]
+        lines += [f"test data: reason: {each['error']} ({each['count']})" for each in report["reasons"][:3]]
     if report["orphaned"]:
         names = [each["resource_id"] for each in report["orphaned"][:5]]
         lines.append(

@@ -1,4 +1,4 @@
-"""What happened to test data, event by event, with who did it."""
+"""History of test data: events with the process that wrote them."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 from ..eventlog.codec import EventDecoder
 from ..eventlog.journal import Entry, fold_journal
 from ..eventlog.times import format_time
-from . import events as ev
+from .model import events as ev
 
 __all__ = ["history_of"]
 
@@ -30,11 +30,11 @@ _DETAILS = (
     "resources",
     "test",
 )
-"""Fields of events that are shown in a line."""
+"""Fields that are shown for an event."""
 
 
 class _Collector:
-    """Keeps the events that are asked for."""
+    """Collector of the requested events."""
 
     def __init__(self, about: str | None, namespace: str | None) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ class _Collector:
         self._owners: dict[str, ev.Owner] = {}
 
     def apply(self, entry: Entry, /) -> None:
-        """Take the next event."""
+        """Apply the next event."""
         event = entry.event
         if isinstance(event, ev.OwnerJoined):
             self._owners[event.owner.session] = event.owner
@@ -75,7 +75,7 @@ class _Collector:
 
 
 def history_of(path: Path, about: str | None = None, namespace: str | None = None) -> list[dict[str, Any]]:
-    """Return what happened, oldest first: `position, at, type, namespace, resource_id, key, session, who, detail`.
+    """Return the events, oldest first: `position, at, type, namespace, resource_id, key, session, who, detail`.
 
     Args:
         path: of the log.

@@ -1,17 +1,17 @@
-"""Snapshots: positions by name. Restoring is new history; nothing is copied at the snapshot, or removed at the
-restore.
-"""
+"""Snapshots: named positions in the log. A snapshot copies nothing, and a restore appends events and removes none."""
 
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..eventlog.times import format_time
-from . import events as ev
-from .identity import current_test
-from .state import Namespace, Resource, Snapshot, TestDataState, VersionRecord, checksum_of, checksum_text
-from .store import Store, namespace_stream
-from .values import check_json, check_name
+from .model import events as ev
+from .model.fold import TestDataState
+from .model.records import Namespace, Resource, Snapshot, VersionRecord, checksum_of, checksum_text
+from .model.values import check_json, check_name
+from .store.data_store import DataStore
+from .store.identity import current_test
+from .store.streams import namespace_stream
 
 if TYPE_CHECKING:
     from ..eventlog.journal import Transaction
@@ -22,7 +22,7 @@ OnRestore = Callable[["Restored"], Any]
 
 
 class Restored(NamedTuple):
-    """What a restore did, for those who must bring the world outside into line."""
+    """Result of a restore, for hooks that change the world outside accordingly."""
 
     snapshot_id: str
     source: str
@@ -30,15 +30,15 @@ class Restored(NamedTuple):
     target: str
     """Namespace that was restored."""
     revived: dict[str, str]
-    """Id in the snapshot to id in the target, of records that are there again, or anew."""
+    """Id in the snapshot to id in the target, for data that is live again or was copied."""
     changed: list[str]
-    """Ids that were there and have another version now."""
+    """Ids that have another version now."""
     retired: list[str]
-    """Ids that were there, and were not in the snapshot."""
+    """Ids that are not in the snapshot and were retired."""
 
 
-def take_snapshot(store: Store, name: str, namespace: str, metadata: dict[str, Any] | None) -> str:
-    """Name the state that a namespace has now; costs the same whatever is in it."""
+def take_snapshot(store: DataStore, name: str, namespace: str, metadata: dict[str, Any] | None) -> str:
+    """Name the current state of a namespace, at a cost that does not depend on its size."""
     check_name(name, "name")
     check_name(namespace, "namespace")
     check_json(metadata or {}, "metadata")
@@ -59,8 +59,8 @@ def take_snapshot(store: Store, name: str, namespace: str, metadata: dict[str, A
     return snapshot_id
 
 
-def restore_snapshot(store: Store, snapshot_id: str, target: str | None) -> Restored | None:
-    """Append what makes the target what the snapshot says; None if it is unknown, or what it points to is damaged."""
+def restore_snapshot(store: DataStore, snapshot_id: str, target: str | None) -> Restored | None:
+    """Append the events that restore the target; return None if the snapshot is unknown or its data is damaged."""
     if target is not None:
         check_name(target, "target_namespace")
     with store.transact() as tx:
@@ -74,8 +74,8 @@ def restore_snapshot(store: Store, snapshot_id: str, target: str | None) -> Rest
         event = ev.SnapshotRestored(snapshot_id=snapshot_id, target=name, session=store.session, resources=len(wanted))
         tx.append(namespace_stream(name), event)
         if name == snapshot.namespace:
-            return _in_place(tx, store.session, snapshot, wanted)
-        return _elsewhere(tx, store.session, snapshot, wanted, name)
+            return _restore_in_place(tx, store.session, snapshot, wanted)
+        return _restore_copy(tx, store.session, snapshot, wanted, name)
 
 
 def find_snapshot(state: TestDataState, name: str) -> str | None:
@@ -88,7 +88,7 @@ def _is_whole(snapshot: Snapshot, wanted: list[tuple[Resource, VersionRecord]]) 
     return len(wanted) == snapshot.resources and found == snapshot.checksum
 
 
-def _in_place(
+def _restore_in_place(
     tx: "Transaction[TestDataState]", session: str, snapshot: Snapshot, wanted: list[tuple[Resource, VersionRecord]]
 ) -> Restored:
     space = tx.state.namespace(snapshot.namespace)
@@ -103,7 +103,7 @@ def _in_place(
         current = space.resources[key].current
         if current is not None and current.position == record.position:
             continue
-        tx.append(stream, _restored(space, session, key, record))
+        tx.append(stream, _restore_event(space, session, key, record))
         if current is None:
             result.revived[key] = key
         else:
@@ -111,20 +111,20 @@ def _in_place(
     return result
 
 
-def _restored(space: Namespace, session: str, key: str, record: VersionRecord) -> ev.ResourceRestored:
+def _restore_event(space: Namespace, session: str, key: str, record: VersionRecord) -> ev.ResourceRestored:
     return ev.ResourceRestored(
         namespace=space.name, resource_id=key, session=session, version=record.version, written=record.position
     )
 
 
-def _elsewhere(
+def _restore_copy(
     tx: "Transaction[TestDataState]",
     session: str,
     snapshot: Snapshot,
     wanted: list[tuple[Resource, VersionRecord]],
     target: str,
 ) -> Restored:
-    """Copy into another namespace, under ids of their own, without duties to clean anything outside."""
+    """Copy data into another namespace, with new ids and without cleanups."""
     stream = namespace_stream(target)
     space = tx.state.namespace(target)
     if target not in tx.state.namespaces:
@@ -158,7 +158,7 @@ def _new_id(space: Namespace, original: str) -> str:
 
 
 def cleanups_in_the_way(state: TestDataState, snapshot_id: str, target: str | None) -> list[tuple[str, str]]:
-    """Return `(namespace, id)` of what a restore in place would retire though there is something to clean of it."""
+    """Return `(namespace, id)` of the data with open cleanups that a restore in place would retire."""
     snapshot = state.snapshots.get(snapshot_id)
     if snapshot is None or target not in (None, snapshot.namespace):
         return []

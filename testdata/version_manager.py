@@ -1,4 +1,4 @@
-"""Versions of test data, and migration from one to another."""
+"""Versions of test data, and their migration."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -8,37 +8,39 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..eventlog.times import format_time
-from . import events as ev
-from .callbacks import error_text
+from .cleaning.callbacks import error_text
 from .errors import DataConflictError, MigrationFailed, NoMigrationPath, VersionNotFound
-from .isolation import append_version, detect_conflict
-from .state import Resource, TestDataState, VersionRecord
-from .store import Store, namespace_stream
-from .values import Content, as_content, check_name
-from .versions import check_version, next_version, plan_migration, version_key
+from .locking.conflicts import detect_conflict
+from .model import events as ev
+from .model.fold import TestDataState
+from .model.records import Resource, VersionRecord
+from .model.values import Content, as_content, check_name
+from .model.versions import check_version, next_version, plan_migration, version_key
+from .store.data_store import DataStore
+from .store.streams import append_version, namespace_stream
 
 __all__ = ["ONLY_VERSIONS", "DataMigrationHandler", "VersionManager", "find_anywhere", "version_data", "version_of"]
 
 ONLY_VERSIONS = ""
-"""Namespace of ids that nobody created as test data: they have versions, and nothing to clean."""
+"""Namespace of ids that were not created as test data: they have versions, and no cleanups."""
 
 
 class DataMigrationHandler(ABC):
-    """Turns data of one version into data of another; subclass it, and register an instance."""
+    """Base of migrations from one version to another; register an instance of a subclass."""
 
     edges: Sequence[tuple[str, str]] = ()
-    """Hops `(from, to)` that it offers, so that chains can go through versions that no data has had yet."""
+    """Steps `(from, to)` that it offers, so that chains can pass versions that no data has had yet."""
 
     @abstractmethod
     def can_handle(self, from_version: str, to_version: str) -> bool:
-        """Tell whether `migrate` can make this hop. It must not change anything."""
+        """Return whether `migrate` can make this step. It must not change anything."""
 
     @abstractmethod
     def migrate(self, data: Any, from_version: str, to_version: str) -> Any:
-        """Return the data as the version `to_version` has it; `data` is a copy that may be changed."""
+        """Return the data in the form of `to_version`; `data` is a copy that may be changed."""
 
 
-class _Hop(NamedTuple):
+class _MigrationStep(NamedTuple):
     version_from: str
     version: str
     handler: str
@@ -48,42 +50,42 @@ class _Hop(NamedTuple):
 class VersionManager:
     """Immutable versions of everything that has an id.
 
-    An id means the live test data of that id; of several in different namespaces, name the `namespace`. An id that
-    nobody created as test data has versions of its own.
+    An id refers to the live test data with that id; if several namespaces have it, pass `namespace`. An id that was not
+    created as test data has versions of its own.
 
     Args:
-        store: where.
+        store: the store of the test data.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DataStore) -> None:
         self._store = store
         self._handlers: list[DataMigrationHandler] = []
 
     def register_migration_handler(self, handler: DataMigrationHandler) -> None:
-        """Use a handler from now on. Where two can make a hop, the one registered last does, and a warning says so.
+        """Register a handler. If several can make a step, the last registered one does, with a warning.
 
         Raises:
-            TypeError: it is no `DataMigrationHandler`.
+            TypeError: it is not a `DataMigrationHandler`.
         """
         if not isinstance(handler, DataMigrationHandler):
-            raise TypeError(f"{handler!r} is no DataMigrationHandler; subclass that, and register an instance")
+            raise TypeError(f"{handler!r}: not a DataMigrationHandler; register an instance of a subclass")
         self._handlers.append(handler)
 
     def create_version(
         self, resource_id: str, data: Any, version: str | None = None, *, namespace: str | None = None
     ) -> str:
-        """Add a version and return it; it is the current one from then on.
+        """Add a version, which becomes the current one, and return it.
 
         Args:
-            resource_id: whose.
+            resource_id: the id.
             data: JSON.
-            version: as PEP 440 has them; default: the patch after the current one, `1.0.0` for the first.
-            namespace: of the resource; needed only if several have it.
+            version: a version of PEP 440; default: the next patch after the current one, `1.0.0` for the first.
+            namespace: namespace of the resource; needed only if several have the id.
 
         Raises:
-            DataConflictError: that version is there with other data. With the same data, nothing happens.
-            ValueError: `version` is none, or the id is in several namespaces.
-            TypeError: `data` is no JSON.
+            DataConflictError: that version has other data. With the same data, nothing happens.
+            ValueError: `version` is not a version, or several namespaces have the id.
+            TypeError: `data` is not JSON.
         """
         content = as_content(data)
         check_name(resource_id, "resource_id")
@@ -107,19 +109,19 @@ class VersionManager:
         return chosen
 
     def get_version(self, resource_id: str, version: str | None = None, *, namespace: str | None = None) -> Any:
-        """Return the data of a version, a copy; of the current one by default.
+        """Return a copy of the data of a version; of the current one by default.
 
         Raises:
-            VersionNotFound: there is none.
+            VersionNotFound: there is no such version.
         """
         with self._store.look() as state:
             return self._record(state, resource_id, version, namespace).value()
 
     def get_current_version(self, resource_id: str, *, namespace: str | None = None) -> str:
-        """Return which version an id has now.
+        """Return the current version of an id.
 
         Raises:
-            VersionNotFound: it has none.
+            VersionNotFound: it has no versions.
         """
         with self._store.look() as state:
             return self._record(state, resource_id, None, namespace).version
@@ -128,7 +130,7 @@ class VersionManager:
         """Return the versions in the order in which they were added: `version, at, position, origin, session`.
 
         Raises:
-            VersionNotFound: there are none.
+            VersionNotFound: it has no versions.
         """
         with self._store.look() as state:
             resource = self._find(state, resource_id, namespace)
@@ -137,14 +139,14 @@ class VersionManager:
             return [version_data(record) for record in resource.versions.values()]
 
     def migrate_to_version(self, resource_id: str, target_version: str, *, namespace: str | None = None) -> Any:
-        """Return the data as a version has it, migrating it if there is no such version yet.
+        """Return the data in the form of a version; migrate it if there is no such version yet.
 
-        A direct handler is used if there is one, else the shortest chain. All hops are recorded together, or none.
+        A direct handler is used if there is one, else the shortest chain. All steps are recorded together, or none.
 
         Raises:
             VersionNotFound: the id has no versions.
-            NoMigrationPath: no chain of handlers leads there.
-            MigrationFailed: a handler failed; recorded, and nothing else changed.
+            NoMigrationPath: no chain of handlers leads to that version.
+            MigrationFailed: a handler failed; the failure is recorded, and nothing else changed.
         """
         check_version(target_version)
         while True:
@@ -162,8 +164,8 @@ class VersionManager:
 
     def _run(
         self, namespace: str, resource_id: str, start: VersionRecord, target: str, known: dict[str, VersionRecord]
-    ) -> list[_Hop]:
-        hops: list[_Hop] = []
+    ) -> list[_MigrationStep]:
+        hops: list[_MigrationStep] = []
         data = start.value()
         for version_from, version, handler in self._plan(resource_id, start.version, target, known):
             recorded = known.get(version_key(version))
@@ -172,13 +174,13 @@ class VersionManager:
                 continue
             try:
                 content = as_content(handler.migrate(data, version_from, version), f"result of {_name(handler)}")
-            except Exception as error:  # whatever a handler raises is its failure, recorded and told
+            except Exception as error:  # any error of a handler is a failed migration
                 self._refuse(namespace, resource_id, version_from, version, handler, error)
                 raise MigrationFailed(
                     f"migration of {resource_id!r} from {version_from} to {version} by {_name(handler)} failed:"
                     f" {error_text(error)}; it is still at {start.version}"
                 ) from error
-            hops.append(_Hop(version_from, version, _name(handler), content))
+            hops.append(_MigrationStep(version_from, version, _name(handler), content))
             data = msgspec.json.decode(content.data)
         return hops
 
@@ -202,8 +204,8 @@ class VersionManager:
                 warnings.warn(text, stacklevel=4)
         return plan
 
-    def _write(self, namespace: str, resource_id: str, start: VersionRecord, hops: list[_Hop]) -> bool:
-        """Record all hops, unless somebody gave the resource another version in the meantime."""
+    def _write(self, namespace: str, resource_id: str, start: VersionRecord, hops: list[_MigrationStep]) -> bool:
+        """Record all steps, unless another process added a version meanwhile; return whether they were recorded."""
         with self._store.transact() as tx:
             resource = tx.state.resource(namespace, resource_id)
             if resource is None or resource.current != start:
@@ -271,10 +273,10 @@ def version_data(record: VersionRecord) -> dict[str, Any]:
 
 
 def version_of(resource: Resource, version: str | None) -> VersionRecord:
-    """Return a version of live data, the current one by default.
+    """Return a version of live data; the current one by default.
 
     Raises:
-        VersionNotFound: it has no such version.
+        VersionNotFound: the data does not have this version.
     """
     if version is None:
         if resource.current is None:
@@ -288,10 +290,10 @@ def version_of(resource: Resource, version: str | None) -> VersionRecord:
 
 
 def find_anywhere(state: TestDataState, resource_id: str, session: str) -> Resource | None:
-    """Return the live resource of an id in whatever namespace; of several, the only one that `session` owns.
+    """Return the live resource with an id in any namespace; of several, the only one that `session` owns.
 
     Raises:
-        ValueError: several have that id.
+        ValueError: several namespaces have that id.
     """
     homes = {name: found for name, found in state.live_ids.get(resource_id, {}).items() if name}
     if len(homes) <= 1:

@@ -1,6 +1,6 @@
-"""The client side of Sync Storage: what an adapter of a test framework uses to take part in a test run.
+"""Client of Sync Storage: classes that an adapter of a test framework uses to take part in a test run.
 
-Everything here is the standard library, every call has a time-out, and no method fails the test run that calls it.
+Everything here is the standard library, every call has a timeout, and no method fails the test run that calls it.
 """
 
 from importlib import import_module
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .adapter import SyncStorageAdapterInterface
     from .config import SyncStorageConfig
     from .results import TestResultManager
-    from .runner import SyncStorageRunner, SyncStorageStartupTimeout
+    from .runner import SyncStorageRunner
+    from .service_process import SyncStorageStartupTimeout
 
 __all__ = [
     "SyncStorageAdapterInterface",
@@ -24,7 +25,7 @@ _MODULES = {
     "SyncStorageAdapterInterface": "adapter",
     "SyncStorageConfig": "config",
     "SyncStorageRunner": "runner",
-    "SyncStorageStartupTimeout": "runner",
+    "SyncStorageStartupTimeout": "service_process",
     "TestResultManager": "results",
 }
 

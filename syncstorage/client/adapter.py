@@ -1,4 +1,4 @@
-"""What a framework's adapter implements to take part in a test run."""
+"""Interface of a test framework's adapter that takes part in a test run."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ class SyncStorageAdapterInterface(ABC):
 
     @abstractmethod
     def initialize_sync_storage(self, config: Any) -> bool:
-        """Make a runner from the settings of the framework; return whether that was possible."""
+        """Create a runner from the settings of the framework; return whether that was possible."""
 
     @abstractmethod
     def start_sync_storage(self) -> bool:
@@ -29,13 +29,13 @@ class SyncStorageAdapterInterface(ABC):
 
     @abstractmethod
     def on_test_case_completed(self, test_result: Any) -> bool:
-        """Offer a result; return True if Sync Storage holds it, False if it is to be written as ever."""
+        """Offer a result; return True if Sync Storage holds it, False if the adapter writes it to the server."""
 
     @abstractmethod
     def finalize_test_case_handling(self) -> None:
-        """Say that the result was written."""
+        """Report that the result was written."""
 
     def is_master_worker(self) -> bool:
-        """Tell whether this process is the master of its test run; without a runner it is not."""
+        """Return whether this process is the master of its test run; False without a runner."""
         runner = self.sync_storage_runner
         return runner is not None and bool(runner.is_master)

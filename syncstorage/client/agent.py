@@ -1,8 +1,8 @@
-"""The process that speaks with a Sync Storage service for one pytest session and all its workers.
+"""Helper process that speaks with a Sync Storage service for one pytest session and all its workers.
 
-It is started by `link`, knows what the session tells it through a socket, and never talks back but once, at the end.
-It ends with the session, and with the process that started it, however that ended; if that dies without a word, so do
-its keep-alives, and the service finds its workers gone.
+`link` starts it. It gets messages from the session through a socket, and answers once, at the end. It ends with the
+session, and with the process that started it. If that process dies without a message, the keep-alives end too, and the
+leases of its workers run out.
 """
 
 import json
@@ -33,8 +33,8 @@ _GATHER_S = 0.02
 _NOT_FOUND = 404
 
 
-class Worker:
-    """What is known of one worker, and what the service was told of it."""
+class AgentWorker:
+    """State of one worker, and the part of it that the service knows."""
 
     def __init__(self, name: str, pid: str, os_pid: int) -> None:
         self.name = name
@@ -50,12 +50,12 @@ class Worker:
         self.beat_at = 0.0
 
     def is_settled(self) -> bool:
-        """Tell whether there is nothing left to say of it."""
+        """Return whether nothing is left to report about this worker."""
         return self.ended == "lost" or self.said_completed
 
 
 class Session:
-    """What pytest has told so far; shared by the thread that listens and the one that speaks."""
+    """State of the session as pytest reported it; shared by the listening thread and the reporting thread."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -63,22 +63,22 @@ class Session:
         self.session_id = ""
         self.port = 0
         self.host = ""
-        self.workers: dict[str, Worker] = {}
+        self.workers: dict[str, AgentWorker] = {}
         self.finished = False
         self.gone = False
         self.settled = False
         self.starting = True
-        self.trouble = ""
+        self.problem = ""
 
     def take(self, messages: list[dict[str, Any]]) -> None:
-        """Note what messages say."""
+        """Apply messages."""
         with self.changed:
             for message in messages:
                 self._note(message)
             self.changed.notify_all()
 
     def end(self) -> None:
-        """Note that pytest has gone without a word."""
+        """Note that pytest ended without a message."""
         with self.changed:
             self.gone = True
             self.changed.notify_all()
@@ -103,80 +103,87 @@ class Session:
             case _:
                 return
 
-    def _worker(self, name: str, os_pid: int = 0) -> Worker:
+    def _worker(self, name: str, os_pid: int = 0) -> AgentWorker:
         if name not in self.workers:
-            self.workers[name] = Worker(name, f"{self.session_id}-{name}", os_pid)
+            self.workers[name] = AgentWorker(name, f"{self.session_id}-{name}", os_pid)
         return self.workers[name]
 
 
-class Speaker:
-    """Tells the service what the session knows."""
+class SessionReporter:
+    """Reporter of the session to the service."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def work(self) -> None:
-        """Find or start the service, and tell it everything until the session is over and said so."""
+        """Find or start the service, and report to it until the session is over and everything is reported."""
         session = self._session
         try:
-            trouble = self._find_service()
+            problem = self._find_service()
             with session.changed:
-                session.starting, session.trouble = False, trouble
-            if not trouble:
-                self._tell_all()
+                session.starting, session.problem = False, problem
+            if not problem:
+                self._report_until_end()
         finally:
             with session.changed:
                 session.settled = True
                 session.changed.notify_all()
 
     def _find_service(self) -> str:
-        """Return once the service is healthy, or why there will be none."""
+        """Return "" once the service is healthy, or the reason why there is no service."""
         port = self._session.port
         deadline = time.monotonic() + STARTUP_TIMEOUT_S
         started, ended_at = 0, 0.0
         while not self._session.gone:
             try:
-                return "" if "status" in self._ask("GET", "/health") else f"port {port} belongs to another program"
+                return (
+                    ""
+                    if "status" in self._ask("GET", "/health")
+                    else f"port {port}: another program has it; choose another port with --insight-sync-port"
+                )
             except ServiceDownError:
                 started = started or spawn(service_command(port))
-                if not is_alive(started):  # of several that start one at once, one gets the port, in a moment
+                if not is_alive(started):  # if several processes start a service at once, one of them gets the port
                     ended_at = ended_at or time.monotonic()
                     if time.monotonic() - ended_at > GRACE_S:
-                        return f"no service could be started; `insight sync-storage serve --port {port}` says why"
+                        return (
+                            f"port {port}: the service could not be started;"
+                            f" `insight sync-storage serve --port {port}` shows the reason"
+                        )
             except AnswerError:
-                return f"port {port} belongs to another program"
+                return f"port {port}: another program has it; choose another port with --insight-sync-port"
             except ServiceError:
                 pass  # it listens already and does not answer yet
             if time.monotonic() > deadline:
-                return f"the service on port {port} did not become ready"
+                return f"port {port}: the service did not become ready"
             time.sleep(_TICK_S)
         return ""
 
-    def _tell_all(self) -> None:
+    def _report_until_end(self) -> None:
         session = self._session
         farewell = 0.0
         while not session.gone:
-            trouble = self._tell_news()
-            with session.changed:  # looked at under the lock, or the word that pytest is gone comes before the wait
-                session.trouble = trouble
+            problem = self._report_changes()
+            with session.changed:  # checked under the lock, or the notice that pytest ended may precede the wait
+                session.problem = problem
                 if session.gone:
                     return
                 if session.finished:
                     farewell = farewell or time.monotonic() + FAREWELL_TIMEOUT_S
                     if not self._unsettled() or time.monotonic() > farewell:
                         return
-                if trouble:
+                if problem:
                     session.changed.wait(RETRY_INTERVAL_S)
                 elif not session.finished:
                     session.changed.wait(self._pause())
             if not session.finished:
                 time.sleep(_TICK_S)  # many short tests are one message
 
-    def _unsettled(self) -> list[Worker]:
+    def _unsettled(self) -> list[AgentWorker]:
         return [worker for worker in self._session.workers.values() if not worker.is_settled()]
 
     def _pause(self) -> float:
-        """How long there is nothing to say: to the next keep-alive, or to the next report of what runs."""
+        """Return the seconds until the next keep-alive, or until the next report of running tests."""
         now = time.monotonic()
         waits = [
             worker.beat_at + (BEAT_INTERVAL_S if worker.running == worker.said_running else REPORT_INTERVAL_S) - now
@@ -184,18 +191,18 @@ class Speaker:
         ]
         return max(min(waits, default=BEAT_INTERVAL_S), 0)
 
-    def _tell_news(self) -> str:
-        """Tell what the service does not know yet; return what went wrong."""
+    def _report_changes(self) -> str:
+        """Report what the service does not know yet; return an error text, or ""."""
         try:
             for worker in self._unsettled():
-                for path, body in self._news(worker):
+                for path, body in self._requests_for(worker):
                     self._post(worker, path, body)
         except ServiceError as error:
             return str(error)
         return ""
 
-    def _news(self, worker: Worker) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the requests that bring the service up to what is known; each is noted as said once it went through."""
+    def _requests_for(self, worker: AgentWorker) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the requests that update the service; each is noted as done after it succeeded."""
         session = self._session
         if not worker.registered:
             yield (
@@ -219,19 +226,19 @@ class Speaker:
             yield "/set_worker_status", {"status": "completed"}
             worker.said_completed = True
 
-    def _is_due(self, worker: Worker, running: str) -> bool:
-        """Tell whether it is time for a keep-alive: news of what runs are told twice a second at most."""
+    def _is_due(self, worker: AgentWorker, running: str) -> bool:
+        """Return whether a keep-alive is due: changes of the running test are sent twice a second at most."""
         since = time.monotonic() - worker.beat_at
         if worker.ended:
             return running != worker.said_running
         return since >= (BEAT_INTERVAL_S if running == worker.said_running else REPORT_INTERVAL_S)
 
-    def _post(self, worker: Worker, path: str, body: dict[str, Any]) -> None:
+    def _post(self, worker: AgentWorker, path: str, body: dict[str, Any]) -> None:
         try:
             self._ask("POST", path, {"pid": worker.pid, "testRunId": self._session.run} | body)
         except AnswerError as error:
             if error.code == _NOT_FOUND and path == "/keep_alive":
-                worker.registered = worker.said_in_progress = False  # a service without its memory; tell it anew
+                worker.registered = worker.said_in_progress = False  # the service has lost its state: register again
             raise
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -239,19 +246,19 @@ class Speaker:
 
 
 class Parent(NamedTuple):
-    """The process that started us, which is not our parent any more."""
+    """The pytest process that started this one. It is not the parent process any more."""
 
     pid: int
     mark: str
-    """What tells it from a later process with its id; empty if that is not known."""
+    """Start time of the process, which distinguishes it from a later process with the same id; empty if unknown."""
 
     def has_ended(self) -> bool:
-        """Tell whether it has ended; it has not as far as nobody can say."""
+        """Return whether it has ended; False if that is not known."""
         return bool(self.mark) and start_mark(self.pid) != self.mark
 
 
 def listen(link: socket.socket, session: Session, parent: Parent) -> None:
-    """Take messages until the session is over or gone; whatever happens, it is one of both afterwards."""
+    """Read messages until the session is finished or gone; one of both is set afterwards in any case."""
     link.settimeout(0)
     poll = select.poll()
     poll.register(link, select.POLLIN)
@@ -261,18 +268,18 @@ def listen(link: socket.socket, session: Session, parent: Parent) -> None:
             if poll.poll(_LOOK_S * 1000):
                 _drain(link, session)
                 if not session.finished:
-                    time.sleep(_GATHER_S)  # to be woken by each message would cost its sender more than the message
+                    time.sleep(_GATHER_S)  # waking up for each message would cost its sender more than the message
             if time.monotonic() - looked_s >= _LOOK_S:
                 looked_s = time.monotonic()
                 if parent.has_ended():
-                    return  # a child that a test forked may hold the other end, and even talk, although pytest is dead
+                    return  # a child that a test forked may hold the other end, and even write to it, after pytest died
     finally:
         if not session.finished:
             session.end()
 
 
 def _drain(link: socket.socket, session: Session) -> None:
-    """Take all messages that are there."""
+    """Read all available messages."""
     messages: list[bytes] = []
     gone = False
     try:
@@ -283,13 +290,15 @@ def _drain(link: socket.socket, session: Session) -> None:
         pass
     except OSError:
         gone = True
-    session.take(list(_decoded(messages)))
+    session.take(list(_decode_messages(messages)))
     if gone and not session.finished:
         session.end()
 
 
-def _decoded(messages: list[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield what messages say; one that makes no sense, as of a test that writes into our socket, is left out."""
+def _decode_messages(messages: list[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield decoded messages. Messages that cannot be decoded, such as those of a test that writes into the socket,
+    are left out.
+    """
     for message in messages:
         try:
             content = json.loads(message)
@@ -300,39 +309,39 @@ def _decoded(messages: list[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def answer(link: socket.socket, session: Session) -> None:
-    """Say how it went, as soon as that is known, and in time for pytest to hear it."""
+    """Send the result of the reporting as soon as it is known, and within the time that pytest waits."""
     with session.changed:
         session.changed.wait_for(lambda: session.settled or session.starting, ANSWER_TIMEOUT_S)
         late = not session.settled and not session.starting
-        trouble = session.trouble or (f"the service on port {session.port} does not answer in time" if late else "")
+        problem = session.problem or (f"port {session.port}: the service did not answer in time" if late else "")
     try:
-        link.send(json.dumps({"trouble": trouble}).encode("ascii"))
+        link.send(json.dumps({"problem": problem}).encode("ascii"))
     except OSError:
         return  # pytest did not wait
 
 
 def main(descriptor: int, parent: Parent) -> None:
-    """Serve the session of a process, and end with that process."""
+    """Report the session of a process, and end with that process."""
     session = Session()
     with socket.socket(fileno=descriptor) as link:
-        speaker = threading.Thread(target=_speak, args=(session,))
+        reporter = threading.Thread(target=_report, args=(session,))
         listening = threading.Thread(target=listen, args=(link, session, parent))
         listening.start()
         with session.changed:
             session.changed.wait_for(lambda: session.port or session.gone)
-        speaker.start()
+        reporter.start()
         listening.join()
         if session.finished:
             answer(link, session)
-        speaker.join()
+        reporter.join()
 
 
-def _speak(session: Session) -> None:
+def _report(session: Session) -> None:
     try:
-        Speaker(session).work()
+        SessionReporter(session).work()
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         with session.changed:
-            session.starting, session.trouble = False, f"the service could not be started: {error}"
+            session.starting, session.problem = False, f"the service could not be started: {error}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Settings of Sync Storage as adapters keep them."""
+"""Settings of Sync Storage in adapters."""
 
 import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-from .wire import DEFAULT_PORT
+from ..defaults import DEFAULT_PORT
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _NAMES = {
@@ -14,18 +14,18 @@ _NAMES = {
     "base_url": ("url", "TMS_URL"),
     "private_token": ("privatetoken", "TMS_PRIVATE_TOKEN"),
 }
-"""Names of each value: as a property first, in the environment last."""
+"""Names of each value: properties first, the environment variable last."""
 
 
 class SyncStorageConfig:
-    """What is needed to take part in a test run.
+    """Settings for a test run.
 
     Args:
-        enabled: False switches everything off.
+        enabled: False turns Sync Storage off.
         test_run_id: the test run.
-        port: of the service on this machine.
-        base_url: of the server that the results are for.
-        private_token: for that server; never shown.
+        port: port of the service on this machine.
+        base_url: server that the results are for.
+        private_token: token for that server; never shown.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class SyncStorageConfig:
     def from_app_properties(
         cls, app_properties: Mapping[str, Any] | None, environ: Mapping[str, str] | None = None
     ) -> Self:
-        """Read the properties of an adapter; what they lack comes from the variables `TMS_*`.
+        """Read the properties of an adapter; missing ones come from the variables `TMS_*`.
 
-        Without a word on it, Sync Storage is enabled: who gives a run, a server and a token wants it.
+        Sync Storage is enabled unless a property or variable turns it off.
 
         Args:
-            app_properties: as `testrunid`, `url`, `privatetoken`, `syncstorage_port`, `syncstorage_enabled`.
-            environ: the environment, if it is not to be that of the process.
+            app_properties: `testrunid`, `url`, `privatetoken`, `syncstorage_port`, `syncstorage_enabled`.
+            environ: the environment; default: that of the process.
         """
         sources = (app_properties or {}, os.environ if environ is None else environ)
         found = {field: _first(names, sources) for field, names in _NAMES.items()}
@@ -68,7 +68,7 @@ class SyncStorageConfig:
         return cls(True if enabled is None else _truth(enabled), **texts)
 
     def is_valid(self) -> bool:
-        """Tell whether Sync Storage can be used: enabled, and run, server and token are known."""
+        """Return whether Sync Storage can be used: it is enabled, and run, server and token are known."""
         return bool(self.enabled and self.test_run_id and self.base_url and self.private_token)
 
 

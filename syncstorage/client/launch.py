@@ -1,7 +1,8 @@
-"""Start a process that is not our child.
+"""Start of a process that is not a child of this one.
 
-A test may wait for *any* child, list its children, or be told by Python of one that nobody waited for; it is not to
-meet one of ours. So a shell starts the process and ends at once; the process belongs to init from then on.
+A test may wait for *any* child, list its children, or get a warning of Python about a child that was not waited for;
+it must not meet a child of the plugin. Therefore a shell starts the process and ends at once, and the process belongs
+to init.
 """
 
 import os
@@ -12,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 GRACE_S = 1.0
-"""How long the service of somebody else may take to answer after ours found the port taken, in seconds."""
+"""Time for the service of another process to answer after the own service found the port in use, in seconds."""
 
 _SHELL_TIMEOUT_S = 5.0
 _STARTED = 19
-"""Place of the time of its start, in clock ticks since the machine's, behind the name of the program."""
+"""Index of the start time (in clock ticks since boot) among the fields after the program name."""
 _SCRIPT = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
-_NOT_FOR_US = ("COV_CORE_", "COVERAGE_PROCESS", "PYTEST_CURRENT_TEST", "PYTHONWARNINGS", "PYTHONINSPECT")
-"""Variables of the tests' own: coverage, the test that runs now, how strict Python is to be with them."""
+_VARIABLES_OF_TESTS = ("COV_CORE_", "COVERAGE_PROCESS", "PYTEST_CURRENT_TEST", "PYTHONWARNINGS", "PYTHONINSPECT")
+"""Variables of the tests: coverage, the current test, and strictness of Python."""
 
 
 def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()) -> int:
@@ -27,14 +28,14 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_
 
     Args:
         command: program and arguments.
-        env: what is added to our environment.
-        pass_fds: descriptors that it gets.
+        env: variables in addition to the current environment.
+        pass_fds: descriptors that the process inherits.
 
     Raises:
-        OSError: it cannot be started.
-        subprocess.SubprocessError: the shell did not come back, or says no.
+        OSError: the process cannot be started.
+        subprocess.SubprocessError: the shell did not end in time, or failed.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_US)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_VARIABLES_OF_TESTS)}
     result = subprocess.run(
         ["/bin/sh", "-c", _SCRIPT, "sh", *command],
         stdin=subprocess.DEVNULL,
@@ -50,23 +51,29 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, pass_
 
 
 def service_command(port: int) -> list[str]:
-    """Return the command that runs the service on a port; `-P`, as a folder of tests may hold a `json.py`."""
+    """Return the command that runs the service on a port. `-P` is needed because a folder of tests may contain a
+    `json.py`.
+    """
     return [sys.executable, "-P", "-m", "pytest_insight.cli", "sync-storage", "serve", "--port", str(port)]
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and was not waited for does not."""
+    """Return whether a process runs; False for a zombie."""
     return bool(_status(pid))
 
 
 def start_mark(pid: int) -> str:
-    """Return what tells a process from a later one with its id; empty if it does not run, or nobody can say."""
+    """Return a text that distinguishes a process from a later one with the same id; empty if it does not run, or is
+    unknown.
+    """
     status = _status(pid)
     return status[_STARTED] if len(status) > _STARTED else ""
 
 
 def began_us(pid: int) -> int | None:
-    """Return when a process began, in microseconds since the epoch, to about a second; None if it does not run."""
+    """Return the start time of a process in microseconds since the epoch, accurate to about a second; None if it does
+    not run.
+    """
     status = _status(pid)
     if not status:
         return None
@@ -75,9 +82,9 @@ def began_us(pid: int) -> int | None:
 
 
 def _status(pid: int) -> list[str]:
-    """Return what the system says of a process that runs, from its state on; nothing of one that does not."""
+    """Return the fields of `/proc/PID/stat` from the state on; empty if the process does not run."""
     try:
-        # The name of the program, in parentheses, may hold anything; what counts stands behind it.
+        # The name of the program, in parentheses, may contain anything; the fields follow it.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return []

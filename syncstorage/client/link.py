@@ -1,8 +1,8 @@
-"""Between pytest and the *agent*, the process that speaks with the service for it.
+"""Link between pytest and the *agent*, the process that speaks with the service.
 
-Nothing of Sync Storage happens in the process that runs the tests: no thread (a test that forks would be warned of it),
-no connection, no child process, no waiting. It holds one end of a socket pair and drops short messages into it; what
-does not fit is left out, and what the service makes of it is the agent's business.
+The process that runs the tests has no thread for Sync Storage (a test that forks would get a warning), no connection,
+no child process, and does not wait. It holds one end of a socket pair and sends short messages through it. Messages
+that do not fit are dropped; the rest is the work of the agent.
 """
 
 import json
@@ -22,18 +22,18 @@ NAME_CHARS_MAX = 2000
 
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _HELD_MAX = 10_000
-# Tests replace clocks and functions of the system; these are the real ones.
+# Tests replace clocks and system functions; these are the original ones.
 _now, _getpid, _fstat = monotonic, os.getpid, os.fstat
 _poll = select.poll
 
 
 class AgentLink:
-    """Starts an agent and tells it what a session does.
+    """Connection to an agent, which it starts.
 
     Args:
         test_run_id: the test run that the session belongs to.
         session_id: the session.
-        port: where the service is, or is to be started.
+        port: port of the service on this machine.
         host: name of this machine.
 
     Raises:
@@ -61,29 +61,29 @@ class AgentLink:
         self._tell(op="hello", run=test_run_id, session=session_id, port=port, host=host)
 
     def worker(self, worker: str, os_pid: int) -> None:
-        """Say that there is a worker: `main`, or one of xdist's."""
+        """Report a worker: `main`, or an xdist worker."""
         self._tell(op="worker", worker=worker, os_pid=os_pid)
 
     def running(self, worker: str, nodeid: str) -> None:
-        """Say what a worker runs, empty for nothing; may be left out if there is much to say."""
+        """Report the test that a worker runs; empty for no test. The message may be dropped if there are many."""
         self._send(_message({"op": "running", "worker": worker, "nodeid": nodeid[:NAME_CHARS_MAX]}), keep=False)
 
     def done(self, worker: str) -> None:
-        """Say that a worker has ended as it should."""
+        """Report that a worker ended normally."""
         self._tell(op="done", worker=worker)
 
     def lost(self, worker: str) -> None:
-        """Say that a worker has ended before its time."""
+        """Report that a worker crashed."""
         self._tell(op="lost", worker=worker)
 
     def finish(self, timeout_s: float = FINISH_TIMEOUT_S) -> str:
-        """Say that the session is over and all its workers with it.
+        """Report the end of the session and of all its workers.
 
         Args:
             timeout_s: how long to wait for an answer, in seconds.
 
         Returns:
-            what went wrong, for people; empty if nothing did.
+            text of the problem; empty if there was none.
         """
         if _getpid() != self._pid or self._finished:
             return ""
@@ -94,11 +94,11 @@ class AgentLink:
             self._wait(select.POLLOUT, deadline)
             self._send_held()
         if self._broken:
-            return "its helper process ended before the run did"
+            return "the helper process ended before the run"
         return self._answer(deadline)
 
     def close(self) -> None:
-        """Let go of the agent; if it was not told that the session is over, its workers are gone to the service."""
+        """Close the connection. If the end of the session was not reported, the agent treats its workers as lost."""
         if self._is_ours():
             self._socket.close()
         else:
@@ -107,12 +107,12 @@ class AgentLink:
 
     def _answer(self, deadline: float) -> str:
         if not self._wait(select.POLLIN, deadline):
-            return "its helper process did not answer in time"
+            return "the helper process did not answer in time"
         try:
             answer = json.loads(self._socket.recv(MESSAGE_BYTES_MAX, _FLAGS) or b"{}")
         except (OSError, ValueError):
             answer = {}
-        return str(answer.get("trouble", "its helper process ended before the run did"))
+        return str(answer.get("problem", "the helper process ended before the run"))
 
     def _wait(self, event: int, deadline: float) -> bool:
         poll = _poll()
@@ -123,7 +123,7 @@ class AgentLink:
         self._send(_message(fields), keep=True)
 
     def _send(self, message: bytes, *, keep: bool) -> None:
-        """Send without waiting; what must arrive is kept until there is room."""
+        """Send a message without waiting. With `keep` it is kept until there is room."""
         if self._broken or not self._is_ours():
             self._broken = True
             return
@@ -149,9 +149,9 @@ class AgentLink:
         return True
 
     def _is_ours(self) -> bool:
-        """Tell whether the descriptor is still the one we opened, in the process that opened it.
+        """Return whether the descriptor is still the one that was opened, in the process that opened it.
 
-        A test may have closed all descriptors, and what has our number now is a file or a connection of the test's.
+        A test may have closed all descriptors, and the number may belong to a file or a connection of the test.
         """
         if _getpid() != self._pid:
             return False
@@ -171,8 +171,8 @@ def _message(fields: dict[str, Any]) -> bytes:
 
 
 def start_link(test_run_id: str, session_id: str, port: int, host: str) -> AgentLink | str:
-    """Return a link, or in a few words why there is none."""
+    """Return a link, or the reason why there is no connection."""
     try:
         return AgentLink(test_run_id, session_id, port, host)
     except (OSError, subprocess.SubprocessError) as error:
-        return f"its helper process could not be started: {error}"
+        return f"the helper process could not be started: {error}"

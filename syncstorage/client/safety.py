@@ -1,4 +1,4 @@
-"""The promise of the client classes: no method fails the test run that calls it."""
+"""Errors of the client classes: no method fails the test run that calls it."""
 
 import functools
 import logging
@@ -14,15 +14,15 @@ R = TypeVar("R")
 
 
 def never_fails(*, default: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Turn whatever goes wrong in a method into one warning, and into `default` as its answer."""
+    """Return a decorator that turns any error of a method into a warning, and into `default` as its result."""
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(method)
         def safe(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return method(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the test run goes on
-                known = isinstance(error, ServicePausedError)  # it was said when the service fell silent
+            except Exception as error:  # noqa: BLE001 - the boundary: the test run goes on after any error
+                known = isinstance(error, ServicePausedError)  # it was logged when the service stopped answering
                 level = logging.DEBUG if known else logging.WARNING
                 logger.log(level, "sync storage: %s: %s", method.__name__, described(error))
                 return default
@@ -33,7 +33,7 @@ def never_fails(*, default: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def described(error: BaseException) -> str:
-    """Return an exception as a line for the log, also of one whose text cannot be made."""
+    """Return an exception as a line for the log, also one whose text cannot be made."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything

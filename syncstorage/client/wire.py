@@ -1,6 +1,6 @@
-"""One request to a Sync Storage service, and its answer; no call lasts longer than it was told.
+"""One request to a Sync Storage service and its answer; no call exceeds its timeout.
 
-A connection is made for each request: services are started anew between two requests, and a request is rare.
+Each request uses a connection of its own: the service may be restarted between two requests, and requests are rare.
 """
 
 import json
@@ -10,46 +10,45 @@ from io import BytesIO
 from time import monotonic
 from typing import Any
 
-DEFAULT_PORT = 49152
 HEALTH_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 2.0
 
 _ANSWER_BYTES_MAX = 16 << 20
 _ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-_now = monotonic  # tests of our users replace clocks
+_now = monotonic  # tests may replace clocks
 _socket = socket.socket
 
 
 class ServiceError(Exception):
-    """A service did not do what it was asked.
+    """Base of the errors of a request.
 
     ServiceError
-    |-- ServiceDownError    nobody listens on the port
-    |-- ServiceSlowError    no answer in time
-    |   `-- ServicePausedError  not even asked, as it did not answer a moment ago
-    `-- AnswerError         an answer that is not the protocol's: another program, or a refusal
+    |-- ServiceDownError         nothing listens on the port
+    |-- ServiceSlowError         no answer in time
+    |   `-- ServicePausedError   not sent, since an earlier request had no answer
+    `-- AnswerError              an answer outside the protocol: another program, or a refusal
     """
 
 
 class ServiceDownError(ServiceError):
-    """Nobody listens on the port."""
+    """Nothing listens on the port."""
 
 
 class ServiceSlowError(ServiceError):
-    """There was no answer in time."""
+    """No answer arrived in time."""
 
 
 class ServicePausedError(ServiceSlowError):
-    """The service was not asked, as it did not answer a moment ago."""
+    """The request was not sent, since an earlier one had no answer."""
 
 
 class AnswerError(ServiceError):
-    """There was an answer, and it is not what the protocol says."""
+    """The answer does not follow the protocol."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
-        """The HTTP status; 0 if the answer was not even HTTP."""
+        """HTTP status; 0 if the answer was not HTTP."""
 
 
 def call(
@@ -58,23 +57,23 @@ def call(
     """Send one request and return the JSON object of its answer.
 
     Args:
-        port: where the service listens, on this machine.
+        port: port of the service on this machine.
         method: `GET` or `POST`.
-        path: with the query.
-        body: what is sent as JSON; None for no body.
-        timeout_s: for everything together, in seconds.
+        path: path with the query.
+        body: sent as JSON; None for no body.
+        timeout_s: total time limit, in seconds.
 
     Raises:
-        ServiceDownError, ServiceSlowError, AnswerError: see there.
+        ServiceDownError, ServiceSlowError, AnswerError: as these classes describe.
     """
     deadline = _now() + timeout_s
     try:
         with _connected(port, deadline) as connection:
             answer = _exchange(connection, _request(port, method, path, body), deadline)
     except TimeoutError as error:
-        raise ServiceSlowError(f"no answer from port {port} within {timeout_s:g} s") from error
+        raise ServiceSlowError(f"port {port}: no answer within {timeout_s:g} s") from error
     except OSError as error:
-        raise AnswerError(f"what listens on port {port} hung up: {error.strerror or error}") from error
+        raise AnswerError(f"port {port}: the connection was closed: {error.strerror or error}") from error
     return _content(answer, port, path.partition("?")[0])
 
 
@@ -102,7 +101,7 @@ def _exchange(connection: socket.socket, request: bytes, deadline: float) -> byt
 
 
 def _connected(port: int, deadline: float) -> socket.socket:
-    """Connect without asking for the name `localhost`: looking up names can take seconds where it is set up badly."""
+    """Connect to the loopback addresses without a look-up of `localhost`, which takes seconds on some machines."""
     problem: OSError | None = None
     for family, address in _ADDRESSES:
         connection = _socket(family, socket.SOCK_STREAM)
@@ -115,7 +114,7 @@ def _connected(port: int, deadline: float) -> socket.socket:
             if isinstance(error, TimeoutError):
                 raise
             problem = problem or error
-    raise ServiceDownError(f"no service on port {port}: {problem.strerror if problem else 'no address'}") from problem
+    raise ServiceDownError(f"port {port}: no service: {problem.strerror if problem else 'no address'}") from problem
 
 
 def _left(deadline: float) -> float:
@@ -126,7 +125,7 @@ def _left(deadline: float) -> float:
 
 
 class _Received:
-    """What HTTPResponse takes for a connection: the bytes that are here already."""
+    """Connection for HTTPResponse that contains the received bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -141,7 +140,7 @@ def _content(answer: bytes, port: int, path: str) -> dict[str, Any]:
         response.begin()
         content = response.read()
     except (HTTPException, ValueError, OSError) as error:
-        raise AnswerError(f"what listens on port {port} does not speak HTTP ({type(error).__name__})") from error
+        raise AnswerError(f"port {port}: the answer is not HTTP ({type(error).__name__})") from error
     if not 200 <= response.status < 300:  # noqa: PLR2004 - what HTTP calls success
         raise AnswerError(f"{path} was refused with {response.status}", response.status)
     try:

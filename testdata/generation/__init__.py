@@ -1,6 +1,6 @@
-"""Make test data: users, what belongs to them, and whatever a template or a registered entity describes.
+"""Generation of test data: users, their orders, payments and reviews, registered entities, and templates.
 
-Importing this loads no library of words; making data does (the extra `testdata`).
+Importing this package loads no library of words; generating data does (the extra `testdata`).
 """
 
 from .entities import Draft
@@ -13,13 +13,13 @@ from .errors import (
     UnknownTemplateError,
 )
 from .generator import DatabaseTestDataGenerator
-from .making import AS_OF_DEFAULT
+from .log.recorder import GenerationStore
+from .making.maker import AS_OF_DEFAULT
 from .providers import Provider, ProviderFactory
-from .recording import GenerationStore
-from .rules import Problem
 from .scopes import fixture_scope
 from .seeds import resolve_seed, seed_header, settle_seed
-from .templates import DataTemplate, escape
+from .templates.template import DataTemplate, escape
+from .validation import Problem
 
 __all__ = [
     "AS_OF_DEFAULT",

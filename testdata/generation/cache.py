@@ -1,4 +1,4 @@
-"""Keep what was generated for a key for a while, and count how that went."""
+"""Cache of records that were generated for a key, with its metrics."""
 
 import threading
 import time
@@ -19,19 +19,19 @@ Key = tuple[str, str, str]
 
 
 class DataCache:
-    """Values by key, each for `ttl` seconds, the least recently used leaving first; safe to use from several threads.
+    """Values by key, each for `ttl` seconds; the least recently used key is dropped first. Thread-safe.
 
-    Values are kept as JSON, so nobody can change what another one gets.
+    Values are kept as JSON, so callers get independent copies.
 
     Args:
-        ttl: how long a value is kept, in seconds.
-        maxsize: how many keys are kept.
-        timer: tells the time in seconds.
+        ttl: time for which a value is kept, in seconds.
+        maxsize: maximum number of keys.
+        timer: returns the time in seconds.
     """
 
     def __init__(self, ttl: float, maxsize: int = KEYS_MAX, timer: Callable[[], float] = time.monotonic) -> None:
         try:
-            from cachetools import TTLCache  # noqa: PLC0415 - only who caches needs the extra
+            from cachetools import TTLCache  # noqa: PLC0415 - only a cache needs the extra
         except ModuleNotFoundError as error:
             raise need("cachetools") from error
         self._kept: TTLCache[Key, list[bytes]] = TTLCache(maxsize, ttl, timer)
@@ -40,7 +40,7 @@ class DataCache:
         self._hits = self._misses = self._expired = self._evicted = self._warmed = 0
 
     def get(self, key: Key, count: int) -> list[bytes] | None:
-        """Return the first `count` values of a key, None if they are not all there; counts a hit or a miss."""
+        """Return the first `count` values of a key, or None if there are fewer; count a hit or a miss."""
         with self._mutex:
             self._expired += len(self._kept.expire())
             found = self._kept.get(key)
@@ -51,12 +51,12 @@ class DataCache:
             return found[:count]
 
     def holds(self, key: Key, count: int) -> bool:
-        """Tell whether `count` values of a key are there, without counting a look-up."""
+        """Return whether `count` values of a key are cached, without counting a look-up."""
         with self._mutex:
             return key in self._kept and len(self._kept[key]) >= count
 
     def put(self, key: Key, values: list[bytes], *, warmed: bool = False) -> None:
-        """Keep the values of a key from now on; a longer list of the same values is not replaced by a shorter one."""
+        """Cache the values of a key; a shorter list of the same values does not replace a longer one."""
         with self._mutex:
             self._expired += len(self._kept.expire())
             there = self._kept.get(key)
@@ -67,7 +67,7 @@ class DataCache:
             self._warmed += warmed
 
     def metrics(self) -> dict[str, Any]:
-        """Return the counters, and the size now."""
+        """Return the counters and the current size."""
         with self._mutex:
             self._expired += len(self._kept.expire())
             asked = self._hits + self._misses
@@ -86,7 +86,7 @@ class DataCache:
 
 
 def metrics_of(cache: DataCache | None) -> dict[str, Any]:
-    """Return the metrics of a cache; without one the same keys with zeros."""
+    """Return the metrics of a cache; zeros without a cache."""
     if cache is not None:
         return cache.metrics()
     zeros = dict.fromkeys(("hits", "misses", "expired", "evicted", "size", "maxsize", "ttl", "warmed"), 0)

@@ -1,6 +1,6 @@
-"""What an entity is: its fields and how each is made, its JSON Schema, its rules, and its parents.
+"""Entities: fields and their functions, JSON Schema, rules and parents.
 
-A record is made field by field, each when it is first asked for, so a field may use any other: `draft["username"]`.
+A record is generated field by field, each when it is first used, so a field may use any other: `draft["username"]`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,32 +19,32 @@ __all__ = ["Draft", "EntitySpec", "Field", "Rule", "iso", "parse_iso", "spec_of"
 
 Field = Callable[["Draft"], Any]
 Rule = Callable[[dict[str, Any]], bool | str | None]
-"""Judges one record: None or True if it is well, False or a message if not."""
+"""Check of one record: None or True if it holds, False or a message if not."""
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TOKEN_CHARS = 8
-_ABSENT, _WAITING = object(), object()
+_ABSENT, _IN_PROGRESS = object(), object()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntitySpec:
-    """Everything known about one type of entity."""
+    """Definition of one type of entity."""
 
     entity_type: str
     fields: Mapping[str, Field] = field(default_factory=dict[str, Field])
-    """What makes each field, in the order in which they stand in a record."""
+    """Function of each field, in the order of the fields in a record."""
     schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON Schema of one record."""
     relations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By type of parent: the field that holds the parent's id."""
+    """Type of parent to the field that contains the parent's id."""
     rules: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
-    """By name: what must hold across the fields of a record."""
+    """Checks across the fields of a record, by name."""
     unique: tuple[str, ...] = ("id",)
-    """Fields of which no two records may have the same value."""
+    """Fields with a unique value in each record."""
     digest: str = "1"
-    """Changes with the definition: values recorded under another are not used."""
+    """Digest of the definition; values recorded with another digest are not used."""
     trusted: bool = False
-    """Whether the fields are known to make JSON."""
+    """True if the fields are known to return JSON."""
 
     def parent_field(self, parent_type: str) -> str:
         """Return the name of the field that holds the id of a parent."""
@@ -52,7 +52,7 @@ class EntitySpec:
 
 
 class Draft:
-    """One record while it is made; what a field's function is given."""
+    """A record under construction, the argument of a field's function."""
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class Draft:
         parent: Mapping[str, Any] | None = None,
     ) -> None:
         self.index = index
-        """Number of the record among those of its call, test or key, from 0."""
+        """Number of the record in its call, test or key, from 0."""
         self.as_of = as_of
-        """The time that counts as now."""
+        """Time that counts as now."""
         self.parent = parent
-        """The parent's record, if it has one."""
+        """Record of the parent; None without a parent."""
         self._fields: Mapping[str, Field] = spec.fields if spec else {}
         self._provider = provider
         self._kinds = kinds
@@ -83,43 +83,43 @@ class Draft:
 
     @property
     def random(self) -> Random:
-        """The record's own source of chance."""
+        """Random source of this record."""
         return self._provider.random
 
     @property
     def uuid(self) -> str:
-        """A UUID that no other record has."""
+        """UUID of this record, unique among all records."""
         return str(UUID(int=self._identity >> 128, version=4))
 
     @property
     def token(self) -> str:
-        """Letters and digits that no other record has: of its batch, and its number within."""
+        """Letters and digits that are unique to this record: the token of its batch and its number."""
         return self._batch + base36(self.index)
 
     def __getitem__(self, name: str) -> Any:
-        """Return a field of the record, made now if it was not yet.
+        """Return a field of the record; generate it if it was not used yet.
 
         Raises:
             KeyError: the entity has no such field.
-            GenerationError: fields wait for each other.
+            GenerationError: fields depend on each other in a cycle.
         """
         value = self._values.get(name, _ABSENT)
         if value is _ABSENT:
             made = self._fields.get(name)
             if made is None:
                 raise KeyError(f"no field {name!r}; there are {', '.join(self._fields) or 'none'}")
-            self._values[name] = _WAITING
+            self._values[name] = _IN_PROGRESS
             value = self._values[name] = made(self)
-        elif value is _WAITING:
-            circle = [other for other, waiting in self._values.items() if waiting is _WAITING]
-            raise GenerationError(f"fields wait for each other: {' -> '.join([*circle, name])}")
+        elif value is _IN_PROGRESS:
+            circle = [other for other, waiting in self._values.items() if waiting is _IN_PROGRESS]
+            raise GenerationError(f"fields depend on each other in a cycle: {' -> '.join([*circle, name])}")
         return value
 
     def make(self, kind: str) -> Any:
         """Return a new value of a kind, such as `company`.
 
         Raises:
-            ValueError: there is no such kind; the message lists them.
+            GenerationError: the kind is unknown; the message lists all kinds.
         """
         if own := self._kinds.get(kind):
             return own(self)
@@ -129,17 +129,17 @@ class Draft:
         raise GenerationError(f"no kind {kind!r} of value; there are {known}")
 
     def value(self, name: str) -> Any:
-        """Return the entity's field of this name, else one value of this kind, the same each time."""
+        """Return the field of this name, else one value of this kind; the same value each time."""
         if name not in self._values and name not in self._fields:
             self._values[name] = self.make(name)
         return self[name]
 
     def moment(self, earliest: datetime, latest: datetime) -> datetime:
-        """Return a time between two, to the second."""
+        """Return a random time between two times, to the second."""
         return earliest + timedelta(seconds=self.random.randint(0, max(0, int((latest - earliest).total_seconds()))))
 
     def after_parent(self, within: timedelta = timedelta(days=365)) -> datetime:
-        """Return a time after the parent was made, and not after `as_of` unless the parent is from later."""
+        """Return a random time after the parent's creation, and not after `as_of` unless the parent is later."""
         made = parse_iso(self.parent.get("created_at")) if self.parent else None
         earliest = made or self.as_of - within
         return self.moment(earliest, self.as_of if self.as_of > earliest else earliest + timedelta(days=1))
@@ -150,7 +150,7 @@ class Draft:
 
 
 def base36(number: int) -> str:
-    """Return a number from 0 in digits and letters."""
+    """Return a number from 0 as digits and letters."""
     text = ""
     while number or not text:
         number, digit = divmod(number, 36)
@@ -159,17 +159,17 @@ def base36(number: int) -> str:
 
 
 def batch_token(*parts: str) -> str:
-    """Return the 8 digits and letters that begin every token of a batch."""
+    """Return the prefix of the tokens of a batch: 8 digits and letters."""
     return base36(int.from_bytes(digest_of("batch", *parts), "big")).rjust(_TOKEN_CHARS, "0")[-_TOKEN_CHARS:]
 
 
 def iso(moment: datetime) -> str:
-    """Return a time in UTC as records hold it: `2025-03-01T08:15:00Z`."""
+    """Return a time in UTC in the form of records: `2025-03-01T08:15:00Z`."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_iso(text: object) -> datetime | None:
-    """Return the time a record holds, None if it is none or says no timezone."""
+    """Return the time of a text; None if it is not a time or has no timezone."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -186,17 +186,18 @@ def spec_of(
     unique: Iterable[str],
     version: str,
 ) -> EntitySpec:
-    """Return the spec of an entity as a user describes it; a field is the name of a kind or a function of a draft.
+    """Return the definition of an entity from a user's description; a field is the name of a kind or a function of a
+    draft.
 
     Raises:
-        TypeError: a field or a rule is neither, or the schema is no JSON.
+        TypeError: a field or a rule is wrong, or the schema is not JSON.
     """
     made = {name: _field(name, what) for name, what in (fields or {}).items()}
     named = (relations,) if isinstance(relations, str) else relations or ()
     parents = dict(named) if isinstance(named, Mapping) else {name: f"{name}_id" for name in named}
     checked = json_copy(dict(schema or {"type": "object"}), "schema")
     if wrong := [name for name, rule in (rules or {}).items() if not callable(rule)]:
-        raise TypeError(f"rule {wrong[0]!r} of {entity_type!r} is no function of a record")
+        raise TypeError(f"rule {wrong[0]!r} of {entity_type!r}: not a function; give a function of a record")
     kinds = {name: what if isinstance(what, str) else "" for name, what in (fields or {}).items()}
     definition = encode([version, checked, kinds, parents]).decode()
     return EntitySpec(

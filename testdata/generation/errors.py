@@ -1,4 +1,4 @@
-"""What can be wrong with a request for data; all are for the caller to mend.
+"""Errors of requests for data, all to be corrected by the caller.
 
 ValueError
 └── GenerationError
@@ -16,11 +16,11 @@ class GenerationError(ValueError):
 
 
 class TemplateSyntaxError(GenerationError):
-    """A template holds `${` that begins no variable."""
+    """A template contains `${` without a variable name."""
 
 
 class TemplateVariableError(GenerationError):
-    """Names in a template got no value, or too few of them."""
+    """Names in a template got no value, or too few values."""
 
     def __init__(self, message: str, names: Iterable[str]) -> None:
         super().__init__(message)
@@ -36,4 +36,4 @@ class UnknownEntityError(GenerationError, LookupError):
 
 
 class UnknownEntityWarning(UserWarning):
-    """Data was to be validated as an entity that nobody described."""
+    """Data was to be validated as an unknown type of entity."""

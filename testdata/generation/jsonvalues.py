@@ -1,4 +1,4 @@
-"""Data that JSON carries without a change: what is recorded today must come back equal tomorrow."""
+"""Values that JSON can represent without a change: recorded data must be read back equal."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import msgspec
 
 DEPTH_MAX = 100
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
-"""Integers beyond these come back from many JSON readers as another number."""
+"""Range of integers that all JSON readers return unchanged."""
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder().decode
@@ -19,15 +19,15 @@ def json_copy(value: Any, path: str = "$") -> Any:
 
     Args:
         value: None, bool, int, float, str, and lists, tuples and str-keyed mappings of these.
-        path: what to call it in an error.
+        path: name of the value in errors.
 
     Raises:
-        TypeError: JSON has no words for it; the message names the place.
+        TypeError: a value is not JSON; the message contains its path.
     """
-    return _copied(value, path, DEPTH_MAX)
+    return _copy(value, path, DEPTH_MAX)
 
 
-def _copied(value: Any, path: str, depth: int) -> Any:
+def _copy(value: Any, path: str, depth: int) -> Any:
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
@@ -38,18 +38,20 @@ def _copied(value: Any, path: str, depth: int) -> Any:
         raise TypeError(f"{path}: nested deeper than {DEPTH_MAX} levels, or holding itself; make it flatter")
     if isinstance(value, Mapping):
         items = cast("Mapping[Any, Any]", value).items()
-        return {_key(key, path): _copied(item, f"{path}.{key}", depth - 1) for key, item in items}
+        return {_key(key, path): _copy(item, f"{path}.{key}", depth - 1) for key, item in items}
     if isinstance(value, (list, tuple)):
         items = cast("list[Any]", value)
-        return [_copied(item, f"{path}[{index}]", depth - 1) for index, item in enumerate(items)]
-    raise TypeError(f"{path}: {type(value).__name__} is no JSON; write it as a str, a number, a list or a dict")
+        return [_copy(item, f"{path}[{index}]", depth - 1) for index, item in enumerate(items)]
+    raise TypeError(f"{path}: {type(value).__name__} is not JSON; write it as a str, a number, a list or a dict")
 
 
 def _text(text: str, path: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise TypeError(f"{path}: a lone surrogate at character {error.start} is no text; replace it") from None
+        raise TypeError(
+            f"{path}: a lone surrogate at character {error.start} is not valid Unicode; replace it"
+        ) from None
     return "".join(text)
 
 
@@ -65,5 +67,5 @@ def _number(number: float, path: str) -> float:
             raise TypeError(f"{path}: {number} does not fit into 64 bits; write it as a str")
         return int(number)
     if not math.isfinite(number):
-        raise TypeError(f"{path}: {number} is no JSON; write None or a str")
+        raise TypeError(f"{path}: {number} is not JSON; write None or a str")
     return float(number)

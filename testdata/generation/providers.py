@@ -1,7 +1,7 @@
-"""Where realistic words come from: Faker, mimesis, or a provider of your own behind the same small protocol.
+"""Providers of realistic words: Faker, mimesis, or a provider of the user with the same small protocol.
 
-Only words are taken from a provider. Mail addresses, domains, telephone numbers and addresses on the network are made
-in `kinds.py`, in ranges that are reserved for examples, and never come from a provider.
+Only words come from a provider. Mail addresses, domains, telephone numbers and network addresses are generated in
+`making/kinds.py`, in ranges that are reserved for examples.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,45 +16,45 @@ Words = Mapping[str, Callable[[], Any]]
 
 
 class Provider(Protocol):
-    """Makes words of a language; all chance it needs comes from its `random`, which its owner seeds anew."""
+    """Provider of words of a language. Its randomness comes only from `random`, which the owner seeds."""
 
     @property
     def name(self) -> str:
-        """Its name; providers of different names make different data of the same seed."""
+        """Name; providers with other names generate other data from the same seed."""
         ...
 
     @property
     def version(self) -> str:
-        """The release it makes its words with; recorded with them."""
+        """Release, which is recorded with the words."""
         ...
 
     @property
     def random(self) -> Random:
-        """The only source of its chance."""
+        """Its only random source."""
         ...
 
     @property
     def words(self) -> Words:
-        """What makes a word, by kind: at least first_name, last_name and address; values are JSON."""
+        """Function of each kind of word: at least first_name, last_name and address; values are JSON."""
         ...
 
 
 ProviderFactory = Callable[[str], Provider]
-"""Makes a provider for a locale such as `en_US`; called once in each thread."""
+"""Function that returns a provider for a locale such as `en_US`; called once in each thread."""
 
 
 def need(module: str) -> ModuleNotFoundError:
-    """Return the error to raise when a library of the extra is not there."""
+    """Return the error for a missing library of the extra."""
     return ModuleNotFoundError(
         f"generating test data needs {module}; install it with: pip install 'pytest-insight[testdata]'", name=module
     )
 
 
 def provider_factory(provider: str | ProviderFactory) -> ProviderFactory:
-    """Return the factory of a name, or the one given.
+    """Return the factory with a name, or the given one.
 
     Raises:
-        ValueError: there is no provider of this name.
+        ValueError: the provider is unknown.
     """
     if callable(provider):
         return provider
@@ -64,7 +64,7 @@ def provider_factory(provider: str | ProviderFactory) -> ProviderFactory:
 
 
 class FakerProvider:
-    """Words of Faker, drawn from a source of its own: Faker's shared random source is neither used nor changed."""
+    """Words of Faker, with a random source of its own: Faker's shared random source is not used."""
 
     name = "faker"
 
@@ -99,9 +99,10 @@ class FakerProvider:
         }
 
     def _draw_quickly(self, word: str, table: str) -> None:
-        """Draw from a weighted table whose sums are made once; Faker adds them up for each name, which takes 50 us.
+        """Draw from a weighted table with precomputed sums; Faker adds them up for each name, which takes 50 us.
 
-        Streets, cities and companies are named after people, too, so Faker is given the quick way for its own use.
+        Faker uses the faster function, too, since streets, cities and companies are named after people.
+
         """
         names_of_people = getattr(getattr(self._fake, word), "__self__", None)
         weights: Any = getattr(names_of_people, table, None)
@@ -121,7 +122,7 @@ class FakerProvider:
 
 
 class MimesisProvider:
-    """Words of mimesis: fewer kinds of names, made many times faster."""
+    """Words of mimesis: fewer kinds of names, generated many times faster."""
 
     name = "mimesis"
 

@@ -1,7 +1,7 @@
-"""Whose call it is: the test that runs, or a scope that was named, and the how-manieth call there.
+"""Scope of a call: the running test, or a named scope, and the number of the call in it.
 
-A call without a key of its own is named by its scope and its number in that scope, so that tests do not shift each
-other's data, in whatever order and on whatever worker they run.
+A call without a key is identified by its scope and its number in that scope, so tests do not change each other's data,
+in any order and on any worker.
 """
 
 import os
@@ -18,14 +18,14 @@ _PHASES = ("setup", "call", "teardown")
 class _Named(NamedTuple):
     name: str
     calls: Counter[tuple[int, str]]
-    """Of each generator apart, by the identity of its `Scopes`."""
+    """Calls of each generator, by the identity of its `Scopes`."""
 
 
 _named: ContextVar[tuple[_Named, ...]] = ContextVar("pytest_insight_scopes", default=())
 
 
 class Scopes:
-    """Counts the calls of one generator, for each scope apart."""
+    """Counter of the calls of one generator in each scope."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -34,7 +34,7 @@ class Scopes:
 
     @contextmanager
     def named(self, name: str) -> Generator[None]:
-        """Let the calls within count for `name`, from 0, whatever test runs."""
+        """Count the calls in the block for `name`, from 0, in any test."""
         token = _named.set((*_named.get(), _Named(name, Counter())))
         try:
             yield
@@ -42,7 +42,7 @@ class Scopes:
             _named.reset(token)
 
     def take(self, what: str, count: int = 1) -> tuple[str, int]:
-        """Count `count` more of `what` in the current scope; return the scope and how many there were before."""
+        """Count `count` records of `what` in the current scope; return the scope and the number before."""
         key = (id(self), what)
         with self._mutex:
             name, calls = self._current()
@@ -63,9 +63,9 @@ class Scopes:
 
 @contextmanager
 def fixture_scope(fixturedef: Any, request: Any) -> Generator[None]:
-    """Let calls within the set-up of a pytest fixture that tests share count for the fixture, not for its first user.
+    """Count calls in the set-up of a shared pytest fixture for the fixture, not for its first user.
 
-    For `pytest_fixture_setup`, whose arguments it takes. A fixture of a single test is left to its test.
+    The arguments are those of `pytest_fixture_setup`. A fixture of a single test counts for its test.
     """
     if fixturedef.scope == "function":
         yield
@@ -81,7 +81,7 @@ def fixture_scope(fixturedef: Any, request: Any) -> Generator[None]:
 
 
 def running_test() -> tuple[str, str]:
-    """Return node id and phase of the test that runs in this process, empty if none does."""
+    """Return node id and phase of the running test; empty without one."""
     test, _, phase = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")
     return test, phase.rstrip(")")
 
@@ -91,5 +91,5 @@ def _rank(phase: str) -> int:
 
 
 def current_worker() -> str:
-    """Return the id of the xdist worker this is, `main` if it is none."""
+    """Return the id of this xdist worker; `main` outside of one."""
     return os.environ.get("PYTEST_XDIST_WORKER", "main")

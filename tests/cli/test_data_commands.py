@@ -151,7 +151,7 @@ def test_health_says_what_is_not_well(folder):
         "reaper",
     }
     assert found["status"]["cleanup_registry"]["total_resources"] == 4
-    assert "NOT OK  locks: held by who is gone: left" in insight("health", code=1).stdout
+    assert "NOT OK  locks: held by ended processes: left" in insight("health", code=1).stdout
 
 
 def test_a_folder_without_test_data_is_said_and_not_made(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from pytest_insight.plugin.attempts import AFTER, STEPS, Attempts, OpenAttempt, Step, input_of
+from pytest_insight.plugin.attempts.state_machine import AFTER, STEPS, Attempts, OpenAttempt, Step, input_of
 
 WORKERS, TESTS = ("gw0", "gw1"), ("a", "b")
 

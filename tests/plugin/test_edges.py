@@ -105,12 +105,14 @@ BREAKS = {
     "prepare": "session.HeadCopy = broken",
     "sections": "session.summary_sections = broken",
     "comparison": "session.shown_counts = broken",
-    "open tests": "session.Recorder._finish_open = broken",
-    "report header": "session.short_path = broken",
+    "open tests": "recorder.Recorder.finish_open = broken",
+    "report header": "terminal.short_path = broken",
     "git": "git.find_vcs = broken",
 }
 BREAKING = """
-from pytest_insight.plugin import session, metadata, git
+from pytest_insight.plugin import recorder, session, terminal
+from pytest_insight.plugin.header import git, metadata
+from pytest_insight.plugin.lifecycle import start
 def broken(*args, **kwargs):
     raise RuntimeError("broken on purpose")
 {statement}
@@ -134,7 +136,7 @@ def test_a_broken_step_costs_one_line_and_never_the_seal(suite, run, name):
     assert b"INTERNALERROR" not in recorded.stdout
 
 
-NOT_STARTED = ["session.open_writer = broken", "session.make_header = broken", "session.Redactor = broken"]
+NOT_STARTED = ["start.open_writer = broken", "session.build_header = broken", "start.Redactor = broken"]
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",), ("-p", "no:terminal")], ids=["normal", "quiet", "no terminal"])

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import encode_event, line_encoder
 from pytest_insight.eventlog.events import OutputRecorded, TestFinished, TestStarted
 from pytest_insight.eventlog.format import LINE_BYTES_MAX
-from pytest_insight.plugin.attempt import Attempt, Policy
-from pytest_insight.plugin.attempts import AFTER, STEPS, Attempts, OpenAttempt
-from pytest_insight.plugin.redact import Redactor
+from pytest_insight.plugin.attempts.attempt import Attempt
+from pytest_insight.plugin.attempts.state_machine import AFTER, STEPS, Attempts, OpenAttempt
+from pytest_insight.plugin.attempts.texts import Policy
+from pytest_insight.plugin.redaction.redactor import Redactor
 
 POLICY = Policy("failed", 10_000, Redactor())
 STREAM, AT = "0123456789abcdef" * 2, "2026-11-21T01:23:45.123456Z"

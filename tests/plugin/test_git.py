@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from pytest_insight.plugin.git import DirtyCheck, find_vcs
+from pytest_insight.plugin.header.git import DirtyCheck, find_vcs
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
 

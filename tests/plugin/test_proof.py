@@ -4,15 +4,14 @@ import itertools
 import sys
 
 import pytest
-from pytest_insight.plugin.proof import COMPARED, compare_counts, compare_failures
+from pytest_insight.plugin.attempts.proof import COMPARED, compare_counts, compare_failures
 
 OWN_FAULTS = {
     "a failure is dropped": "if event.outcome == 'failed': return",
     "a pass is counted twice": "if event.outcome == 'passed': old(self, event)",
 }
 PLANTED = """
-from pytest_insight.plugin import session
-from pytest_insight.plugin.tally import Tally
+from pytest_insight.plugin.attempts.tally import Tally
 old = Tally.add_attempt
 def faulty(self, event):
     {fault}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.eventlog.events import SESSION_EVENTS, Event, TestFinished, TestsAnnounced, TestStarted, Truncation
-from pytest_insight.plugin import redact as redact_module
-from pytest_insight.plugin.redact import CANDIDATES_MAX, KNOWN_MAX, Redactor
-from pytest_insight.plugin.redact_events import NOT_TEXT, EventRedactor
-from pytest_insight.plugin.redact_long import MARGIN_CHARS, redact_shortened
-from pytest_insight.plugin.redaction_key import KEY_FILE, RedactionKey
-from pytest_insight.plugin.secret_names import looks_secret, name_kind
-from pytest_insight.plugin.secret_shapes import SHAPES
+from pytest_insight.plugin.redaction import redactor as redact_module
+from pytest_insight.plugin.redaction.events import NOT_TEXT, EventRedactor
+from pytest_insight.plugin.redaction.key import KEY_FILE, RedactionKey
+from pytest_insight.plugin.redaction.names import looks_secret, name_kind
+from pytest_insight.plugin.redaction.redactor import CANDIDATES_MAX, KNOWN_MAX, Redactor
+from pytest_insight.plugin.redaction.shapes import SHAPES
+from pytest_insight.plugin.redaction.shortening import MARGIN_CHARS, redact_shortened
 
 NAMES = [
     "password",

@@ -15,8 +15,8 @@ import pytest
 import warm
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.journal import fold_journal
-from pytest_insight.syncstorage.events import SYNC_EVENTS
-from pytest_insight.syncstorage.state import SyncState
+from pytest_insight.syncstorage.service.events import SYNC_EVENTS
+from pytest_insight.syncstorage.service.state import SyncState
 
 QUICK = ("--quiet", "0.2")
 COMMAND = [sys.executable, "-m", "pytest_insight.cli", "sync-storage"]

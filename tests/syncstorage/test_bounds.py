@@ -5,17 +5,18 @@ import json
 import shutil
 
 import pytest
-from pytest_insight.syncstorage import bounds, inquiry
-from pytest_insight.syncstorage.app import SyncStorage
-from pytest_insight.syncstorage.coordinator import Coordinator
-from pytest_insight.syncstorage.liveness import Limits
+from pytest_insight.syncstorage import inquiry
+from pytest_insight.syncstorage.defaults import SilenceLimits
+from pytest_insight.syncstorage.service import capacity as bounds
+from pytest_insight.syncstorage.service.coordinator import Coordinator
+from pytest_insight.syncstorage.service.http.app import SyncStorage
 
 
 class InProcess:
     """The application without sockets: one request after another."""
 
     def __init__(self, folder):
-        self.core = Coordinator(folder / "sync" / "1.jsonl", limits=Limits())
+        self.core = Coordinator(folder / "sync" / "1.jsonl", limits=SilenceLimits())
         self.core.start(port=1, os_pid=1, version="0")
         self.app = SyncStorage(self.core, lambda: None)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pytest_insight.syncstorage.peers import is_descendant, process_of
+from pytest_insight.syncstorage.service.peers import is_descendant, process_of
 
 CHILD = """
 import socket, subprocess, sys

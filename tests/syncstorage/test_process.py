@@ -233,7 +233,7 @@ def test_a_torn_line_costs_nothing_but_itself(make_service):
 
 
 def test_a_service_that_was_stopped_ends_no_lease(make_service, eventually):
-    """After SIGSTOP and SIGCONT workers get as much more time as the service was deaf."""
+    """After SIGSTOP and SIGCONT workers get more time: as long as the service was suspended."""
     service = make_service().start("--quiet", "0.1", "--lease", "3", "--silent-lease", "3")
     service.register("a")
     service.process.send_signal(signal.SIGSTOP)
@@ -242,7 +242,7 @@ def test_a_service_that_was_stopped_ends_no_lease(make_service, eventually):
     assert service.worker("a")["status"] == "registered"
     time.sleep(0.5)
     assert service.worker("a")["status"] == "registered"
-    assert "did not run for" in service.log
+    assert "was suspended for" in service.log
 
 
 def many_requests(service, count):

@@ -256,7 +256,7 @@ def test_a_waiter_that_goes_away_is_forgotten(service, eventually):
 def test_a_wait_that_names_no_test_run_means_the_one_there_is(make_service, later):
     """S12: the service's own test run, else whatever is going on; with nothing going on the answer comes at once."""
     service = make_service().start()
-    assert service.wait().json == {"completed": False, "message": "there is no test run"}
+    assert service.wait().json == {"completed": False, "message": "no test run is open"}
     service.register("a", run="one")
     thread, answers = later(service)
     service.status("a", "completed", run="one")

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.journal import fold_journal
-from pytest_insight.syncstorage.coordinator import Coordinator
-from pytest_insight.syncstorage.events import SYNC_EVENTS, CutAccepted, WorkerRegistered
-from pytest_insight.syncstorage.liveness import Limits
-from pytest_insight.syncstorage.state import SyncState
+from pytest_insight.syncstorage.defaults import SilenceLimits
+from pytest_insight.syncstorage.service.coordinator import Coordinator
+from pytest_insight.syncstorage.service.events import SYNC_EVENTS, CutAccepted, WorkerRegistered
+from pytest_insight.syncstorage.service.state import SyncState
 
-LIMITS = Limits(lease_s=95, silent_lease_s=900, quiet_s=2)
+LIMITS = SilenceLimits(lease_s=95, silent_lease_s=900, quiet_s=2)
 
 RUNS = st.sampled_from(["one", "one", "one", "two"])
 PIDS = st.sampled_from(["a", "a", "b", "c"])
@@ -335,18 +335,18 @@ def test_a_cut_that_nobody_registered_for_is_finalised_in_the_end(core):
 def test_who_waits_hears_of_a_completion_even_if_the_run_goes_on_at_once(core):
     """A wait is for the generation that it began in; one for a test run that nobody knows ends at once."""
     came(core, "a", 0)
-    since = core.generations(["run"])
-    assert core.outcome(["run"], since) is None
+    since = core.runs.generations(["run"])
+    assert core.runs.answer(["run"], since) is None
     core.force(["run"])
     came(core, "b", 1)
-    assert core.outcome(["run"], since).completed is True
-    assert core.outcome(["run"], core.generations(["run"])) is None
-    assert core.outcome(["other"], core.generations(["other"])).completed is False
+    assert core.runs.answer(["run"], since).completed is True
+    assert core.runs.answer(["run"], core.runs.generations(["run"])) is None
+    assert core.runs.answer(["other"], core.runs.generations(["other"])).completed is False
 
 
 def test_a_journal_that_has_grown_is_set_aside_when_nothing_in_it_is_open(core, tmp_path):
     """Large, settled and old: renamed whole. Small, open or recent: it stays."""
-    from pytest_insight.syncstorage.archive import RECENT_US, set_aside
+    from pytest_insight.syncstorage.service.archive import RECENT_US, set_aside
 
     journal = core.journal.path
     came(core, "a", 0)

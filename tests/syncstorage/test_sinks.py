@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from pytest_insight.syncstorage.coordinator import Coordinator
-from pytest_insight.syncstorage.events import CutAccepted, WorkerRegistered
+from pytest_insight.syncstorage.service.coordinator import Coordinator
+from pytest_insight.syncstorage.service.events import CutAccepted, WorkerRegistered
 from pytest_insight.syncstorage.sinks import CompletedRun, Connection, LogSink, Sinks
 
 TOKEN = "s3cr3t-t0k3n"

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 from pytest_insight.cli.main import run
-from pytest_insight.syncstorage.guard import why_refused
 from pytest_insight.syncstorage.paths import journal_path
+from pytest_insight.syncstorage.service.http.guard import why_refused
 
 
 def free_port():
@@ -122,7 +122,7 @@ def test_status_as_json_is_json_where_something_else_listens(capsys):
 
         threading.Thread(target=answer, daemon=True).start()
         assert run(["sync-storage", "status", "--port", str(port), "--json"]) == 1
-    assert "not our service" in json.loads(capsys.readouterr().out)["error"]
+    assert "another program listens there" in json.loads(capsys.readouterr().out)["error"]
 
 
 BROKEN = {

@@ -5,8 +5,8 @@ import sys
 import textwrap
 
 import pytest
-from pytest_insight.testdata import Store, TestDataManager
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata import DataStore, TestDataManager
+from pytest_insight.testdata.store.identity import own_identity
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def manager(base):
 @pytest.fixture
 def other(base):
     """A manager of another owner on the same folder, in this process."""
-    made = TestDataManager(store=Store(base, owner=own_identity()))
+    made = TestDataManager(store=DataStore(base, owner=own_identity()))
     yield made
     made.store.close()
 

@@ -78,7 +78,7 @@ def step_fails(context):
 
 ENVIRONMENT = """
 from behave import use_fixture
-from pytest_insight.testdata.behaving import reap_leftovers, test_data
+from pytest_insight.testdata.behave import reap_leftovers, test_data
 
 def before_all(context):
     reap_leftovers()

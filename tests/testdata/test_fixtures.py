@@ -191,7 +191,7 @@ def test_a(test_data):
 """
     result = suite(code, "-n", "1", "--max-worker-restart", "0")
     assert "1 failed" in outcome(result)
-    assert "test data: cleaned 1 left by processes that are gone" in result.stdout
+    assert "test data: cleaned 1 left by processes that ended" in result.stdout
     assert (suite.path / "cleaned.txt").read_text() == "done"
 
 
@@ -201,7 +201,7 @@ def test_an_unusable_folder_fails_tests_that_use_it_and_no_others(suite):
     (suite.data / "events.jsonl").write_text("not a log\n" * 10)
     result = suite("def test_a(test_data): pass\ndef test_b(): pass")
     assert outcome(result) == "1 passed, 1 error"
-    assert "cannot clean up after earlier runs" in result.stdout
+    assert "earlier runs could not be cleaned up" in result.stdout
     assert "is not an event log" in result.stdout
 
 
@@ -305,7 +305,7 @@ def test_a_suite_killed_in_the_middle_leaves_no_row_after_the_next_run(suite, sh
     monkeypatch.setenv("SLOW", "0")
     result = suite(ROWS, "-n", "2")
     assert outcome(result) == "40 passed", result.stdout
-    assert "left by processes that are gone" in result.stdout
+    assert "left by processes that ended" in result.stdout
     assert rows(shop) == 0
     assert TestDataManager(suite.data).list_test_data() == []
 

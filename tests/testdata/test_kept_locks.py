@@ -8,8 +8,8 @@ import time
 
 import msgspec
 import pytest
-from pytest_insight.testdata import Store, TestDataManager
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata import DataStore, TestDataManager
+from pytest_insight.testdata.store.identity import own_identity
 
 LEASE_S = 0.6
 
@@ -19,9 +19,9 @@ def owner_elsewhere():
     return msgspec.structs.replace(own_identity(), host="another.example")
 
 
-def keepers():
+def renewal_threads():
     """Threads that renew."""
-    return [thread for thread in threading.enumerate() if thread.name == "test-data-keeper"]
+    return [thread for thread in threading.enumerate() if thread.name == "test-data-renewal"]
 
 
 def watch(manager, key, seconds):
@@ -33,7 +33,7 @@ def watch(manager, key, seconds):
 def test_a_lock_of_a_forgotten_manager_is_renewed(base, other, how):
     """Neither the manager, nor its store, nor the lease is referenced any more; the process lives."""
     owner = owner_elsewhere()
-    made = TestDataManager(store=Store(base, owner=owner))
+    made = TestDataManager(store=DataStore(base, owner=owner))
     locks = made.isolation_manager
     if how == "lock":
         assert locks.lock_resource("n", "account", "me", ttl=LEASE_S)
@@ -44,18 +44,20 @@ def test_a_lock_of_a_forgotten_manager_is_renewed(base, other, how):
     assert not watch(other, "account", 4 * LEASE_S)
 
 
-def test_a_lock_can_be_given_back_by_another_manager_and_its_keeper_ends(base, other):
+def test_a_lock_can_be_given_back_by_another_manager_and_its_renewal_ends(base, other):
     """Then nothing is held any more, and nobody renews."""
-    before = len(keepers())
+    before = len(renewal_threads())
     owner = owner_elsewhere()
-    TestDataManager(store=Store(base, owner=owner)).isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
+    TestDataManager(store=DataStore(base, owner=owner)).isolation_manager.lock_resource(
+        "n", "account", "me", ttl=LEASE_S
+    )
     gc.collect()
-    assert len(keepers()) == before + 1
-    second = TestDataManager(store=Store(base, owner=owner))
+    assert len(renewal_threads()) == before + 1
+    second = TestDataManager(store=DataStore(base, owner=owner))
     assert second.isolation_manager.unlock_resource("n", "account", "me")
     del second
     deadline = time.monotonic() + 300
-    while len(keepers()) > before:
+    while len(renewal_threads()) > before:
         gc.collect()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -64,14 +66,14 @@ def test_a_lock_can_be_given_back_by_another_manager_and_its_keeper_ends(base, o
 
 def test_locks_of_many_forgotten_managers_are_renewed_by_one_thread(base, other):
     """A helper function that makes a manager for each call costs no thread for each call."""
-    before = len(keepers())
+    before = len(renewal_threads())
     owner = owner_elsewhere()
     for number in range(20):
-        made = TestDataManager(store=Store(base, owner=owner))
+        made = TestDataManager(store=DataStore(base, owner=owner))
         assert made.isolation_manager.lock_resource("n", f"account-{number}", "me", ttl=LEASE_S)
         del made
     deadline = time.monotonic() + 300
-    while len(keepers()) > before + 1:
+    while len(renewal_threads()) > before + 1:
         gc.collect()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -82,9 +84,11 @@ def test_locks_of_many_forgotten_managers_are_renewed_by_one_thread(base, other)
 def test_the_manager_that_renews_for_forgotten_ones_may_be_closed(base, other):
     """Closing it ends nothing that another manager of the process has locked."""
     owner = owner_elsewhere()
-    first = TestDataManager(store=Store(base, owner=owner))
+    first = TestDataManager(store=DataStore(base, owner=owner))
     assert first.isolation_manager.lock_resource("n", "first", "me", ttl=LEASE_S)
-    TestDataManager(store=Store(base, owner=owner)).isolation_manager.lock_resource("n", "second", "me", ttl=LEASE_S)
+    TestDataManager(store=DataStore(base, owner=owner)).isolation_manager.lock_resource(
+        "n", "second", "me", ttl=LEASE_S
+    )
     first.store.close()
     del first
     gc.collect()
@@ -93,7 +97,7 @@ def test_the_manager_that_renews_for_forgotten_ones_may_be_closed(base, other):
 
 def test_a_manager_that_was_closed_renews_nothing(base, other):
     """Its lock can be taken when its time is over."""
-    made = TestDataManager(store=Store(base, owner=owner_elsewhere()))
+    made = TestDataManager(store=DataStore(base, owner=owner_elsewhere()))
     assert made.isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
     made.store.close()
     assert watch(other, "account", 20)
@@ -114,13 +118,13 @@ def test_a_forgotten_manager_that_holds_no_lock_is_collected(base):
         time.sleep(0.02)
 
 
-def test_a_deleted_folder_ends_the_keeper_of_a_forgotten_manager(base, caplog):
+def test_a_deleted_folder_ends_the_renewal_of_a_forgotten_manager(base, caplog):
     """There is nothing to renew any more: no thread stays, and no error is logged again and again."""
-    before = len(keepers())
+    before = len(renewal_threads())
     TestDataManager(base).isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
     shutil.rmtree(base)
     deadline = time.monotonic() + 300
-    while len(keepers()) > before:
+    while len(renewal_threads()) > before:
         gc.collect()
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -11,13 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pytest_insight.testdata import (
+    DataStore,
     LockTimeoutError,
     StaleTokenError,
-    Store,
     TestDataManager,
     TestDataNotFound,
 )
-from pytest_insight.testdata.identity import own_identity
+from pytest_insight.testdata.store.identity import own_identity
 
 ROUNDS = 400
 PROCESSES = 8
@@ -107,7 +107,7 @@ def owner_like_us(**changes):
 )
 def test_a_process_is_known_by_more_than_its_pid(base, manager, changes, gone):
     """T4: our own PID with another start or boot is a dead owner; what cannot be looked at is not called dead."""
-    them = TestDataManager(store=Store(base, owner=owner_like_us(**changes)))
+    them = TestDataManager(store=DataStore(base, owner=owner_like_us(**changes)))
     them.create_test_data("x", 1, "n", resource_id="k")
     assert them.isolation_manager.lock_resource("n", "k", "them")
     report = manager.cleanup_registry.reap()
@@ -120,12 +120,12 @@ def test_a_process_is_known_by_more_than_its_pid(base, manager, changes, gone):
 
 def test_who_cannot_be_looked_at_is_judged_by_its_lease(base, manager):
     """A holder in another container keeps lock and data while it renews, and loses both when it stops."""
-    them = TestDataManager(store=Store(base, owner=owner_like_us(host="elsewhere"), lease_s=0.5))
+    them = TestDataManager(store=DataStore(base, owner=owner_like_us(host="elsewhere"), lease_s=0.5))
     them.create_test_data("x", 1, "n", resource_id="k")
     assert them.isolation_manager.lock_resource("n", "lock", "them", ttl=0.5)
     assert not manager.isolation_manager.lock_resource("n", "lock", "us", wait=1.2)
     assert manager.cleanup_registry.reap(wait_s=1.2)["gone"] == {}
-    them.store.keeper.stop()
+    them.store.renewer.stop()
     assert manager.isolation_manager.lock_resource("n", "lock", "us", wait=10)
     report = manager.cleanup_registry.reap(wait_s=10)
     assert report["gone"] == {them.store.session: "lapsed"}
@@ -180,7 +180,7 @@ def test_none_is_free_is_not_there_is_none(manager, other):
         assert {one.key, two.key} == {"a", "b"}
         with pytest.raises(LockTimeoutError, match="none of 2"):
             manager.isolation_manager.acquire_any("n", "account", wait=0.05)
-    with pytest.raises(TestDataNotFound, match="nobody can lock it"):
+    with pytest.raises(TestDataNotFound, match="to lock"):
         locks.acquire("n", "c", must_exist=True)
     assert locks.lock_resource("nowhere", "never created", "me")
 
@@ -191,7 +191,7 @@ def test_an_operator_can_take_a_lock_away(manager, other):
     lease = manager.isolation_manager.acquire("n", "k")
     assert other.isolation_manager.force_unlock("n", "k", reason="stuck since noon") == 1
     assert "stuck since noon" in manager.store.path.read_text()
-    with pytest.raises(StaleTokenError, match="another has it"):
+    with pytest.raises(StaleTokenError, match="another process has it"):
         lease.check()
     with other.isolation_manager.acquire("n", "k"), pytest.raises(StaleTokenError, match="is stale"):
         manager.update_test_data("k", 2, "n", fencing_token=lease)
@@ -215,7 +215,7 @@ class LockMachine(RuleBasedStateMachine):
         import tempfile
 
         self.folder = tempfile.TemporaryDirectory()
-        stores = [Store(self.folder.name, owner=owner_like_us(session=f"{n:016d}")) for n in range(3)]
+        stores = [DataStore(self.folder.name, owner=owner_like_us(session=f"{n:016d}")) for n in range(3)]
         self.managers = [TestDataManager(store=store) for store in stores]
         self.held = {"a": {}, "b": {}}
         self.highest = {"a": -1, "b": -1}

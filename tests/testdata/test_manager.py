@@ -87,7 +87,7 @@ def test_a_conflict_is_decided(manager, how, value, version):
     assert resolve(caught.value.conflict_id, how) == version
     assert manager.get_test_data("k", "n") == value
     assert manager.isolation_manager.get_conflicts() == []
-    with pytest.raises(TestDataNotFound, match="no open conflict"):
+    with pytest.raises(TestDataNotFound, match="not open"):
         resolve(caught.value.conflict_id, how)
 
 
@@ -114,7 +114,7 @@ def test_a_large_conflict_is_recorded_without_its_values(manager):
     manager.create_test_data("x", "y" * 200_000, "n", resource_id="big")
     with pytest.raises(DataConflictError) as caught:
         manager.create_test_data("x", "z" * 200_000, "n", resource_id="big")
-    with pytest.raises(ValueError, match="too large to be kept"):
+    with pytest.raises(ValueError, match="too large to be recorded"):
         manager.isolation_manager.resolve_conflict(caught.value.conflict_id, "take")
     manager.isolation_manager.resolve_conflict(caught.value.conflict_id, "keep")
 
@@ -536,7 +536,7 @@ def test_a_migration_result_that_is_no_json_fails(manager):
     """A handler's result is checked like any data."""
     manager.version_manager.create_version("u", 1)
     manager.version_manager.register_migration_handler(Step("1.0.0", "2.0.0", lambda data: {data}))
-    with pytest.raises(MigrationFailed, match="set is no JSON"):
+    with pytest.raises(MigrationFailed, match="set is not JSON"):
         manager.version_manager.migrate_to_version("u", "2.0.0")
 
 
@@ -583,7 +583,7 @@ def test_no_way_and_too_many_ways(manager):
     versions.register_migration_handler(Step("1.0.0", "2.0.0", with_field("last"), declared=False))
     with pytest.warns(UserWarning, match="the last, does"):
         assert versions.migrate_to_version("u", "2.0.0") == {"n": 1, "last": True}
-    with pytest.raises(TypeError, match="is no DataMigrationHandler"):
+    with pytest.raises(TypeError, match="not a DataMigrationHandler"):
         versions.register_migration_handler(print)
 
 

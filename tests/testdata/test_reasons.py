@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from pytest_insight.testdata.reasons import count_reasons
+from pytest_insight.testdata.cleaning.reasons import count_reasons
 
 FAILING = """
 def refuse(number):

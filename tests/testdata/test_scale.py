@@ -8,9 +8,9 @@ import sys
 
 import pytest
 from pytest_insight.testdata import TestDataManager
-from pytest_insight.testdata import events as ev
-from pytest_insight.testdata.store import namespace_stream
-from pytest_insight.testdata.values import as_content
+from pytest_insight.testdata.model import events as ev
+from pytest_insight.testdata.model.values import as_content
+from pytest_insight.testdata.store.streams import namespace_stream
 
 COUNT = 10_000
 
@@ -61,7 +61,7 @@ def costs(tmp_path_factory):
 def costs_of(folder, count):
     """What each step costs among so many resources."""
     manager = TestDataManager(folder)
-    manager.store.keeper.start = lambda *_: None
+    manager.store.renewer.start = lambda *_: None
     fill(manager, count)
     steps = {
         "create": lambda m=manager: m.create_test_data("x", 1, "n"),

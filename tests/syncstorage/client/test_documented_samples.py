@@ -215,7 +215,7 @@ def test_a_service_that_crashed_is_stopped_without_a_word(free_port, until):
     """C6: stop() after the service it started was killed raises nothing, at once and again."""
     runner = SyncStorageRunner("run", free_port, "https://x", "token")
     assert runner.start()
-    os.kill(runner._own_service, 9)
+    os.kill(runner._service.own_pid, 9)
     assert until(lambda: not runner.is_running_as_process())
     begun = time.monotonic()
     runner.stop()
@@ -252,8 +252,8 @@ def test_the_token_is_in_no_argument_of_a_process(free_port, port_of_service):
     """C7: a service that the runner starts gets the token by its environment; its arguments are for everybody to read."""
     runner = SyncStorageRunner("run", free_port, "https://x", "tok-secret-7")
     assert runner.start()
-    arguments = Path(f"/proc/{runner._own_service}/cmdline").read_text().split("\0")
+    arguments = Path(f"/proc/{runner._service.own_pid}/cmdline").read_text().split("\0")
     assert "--testRunId" in arguments
     assert not [argument for argument in arguments if "tok-secret-7" in argument]
-    assert launch.is_alive(runner._own_service)
+    assert launch.is_alive(runner._service.own_pid)
     runner.stop()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import warm
-from pytest_insight.plugin.metadata import find_test_run
+from pytest_insight.plugin.header.metadata import find_test_run
 from pytest_insight.syncstorage.client.link import AgentLink
 
 SUITE = """
 import time
 import pytest
+import warm
 @pytest.mark.parametrize("number", range(6))
 def test_one(number): time.sleep(0.1)
 def test_bad(): assert 0
@@ -245,6 +246,7 @@ def test_what_makes_no_sense_is_a_usage_error(suite, command, pytest_run, words)
 WATCHED = """
 import os, socket, subprocess, sys, threading, warnings
 import pytest
+import warm
 def test_no_thread():
     assert threading.active_count() == 1
     assert len(os.listdir("/proc/self/task")) == 1
@@ -358,7 +360,7 @@ def test_a_foreign_program_on_the_port_costs_one_line(suite, command, pytest_run
         assert (run.code, run.counts) == (1, ["1 failed", "6 passed"])
         assert len(run.warned) <= 1
         if greeting:
-            assert f"port {port} belongs to another program" in run.warned[0]
+            assert f"port {port}: another program has it" in run.warned[0]
 
 
 @pytest.mark.parametrize("path", ["/register", "/keep_alive", "/set_worker_status"])
@@ -383,7 +385,14 @@ def test_a_service_that_falls_silent_costs_one_line(suite, command, stub, until,
     (folder / "go").touch()
     text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
-    assert len(re.findall(r"^insight: not in the test run: .*does not answer", text, re.MULTILINE)) == 1
+    assert (
+        len(
+            re.findall(
+                r"^insight: not in the test run: port .*: (no answer|the service did not answer)", text, re.MULTILINE
+            )
+        )
+        == 1
+    )
 
 
 def test_a_service_that_dies_costs_one_line(suite, command, service, until):
@@ -397,7 +406,7 @@ def test_a_service_that_dies_costs_one_line(suite, command, service, until):
     (folder / "go").touch()
     text, _ = shard.communicate(timeout=300)
     assert shard.returncode == 0
-    assert text.count("not in the test run: no service on port") == 1
+    assert text.count(": no service") == 1
 
 
 def test_a_helper_that_cannot_be_started_costs_one_line(suite, command, pytest_run):
@@ -481,7 +490,7 @@ def test_the_plugin_imports_only_the_link():
     root = Path(__file__).parents[3]
     found = {
         (path.name, node.module, node in tree.body)
-        for path in (root / "plugin").glob("*.py")
+        for path in (root / "plugin").rglob("*.py")
         for tree in [ast.parse(path.read_text())]
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and "syncstorage" in (node.module or "")

@@ -382,7 +382,7 @@ def test_our_client_sends_what_the_original_sends(stub, until, which):
         assert runner.is_master_worker()
         assert runner.is_already_in_progress_flag()
     finally:
-        runner._stop_beats() if which == "ours" else runner._stop_keep_alive()
+        runner._keep_alive.stop() if which == "ours" else runner._stop_keep_alive()
 
 
 def test_what_waits_and_forces_is_sent_as_recorded(stub):

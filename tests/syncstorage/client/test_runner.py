@@ -20,9 +20,8 @@ from pytest_insight.syncstorage import (
     SyncStorageStartupTimeout,
     TestResultManager,
 )
-from pytest_insight.syncstorage.client import runner as runner_module
-from pytest_insight.syncstorage.client import wire
-from pytest_insight.syncstorage.client.results import cut_of
+from pytest_insight.syncstorage.client import keep_alive, service_process, wire
+from pytest_insight.syncstorage.client.cut import cut_of
 
 RESULT = {
     "configurationId": "config-id",
@@ -310,8 +309,8 @@ def test_only_true_makes_a_master(stub, word):
 
 def test_a_service_that_never_becomes_ready_is_a_timeout(free_port, monkeypatch):
     """start() returns False when the service does not come up in time, and raises if that was asked for."""
-    monkeypatch.setattr(runner_module, "STARTUP_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(runner_module, "service_command", lambda port: ["sh", "-c", "sleep 3"])
+    monkeypatch.setattr(service_process, "STARTUP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(service_process, "service_command", lambda port: ["sh", "-c", "sleep 3"])
     assert SyncStorageRunner("run", free_port).start() is False
     with pytest.raises(SyncStorageStartupTimeout):
         SyncStorageRunner("run", free_port).start(raise_on_timeout=True)
@@ -319,10 +318,10 @@ def test_a_service_that_never_becomes_ready_is_a_timeout(free_port, monkeypatch)
 
 def test_a_service_that_ends_at_once_is_not_waited_for(free_port, monkeypatch):
     """If what was started ends while it starts, start() does not wait for the whole time-out."""
-    monkeypatch.setattr(runner_module, "service_command", lambda port: ["false"])
+    monkeypatch.setattr(service_process, "service_command", lambda port: ["false"])
     begun = time.perf_counter()
     assert SyncStorageRunner("run", free_port).start() is False
-    assert time.perf_counter() - begun < runner_module.STARTUP_TIMEOUT_S / 2
+    assert time.perf_counter() - begun < service_process.STARTUP_TIMEOUT_S / 2
 
 
 @pytest.mark.parametrize("port", ["no-port", "-1", "99999999", "0x10", 1.5])
@@ -352,18 +351,18 @@ def test_stop_and_start_may_come_in_any_number(stub):
 
 def test_keep_alive_begins_at_once_and_ends_with_stop(stub, monkeypatch):
     """The first beat follows the registration, beats go on while the worker runs, and stop() ends their thread."""
-    monkeypatch.setattr(runner_module, "KEEP_ALIVE_INTERVAL_S", 0.02)
+    monkeypatch.setattr(keep_alive, "KEEP_ALIVE_INTERVAL_S", 0.02)
     with SyncStorageRunner("run", stub.port) as worker:
         deadline = time.monotonic() + 300
         while len(stub.bodies("/keep_alive")) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
     assert stub.bodies("/keep_alive")[:2] == [{"pid": worker.pid, "testRunId": "run"}] * 2
-    assert not worker._beat_thread.is_alive()
+    assert not worker._keep_alive.is_alive
 
 
 def test_a_service_that_forgot_the_worker_is_told_again(stub, monkeypatch):
     """A keep-alive answered with 404 makes the worker register again, under its id."""
-    monkeypatch.setattr(runner_module, "KEEP_ALIVE_INTERVAL_S", 0.02)
+    monkeypatch.setattr(keep_alive, "KEEP_ALIVE_INTERVAL_S", 0.02)
     stub.answers["/keep_alive"] = (404, b"{}")
     worker = started(stub)
     deadline = time.monotonic() + 300

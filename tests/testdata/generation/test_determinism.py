@@ -365,9 +365,9 @@ def test_a_missing_library_is_named_with_the_remedy(module, monkeypatch):
     for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, module, None)
-    from pytest_insight.testdata.generation import rules
+    from pytest_insight.testdata.generation import validation
 
-    rules._validator.cache_clear()
+    validation._validator.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'pytest-insight\[testdata\]'"):
         generator = DatabaseTestDataGenerator(provider="mimesis" if module == "mimesis" else "faker")
         generator.validate_generated_data(generator.generate_realistic_user_data(), "user")

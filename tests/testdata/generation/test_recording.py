@@ -16,9 +16,9 @@ from pytest_insight.eventlog.journal import Entry, Journal, JournalEvent, fold_j
 from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationStore
 from pytest_insight.testdata.generation import providers as providers_module
-from pytest_insight.testdata.generation.events import GENERATION_EVENTS, DataGenerated
-from pytest_insight.testdata.generation.recording import GenerationFold
-from pytest_insight.testdata.generation.state import GenerationState, Record
+from pytest_insight.testdata.generation.log.events import GENERATION_EVENTS, DataGenerated
+from pytest_insight.testdata.generation.log.recorder import GenerationFold
+from pytest_insight.testdata.generation.log.state import CallRecord, GenerationState
 
 PROGRAM = """
 import json, sys
@@ -330,7 +330,7 @@ def test_only_what_continues_a_record_counts(spans):
         state.apply(Entry(position, "", position, 0, event))
         if first == len(expected):
             expected += values
-    assert state.records.get("r", Record(None, 0)).values == expected
+    assert state.records.get("r", CallRecord(None, 0)).values == expected
     assert state.keys == ({("user", "k"): len(expected)} if expected else {})
 
 

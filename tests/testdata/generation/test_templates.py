@@ -15,7 +15,7 @@ from pytest_insight.testdata.generation import (
     UnknownTemplateError,
     escape,
 )
-from pytest_insight.testdata.generation.templates import render, variables_of
+from pytest_insight.testdata.generation.templates.template import render, variables_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALARS = st.one_of(
@@ -298,7 +298,7 @@ def test_the_result_is_a_list_whatever_the_count(generator):
     assert made(generator, "x", 0) == []
     assert made(generator, "x") == ["x"]
     for wrong in (-1, 1.0, True, "2", None):
-        with pytest.raises(ValueError, match="a count is a whole number"):
+        with pytest.raises(ValueError, match="is not an integer from 0"):
             made(generator, "x", wrong)
 
 

@@ -1,0 +1,5 @@
+"""Templates.
+
+- `template`: definition and rendering
+- `variables`: values for the names in a template
+"""
