@@ -12,7 +12,7 @@ from .logs import kept_log
 from .safe import safe_line
 
 if TYPE_CHECKING:
-    from ..core.store import Store
+    from ..core.exchange.store import Store
 
 
 def command(
@@ -43,8 +43,8 @@ def command(
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
-    from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import candidates_of, full_sut_name  # noqa: PLC0415
+    from ..core.exchange.export import export_to, format_of  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.manage import candidates_of, full_sut_name  # noqa: PLC0415
     from ..core.own_files import check_output, check_replacing  # noqa: PLC0415
 
     if as_json and str(path) == "-":
@@ -85,7 +85,7 @@ def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
 
 def _store(profile: str | None, log: list[Path] | None) -> "Store":
     """Return the store of the logs that are named, else that of the profile."""
-    from ..core.manage import store_of  # noqa: PLC0415
-    from ..core.store import Store  # noqa: PLC0415
+    from ..core.exchange.manage import store_of  # noqa: PLC0415
+    from ..core.exchange.store import Store  # noqa: PLC0415
 
     return Store(kept_log(log)) if log else store_of(profile, must_exist=True)

@@ -37,7 +37,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
         sut: system under test to record; it may come from a log, and is one argument whatever it holds.
         profile: profile to record into.
     """
-    from ..eventlog.private import open_private  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.files.private import open_private  # noqa: PLC0415 - commands import what they use
 
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"

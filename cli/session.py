@@ -36,7 +36,7 @@ from .session_show import print_names, print_session
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
-    from ..eventlog.owner import RunState
+    from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel

@@ -11,10 +11,10 @@ from typing import Annotated, TextIO
 import typer
 
 from ..eventlog.codec import EventDecodeError
-from ..eventlog.follow import Item, Restarted, follow
-from ..eventlog.home import profile_log, resolve_profile
-from ..eventlog.liveness import is_being_written
-from ..eventlog.owner import session_state
+from ..eventlog.live.follow import Item, Restarted, follow
+from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.files.liveness import is_being_written
+from ..eventlog.live.owner import session_state
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
@@ -216,7 +216,7 @@ class Screen:
         """
         if self._as_json:
             return
-        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
+        from ..eventlog.files.clock import SystemClock  # noqa: PLC0415 - once, at the end
 
         is_now = now_us is None
         now_us = SystemClock().now_us() if now_us is None else now_us
@@ -231,7 +231,7 @@ class Screen:
 
     def watch(self) -> None:
         """Show who is stuck and who is gone, as far as the logs know; looks once a second at most."""
-        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - only by those who follow
+        from ..eventlog.files.clock import SystemClock  # noqa: PLC0415 - only by those who follow
 
         now_us = SystemClock().now_us()
         if self._as_json or now_us - self._watched_us < _WATCH_US:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
-from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
-from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
+from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.targets.memory_profiles import drop_memory_log, open_memory_log
+from ..eventlog.home.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..projections.models import as_utc, utc_text
 from .nearest import did_you_mean
 from .own_files import check_new_log

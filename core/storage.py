@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from ..eventlog.documents import convert_session
-from ..eventlog.home import profile_log, resolve_profile
-from ..eventlog.memory import MemoryLog
-from ..eventlog.memory_profiles import open_memory_log
-from ..eventlog.merge import Strategy
-from ..eventlog.staging import staging
+from ..eventlog.documents.sessions import convert_session
+from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.targets.memory_log import MemoryLog
+from ..eventlog.targets.memory_profiles import open_memory_log
+from ..eventlog.merging.merger import Strategy
+from ..eventlog.merging.staging import staging
 from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
-from .exchange import (
+from .exchange.export import (
     ImportReport,
     ImportStats,
     converted_lines,
@@ -29,8 +29,8 @@ from .exchange import (
     replacing,
     write_sessions,
 )
-from .incoming import incoming_of, read_contents
-from .ingest import clear, ingest
+from .exchange.sources import incoming_of, read_contents
+from .exchange.ingest import clear, ingest
 from .own_files import check_output
 from .profiles import (
     ProfileManager,
@@ -42,7 +42,7 @@ from .profiles import (
     list_profiles,
     switch_profile,
 )
-from .store import Store
+from .exchange.store import Store
 
 __all__ = [
     "BaseStorage",

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from .errors import LogUnavailableError
 from .format import EARLIER_LIVE_SUFFIX, HEAD, LIVE_SUFFIX, LOG_SUFFIX, PACK_SUFFIX
-from .system import SYSTEM
+from .files.system import SYSTEM
 
 _SNIFF_BYTES = 4096
 _GZIP = (".jsonl.gz",)
@@ -89,7 +89,7 @@ class LogSource:
 
 
 def _archives() -> ModuleType:
-    from . import archives  # noqa: PLC0415 - takes longer to import than everything else of a reader
+    from .files import archives  # noqa: PLC0415 - takes longer to import than everything else of a reader
 
     return archives
 
@@ -98,7 +98,7 @@ def as_source(log: Path | str | LogSource) -> LogSource:
     """Return the source for a path; `archive.zip!member` names a member of an archive."""
     if isinstance(log, LogSource):
         return log
-    from .piped import is_pipe, read_pipe  # noqa: PLC0415 - it builds on this module
+    from .files.pipes import is_pipe, read_pipe  # noqa: PLC0415 - it builds on this module
 
     path = Path(log)
     if is_pipe(path):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from ..eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
-from ..eventlog.verdict import KNOWN, attempt_outcome, foreign_category
+from ..eventlog.outcome import KNOWN, attempt_outcome, foreign_category
 from .attempts import CRASH_PHASE, OpenAttempt, State
 from .categories import plain_category
 from .redact import Redactor

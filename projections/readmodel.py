@@ -19,7 +19,7 @@ import msgspec
 
 from ..eventlog.codec import parse_envelope
 from ..eventlog.events import TestFinished
-from ..eventlog.owner import RunState
+from ..eventlog.live.owner import RunState
 from ..eventlog.reader import Record, after_line, event_at, read_batches, records_in
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source, live_stream

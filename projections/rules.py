@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..eventlog.events import Outcome
-from ..eventlog.verdict import RULES_VERSION as ATTEMPT_RULES_VERSION
+from ..eventlog.outcome import RULES_VERSION as ATTEMPT_RULES_VERSION
 
 RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.3"
 """Part of every read model; a model made by other rules is made anew."""

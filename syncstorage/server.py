@@ -19,7 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..eventlog.errors import EventLogError
-from ..eventlog.system import SYSTEM
+from ..eventlog.files.system import SYSTEM
 from .app import SyncStorage
 from .archive import set_aside
 from .coordinator import Coordinator

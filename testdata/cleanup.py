@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..eventlog.journal import Transaction
-from ..eventlog.system import SYSTEM
+from ..eventlog.files.system import SYSTEM
 from . import events as ev
 from .callbacks import Durable, as_durable, call_durable, call_here, check_callback, error_text
 from .errors import StaleTokenError

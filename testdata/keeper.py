@@ -13,7 +13,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from ..eventlog.errors import EventLogError
-from ..eventlog.system import SYSTEM
+from ..eventlog.files.system import SYSTEM
 from . import events as ev
 from .state import OwnerState
 

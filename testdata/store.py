@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..eventlog.errors import EventTooLargeError
 from ..eventlog.journal import Journal, Transaction
-from ..eventlog.system import SYSTEM
+from ..eventlog.files.system import SYSTEM
 from . import events as ev
 from .errors import DataTooLargeError
 from .generation.events import GENERATION_EVENTS

@@ -27,7 +27,7 @@ PURE = [
     "eventlog/codec.py",
     "eventlog/scan.py",
     "eventlog/times.py",
-    "eventlog/verdict.py",
+    "eventlog/outcome.py",
     "projections/fold.py",
     "projections/rules.py",
     "syncstorage/events.py",

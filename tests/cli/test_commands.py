@@ -127,7 +127,7 @@ def test_replay_and_check(log):
     """replay reports what it read and how fast; --check is 0 while views are as rebuilt, 1 when the model was changed."""
     import sqlite3
 
-    from pytest_insight.eventlog.home import model_path
+    from pytest_insight.eventlog.home.paths import model_path
 
     [data] = json.loads(insight("replay", "--log", log, "--json").stdout)
     assert (data["events"], data["attempts"], data["findings"]) == (12, 3, [])

@@ -26,11 +26,11 @@ from pytest_insight.eventlog.events import (
     SessionStarted,
     TestFinished,
 )
-from pytest_insight.eventlog.merge import Merger, Strategy, merge_logs
+from pytest_insight.eventlog.merging.merger import Merger, Strategy, merge_logs
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.runs import RunIndex
-from pytest_insight.eventlog.staging import Limits, staging
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.merging.segments import RunIndex
+from pytest_insight.eventlog.merging.staging import Limits, staging
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.projections.readmodel import ReadModel
 
 SEEDS = st.integers(0, 2**32).map(random.Random)
@@ -271,7 +271,7 @@ def test_the_result_verifies_and_holds_every_event(tmp_path):
 
 def test_two_processes_index_the_same_as_one(tmp_path, monkeypatch):
     """Above a size the inputs are read by two processes; nothing of the result depends on it."""
-    from pytest_insight.eventlog import runs
+    from pytest_insight.eventlog.merging import segments as runs
 
     rng = random.Random(6)
     pool = [stream for _ in range(20) for stream in make_pool(rng, purges=False)]
@@ -283,7 +283,7 @@ def test_two_processes_index_the_same_as_one(tmp_path, monkeypatch):
 
 def test_runs_that_are_too_many_for_memory_go_to_disk(tmp_path, monkeypatch):
     """An index that spills gives the same result as one that does not."""
-    from pytest_insight.eventlog import runs
+    from pytest_insight.eventlog.merging import segments as runs
 
     rng = random.Random(8)
     pool = [stream for _ in range(10) for stream in make_pool(rng, purges=False)]
@@ -377,8 +377,8 @@ def test_memory_does_not_grow_with_the_log(tmp_path):
     program = (
         "import sys, resource\n"
         "from pathlib import Path\n"
-        "from pytest_insight.eventlog.merge import merge_logs\n"
-        "from pytest_insight.eventlog.staging import staging\n"
+        "from pytest_insight.eventlog.merging.merger import merge_logs\n"
+        "from pytest_insight.eventlog.merging.staging import staging\n"
         "with staging() as stage, open(sys.argv[2], 'wb') as out: merge_logs([Path(sys.argv[1])], out, stage)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

@@ -26,8 +26,8 @@ from pytest_insight.eventlog.events import (
     TestStarted,
     WarningRecorded,
 )
-from pytest_insight.eventlog.merge import merge_logs
-from pytest_insight.eventlog.staging import staging
+from pytest_insight.eventlog.merging.merger import merge_logs
+from pytest_insight.eventlog.merging.staging import staging
 from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
 from pytest_insight.projections.rules import (

@@ -1,0 +1,102 @@
+"""Logs that come through a pipe (standard input, a FIFO, a process substitution): read once, into a temporary file.
+
+Everything else opens a log more than once and seeks in it, which a pipe does not allow.
+"""
+
+import atexit
+import os
+import select
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..errors import LogUnavailableError
+from .private import open_private
+from ..sources import LogSource
+
+STANDARD_INPUT = "-"
+IDLE_MAX_S = 30.0
+"""How long a pipe may be without a byte and without an end."""
+
+_CHUNK_BYTES = 1 << 20
+_RETRY_S = 0.05
+_spooled: dict[str, "PipedLog"] = {}
+
+
+@dataclass(frozen=True)
+class PipedLog(LogSource):
+    """A log whose bytes came through a pipe."""
+
+    label: str = ""
+    """What the user called it."""
+
+    @property
+    def name(self) -> str:
+        """How the log is called in findings and listings."""
+        return self.label
+
+
+def is_pipe(path: Path | str) -> bool:
+    """Tell whether a path names standard input, a FIFO or the end of a pipe."""
+    if str(path) == STANDARD_INPUT:
+        return True
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 - hot, and takes a text as well
+    except (OSError, ValueError):
+        return False
+
+
+def read_pipe(path: Path | str, idle_max_s: float = IDLE_MAX_S) -> PipedLog:
+    """Return what comes through a pipe, read to its end; a second call for the same name gives the same.
+
+    Raises:
+        LogUnavailableError: nothing came for too long.
+    """
+    known = _spooled.get(str(path))
+    if known is not None and known.path.exists():
+        return known
+    folder = Path(tempfile.mkdtemp(prefix="insight-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = folder / "pipe.jsonl"
+    with open_private(target) as out:
+        if str(path) == STANDARD_INPUT:
+            shutil.copyfileobj(sys.stdin.buffer, out, _CHUNK_BYTES)
+        else:
+            _copy_fifo(path, out, idle_max_s)
+    with target.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    if packed:
+        target = target.rename(target.with_name("pipe.jsonl.gz"))
+    label = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    log = PipedLog(target, label=label)
+    if str(path) != STANDARD_INPUT:
+        _spooled[str(path)] = log
+    return log
+
+
+def _copy_fifo(path: Path | str, out: IO[bytes], idle_max_s: float) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    anonymous = str(path).startswith(("/dev/fd/", "/proc/", "/dev/stdin"))
+    size, idle_since = 0, time.monotonic()
+    try:
+        while time.monotonic() - idle_since < idle_max_s:
+            select.select([fd], [], [], _RETRY_S)
+            try:
+                data = os.read(fd, _CHUNK_BYTES)
+            except BlockingIOError:
+                continue  # there is a writer, and it has nothing yet
+            if data:
+                out.write(data)
+                size, idle_since = size + len(data), time.monotonic()
+            elif size or anonymous:
+                return
+            else:
+                time.sleep(_RETRY_S)  # a FIFO that no writer has opened yet
+    finally:
+        os.close(fd)
+    raise LogUnavailableError(path, f"nothing came through this pipe for {idle_max_s:g} s", "check what writes to it")

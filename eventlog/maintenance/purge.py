@@ -1,0 +1,278 @@
+"""Physically remove from a log what must really go, a secret for instance.
+
+Sessions are removed whole; a text is replaced within the events that hold it, which keep their place and get a new
+digest. A tombstone (`events.purged`) names what was there by stream, seq and digest: merging an old copy does not bring
+it back, and seals are still checked. The only command that rewrites events; everything else appends.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from ..codec import encode_event, line_digest, line_hash, parse_envelope
+from ..live.collect import collect_live_files
+from ..errors import LogUnavailableError
+from ..events import EventsPurged
+from ..format import FORMAT_VERSION
+from ..files.logfile import LogFile
+from ..reader import read_batches
+from .recording import refuse_if_recorded, session_name
+from .remains import remains_of, remove_remains
+from .rewrite import replace_file
+from ..scan import Finding
+from ..sources import live_dirs, live_files, pack_files
+from ..files.system import SYSTEM, System
+from ..times import format_time
+
+PURGED = "[purged]"
+"""What stands in the place of a removed text."""
+
+_TEMPORARY_SUFFIX = ".purge"
+_LINES_PER_TOMBSTONE = 500
+_ENVELOPE = ("v", "type", "stream", "seq", "at", "digest")
+_HEAD = re.compile(rb'\{"v":\d+,"type":"[^"]*","stream":"[0-9a-f]{32}","seq":\d+,"at":"[^"]*"')
+
+Changed = Callable[[str], str]
+
+
+@dataclass
+class PurgeReport:
+    """What a purge did, or would do."""
+
+    log: str
+    streams: list[str] = field(default_factory=list[str])
+    """Sessions that were removed."""
+    removed: int = 0
+    """Their events."""
+    changed: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
+    """`(stream, seq, digest)` of the lines whose text was replaced."""
+    damaged: list[Finding] = field(default_factory=list[Finding])
+    """Lines that are no events and were dropped, as nobody can tell what they hold."""
+    dropped: list[Finding] = field(default_factory=list[Finding])
+    """Those of `damaged` whose bytes hold the text."""
+    files: list[str] = field(default_factory=list[str])
+    """Files that were rewritten."""
+    remains: list[str] = field(default_factory=list[str])
+    """Temporary files of commands that were killed; they may hold a copy and were removed."""
+    left: list[str] = field(default_factory=list[str])
+    """Files beside the log that may hold a copy and were not touched."""
+
+    @property
+    def found(self) -> bool:
+        """Whether there was anything to purge."""
+        return bool(self.streams or self.changed or self.dropped)
+
+
+def purge_log(
+    log: Path,
+    *,
+    streams: frozenset[str] = frozenset(),
+    text: re.Pattern[str] | None = None,
+    reason: str = "",
+    dry_run: bool = False,
+    system: System = SYSTEM,
+) -> PurgeReport:
+    """Remove sessions, or a text wherever it occurs, from a log and its live files.
+
+    Args:
+        log: path of a plain log.
+        streams: sessions to remove whole.
+        text: what to replace in the others.
+        reason: kept in the tombstone; must not hold the secret.
+        dry_run: only say what would be done.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError: it is compressed or packed, a running session holds what is to go, or it cannot be used
+            as a log.
+        LogBusyError: it cannot be locked.
+        OSError: the new file could not be written; the log is as it was.
+    """
+    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
+    if not path.exists():
+        raise FileNotFoundError(2, "no such log", str(path))
+    _refuse_packed(path)
+    report = PurgeReport(str(path))
+    work = _Work(streams, text)
+    if dry_run:
+        for file in (path, *live_files(path)):
+            work.look(file, report)
+        report.remains = [str(file) for file in remains_of(path)]
+        report.left = [name for name in left_copies(path) if name not in report.remains]
+        return report
+    refuse_if_recorded(path, system=system)
+    collect_live_files(path, lock_timeout_s=30.0, system=system)
+    log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
+    log_file.acquire()
+    try:
+        report.remains = [str(file) for file in remove_remains(path, system)]
+        work.look(path, report)
+        for file in live_files(path):
+            _purge_live_file(file, work, report, system)
+        if report.found:
+            tombstone = _tombstone(report, reason, work.latest, system)
+            replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, tombstone), system)
+            report.files.append(str(path))
+    finally:
+        log_file.release()
+        log_file.close()
+    report.left = left_copies(path)
+    return report
+
+
+def left_copies(path: Path) -> list[str]:
+    """Return files beside a log that may hold copies of its lines, by their names: backups and old documents."""
+    names = [name for name in os.listdir(path.parent) if name.startswith(path.name) and name != path.name]  # noqa: PTH208
+    copies = [path.parent / name for name in names if not (path.parent / name).is_dir()]
+    live = set(live_files(path))
+    copies += [file for folder in live_dirs(path) if folder.is_dir() for file in folder.iterdir() if file not in live]
+    return sorted(map(str, copies))
+
+
+class _Work:
+    """What is to be removed, and where it was found."""
+
+    def __init__(self, streams: frozenset[str], text: re.Pattern[str] | None) -> None:
+        self._streams = streams
+        self._text = text
+        self.latest = ""
+        self._seen: set[tuple[str, int, str]] = set()
+
+    def look(self, path: Path, report: PurgeReport) -> None:
+        """Note everything that is to be removed from a file."""
+        for batch in read_batches(path, strict=True, newer=True):
+            damaged = [finding for finding in batch.findings if finding.reason not in ("pending", "newer-format")]
+            report.damaged.extend(damaged)
+            report.dropped.extend(finding for finding in damaged if self._is_in(path, finding))
+            self._refuse_newer(path, batch.findings)
+            for line in batch.lines:
+                self._note(line, report)
+
+    def _is_in(self, path: Path, finding: Finding) -> bool:
+        """Tell whether the bytes of something that is no event hold the text."""
+        if self._text is None:
+            return False
+        with path.open("rb") as stream:
+            stream.seek(finding.offset)
+            return bool(self._text.search(stream.read(finding.length).decode("utf-8", "replace")))
+
+    def _refuse_newer(self, path: Path, findings: list[Finding]) -> None:
+        newer = [finding for finding in findings if finding.reason == "newer-format" and self._is_in(path, finding)]
+        if newer:
+            raise LogUnavailableError(
+                path,
+                f"holds it in a line of a newer format at byte {newer[0].offset}",
+                "upgrade to purge it",
+            )
+
+    def _note(self, line: bytes, report: PurgeReport) -> None:
+        envelope = parse_envelope(line)
+        if envelope is None or envelope.v != FORMAT_VERSION:
+            return
+        self.latest = max(self.latest, envelope.at)
+        if envelope.stream in self._streams:
+            report.removed += 1
+            if envelope.stream not in report.streams:
+                report.streams.append(envelope.stream)
+        elif self.changed(line) is not line:
+            key = (envelope.stream, envelope.seq, line_digest(line))
+            if key not in self._seen:
+                self._seen.add(key)
+                report.changed.append(key)
+
+    def keep(self, line: bytes) -> bytes | None:
+        """Return the line as it is to stand in the new file, None for nothing."""
+        envelope = parse_envelope(line)
+        if envelope is not None and envelope.stream in self._streams:
+            return None
+        return line if envelope is not None and envelope.v != FORMAT_VERSION else self.changed(line)
+
+    def touches(self, path: Path) -> bool:
+        """Tell whether something in a file is to be removed."""
+        batches = read_batches(path, strict=True, newer=True)
+        return any(self.keep(line) is not line for batch in batches for line in batch.lines)
+
+    def changed(self, line: bytes) -> bytes:
+        """Return a line without the text; the very same object if it does not hold it."""
+        if self._text is None:
+            return line
+        head = _HEAD.match(line)
+        fields = cast("dict[str, Any]", msgspec.json.decode(line))
+        changed = {name: _without(value, self._text) for name, value in fields.items() if name not in _ENVELOPE}
+        if head is None or all(fields[name] == value for name, value in changed.items()):
+            return line
+        body = head[0] + b"".join(b",%b:%b" % (_json(name), _json(value)) for name, value in changed.items())
+        return b'%b,"digest":"%b"}' % (body, line_hash(body).hexdigest().encode())
+
+
+_json = msgspec.json.Encoder().encode
+
+
+def _without(value: Any, text: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return text.sub(PURGED, value)
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {text.sub(PURGED, key): _without(item, text) for key, item in items}
+    if isinstance(value, list):
+        return [_without(item, text) for item in cast("list[Any]", value)]
+    return value
+
+
+def _kept_lines(path: Path, work: _Work) -> Iterator[bytes]:
+    """The lines that stay, and what is being written or was written by a newer release as it is."""
+    for batch in read_batches(path, strict=True, newer=True):
+        lines = [kept for line in batch.lines if (kept := work.keep(line)) is not None]
+        if lines:
+            yield b"\n".join(lines) + b"\n"
+
+
+def _fill(path: Path, work: _Work, append: Callable[[bytes], None], tombstone: bytes) -> None:
+    for piece in _kept_lines(path, work):
+        append(piece)
+    append(tombstone)
+
+
+def _purge_live_file(path: Path, work: _Work, report: PurgeReport, system: System) -> None:
+    work.look(path, report)
+    if not work.touches(path):
+        return
+    fd = system.open_append(str(path))
+    try:
+        if not system.lock(fd):
+            reason = f"session {session_name(path)} is running and holds what is to go"
+            raise LogUnavailableError(path, reason, "wait until its test run has ended")
+        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, b""), system)
+        report.files.append(str(path))
+    finally:
+        system.close(fd)
+
+
+def _tombstone(report: PurgeReport, reason: str, latest: str, system: System) -> bytes:
+    stream = os.urandom(16).hex()
+    at = max(format_time(system.time_ns() // 1000), latest)
+    chunks = [
+        report.changed[start : start + _LINES_PER_TOMBSTONE]
+        for start in range(0, len(report.changed), _LINES_PER_TOMBSTONE)
+    ] or [[]]
+    events = [EventsPurged(lines=chunk, reason=reason) for chunk in chunks]
+    events[0] = EventsPurged(streams=report.streams, lines=chunks[0], reason=reason)
+    return b"".join(encode_event(event, stream=stream, seq=seq, at=at) for seq, event in enumerate(events))
+
+
+def _refuse_packed(path: Path) -> None:
+    if path.name.endswith((".gz", ".zip")):
+        raise LogUnavailableError(path, "is compressed", "unpack it first")
+    packs = pack_files(path)
+    if packs:
+        raise LogUnavailableError(
+            path, f"has {len(packs)} packs, which may hold it too", "bring them back first with `insight log unpack`"
+        )
+
+
+__all__ = ["PURGED", "PurgeReport", "left_copies", "purge_log"]

@@ -1,0 +1,140 @@
+"""Repair a log: take out what is not an event, after copying the original.
+
+A command, never a side effect of reading. The damaged original is kept as `NAME.broken` (or `NAME.broken-2`, ...), so
+that nothing is lost should a later release read more of it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from ..errors import LogUnavailableError
+from ..format import BROKEN_SUFFIX
+from ..files.logfile import LogFile
+from ..reader import CHUNK_BYTES, read_batches
+from .recording import refuse_if_recorded
+from .remains import remove_remains
+from .rewrite import kept_copy, replace_file
+from ..scan import Batch, Finding, Scanner
+from ..files.system import SYSTEM, System
+
+_TEMPORARY_SUFFIX = ".repair"
+Append = Callable[[bytes], None]
+
+_KEEP: frozenset[str] = frozenset({"newer-format"})
+"""Lines that are not ours to judge are copied as they are."""
+
+
+@dataclass
+class RepairReport:
+    """What a repair did, or would do."""
+
+    log: str
+    events: int = 0
+    removed: list[Finding] = field(default_factory=list[Finding])
+    kept: list[Finding] = field(default_factory=list[Finding])
+    """Findings whose bytes were copied as they are, for instance lines of a newer format."""
+    backup: str = ""
+    """Where the original is; empty if nothing had to be done."""
+
+
+def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> RepairReport:
+    """Rewrite a log without its damaged parts, under its lock.
+
+    The new file is complete and durable before it takes the name of the old one, so a crash leaves either of them.
+
+    Args:
+        log: path of a plain log.
+        dry_run: only say what would be done.
+
+    Raises:
+        FileNotFoundError: there is no such log.
+        LogUnavailableError, LogBusyError: it cannot be opened or locked.
+        OSError: the copy could not be written; the log is as it was.
+    """
+    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
+    if not path.exists():
+        raise FileNotFoundError(2, "no such log", str(path))
+    if path.name.endswith((".gz", ".zip")):
+        raise LogUnavailableError(path, "is compressed", "unpack it first")
+    if dry_run:
+        return _look(path, read_batches(path, strict=True, settle=True))
+    refuse_if_recorded(path, system=system)
+    file = LogFile(path, rewrites=True, system=system)
+    file.acquire()
+    try:
+        remove_remains(path, system)
+        report = _look(path, _settled_batches(path))
+        if report.removed:
+            _replace(path, report, system)
+        return report
+    finally:
+        file.release()
+        file.close()
+
+
+def _settled_batches(path: Path) -> Iterator[Batch]:
+    """Read a log whose lock we hold, so that nobody is writing its last line: it counts if only its newline lacks."""
+    for batch in read_batches(path, strict=True):
+        pending = next((finding for finding in batch.findings if finding.reason == "pending"), None)
+        if pending is None:
+            yield batch
+            continue
+        scanner = Scanner(str(path), pending.offset, strict=True)
+        with path.open("rb") as stream:
+            stream.seek(pending.offset)
+            while data := stream.read(CHUNK_BYTES):
+                yield scanner.feed(data)
+        yield scanner.settle()
+
+
+def _look(path: Path, batches: Iterable[Batch]) -> RepairReport:
+    report = RepairReport(str(path))
+    for batch in batches:
+        report.events += len(batch.lines)
+        for finding in batch.findings:
+            (report.kept if finding.reason in _KEEP else report.removed).append(finding)
+    return report
+
+
+def _replace(path: Path, report: RepairReport, system: System) -> None:
+    # A copy, not a second name: the old file must lose its last name, as that is how open writers notice.
+    known = set(path.parent.iterdir())
+    backup = kept_copy(path, BROKEN_SUFFIX, system)
+    before = path.stat()
+    try:
+        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _copy_good(path, append, report), system)
+    except BaseException:
+        if backup not in known and os.path.samestat(path.stat(), before):
+            system.unlink(str(backup))
+        raise
+    report.backup = str(backup)
+
+
+def _copy_good(path: Path, append: Append, report: RepairReport) -> None:
+    with path.open("rb") as stream:
+        position = 0
+        for finding in report.removed:
+            last = _copy_range(stream, position, finding.offset, append)
+            position = finding.offset + finding.length
+            # Of an event with foreign bytes glued to it, the newline stood behind those.
+            if last not in (b"", b"\n"):
+                append(b"\n")
+            stream.seek(position)
+            if stream.read(1) == b"\n":
+                position += 1
+        if _copy_range(stream, position, None, append) not in (b"", b"\n"):
+            append(b"\n")
+
+
+def _copy_range(stream: IO[bytes], start: int, end: int | None, append: Append) -> bytes:
+    """Copy a stretch of a file, and return its last byte."""
+    stream.seek(start)
+    last = b""
+    while data := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - start)):
+        append(data)
+        start += len(data)
+        last = data[-1:]
+    return last
