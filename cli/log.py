@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..eventlog.maintenance.purge import PurgeReport
-    from ..eventlog.sources import LogSource
     from ..eventlog.maintenance.verify import VerifyReport
+    from ..eventlog.sources import LogSource
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,8 +45,8 @@ def verify(
 
     Example: insight log verify artifacts/
     """
-    from ..eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
     from ..eventlog.maintenance.verify import unread_report, verify_log  # noqa: PLC0415
+    from ..eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
 
     reports: list[VerifyReport] = []
     for path in named_logs(logs, log) or [log_path(profile, None)]:
@@ -94,8 +94,8 @@ def info(
 
     Example: insight log info
     """
-    from ..eventlog.sources import find_logs, live_files  # noqa: PLC0415
     from ..eventlog.maintenance.verify import verify_log  # noqa: PLC0415
+    from ..eventlog.sources import find_logs, live_files  # noqa: PLC0415
 
     documents: list[dict[str, Any]] = []
     paths = named_logs(logs, log) or [log_path(profile, None)]

@@ -188,9 +188,9 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
     import tempfile  # noqa: PLC0415
 
     from ..eventlog.documents.convert import readable  # noqa: PLC0415
-    from ..eventlog.merging.merger import Merger, Strategy  # noqa: PLC0415
     from ..eventlog.files.pipes import PipedLog  # noqa: PLC0415
     from ..eventlog.files.private import open_private  # noqa: PLC0415
+    from ..eventlog.merging.merger import Merger, Strategy  # noqa: PLC0415
     from ..eventlog.merging.staging import staging  # noqa: PLC0415
     from .common import say  # noqa: PLC0415
 
@@ -213,7 +213,7 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
 
 def model_file(source: "LogSource") -> Path | None:
     """Return where the read model of a log is kept; None for a log that will not be there the next time."""
-    from ..eventlog.home.paths import model_path  # noqa: PLC0415
     from ..eventlog.files.pipes import PipedLog  # noqa: PLC0415
+    from ..eventlog.home.paths import model_path  # noqa: PLC0415
 
     return None if isinstance(source, PipedLog) or not source.on_disk else model_path(Path(source.name))

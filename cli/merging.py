@@ -79,8 +79,8 @@ def command(
 
 def _write(merger: "Merger", paths: list[Path], output: Path, temporary: Path, *, force: bool, progress: Any) -> None:
     from ..core.exchange.export import replacing  # noqa: PLC0415
-    from ..eventlog.merging.merger import is_same_file  # noqa: PLC0415
     from ..eventlog.files.private import open_private  # noqa: PLC0415
+    from ..eventlog.merging.merger import is_same_file  # noqa: PLC0415
 
     if str(output) == "-":
         merger.write(sys.stdout.buffer, progress)

@@ -11,9 +11,9 @@ from typing import Annotated, TextIO
 import typer
 
 from ..eventlog.codec import EventDecodeError
-from ..eventlog.live.follow import Item, Restarted, follow
-from ..eventlog.home.paths import profile_log, resolve_profile
 from ..eventlog.files.liveness import is_being_written
+from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.live.follow import Item, Restarted, follow
 from ..eventlog.live.owner import session_state
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding

@@ -10,10 +10,10 @@ from typing import Self
 
 from ..eventlog.documents.sessions import convert_session
 from ..eventlog.home.paths import profile_log, resolve_profile
-from ..eventlog.targets.memory_log import MemoryLog
-from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.merging.merger import Strategy
 from ..eventlog.merging.staging import staging
+from ..eventlog.targets.memory_log import MemoryLog
+from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
@@ -29,8 +29,9 @@ from .exchange.export import (
     replacing,
     write_sessions,
 )
-from .exchange.sources import incoming_of, read_contents
 from .exchange.ingest import clear, ingest
+from .exchange.sources import incoming_of, read_contents
+from .exchange.store import Store
 from .own_files import check_output
 from .profiles import (
     ProfileManager,
@@ -42,7 +43,6 @@ from .profiles import (
     list_profiles,
     switch_profile,
 )
-from .exchange.store import Store
 
 __all__ = [
     "BaseStorage",

@@ -18,16 +18,16 @@ from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
-from .files.clock import SystemClock
 from .codec import EventDecodeError, EventDecoder, encode_exact, parse_envelope
 from .errors import LogUnavailableError, SequenceConflictError
 from .events import Event, UnknownEvent
+from .files.clock import SystemClock
 from .files.logfile import Locked, LogFile
+from .files.system import SYSTEM, System
 from .reader import read_batches
 from .scan import Batch, Finding, Scanner
 from .sources import LogSource
 from .streams import stream_id
-from .files.system import SYSTEM, System
 from .times import TimeFormatter, parse_time
 
 __all__ = ["Entry", "Folded", "Journal", "JournalEvent", "Transaction", "fold_journal"]

@@ -12,8 +12,8 @@ from typing import IO, NamedTuple
 
 from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_envelope, session_events
 from .events import Event, UnknownEvent
-from .format import LINE_BYTES_MAX
 from .files.liveness import is_being_written
+from .format import LINE_BYTES_MAX
 from .scan import Batch, Finding, Scanner, first_event
 from .sources import LogSource, as_source, live_files, live_stream, pack_files
 from .validity import NO_HEAD, line_fault

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import IO, NamedTuple
 
 from .errors import LogUnavailableError
-from .format import EARLIER_LIVE_SUFFIX, HEAD, LIVE_SUFFIX, LOG_SUFFIX, PACK_SUFFIX
 from .files.system import SYSTEM
+from .format import EARLIER_LIVE_SUFFIX, HEAD, LIVE_SUFFIX, LOG_SUFFIX, PACK_SUFFIX
 
 _SNIFF_BYTES = 4096
 _GZIP = (".jsonl.gz",)

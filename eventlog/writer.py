@@ -11,14 +11,14 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from .live.acks import Ack, Durability, GroupSync
-from .files.clock import SystemClock
 from .codec import line_encoder, line_hash
 from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
-from .format import DIGEST_HEX, LINE_END
-from .live.session_files import SessionFiles
+from .files.clock import SystemClock
 from .files.system import SYSTEM, System
+from .format import DIGEST_HEX, LINE_END
+from .live.acks import Ack, Durability, GroupSync
+from .live.session_files import SessionFiles
 from .times import TimeFormatter
 
 HELD_BYTES_MAX = 16 * 1024 * 1024

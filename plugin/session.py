@@ -28,8 +28,8 @@ from ..eventlog.events import (
     WarningRecorded,
     WorkerLost,
 )
-from ..eventlog.plain import clean_text, shorten, type_name
 from ..eventlog.outcome import missing_tests
+from ..eventlog.plain import clean_text, shorten, type_name
 from ..eventlog.writer import Durability
 from . import metadata
 from .attempt import Attempt, Policy, longrepr_of, reason_of

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..eventlog.journal import Transaction
 from ..eventlog.files.system import SYSTEM
+from ..eventlog.journal import Transaction
 from . import events as ev
 from .callbacks import Durable, as_durable, call_durable, call_here, check_callback, error_text
 from .errors import StaleTokenError

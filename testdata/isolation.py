@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
-from ..eventlog.journal import Transaction
 from ..eventlog.files.system import SYSTEM
+from ..eventlog.journal import Transaction
 from ..eventlog.times import format_time
 from . import events as ev
 from .errors import DataConflictError, LockTimeoutError, StaleTokenError, TestDataNotFound

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from ..eventlog.errors import EventTooLargeError
-from ..eventlog.journal import Journal, Transaction
 from ..eventlog.files.system import SYSTEM
+from ..eventlog.journal import Journal, Transaction
 from . import events as ev
 from .errors import DataTooLargeError
 from .generation.events import GENERATION_EVENTS

@@ -21,15 +21,15 @@ from typing import IO, Literal
 import msgspec
 
 from ...eventlog.documents.sessions import convert_session
-from ...eventlog.merging.merger import Strategy
-from ...eventlog.sources import LogSource, live_files, pack_files
-from ...eventlog.merging.staging import Staging, staging
 from ...eventlog.files.system import SYSTEM
+from ...eventlog.merging.merger import Strategy
+from ...eventlog.merging.staging import Staging, staging
+from ...eventlog.sources import LogSource, live_files, pack_files
 from ...projections.models import TestSession
-from .sources import LogContents, nodeids_of, read_contents, read_log
-from .ingest import Outcome, ingest
 from ..parts import remove_stale_parts
 from ..selection import Candidate, Selection
+from .ingest import Outcome, ingest
+from .sources import LogContents, nodeids_of, read_contents, read_log
 from .store import Store
 
 Format = Literal["json", "jsonl", "csv"]

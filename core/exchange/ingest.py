@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from ...eventlog.targets.log_targets import Append, statement_lines
 from ...eventlog.codec import line_digest
 from ...eventlog.events import Event, SessionCleared, SessionRestored, SessionSuperseded
 from ...eventlog.merging.merger import Strategy
 from ...eventlog.reader import Record, read_records
+from ...eventlog.targets.log_targets import Append, statement_lines
 from ...eventlog.times import format_time, parse_time
 from ...projections.readmodel import ReadModel, Roster
 from ...projections.rules import Labelled, visible_names

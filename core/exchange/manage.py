@@ -8,18 +8,18 @@ from pathlib import Path
 from ...eventlog.codec import line_digest, parse_envelope
 from ...eventlog.errors import EventLogError
 from ...eventlog.home.paths import profile_log, resolve_profile
-from ...eventlog.merging.merger import Strategy
 from ...eventlog.home.profiles import register_profile
 from ...eventlog.maintenance.purge import purge_log
-from ...eventlog.sources import live_files, pack_files
+from ...eventlog.merging.merger import Strategy
 from ...eventlog.merging.staging import staging
+from ...eventlog.sources import live_files, pack_files
 from ...projections.apply import SessionRow
-from .export import ImportReport, contents_of
-from .sources import nodeids_of
-from .ingest import ingest
 from ..profiles import StorageProfile, get_profile_manager, list_profiles
 from ..references import session_named, sut_named
 from ..selection import Candidate, matches
+from .export import ImportReport, contents_of
+from .ingest import ingest
+from .sources import nodeids_of
 from .store import Store
 
 

@@ -11,11 +11,10 @@ import msgspec
 from ...eventlog.codec import parse_envelope
 from ...eventlog.documents.sessions import DocumentError, StreamLines, convert_session, parse_json, session_documents
 from ...eventlog.errors import InputUnreadableError, LogUnavailableError
+from ...eventlog.files.pipes import is_pipe, read_pipe
 from ...eventlog.format import HEAD
 from ...eventlog.merging.merger import Union
-from ...eventlog.files.pipes import is_pipe, read_pipe
 from ...eventlog.merging.segments import Header, Run, RunIndex, StreamInfo, index_files
-from ...eventlog.sources import LogSource, is_by_file, look_for_logs, special_kind
 from ...eventlog.merging.staging import (
     Staged,
     Staging,
@@ -25,6 +24,7 @@ from ...eventlog.merging.staging import (
     stage_logs,
     stage_source,
 )
+from ...eventlog.sources import LogSource, is_by_file, look_for_logs, special_kind
 from ...eventlog.times import parse_time
 from ...projections.rules import Change, ChangeKind, Labelled, latest_change, visible_names
 from .ingest import Incoming

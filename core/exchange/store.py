@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...eventlog.targets.log_targets import DiskTarget, LogTarget, MemoryTarget
 from ...eventlog.documents.sessions import convert_session
 from ...eventlog.home.paths import model_path
-from ...eventlog.targets.memory_log import MemoryLog
 from ...eventlog.sources import live_files, pack_files
+from ...eventlog.targets.log_targets import DiskTarget, LogTarget, MemoryTarget
+from ...eventlog.targets.memory_log import MemoryLog
 from ...projections.models import TestSession
 from ...projections.readmodel import ReadModel
 from ...projections.sessions import fill_session, lazy_session

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from .sessions import DocumentError, StreamLines, convert_session, parse_json, session_documents
 from ..errors import LogUnavailableError
+from ..files.system import SYSTEM, System
 from ..home.paths import is_own_log
-from ..targets.memory_log import MemoryLog
 from ..maintenance.rewrite import free_name, write_new_file
 from ..sources import LogSource, as_source, is_old_document
-from ..files.system import SYSTEM, System
+from ..targets.memory_log import MemoryLog
+from .sessions import DocumentError, StreamLines, convert_session, parse_json, session_documents
 
 BACKUP_SUFFIX = ".bak"
 _TEMPORARY_SUFFIX = ".convert"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LogUnavailableError
-from .private import open_private
 from ..sources import LogSource
+from .private import open_private
 
 STANDARD_INPUT = "-"
 IDLE_MAX_S = 30.0

@@ -15,10 +15,10 @@ from typing import Any, cast
 import msgspec
 
 from ..errors import LogBusyError, LogUnavailableError
-from ..format import LOG_SUFFIX
-from .paths import DEFAULT_PROFILE, PROFILES_FILE, check_profile_name, home_dir
-from ..maintenance.rewrite import replace_file
 from ..files.system import SYSTEM, System
+from ..format import LOG_SUFFIX
+from ..maintenance.rewrite import replace_file
+from .paths import DEFAULT_PROFILE, PROFILES_FILE, check_profile_name, home_dir
 
 _LOCK_SUFFIX = ".lock"
 _TEMPORARY_SUFFIX = ".new"

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..format import BROKEN_SUFFIX
 from ..files.logfile import Locked, LogFile
+from ..files.system import SYSTEM, System, why_unsafe
+from ..format import BROKEN_SUFFIX
 from ..maintenance.rewrite import free_name
 from ..scan import Finding, Scanner
-from .session_file import SessionFile
 from ..sources import live_dirs, live_files
-from ..files.system import SYSTEM, System, why_unsafe
+from .session_file import SessionFile
 
 _CHUNK_BYTES = 1 << 20
 

@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 
 from ..errors import EventLogError, LogUnavailableError, LogWriteError
-from ..format import LOG_SUFFIX
 from ..files.logfile import NOT_OURS, check_content, open_log, unavailable
-from ..sources import live_dir
 from ..files.system import SYSTEM, System
+from ..format import LOG_SUFFIX
+from ..sources import live_dir
 
 _TRIES = 100
 _PAUSE_S = 0.005

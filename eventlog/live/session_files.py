@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from .acks import Place
-from .collect import collect_live_files, collect_own_file, remove_empty_dirs
 from ..errors import EventLogError, LogUnavailableError
 from ..files.logfile import LogFile
-from .session_file import SessionFile, create_live_file, take_log
-from ..sources import live_files
 from ..files.system import SYSTEM, System
+from ..sources import live_files
+from .acks import Place
+from .collect import collect_live_files, collect_own_file, remove_empty_dirs
+from .session_file import SessionFile, create_live_file, take_log
 
 _READ_BYTES = 1 << 20
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from ..documents.convert import holds_sessions
+from ..files.system import SYSTEM, System
 from ..home.paths import is_own_log
 from ..reader import read_batches
-from .rewrite import kept_copy, replace_file
 from ..scan import Finding
 from ..sources import is_old_document
-from ..files.system import SYSTEM, System
+from .rewrite import kept_copy, replace_file
 
 CORRUPT_SUFFIX = ".corrupt"
 _TEMPORARY_SUFFIX = ".setaside"

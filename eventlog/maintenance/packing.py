@@ -18,15 +18,15 @@ from pathlib import Path
 
 from ..codec import parse_envelope, parse_version
 from ..errors import LogUnavailableError
-from ..format import FORMAT_VERSION
 from ..files.logfile import LogFile
+from ..files.system import SYSTEM, System
+from ..format import FORMAT_VERSION
 from ..reader import read_batches
+from ..sources import LogSource, live_files, live_stream, pack_dir, pack_files
+from ..times import parse_time
 from .recording import refuse_if_recorded
 from .remains import remove_remains
 from .rewrite import replace_file, write_new_file
-from ..sources import LogSource, live_files, live_stream, pack_dir, pack_files
-from ..files.system import SYSTEM, System
-from ..times import parse_time
 
 MEMBER_BYTES = 1 << 20
 _TEMPORARY_SUFFIX = ".pack"

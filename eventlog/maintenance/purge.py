@@ -15,19 +15,19 @@ from typing import Any, cast
 import msgspec
 
 from ..codec import encode_event, line_digest, line_hash, parse_envelope
-from ..live.collect import collect_live_files
 from ..errors import LogUnavailableError
 from ..events import EventsPurged
-from ..format import FORMAT_VERSION
 from ..files.logfile import LogFile
+from ..files.system import SYSTEM, System
+from ..format import FORMAT_VERSION
+from ..live.collect import collect_live_files
 from ..reader import read_batches
+from ..scan import Finding
+from ..sources import live_dirs, live_files, pack_files
+from ..times import format_time
 from .recording import refuse_if_recorded, session_name
 from .remains import remains_of, remove_remains
 from .rewrite import replace_file
-from ..scan import Finding
-from ..sources import live_dirs, live_files, pack_files
-from ..files.system import SYSTEM, System
-from ..times import format_time
 
 PURGED = "[purged]"
 """What stands in the place of a removed text."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from ..errors import LogUnavailableError
 from ..events import SessionStarted
 from ..files.liveness import is_being_written
+from ..files.system import SYSTEM, System
 from ..reader import Record, event_at, read_records, session_start
 from ..scan import Finding
 from ..sources import live_files, live_stream
-from ..files.system import SYSTEM, System
 
 
 def refuse_if_recorded(log: Path, *, system: System = SYSTEM) -> None:

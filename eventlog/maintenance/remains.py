@@ -6,9 +6,9 @@ Each of these commands writes them under the lock of the log only, so whoever ho
 import re
 from pathlib import Path
 
-from .rewrite import COPY_SUFFIX
-from ..sources import live_dirs, pack_dir
 from ..files.system import SYSTEM, System
+from ..sources import live_dirs, pack_dir
+from .rewrite import COPY_SUFFIX
 
 _BESIDE_LOG = re.compile(
     rf"(\.purge|\.repair|\.pack|\.convert|\.setaside|\.(broken|corrupt)(-\d+)?{re.escape(COPY_SUFFIX)})"

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LogUnavailableError
-from ..format import BROKEN_SUFFIX
 from ..files.logfile import LogFile
+from ..files.system import SYSTEM, System
+from ..format import BROKEN_SUFFIX
 from ..reader import CHUNK_BYTES, read_batches
+from ..scan import Batch, Finding, Scanner
 from .recording import refuse_if_recorded
 from .remains import remove_remains
 from .rewrite import kept_copy, replace_file
-from ..scan import Batch, Finding, Scanner
-from ..files.system import SYSTEM, System
 
 _TEMPORARY_SUFFIX = ".repair"
 Append = Callable[[bytes], None]

@@ -25,13 +25,13 @@ from typing import IO, Protocol, Self
 
 from ..codec import encode_event
 from ..events import Event, SessionRestored, SessionSuperseded
-from ..targets.memory_log import MemoryLog
 from ..files.private import open_private
-from .segments import Header, Run, RunIndex, StreamInfo, index_files
 from ..scan import Finding
 from ..sources import LogSource, Unread
-from .staging import Staged, Staging, stage_logs, stage_source
 from ..streams import stream_id
+from ..targets.memory_log import MemoryLog
+from .segments import Header, Run, RunIndex, StreamInfo, index_files
+from .staging import Staged, Staging, stage_logs, stage_source
 
 COPY_BYTES = 1 << 20
 _NO_DAMAGE = frozenset({"pending", "newer-format"})

@@ -15,10 +15,10 @@ from ..codec import encode_event
 from ..documents.convert import convert_in_place, readable
 from ..events import Event
 from ..files.logfile import LogFile
-from .memory_log import MemoryLog
-from ..sources import LogSource
 from ..files.system import SYSTEM, System
+from ..sources import LogSource
 from ..times import format_time
+from .memory_log import MemoryLog
 
 LOCK_TIMEOUT_S = 60.0
 

@@ -5,13 +5,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .log_targets import MemoryTarget
-from ..files.clock import SystemClock
 from ..codec import encode_event, line_digest, line_hash
 from ..errors import ForkedWriterError, SequenceConflictError
 from ..events import Event
+from ..files.clock import SystemClock
 from ..times import TimeFormatter
 from ..writer import Ack
+from .log_targets import MemoryTarget
 
 
 class MemoryWriter:

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from ..files.clock import SystemClock
 from ..codec import encode_event
 from ..errors import LogUnavailableError, SequenceConflictError
 from ..events import Event
+from ..files.clock import SystemClock
 from ..files.logfile import Locked, LogFile
-from ..streams import StreamIndex
 from ..files.system import SYSTEM, System
+from ..streams import StreamIndex
 from ..times import TimeFormatter
 
 

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import cli_reference
 import pytest
-from pytest_insight.cli import reference
 from pytest_insight.cli.common import counts_text, duration_text
 from pytest_insight.cli.main import NOUNS, run
 from pytest_insight.cli.safe import safe, safe_line
@@ -230,7 +230,7 @@ def test_every_command_has_help_with_an_example(capsys, monkeypatch):
 def test_the_command_reference_is_current():
     """docs/cli.md is what the commands say of themselves."""
     page = (ROOT / "docs" / "cli.md").read_text()
-    assert reference.renewed(page) == page, "run `make docs`"
+    assert cli_reference.renewed(page) == page, "run `make docs`"
 
 
 def test_version():

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytest_insight.cli import sql_reference
+import sql_reference
 from pytest_insight.cli.main import run
 from pytest_insight.core.tables import TABLES
 
@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 SUITE = """
 import pytest
+import sql_reference
 
 @pytest.mark.parametrize("n", range(4))
 def test_good(n): pass

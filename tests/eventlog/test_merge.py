@@ -26,11 +26,11 @@ from pytest_insight.eventlog.events import (
     SessionStarted,
     TestFinished,
 )
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.merging.merger import Merger, Strategy, merge_logs
-from pytest_insight.eventlog.reader import Record, read_records
 from pytest_insight.eventlog.merging.segments import RunIndex
 from pytest_insight.eventlog.merging.staging import Limits, staging
-from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.reader import Record, read_records
 from pytest_insight.projections.readmodel import ReadModel
 
 SEEDS = st.integers(0, 2**32).map(random.Random)

@@ -25,14 +25,14 @@ from pytest_insight.eventlog.events import (
     TestStarted,
     WarningRecorded,
 )
-from pytest_insight.eventlog.live.follow import Follower, Restarted
 from pytest_insight.eventlog.files.logfile import LogFile
+from pytest_insight.eventlog.live.follow import Follower, Restarted
 from pytest_insight.eventlog.maintenance.packing import pack_log, unpack_log
 from pytest_insight.eventlog.maintenance.purge import PURGED, purge_log
-from pytest_insight.eventlog.reader import Record, event_at, read_batches, read_records
 from pytest_insight.eventlog.maintenance.recording import refuse_if_recorded
-from pytest_insight.eventlog.sources import LogSource, find_logs, live_files, pack_dir, pack_files
 from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.reader import Record, event_at, read_batches, read_records
+from pytest_insight.eventlog.sources import LogSource, find_logs, live_files, pack_dir, pack_files
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel
 

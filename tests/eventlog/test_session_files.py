@@ -11,19 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
-from pytest_insight.eventlog.live.follow import FollowSet
 from pytest_insight.eventlog.files.liveness import is_being_written
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.live.collect import collect_live_files
+from pytest_insight.eventlog.live.follow import FollowSet
 from pytest_insight.eventlog.live.owner import own_identity
 from pytest_insight.eventlog.maintenance.packing import pack_log
 from pytest_insight.eventlog.maintenance.purge import purge_log
-from pytest_insight.eventlog.reader import Record, read_records
 from pytest_insight.eventlog.maintenance.repair import repair_log
-from pytest_insight.eventlog.sources import live_dir, live_files
-from pytest_insight.eventlog.files.system import System
 from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.reader import Record, read_records
+from pytest_insight.eventlog.sources import live_dir, live_files
 from pytest_insight.eventlog.writer import Durability, LogWriter
 
 FAR_FUTURE = 4_000_000_000_000_000

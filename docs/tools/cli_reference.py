@@ -1,31 +1,26 @@
 """The command reference in docs/cli.md, made from the commands themselves.
 
-`python -m pytest_insight.cli.reference docs/cli.md` rewrites the part between the marks; a test holds it current.
+`python docs/tools/cli_reference.py docs/cli.md` rewrites the part between the marks; a test holds it current.
 """
 
 import inspect
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import typer
-
-from .main import NOUNS
-from .session_notes import shown_table
-
-BEGIN = "<!-- commands:"
-END = "<!-- /commands -->"
+from page_part import replace_part, update_page
+from pytest_insight.cli.main import NOUNS
+from pytest_insight.cli.session_notes import shown_table
 
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield the words and the function of every command; no words for `insight` alone."""
-    yield "", import_module(".overview", __package__).command
+    yield "", import_module("pytest_insight.cli.overview").command
     for noun in NOUNS:
-        module = import_module(f".{noun.module}", __package__)
+        module = import_module(f"pytest_insight.cli.{noun.module}")
         if not noun.group:
             yield noun.name, module.command
             continue
@@ -87,11 +82,8 @@ def _purpose(function: Any) -> str:
 
 
 def renewed(page: str) -> str:
-    """Return `page` with the part between the marks made anew."""
-    head, mark, rest = page.partition(BEGIN)
-    comment, _, rest = rest.partition("\n")
-    shown = f"## Where each event is shown\n\n{shown_table()}"
-    return f"{head}{mark}{comment}\n\n{reference()}\n{shown}\n{END}{rest.partition(END)[2]}"
+    """Return `page` with its command reference generated again."""
+    return replace_part(page, "commands", f"{reference()}\n## Where each event is shown\n\n{shown_table()}")
 
 
 def _section(name: str, function: Any, parameters: list[Parameter], common: list[Parameter]) -> str:
@@ -125,5 +117,4 @@ def _note(info: Any) -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(renewed(target.read_text(encoding="utf-8")), encoding="utf-8")
+    update_page(renewed)

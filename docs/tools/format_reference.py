@@ -1,22 +1,17 @@
 """The table of event types in docs/format.md, made from the types themselves.
 
-`python -m pytest_insight.eventlog.reference docs/format.md` rewrites the part between the marks, and a test
+`python docs/tools/format_reference.py docs/format.md` rewrites the part between the marks, and a test
 holds that it is current.
 """
 
 import ast
 import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
-
-from . import events
-from .events import SESSION_EVENTS
-
-BEGIN = "<!-- events:"
-END = "<!-- /events -->"
+from page_part import replace_part, update_page
+from pytest_insight.eventlog import events
+from pytest_insight.eventlog.events import SESSION_EVENTS
 
 
 def event_table() -> str:
@@ -27,10 +22,8 @@ def event_table() -> str:
 
 
 def renewed(page: str) -> str:
-    """Return `page` with the part between the marks made anew."""
-    head, mark, rest = page.partition(BEGIN)
-    comment, _, rest = rest.partition("\n")
-    return f"{head}{mark}{comment}\n\n{event_table()}\n{END}{rest.partition(END)[2]}"
+    """Return `page` with its table of event types generated again."""
+    return replace_part(page, "events", event_table())
 
 
 def _section(cls: type[msgspec.Struct], notes: dict[tuple[str, str], str]) -> str:
@@ -74,5 +67,4 @@ def _one_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(renewed(target.read_text(encoding="utf-8")), encoding="utf-8")
+    update_page(renewed)

@@ -1,25 +1,19 @@
 """The shapes in docs/json.md, generated from the shapes themselves.
 
-`python -m pytest_insight.cli.json_reference docs/json.md` rewrites the part between the marks; a test holds it current.
+`python docs/tools/json_reference.py docs/json.md` rewrites the part between the marks; a test holds it current.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from .shapes.base import schema_of
-from .shapes.table import OUTPUTS
-
-BEGIN = "<!-- shapes:"
-END = "<!-- /shapes -->"
+from page_part import replace_part, update_page
+from pytest_insight.cli.shapes.base import schema_of
+from pytest_insight.cli.shapes.table import OUTPUTS
 
 
 def renewed(page: str) -> str:
-    """Return `page` with the part between the marks generated again."""
-    head, mark, rest = page.partition(BEGIN)
-    comment, _, rest = rest.partition("\n")
-    return f"{head}{mark}{comment}\n\n{_reference()}\n{END}{rest.partition(END)[2]}"
+    """Return `page` with its shapes generated again."""
+    return replace_part(page, "shapes", _reference())
 
 
 def _reference() -> str:
@@ -88,5 +82,4 @@ def _type_text(schema: dict[str, Any]) -> str:  # noqa: PLR0911 - a table
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    update_page(renewed)
