@@ -18,15 +18,13 @@ from pathlib import Path
 
 from ..codec import parse_envelope, parse_version
 from ..errors import LogUnavailableError
-from ..files.logfile import LogFile
 from ..files.system import SYSTEM, System
 from ..format import FORMAT_VERSION
 from ..reader import read_batches
 from ..sources import LogSource, live_files, live_stream, pack_dir, pack_files
 from ..times import parse_time
-from .recording import refuse_if_recorded
-from .remains import remove_remains
-from .rewrite import replace_file, write_new_file
+from .exclusive import ExclusiveLog, exclusive_log, find_plain_log
+from .rewrite import write_new_file
 
 MEMBER_BYTES = 1 << 20
 _TEMPORARY_SUFFIX = ".pack"
@@ -68,23 +66,11 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
         LogUnavailableError, LogBusyError: it cannot be opened or locked, or holds damage; repair it first.
         OSError: the pack could not be written; the log is as it was.
     """
-    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
-    if not path.exists():
-        raise FileNotFoundError(2, "no such log", str(path))
-    if path.name.endswith((".gz", ".zip")):
-        raise LogUnavailableError(path, "is compressed", "it is as small as packing makes it")
-    refuse_if_recorded(path, system=system)
-    file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
-    file.acquire()
-    try:
-        if not dry_run:
-            remove_remains(path, system)
+    path = find_plain_log(log, "it is as small as packing makes it")
+    with exclusive_log(path, _TEMPORARY_SUFFIX, dry_run=dry_run, system=system) as held:
         report = _look(path, older_than_us)
         if report.streams and not dry_run:
-            _move(path, report, system)
-    finally:
-        file.release()
-        file.close()
+            _move(held, report)
     return report
 
 
@@ -95,31 +81,24 @@ def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
         LogUnavailableError, LogBusyError: a pack is damaged, or the log cannot be opened or locked.
         OSError: the log could not be written; the packs stay.
     """
-    path = Path(os.path.abspath(log))  # noqa: PTH100 - as above
+    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
     packs = pack_files(path)
     if not packs:
         return 0
-    refuse_if_recorded(path, system=system)
-    file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
-    file.acquire()
-    try:
-        remove_remains(path, system)
+
+    def fill(append: Callable[[bytes], None]) -> None:
+        for source in (*packs, path):
+            with LogSource(source).open() as stream:
+                while data := stream.read(MEMBER_BYTES):
+                    append(data)
+
+    with exclusive_log(path, _TEMPORARY_SUFFIX, system=system) as held:
         for pack in packs:
             _check_whole(pack)
-
-        def fill(append: Callable[[bytes], None]) -> None:
-            for source in (*packs, path):
-                with LogSource(source).open() as stream:
-                    while data := stream.read(MEMBER_BYTES):
-                        append(data)
-
-        replace_file(path, _TEMPORARY_SUFFIX, fill, system)
+        held.replace(fill)
         for pack in packs:
             system.unlink(str(pack))
         system.sync_dir(str(pack_dir(path)))
-    finally:
-        file.release()
-        file.close()
     return len(packs)
 
 
@@ -158,7 +137,8 @@ def _look(path: Path, older_than_us: int) -> PackReport:
 _SPEAKING = frozenset({"session.cleared", "session.restored", "session.superseded", "events.purged"})
 
 
-def _move(path: Path, report: PackReport, system: System) -> None:
+def _move(held: ExclusiveLog, report: PackReport) -> None:
+    path, system = held.path, held.system
     moved = set(report.streams)
     folder = pack_dir(path)
     system.make_private_dir(folder)
@@ -177,7 +157,7 @@ def _move(path: Path, report: PackReport, system: System) -> None:
         for piece in _lines_of(path, moved, inside=False):
             append(piece)
 
-    replace_file(path, _TEMPORARY_SUFFIX, fill, system)
+    held.replace(fill)
     report.pack, report.packed_bytes = str(pack), pack.stat().st_size
 
 

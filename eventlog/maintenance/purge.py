@@ -17,7 +17,6 @@ import msgspec
 from ..codec import encode_event, line_digest, line_hash, parse_envelope
 from ..errors import LogUnavailableError
 from ..events import EventsPurged
-from ..files.logfile import LogFile
 from ..files.system import SYSTEM, System
 from ..format import FORMAT_VERSION
 from ..live.collect import collect_live_files
@@ -25,8 +24,9 @@ from ..reader import read_batches
 from ..scan import Finding
 from ..sources import live_dirs, live_files, pack_files
 from ..times import format_time
+from .exclusive import LOCK_TIMEOUT_S, exclusive_log, find_plain_log
 from .recording import refuse_if_recorded, session_name
-from .remains import remains_of, remove_remains
+from .remains import remains_of
 from .rewrite import replace_file
 
 PURGED = "[purged]"
@@ -93,9 +93,7 @@ def purge_log(
         LogBusyError: it cannot be locked.
         OSError: the new file could not be written; the log is as it was.
     """
-    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
-    if not path.exists():
-        raise FileNotFoundError(2, "no such log", str(path))
+    path = find_plain_log(log)
     _refuse_packed(path)
     report = PurgeReport(str(path))
     work = _Work(streams, text)
@@ -106,21 +104,16 @@ def purge_log(
         report.left = [name for name in left_copies(path) if name not in report.remains]
         return report
     refuse_if_recorded(path, system=system)
-    collect_live_files(path, lock_timeout_s=30.0, system=system)
-    log_file = LogFile(path, lock_timeout_s=30.0, rewrites=True, system=system)
-    log_file.acquire()
-    try:
-        report.remains = [str(file) for file in remove_remains(path, system)]
+    collect_live_files(path, lock_timeout_s=LOCK_TIMEOUT_S, system=system)
+    with exclusive_log(path, _TEMPORARY_SUFFIX, system=system) as held:
+        report.remains = [str(file) for file in held.remains]
         work.look(path, report)
         for file in live_files(path):
             _purge_live_file(file, work, report, system)
         if report.found:
             tombstone = _tombstone(report, reason, work.latest, system)
-            replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, tombstone), system)
+            held.replace(lambda append: _fill(path, work, append, tombstone))
             report.files.append(str(path))
-    finally:
-        log_file.release()
-        log_file.close()
     report.left = left_copies(path)
     return report
 
@@ -266,8 +259,6 @@ def _tombstone(report: PurgeReport, reason: str, latest: str, system: System) ->
 
 
 def _refuse_packed(path: Path) -> None:
-    if path.name.endswith((".gz", ".zip")):
-        raise LogUnavailableError(path, "is compressed", "unpack it first")
     packs = pack_files(path)
     if packs:
         raise LogUnavailableError(

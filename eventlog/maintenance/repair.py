@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ..errors import LogUnavailableError
-from ..files.logfile import LogFile
 from ..files.system import SYSTEM, System
 from ..format import BROKEN_SUFFIX
 from ..reader import CHUNK_BYTES, read_batches
 from ..scan import Batch, Finding, Scanner
-from .recording import refuse_if_recorded
-from .remains import remove_remains
-from .rewrite import kept_copy, replace_file
+from .exclusive import ExclusiveLog, exclusive_log, find_plain_log
+from .rewrite import kept_copy
 
 _TEMPORARY_SUFFIX = ".repair"
 Append = Callable[[bytes], None]
@@ -54,25 +51,14 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
         LogUnavailableError, LogBusyError: it cannot be opened or locked.
         OSError: the copy could not be written; the log is as it was.
     """
-    path = Path(os.path.abspath(log))  # noqa: PTH100 - a link is refused when the file is opened, not followed here
-    if not path.exists():
-        raise FileNotFoundError(2, "no such log", str(path))
-    if path.name.endswith((".gz", ".zip")):
-        raise LogUnavailableError(path, "is compressed", "unpack it first")
+    path = find_plain_log(log)
     if dry_run:
         return _look(path, read_batches(path, strict=True, settle=True))
-    refuse_if_recorded(path, system=system)
-    file = LogFile(path, rewrites=True, system=system)
-    file.acquire()
-    try:
-        remove_remains(path, system)
+    with exclusive_log(path, _TEMPORARY_SUFFIX, system=system) as held:
         report = _look(path, _settled_batches(path))
         if report.removed:
-            _replace(path, report, system)
-        return report
-    finally:
-        file.release()
-        file.close()
+            _replace(held, report)
+    return report
 
 
 def _settled_batches(path: Path) -> Iterator[Batch]:
@@ -99,13 +85,14 @@ def _look(path: Path, batches: Iterable[Batch]) -> RepairReport:
     return report
 
 
-def _replace(path: Path, report: RepairReport, system: System) -> None:
+def _replace(held: ExclusiveLog, report: RepairReport) -> None:
+    path, system = held.path, held.system
     # A copy, not a second name: the old file must lose its last name, as that is how open writers notice.
     known = set(path.parent.iterdir())
     backup = kept_copy(path, BROKEN_SUFFIX, system)
     before = path.stat()
     try:
-        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _copy_good(path, append, report), system)
+        held.replace(lambda append: _copy_good(path, append, report))
     except BaseException:
         if backup not in known and os.path.samestat(path.stat(), before):
             system.unlink(str(backup))

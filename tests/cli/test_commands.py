@@ -218,7 +218,7 @@ def test_a_closed_pipe_is_quiet(log):
 def test_every_command_has_help_with_an_example(capsys, monkeypatch):
     """Each command's help shows how to use it, and the list of commands names exactly the commands there are."""
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)  # it is for a process that ends soon
-    names = {name for name, _ in reference.commands()}
+    names = {name for name, _ in cli_reference.commands()}
     top = insight("--help").stdout
     assert {noun.name for noun in NOUNS} <= set(top.split())
     for name in names:
