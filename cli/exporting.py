@@ -12,7 +12,7 @@ from .logs import kept_log
 from .safe import safe_line
 
 if TYPE_CHECKING:
-    from ..core.exchange.store import Store
+    from ..core.exchange.store import SessionStore
 
 
 def command(
@@ -83,9 +83,9 @@ def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
     say(f"{counted(len(report['sessions']), 'session')} would be exported")
 
 
-def _store(profile: str | None, log: list[Path] | None) -> "Store":
+def _store(profile: str | None, log: list[Path] | None) -> "SessionStore":
     """Return the store of the logs that are named, else that of the profile."""
     from ..core.exchange.manage import store_of  # noqa: PLC0415
-    from ..core.exchange.store import Store  # noqa: PLC0415
+    from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
-    return Store(kept_log(log)) if log else store_of(profile, must_exist=True)
+    return SessionStore(kept_log(log)) if log else store_of(profile, must_exist=True)

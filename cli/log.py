@@ -359,9 +359,9 @@ def _purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str
 
 def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
     from ..core.exchange.manage import any_streams_of  # noqa: PLC0415
-    from ..core.exchange.store import Store  # noqa: PLC0415
+    from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
-    return any_streams_of(Store(log), prefixes) if prefixes else []
+    return any_streams_of(SessionStore(log), prefixes) if prefixes else []
 
 
 def _forget_model(log: Path) -> None:

@@ -190,7 +190,8 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
     from ..eventlog.documents.convert import readable  # noqa: PLC0415
     from ..eventlog.files.pipes import PipedLog  # noqa: PLC0415
     from ..eventlog.files.private import open_private  # noqa: PLC0415
-    from ..eventlog.merging.merger import Merger, Strategy  # noqa: PLC0415
+    from ..eventlog.merging.conflicts import Strategy  # noqa: PLC0415
+    from ..eventlog.merging.merger import Merger  # noqa: PLC0415
     from ..eventlog.merging.staging import staging  # noqa: PLC0415
     from .common import say  # noqa: PLC0415
 

@@ -248,11 +248,11 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
     if not create:
         manager.get_profile(name)  # says that there is none
     if dry_run or storage_type == "memory":
-        from ..core.exchange.store import Store  # noqa: PLC0415
+        from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
-        return Store(None)
+        return SessionStore(None)
     return _store(manager, manager._create_profile(name, storage_type))  # noqa: SLF001 - the documented name
 
 

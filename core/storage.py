@@ -10,7 +10,7 @@ from typing import Self
 
 from ..eventlog.documents.sessions import convert_session
 from ..eventlog.home.paths import profile_log, resolve_profile
-from ..eventlog.merging.merger import Strategy
+from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import staging
 from ..eventlog.targets.memory_log import MemoryLog
 from ..eventlog.targets.memory_profiles import open_memory_log
@@ -31,7 +31,7 @@ from .exchange.export import (
 )
 from .exchange.ingest import clear, ingest
 from .exchange.sources import incoming_of, read_contents
-from .exchange.store import Store
+from .exchange.store import SessionStore
 from .own_files import check_output
 from .profiles import (
     ProfileManager,
@@ -209,7 +209,7 @@ class LogStorage(BaseStorage):
         store: the log with its read model.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SessionStore) -> None:
         self._store = store
         self._new_profile: Callable[[], object] | None = None
 
@@ -275,7 +275,7 @@ class LogStorage(BaseStorage):
         return report.stats
 
     @property
-    def store(self) -> Store:
+    def store(self) -> SessionStore:
         """The log with its read model."""
         return self._store
 
@@ -319,7 +319,7 @@ class JSONStorage(LogStorage):
 
     def __init__(self, file_path: Path | str | None = None, profile_name: str | None = None) -> None:
         path = Path(file_path).expanduser() if file_path else profile_log(resolve_profile(profile_name))
-        super().__init__(Store(path))
+        super().__init__(SessionStore(path))
         self.file_path = path
         self.profile_name = profile_name
         if profile_name and not file_path and profile_name not in get_profile_manager().profiles:
@@ -337,7 +337,7 @@ class InMemoryStorage(LogStorage):
     """
 
     def __init__(self, sessions: Iterable[TestSession] | None = None) -> None:
-        super().__init__(Store(None))
+        super().__init__(SessionStore(None))
         if sessions is not None:
             self.save_sessions(sessions)
 

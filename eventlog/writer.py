@@ -17,7 +17,7 @@ from .events import Event
 from .files.clock import SystemClock
 from .files.system import SYSTEM, System
 from .format import DIGEST_HEX, LINE_END
-from .live.acks import Ack, Durability, GroupSync
+from .live.acks import Ack, DelayedSync, Durability
 from .live.session_files import SessionFiles
 from .times import TimeFormatter
 
@@ -71,7 +71,7 @@ class LogWriter:
         self._held_bytes = 0
         self._format_time = TimeFormatter()
         self._last_us = 0
-        self._syncer: GroupSync | None = None
+        self._syncer: DelayedSync | None = None
         self._files = SessionFiles(
             self.path,
             self.stream,
@@ -246,7 +246,7 @@ class LogWriter:
 
     def _sync_soon(self) -> None:
         if self._syncer is None:
-            self._syncer = GroupSync(self._sync_now)
+            self._syncer = DelayedSync(self._sync_now)
         self._syncer.wake()
 
     def _sync_now(self) -> None:

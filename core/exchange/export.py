@@ -22,15 +22,15 @@ import msgspec
 
 from ...eventlog.documents.sessions import convert_session
 from ...eventlog.files.system import SYSTEM
-from ...eventlog.merging.merger import Strategy
+from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.merging.staging import Staging, staging
 from ...eventlog.sources import LogSource, live_files, pack_files
 from ...projections.models import TestSession
 from ..parts import remove_stale_parts
 from ..selection import Candidate, Selection
-from .ingest import Outcome, ingest
+from .ingest import IngestResult, ingest
 from .sources import LogContents, nodeids_of, read_contents, read_log
-from .store import Store
+from .store import SessionStore
 
 Format = Literal["json", "jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("json", "jsonl", "csv")
@@ -67,7 +67,7 @@ class ImportStats(dict[str, int]):
 class ImportReport:
     """What an import did, or would do, entry by entry."""
 
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    outcomes: list[IngestResult] = field(default_factory=list[IngestResult])
     errors: list[str] = field(default_factory=list[str])
 
     @property
@@ -201,7 +201,7 @@ def defused(cell: str) -> str:
     return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def export_log_lines(store: Store, streams: set[str], out: IO[bytes], progress: Progress | None = None) -> None:
+def export_log_lines(store: SessionStore, streams: set[str], out: IO[bytes], progress: Progress | None = None) -> None:
     """Write the lines of some sessions of a store as they are."""
     with staging() as stage:
         found = contents_of(store, stage)
@@ -222,7 +222,7 @@ def converted_lines(sessions: Iterable[TestSession]) -> bytes:
     return b"".join(line for one in found for line in one.lines)
 
 
-def contents_of(store: Store, stage: Staging) -> LogContents:
+def contents_of(store: SessionStore, stage: Staging) -> LogContents:
     """Return the sessions and statements of a store's log, with its packs and live files."""
     source = store.target.source
     if not source.on_disk:
@@ -234,7 +234,7 @@ def contents_of(store: Store, stage: Staging) -> LogContents:
 
 
 def export_to(
-    store: Store, target: Path | IO[bytes], names: list[str], form: Format, progress: Progress | None = None
+    store: SessionStore, target: Path | IO[bytes], names: list[str], form: Format, progress: Progress | None = None
 ) -> None:
     """Write the sessions of these names to a file or a stream.
 
@@ -257,7 +257,7 @@ def export_to(
 
 
 def import_file(
-    store: Store,
+    store: SessionStore,
     path: Path | str,
     strategy: Strategy,
     *,

@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 
 from ...eventlog.codec import line_digest
 from ...eventlog.events import Event, SessionCleared, SessionRestored, SessionSuperseded
-from ...eventlog.merging.merger import Strategy
+from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.reader import Record, read_records
 from ...eventlog.targets.log_targets import Append, statement_lines
 from ...eventlog.times import format_time, parse_time
 from ...projections.readmodel import ReadModel, Roster
 from ...projections.rules import Labelled, visible_names
-from .store import Store
+from .store import SessionStore
 
 BATCH_BYTES = 4 << 20
 BATCH_SESSIONS = 500
@@ -57,7 +57,7 @@ class Decision(NamedTuple):
     """The name under which it will be found."""
 
 
-class Outcome(NamedTuple):
+class IngestResult(NamedTuple):
     """What became of one session."""
 
     incoming: Incoming
@@ -138,13 +138,13 @@ def decide(  # noqa: PLR0911 - one return a rule
 
 
 def ingest(
-    store: Store,
+    store: SessionStore,
     sessions: Iterable[Incoming],
     strategy: Strategy,
     *,
     restore: bool,
     dry_run: bool = False,
-) -> Iterator[Outcome]:
+) -> Iterator[IngestResult]:
     """Add sessions to a log, and yield what became of each.
 
     A session that the log has in part gets the rest. Doing it again changes nothing.
@@ -171,17 +171,17 @@ def ingest(
         yield from done
 
 
-def _labels(store: Store) -> Labels:
+def _labels(store: SessionStore) -> Labels:
     with store.model() as model:
         return Labels(model.roster())
 
 
 def _add_batch(
-    store: Store, batch: list[Incoming], strategy: Strategy, append: Append, *, restore: bool
-) -> list[Outcome]:
+    store: SessionStore, batch: list[Incoming], strategy: Strategy, append: Append, *, restore: bool
+) -> list[IngestResult]:
     labels = _labels(store)
     said: list[Event] = []
-    done: list[Outcome] = []
+    done: list[IngestResult] = []
     for incoming in batch:
         incoming = _identified(store, incoming, labels, strategy)  # noqa: PLW2901 - the same session, better known
         outcome = _decided(incoming, labels, strategy, restore=restore, said=said)
@@ -196,7 +196,7 @@ def _add_batch(
     return done
 
 
-def _identified(store: Store, incoming: Incoming, labels: Labels, strategy: Strategy) -> Incoming:
+def _identified(store: SessionStore, incoming: Incoming, labels: Labels, strategy: Strategy) -> Incoming:
     """Return a document's session as the one in the log that has the same content, if there is one of its label.
 
     A session that was recorded and exported as a document has another stream than its document has; one that is kept
@@ -215,7 +215,9 @@ def _identified(store: Store, incoming: Incoming, labels: Labels, strategy: Stra
     return incoming
 
 
-def _decided(incoming: Incoming, labels: Labels, strategy: Strategy, *, restore: bool, said: list[Event]) -> Outcome:
+def _decided(
+    incoming: Incoming, labels: Labels, strategy: Strategy, *, restore: bool, said: list[Event]
+) -> IngestResult:
     decision = decide(incoming, labels, strategy, restore=restore)
     if decision.what != "skipped":
         labels.add(incoming)
@@ -225,7 +227,7 @@ def _decided(incoming: Incoming, labels: Labels, strategy: Strategy, *, restore:
         if decision.restore:
             said.append(SessionRestored(target=incoming.stream, reason="import"))
             labels.changes[incoming.stream] = (_AFTER_ALL, f"{len(said):032d}", "restored")
-    return Outcome(incoming, decision)
+    return IngestResult(incoming, decision)
 
 
 _AFTER_ALL = format_time(1 << 62)
@@ -244,7 +246,7 @@ def _mended(decision: Decision) -> Decision:
     return decision._replace(what="updated", why="events that were missing here were added")
 
 
-def _mend(store: Store, incoming: Incoming, labels: Labels, append: Append) -> bool:
+def _mend(store: SessionStore, incoming: Incoming, labels: Labels, append: Append) -> bool:
     """Add the events of a session that the log lacks, if it has only a part of it."""
     with store.model() as model:
         part = model.part_of(incoming.stream)
@@ -290,7 +292,7 @@ def _batches(sessions: Iterable[Incoming]) -> Iterator[list[Incoming]]:
 # ------------------------------------------------------------------ clearing
 
 
-def clear(store: Store, streams: Iterable[str] | None, reason: str = "") -> int:
+def clear(store: SessionStore, streams: Iterable[str] | None, reason: str = "") -> int:
     """Clear sessions, and return how many were visible before.
 
     With a session go those that it hides: earlier ones that gave way to it would otherwise take its place.
@@ -332,7 +334,7 @@ def _hidden_by(stream: str, labels: Labels) -> list[str]:
     return [other for other in labels.bearers(label) if other not in visible and other not in labels.changes]
 
 
-def restore(store: Store, streams: Iterable[str]) -> int:
+def restore(store: SessionStore, streams: Iterable[str]) -> int:
     """Show sessions again that were cleared, and return how many were hidden before.
 
     Raises:

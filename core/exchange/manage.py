@@ -10,7 +10,7 @@ from ...eventlog.errors import EventLogError
 from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.home.profiles import register_profile
 from ...eventlog.maintenance.purge import purge_log
-from ...eventlog.merging.merger import Strategy
+from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.merging.staging import staging
 from ...eventlog.sources import live_files, pack_files
 from ...projections.apply import SessionRow
@@ -20,7 +20,7 @@ from ..selection import Candidate, matches
 from .export import ImportReport, contents_of
 from .ingest import ingest
 from .sources import nodeids_of
-from .store import Store
+from .store import SessionStore
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ProfileInfo:
     problem: str = ""
 
 
-def store_of(profile: str | None, *, must_exist: bool = False, create: bool = False) -> Store:
+def store_of(profile: str | None, *, must_exist: bool = False, create: bool = False) -> SessionStore:
     """Return the store of a profile.
 
     Args:
@@ -57,10 +57,10 @@ def store_of(profile: str | None, *, must_exist: bool = False, create: bool = Fa
         raise FileNotFoundError(2, f"profile {name} has no log yet; record a run with `pytest --insight`", str(path))
     if create:
         register_profile(name)
-    return Store(path)
+    return SessionStore(path)
 
 
-def candidates_of(store: Store) -> list[Candidate]:
+def candidates_of(store: SessionStore) -> list[Candidate]:
     """Return the visible sessions of a store, the earliest first."""
     with store.model() as model:
         rows = model.sessions()
@@ -70,7 +70,7 @@ def candidates_of(store: Store) -> list[Candidate]:
     ]
 
 
-def _nodeids_later(store: Store, stream: str) -> Callable[[], set[str]]:
+def _nodeids_later(store: SessionStore, stream: str) -> Callable[[], set[str]]:
     def read() -> set[str]:
         with store.model_as_it_is() as model:
             return {attempt.nodeid for attempt in model.attempts(stream)}
@@ -78,13 +78,13 @@ def _nodeids_later(store: Store, stream: str) -> Callable[[], set[str]]:
     return read
 
 
-def full_sut_name(store: Store, text: str) -> str:
+def full_sut_name(store: SessionStore, text: str) -> str:
     """Return the system under test that is meant; see `references.sut_named`."""
     with store.model() as model:
         return sut_named(model, text)
 
 
-def streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:
+def streams_of(store: SessionStore, prefixes: Iterable[str]) -> list[str]:
     """Return the streams of visible sessions by the beginnings of their ids, or of a commit that has only one.
 
     Raises:
@@ -94,7 +94,7 @@ def streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:
         return [session_named(model, prefix).stream for prefix in prefixes]
 
 
-def any_streams_of(store: Store, prefixes: Iterable[str]) -> list[str]:
+def any_streams_of(store: SessionStore, prefixes: Iterable[str]) -> list[str]:
     """Return the streams of sessions, hidden ones too, by the beginnings of their ids or streams.
 
     Raises:
@@ -129,7 +129,7 @@ def profiles_with(streams: frozenset[str], text: re.Pattern[str] | None, but: Pa
     return found
 
 
-def hidden_sessions(store: Store) -> list[SessionRow]:
+def hidden_sessions(store: SessionStore) -> list[SessionRow]:
     """Return the sessions that are in the log and not shown, the newest first."""
     with store.model() as model:
         shown = {row.stream for row in model.sessions()}
@@ -144,7 +144,7 @@ def describe(profile: StorageProfile, active: str) -> ProfileInfo:
     path = Path(profile.file_path).expanduser()
     try:
         size = sum(file.stat().st_size for file in (path, *pack_files(path), *live_files(path)) if file.is_file())
-        with Store(path).model() as model:
+        with SessionStore(path).model() as model:
             rows = model.sessions()
     except (EventLogError, OSError) as error:
         return ProfileInfo(profile, is_active, None, None, 0, str(error))
@@ -152,7 +152,7 @@ def describe(profile: StorageProfile, active: str) -> ProfileInfo:
 
 
 def merge_store(
-    target: Store, source: Store, strategy: Strategy, *, pattern: str | None = None, dry_run: bool = False
+    target: SessionStore, source: SessionStore, strategy: Strategy, *, pattern: str | None = None, dry_run: bool = False
 ) -> ImportReport:
     """Add what a profile has to another one.
 
@@ -181,7 +181,7 @@ def merge_store(
         return report
 
 
-def add_statements(store: Store, statements: list[bytes]) -> None:
+def add_statements(store: SessionStore, statements: list[bytes]) -> None:
     """Add streams that speak about sessions, as far as the log does not have them."""
     if not statements:
         return

@@ -13,8 +13,8 @@ from ...eventlog.documents.sessions import DocumentError, StreamLines, convert_s
 from ...eventlog.errors import InputUnreadableError, LogUnavailableError
 from ...eventlog.files.pipes import is_pipe, read_pipe
 from ...eventlog.format import HEAD
-from ...eventlog.merging.merger import Union
-from ...eventlog.merging.segments import Header, Run, RunIndex, StreamInfo, index_files
+from ...eventlog.merging.indexing import index_files
+from ...eventlog.merging.segments import Header, Segment, SegmentIndex, StreamInfo
 from ...eventlog.merging.staging import (
     Staged,
     Staging,
@@ -24,6 +24,7 @@ from ...eventlog.merging.staging import (
     stage_logs,
     stage_source,
 )
+from ...eventlog.merging.union import Union
 from ...eventlog.sources import LogSource, is_by_file, look_for_logs, special_kind
 from ...eventlog.times import parse_time
 from ...projections.rules import Change, ChangeKind, Labelled, latest_change, visible_names
@@ -97,7 +98,7 @@ def read_log(name: str, sources: list[LogSource], stage: Staging) -> LogContents
         sources: plain files, or a log in memory.
         stage: where the index may spill.
     """
-    index = RunIndex(stage.folder)
+    index = SegmentIndex(stage.folder)
     index_files(index, sources)
     headers = {header.stream: header for header in index.headers}
     names = _visible(index, headers)
@@ -106,9 +107,9 @@ def read_log(name: str, sources: list[LogSource], stage: Staging) -> LogContents
         if finding.reason != "pending":
             label = name if source == 0 else finding.log
             found.errors.append(str(finding._replace(log=label)))
-    for info, runs in index.by_stream():
+    for info, segments in index.by_stream():
         if info.stream in index.statements:
-            found.statements.append(b"".join(_pieces(index, sources, info, runs)))
+            found.statements.append(b"".join(_pieces(index, sources, info, segments)))
         elif info.stream in names:
             header = headers.get(info.stream)
             found.sessions.append(
@@ -117,32 +118,34 @@ def read_log(name: str, sources: list[LogSource], stage: Staging) -> LogContents
                     label=names[info.stream],
                     sut=header.sut if header else "unknown-sut",
                     started_us=parse_time(header.at if header else info.start),
-                    events=_count(runs),
-                    last_seq=max(run.last_seq for run in runs),
-                    size_bytes=sum(run.end - run.begin for run in runs),
-                    read=lambda info=info, runs=runs: _pieces(index, sources, info, runs),
+                    events=_count(segments),
+                    last_seq=max(segment.last_seq for segment in segments),
+                    size_bytes=sum(segment.end - segment.begin for segment in segments),
+                    read=lambda info=info, segments=segments: _pieces(index, sources, info, segments),
                     origin=name,
                 )
             )
     return found
 
 
-def _count(runs: list[Run]) -> int:
-    """Number of different seq in some runs, which are in order of their first."""
+def _count(segments: list[Segment]) -> int:
+    """Number of different seq in some segments, which are in order of their first."""
     count, last = 0, -1
-    for run in runs:
-        first = max(run.first_seq, last + 1)
-        if run.last_seq >= first:
-            count += run.last_seq - first + 1
-        last = max(last, run.last_seq)
+    for segment in segments:
+        first = max(segment.first_seq, last + 1)
+        if segment.last_seq >= first:
+            count += segment.last_seq - first + 1
+        last = max(last, segment.last_seq)
     return count
 
 
-def _pieces(index: RunIndex, sources: list[LogSource], info: StreamInfo, runs: list[Run]) -> Iterator[bytes]:
+def _pieces(
+    index: SegmentIndex, sources: list[LogSource], info: StreamInfo, segments: list[Segment]
+) -> Iterator[bytes]:
     """The lines of a stream in pieces that end at the end of a line."""
     rest = b""
     with Union(index, sources) as union:
-        for data, _ in union.pieces(info, runs):
+        for data, _ in union.pieces(info, segments):
             whole, newline, tail = data.rpartition(b"\n")
             if newline:
                 yield rest + whole + newline
@@ -151,7 +154,7 @@ def _pieces(index: RunIndex, sources: list[LogSource], info: StreamInfo, runs: l
                 rest += data
 
 
-def _visible(index: RunIndex, headers: dict[str, Header]) -> dict[str, str]:
+def _visible(index: SegmentIndex, headers: dict[str, Header]) -> dict[str, str]:
     """Labels of the visible sessions by stream: their own, not the names they are shown by here."""
     changes: dict[str, list[Change]] = {}
     for change in index.changes:

@@ -16,7 +16,7 @@ from ...projections.readmodel import ReadModel
 from ...projections.sessions import fill_session, lazy_session
 
 
-class Store:
+class SessionStore:
     """A log that is read through its model and added to under its lock. Safe to use from several threads.
 
     Args:

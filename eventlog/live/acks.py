@@ -39,7 +39,7 @@ class Ack(NamedTuple):
     """On stable storage before `append` returned."""
 
 
-class GroupSync:
+class DelayedSync:
     """Runs an fsync at most once a second, in the background, after something was appended."""
 
     def __init__(self, sync: Callable[[], None]) -> None:
@@ -69,4 +69,4 @@ class GroupSync:
                 return
 
 
-__all__ = ["Ack", "Durability", "GroupSync", "Place"]
+__all__ = ["Ack", "DelayedSync", "Durability", "Place"]

@@ -1,15 +1,12 @@
 """Where the events of each stream stand in some logs: the index that merging works from.
 
-A *run* is a stretch of a file in which one stream's events follow each other without gap in place and in `seq`. A log
-that one process wrote is one run a session, so the index is small; where writers alternated it has more runs, which are
+A *segment* is a stretch of a file in which one stream's events follow each other without gap in place and in `seq`. A log
+that one process wrote is one segment a session, so the index is small; where writers alternated it has more segments, which are
 kept on disk beyond a number. What grows with the input is a few hundred bytes a stream, nothing a line.
 """
 
 import heapq
 import struct
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,21 +16,17 @@ import msgspec
 
 from ..codec import line_digest, match_head
 from ..format import FORMAT_VERSION
-from ..reader import LogPath, line_start_after, read_batches
+from ..reader import LogPath, read_batches
 from ..scan import Finding, Reason
-from ..sources import LogSource
-
-PARALLEL_BYTES_MIN = 32 << 20
-"""Below this the start of a process costs more than it saves."""
 
 _LATEST = "9999-12-31T23:59:59.999999Z"
-_SPILL_RUNS = 50_000
+_SPILL_SEGMENTS = 50_000
 
 Progress = Callable[[int], None]
 _PACKED = struct.Struct("<IIqqqq")
 
 
-class Run(NamedTuple):
+class Segment(NamedTuple):
     """Consecutive events of one stream in one file."""
 
     stream: int
@@ -64,7 +57,7 @@ class Header(NamedTuple):
     at: str
 
 
-class Change(NamedTuple):
+class VisibilityEvent(NamedTuple):
     """An event that hides or shows a session."""
 
     target: str
@@ -79,15 +72,6 @@ class Total:
 
     events: int = 0
     bytes: int = 0
-
-
-class Job(NamedTuple):
-    """A stretch of a file to index."""
-
-    source: int
-    path: str
-    start: int
-    end: int
 
 
 @dataclass
@@ -134,17 +118,17 @@ _HEADER, _PURGED = b"session.started", b"events.purged"
 _DIGEST = slice(-34, -2)
 
 
-class RunIndex:
+class SegmentIndex:
     """Index of the events of several files.
 
     Args:
-        folder: where runs are kept that are too many for memory.
+        folder: where segments are kept that are too many for memory.
     """
 
     def __init__(self, folder: Path) -> None:
         self.streams: list[StreamInfo] = []
         self.headers: list[Header] = []
-        self.changes: list[Change] = []
+        self.changes: list[VisibilityEvent] = []
         self.statements: set[str] = set()
         """Streams that speak about others."""
         self.tombstones = Tombstones()
@@ -153,7 +137,7 @@ class RunIndex:
         self.totals: dict[int, Total] = {}
         self._folder = folder
         self._numbers: dict[bytes, int] = {}
-        self._runs: list[Run] = []
+        self._segments: list[Segment] = []
         self._spilled: list[Path] = []
 
     def add(
@@ -162,14 +146,14 @@ class RunIndex:
         """Index a file, or a stretch of it.
 
         Args:
-            source: how the runs call it.
-            log: the file; plain, as runs are byte ranges.
+            source: how the segments call it.
+            log: the file; plain, as segments are byte ranges.
             start: byte offset of the start of a line.
             end: byte offset to stop at, the start of a line; None for the end of the file.
             progress: called with the bytes done of this stretch.
         """
         self.totals.setdefault(source, Total())
-        builder = _RunBuilder(self, source)
+        builder = _SegmentBuilder(self, source)
         for batch in read_batches(log, start, end, strict=True, newer=True, settle=True):
             self.findings.extend((source, finding) for finding in batch.findings)
             builder.take(batch.offsets, batch.lines, batch.glued)
@@ -178,7 +162,7 @@ class RunIndex:
         builder.close()
 
     def put(self, stream: bytes, at: bytes, source: int, span: tuple[int, int, int, int]) -> None:
-        """Add a run `(first seq, last seq, begin, end)` of a stream whose first event was recorded `at`."""
+        """Add a segment `(first seq, last seq, begin, end)` of a stream whose first event was recorded `at`."""
         first_seq, last_seq, begin, end = span
         number = self._numbers.get(stream)
         start = at.decode("ascii")
@@ -187,13 +171,13 @@ class RunIndex:
             self.streams.append(StreamInfo(stream.decode("ascii"), first_seq, start))
         info = self.streams[number]
         info.first_seq, info.start = min((info.first_seq, info.start), (first_seq, start))
-        run = Run(number, source, first_seq, last_seq, begin, end)
-        info.events += run.lines
+        segment = Segment(number, source, first_seq, last_seq, begin, end)
+        info.events += segment.lines
         total = self.totals[source]
-        total.events += run.lines
+        total.events += segment.lines
         total.bytes += end - begin
-        self._runs.append(run)
-        if len(self._runs) >= _SPILL_RUNS:
+        self._segments.append(segment)
+        if len(self._segments) >= _SPILL_SEGMENTS:
             self._spill()
 
     def note(self, source: int, kind: bytes, line: bytes, envelope: tuple[str, str]) -> None:
@@ -208,13 +192,13 @@ class RunIndex:
                 self._bury(_decode_purged(line))
             else:
                 self.statements.add(stream)
-                self.changes.append(Change(_decode_target(line).target, at, line_digest(line), _CHANGES[kind]))
+                self.changes.append(VisibilityEvent(_decode_target(line).target, at, line_digest(line), _CHANGES[kind]))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
 
     def parcel(self) -> "Parcel":
         """Return everything, to be taken over by the index of another process."""
-        runs = [run for path in self._spilled for run in _unpack(path)] + self._runs
+        segments = [segment for path in self._spilled for segment in _unpack(path)] + self._segments
         return Parcel(
             streams=[(info.stream, info.first_seq, info.start) for info in self.streams],
             headers=list(self.headers),
@@ -224,16 +208,21 @@ class RunIndex:
             buried_lines=list(self.tombstones.digests),
             touched=list(self.tombstones.touched),
             findings=[(source, (f.log, f.offset, f.length, f.reason, f.detail)) for source, f in self.findings],
-            runs=b"".join(_PACKED.pack(*run) for run in runs),
+            segments=b"".join(_PACKED.pack(*segment) for segment in segments),
         )
 
     def take_over(self, parcel: "Parcel") -> None:
         """Add what another process has found."""
-        for run in map(Run._make, _PACKED.iter_unpack(parcel.runs)):
-            stream, first_seq, start = parcel.streams[run.stream]
-            at = start if run.first_seq == first_seq else _LATEST
-            self.totals.setdefault(run.source, Total())
-            self.put(stream.encode(), at.encode(), run.source, (run.first_seq, run.last_seq, run.begin, run.end))
+        for segment in map(Segment._make, _PACKED.iter_unpack(parcel.segments)):
+            stream, first_seq, start = parcel.streams[segment.stream]
+            at = start if segment.first_seq == first_seq else _LATEST
+            self.totals.setdefault(segment.source, Total())
+            self.put(
+                stream.encode(),
+                at.encode(),
+                segment.source,
+                (segment.first_seq, segment.last_seq, segment.begin, segment.end),
+            )
         self.headers.extend(parcel.headers)
         self.changes.extend(parcel.changes)
         self.statements.update(parcel.statements)
@@ -242,37 +231,37 @@ class RunIndex:
         self.tombstones.touched.update(parcel.touched)
         self.findings.extend((source, Finding(*finding)) for source, finding in parcel.findings)
 
-    def by_stream(self) -> Iterator[tuple[StreamInfo, list[Run]]]:
-        """Yield the streams in canonical order `(start, stream)`, each with its runs in order of `seq`."""
+    def by_stream(self) -> Iterator[tuple[StreamInfo, list[Segment]]]:
+        """Yield the streams in canonical order `(start, stream)`, each with its segments in order of `seq`."""
         order = sorted(range(len(self.streams)), key=lambda n: (self.streams[n].start, self.streams[n].stream))
         rank = {number: place for place, number in enumerate(order)}
-        current, runs = -1, list[Run]()
-        for run in self._sorted(rank):
-            if run.stream != current:
-                if runs:
-                    yield self.streams[current], runs
-                current, runs = run.stream, []
-            runs.append(run)
-        if runs:
-            yield self.streams[current], runs
+        current, segments = -1, list[Segment]()
+        for segment in self._sorted(rank):
+            if segment.stream != current:
+                if segments:
+                    yield self.streams[current], segments
+                current, segments = segment.stream, []
+            segments.append(segment)
+        if segments:
+            yield self.streams[current], segments
 
-    def _sorted(self, rank: dict[int, int]) -> Iterator[Run]:
-        def key(run: Run) -> tuple[int, int, int, int, int]:
-            return rank[run.stream], run.first_seq, run.last_seq, run.source, run.begin
+    def _sorted(self, rank: dict[int, int]) -> Iterator[Segment]:
+        def key(segment: Segment) -> tuple[int, int, int, int, int]:
+            return rank[segment.stream], segment.first_seq, segment.last_seq, segment.source, segment.begin
 
-        pieces: list[Iterator[Run]] = []
+        pieces: list[Iterator[Segment]] = []
         for path in self._spilled:
-            runs = sorted(_unpack(path), key=key)
-            path.write_bytes(b"".join(_PACKED.pack(*run) for run in runs))
+            segments = sorted(_unpack(path), key=key)
+            path.write_bytes(b"".join(_PACKED.pack(*segment) for segment in segments))
             pieces.append(_unpack(path))
-        pieces.append(iter(sorted(self._runs, key=key)))
+        pieces.append(iter(sorted(self._segments, key=key)))
         return heapq.merge(*pieces, key=key)
 
     def _spill(self) -> None:
-        path = self._folder / f"runs-{len(self._spilled)}"
-        path.write_bytes(b"".join(_PACKED.pack(*run) for run in self._runs))
+        path = self._folder / f"segments-{len(self._spilled)}"
+        path.write_bytes(b"".join(_PACKED.pack(*segment) for segment in self._segments))
         self._spilled.append(path)
-        self._runs = []
+        self._segments = []
 
     def _bury(self, fields: _PurgedFields) -> None:
         self.tombstones.streams.update(fields.streams)
@@ -285,91 +274,19 @@ class Parcel(msgspec.Struct):
 
     streams: list[tuple[str, int, str]]
     headers: list[Header]
-    changes: list[Change]
+    changes: list[VisibilityEvent]
     statements: list[str]
     buried_streams: list[str]
     buried_lines: list[bytes]
     touched: list[str]
     findings: list[tuple[int, tuple[str, int, int, Reason, str]]]
-    runs: bytes
+    segments: bytes
 
 
-def index_files(index: RunIndex, files: list[LogSource], progress: Progress | None = None) -> None:
-    """Index some files, numbered as they are listed; on two processes where that pays.
+class _SegmentBuilder:
+    """Puts the lines of one file together to segments."""
 
-    Args:
-        index: takes what is found.
-        files: plain files.
-        progress: called with the bytes done so far.
-    """
-    for number, file in enumerate(files):
-        if not file.on_disk:
-            index.add(number, file)
-    jobs = [Job(number, str(file.path), 0, file.size()) for number, file in enumerate(files) if file.on_disk]
-    mine, theirs = _shared_out(jobs)
-    if not theirs:
-        _index_jobs(index, mine, progress)
-        return
-    command = [sys.executable, "-m", f"{__package__}.segments"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("pipes were asked for")
-        process.stdin.write(msgspec.json.encode(theirs))
-        process.stdin.close()
-        share = sum(job.end - job.start for job in jobs) / max(sum(job.end - job.start for job in mine), 1)
-        _index_jobs(index, mine, None if progress is None else lambda done: progress(int(done * share)))
-        data = process.stdout.read()
-    if process.returncode:
-        raise RuntimeError(f"the second process of the merge ended with {process.returncode}")
-    index.take_over(msgspec.msgpack.decode(data, type=Parcel))
-
-
-def _index_jobs(index: RunIndex, jobs: list[Job], progress: Progress | None) -> None:
-    done = 0
-    for job in jobs:
-        report = None if progress is None else _from(progress, done)
-        # The last stretch of a file has no end: its unfinished last line is to be found.
-        index.add(job.source, Path(job.path), job.start, job.end or None, report)
-        done += max(job.end - job.start, 0)
-
-
-def _from(progress: Progress, before: int) -> Progress:
-    return lambda more: progress(before + more)
-
-
-def _shared_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
-    """Divide the work between this process and another, by bytes; a file may be cut at the start of a line."""
-    whole = [job._replace(end=0) for job in jobs]
-    total = sum(job.end for job in jobs)
-    if total < PARALLEL_BYTES_MIN:
-        return whole, []
-    mine: list[Job] = []
-    left = total // 2
-    for place, job in enumerate(jobs):
-        if job.end > left:
-            cut = line_start_after(job.path, left)
-            rest = whole[place + 1 :]
-            if cut is None:
-                return [*mine, whole[place]], rest
-            return [*mine, job._replace(end=cut)], [Job(job.source, job.path, cut, 0), *rest]
-        mine.append(whole[place])
-        left -= job.end
-    return mine, []
-
-
-def _main() -> None:
-    jobs = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Job])
-    with tempfile.TemporaryDirectory() as folder:
-        index = RunIndex(Path(folder))
-        _index_jobs(index, jobs, None)
-        sys.stdout.buffer.write(msgspec.msgpack.encode(index.parcel()))
-        sys.stdout.buffer.flush()
-
-
-class _RunBuilder:
-    """Puts the lines of one file together to runs."""
-
-    def __init__(self, index: RunIndex, source: int) -> None:
+    def __init__(self, index: SegmentIndex, source: int) -> None:
         self._index = index
         self._source = source
         self._stream: bytes = b""
@@ -383,7 +300,7 @@ class _RunBuilder:
         Args:
             offsets: of each.
             lines: without their newlines.
-            glued: offsets of those that have no newline; a run ends with each, as its bytes cannot be copied on.
+            glued: offsets of those that have no newline; a segment ends with each, as its bytes cannot be copied on.
         """
         if glued:
             ends = set(glued)
@@ -423,7 +340,7 @@ class _RunBuilder:
         self._end = offset + len(line) + 1
 
     def close(self) -> None:
-        """End the run that is open."""
+        """End the segment that is open."""
         if self._next > self._first:
             span = (self._first, self._next - 1, self._begin, self._end)
             self._index.put(self._stream, self._at, self._source, span)
@@ -440,11 +357,7 @@ _NOTED_FIRST = frozenset(kind[0] for kind in _NOTED)
 _TYPE_AT = len(b'{"v":1,"type":"')
 
 
-def _unpack(path: Path) -> Iterator[Run]:
+def _unpack(path: Path) -> Iterator[Segment]:
     with path.open("rb") as stream:
         while data := stream.read(_PACKED.size * 1024):
-            yield from map(Run._make, _PACKED.iter_unpack(data))
-
-
-if __name__ == "__main__":
-    _main()
+            yield from map(Segment._make, _PACKED.iter_unpack(data))

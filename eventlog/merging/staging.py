@@ -23,7 +23,7 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z")
 
 
 @dataclass(frozen=True)
-class Limits:
+class InputLimits:
     """What unpacking may come to at most."""
 
     total_bytes: int = 8 << 30
@@ -34,7 +34,7 @@ class Limits:
     """Files in one archive."""
 
 
-LIMITS = Limits()
+LIMITS = InputLimits()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Staging:
     """A temporary folder of unpacked inputs; use `staging()`."""
 
     folder: Path
-    limits: Limits = LIMITS
+    limits: InputLimits = LIMITS
     used_bytes: int = 0
     _count: int = field(default=0)
 
@@ -118,7 +118,7 @@ class Staging:
 
 
 @contextmanager
-def staging(limits: Limits = LIMITS) -> Generator[Staging]:
+def staging(limits: InputLimits = LIMITS) -> Generator[Staging]:
     """Give a temporary folder that is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="insight-"))
     try:
@@ -151,7 +151,7 @@ def stage_logs(path: Path, stage: Staging, unread: list[Unread] | None = None) -
     return [stage_source(source, stage) for source in found.logs]
 
 
-def check_archive(path: Path, limits: Limits = LIMITS) -> list[zipfile.ZipInfo]:
+def check_archive(path: Path, limits: InputLimits = LIMITS) -> list[zipfile.ZipInfo]:
     """Return the entries of a zip archive, folders too, in their order.
 
     Raises:

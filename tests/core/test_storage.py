@@ -413,7 +413,7 @@ from test_storage import make_session
 from pytest_insight.core.exchange.ingest import clear
 from pytest_insight.core.exchange.manage import merge_store
 from pytest_insight.core.storage import JSONStorage
-from pytest_insight.eventlog.merging.merger import Strategy
+from pytest_insight.eventlog.merging.conflicts import Strategy
 folder, number, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 rng = random.Random(number)
 shared, mine = JSONStorage(folder / "shared.jsonl"), JSONStorage(folder / f"own-{number}.jsonl")
