@@ -358,7 +358,7 @@ def _purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str
 
 
 def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
-    from ..core.exchange.manage import any_streams_of  # noqa: PLC0415
+    from ..core.exchange.lookup import any_streams_of  # noqa: PLC0415
     from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
     return any_streams_of(SessionStore(log), prefixes) if prefixes else []
@@ -378,7 +378,7 @@ def _forget_model(log: Path) -> None:
 
 def _also_in(log: Path, streams: frozenset[str], text: "re.Pattern[str] | None") -> list[str]:
     """Return the names of other profiles where the same would be found."""
-    from ..core.exchange.manage import profiles_with  # noqa: PLC0415
+    from ..core.exchange.profile_info import profiles_with  # noqa: PLC0415
 
     return profiles_with(streams, text, log)
 

@@ -40,7 +40,7 @@ def command(
 
     Example: insight merge artifacts/ laptop.jsonl -o all.jsonl
     """
-    from ..core.exchange.export import parse_strategy  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.importing import parse_strategy  # noqa: PLC0415 - commands import what they use
     from ..core.own_files import check_output  # noqa: PLC0415
     from ..eventlog.merging.merger import Merger  # noqa: PLC0415
     from ..eventlog.merging.staging import staging  # noqa: PLC0415

@@ -22,7 +22,7 @@ from .safe import safe_line
 from .screen import Listing
 
 if TYPE_CHECKING:
-    from ..core.exchange.manage import ProfileInfo
+    from ..core.exchange.profile_info import ProfileInfo
     from ..core.profiles import ProfileManager, StorageProfile
 
 app = typer.Typer(no_args_is_help=True)
@@ -46,7 +46,7 @@ def list_command(storage_type: TypeFilter = None, pattern: PatternOption = None,
 
     Example: insight profile list --type json --pattern "prod*"
     """
-    from ..core.exchange.manage import describe  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.profile_info import describe  # noqa: PLC0415 - commands import what they use
 
     manager = _manager()
     active = manager.active_profile_name
@@ -69,7 +69,7 @@ def show_command(
 
     Example: insight profile show
     """
-    from ..core.exchange.manage import describe  # noqa: PLC0415
+    from ..core.exchange.profile_info import describe  # noqa: PLC0415
 
     manager = _manager()
     info = describe(manager.get_profile(name), manager.active_profile_name)
@@ -207,8 +207,8 @@ def merge_command(
 
     Example: insight profile merge laptop,ci all --create --strategy keep_both
     """
-    from ..core.exchange.export import parse_strategy  # noqa: PLC0415
-    from ..core.exchange.manage import merge_store  # noqa: PLC0415
+    from ..core.exchange.importing import parse_strategy  # noqa: PLC0415
+    from ..core.exchange.transfer import merge_store  # noqa: PLC0415
 
     chosen = parse_strategy(strategy)
     manager = _manager()

@@ -18,19 +18,13 @@ from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
-from .exchange.export import (
-    ImportReport,
-    ImportStats,
-    converted_lines,
-    export_log_lines,
-    format_of,
-    import_file,
-    parse_strategy,
-    replacing,
-    write_sessions,
-)
-from .exchange.ingest import clear, ingest
-from .exchange.sources import incoming_of, read_contents
+from .exchange.documents import incoming_of
+from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
+from .exchange.formats import format_of
+from .exchange.hiding import clear
+from .exchange.importing import ImportReport, ImportStats, import_file, parse_strategy
+from .exchange.ingest import ingest
+from .exchange.sources import read_contents
 from .exchange.store import SessionStore
 from .own_files import check_output
 from .profiles import (

@@ -1,118 +1,26 @@
-"""Simple File Exchange: sessions to files and back.
+"""Write sessions to a file or a stream."""
 
-| format | content |
-|---|---|
-| `json` | a list of sessions as `TestSession.to_dict` gives them |
-| `jsonl` | an event log: the very lines of the sessions, in canonical order |
-| `csv` | one row per test result |
-"""
-
-import csv
-import io
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 import msgspec
 
 from ...eventlog.documents.sessions import convert_session
 from ...eventlog.files.system import SYSTEM
-from ...eventlog.merging.conflicts import Strategy
-from ...eventlog.merging.staging import Staging, staging
-from ...eventlog.sources import LogSource, live_files, pack_files
+from ...eventlog.merging.staging import staging
 from ...projections.models import TestSession
 from ..parts import remove_stale_parts
-from ..selection import Candidate, Selection
-from .ingest import IngestResult, ingest
-from .sources import LogContents, nodeids_of, read_contents, read_log
+from .csv_files import csv_pieces
+from .event_logs import contents_of
+from .formats import Format
 from .store import SessionStore
-
-Format = Literal["json", "jsonl", "csv"]
-FORMATS: tuple[Format, ...] = ("json", "jsonl", "csv")
-CSV_COLUMNS = (
-    "session_id",
-    "sut_name",
-    "session_start_time",
-    "nodeid",
-    "outcome",
-    "start_time",
-    "duration",
-    "has_warning",
-    "longreprtext",
-)
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What makes a spreadsheet take a cell for a formula."""
 
 Wanted = Callable[[TestSession], object]
 Progress = Callable[[int, int], None]
-
-
-class ImportStats(dict[str, int]):
-    """Counts of an import: `total = imported + skipped + errors`, `imported = added + updated`."""
-
-    reasons: list[str]
-    """Why entries were errors: where, and what."""
-
-    def __init__(self, counts: dict[str, int], reasons: list[str]) -> None:
-        super().__init__(counts)
-        self.reasons = reasons
-
-
-@dataclass
-class ImportReport:
-    """What an import did, or would do, entry by entry."""
-
-    outcomes: list[IngestResult] = field(default_factory=list[IngestResult])
-    errors: list[str] = field(default_factory=list[str])
-
-    @property
-    def stats(self) -> ImportStats:
-        """The counts."""
-        what = Counter(outcome.decision.what for outcome in self.outcomes)
-        added, updated = what["added"], what["updated"]
-        counts = {
-            "total": len(self.outcomes) + len(self.errors),
-            "imported": added + updated,
-            "skipped": what["skipped"],
-            "errors": len(self.errors),
-            "added": added,
-            "updated": updated,
-        }
-        return ImportStats(counts, list(self.errors))
-
-
-def parse_strategy(name: str) -> Strategy:
-    """Return the strategy of this name.
-
-    Raises:
-        ValueError: there is no such strategy.
-    """
-    try:
-        return Strategy(name)
-    except ValueError:
-        names = ", ".join(strategy.value for strategy in Strategy)
-        raise ValueError(f"Unknown merge strategy {name!r}: use one of {names}") from None
-
-
-def format_of(path: Path | str, wanted: str | None) -> Format:
-    """Return the format for a file: the wanted one, else by the ending of its name; an event log by default.
-
-    Raises:
-        ValueError: there is no such format.
-    """
-    name = wanted.lower() if wanted else Path(path).suffix.lstrip(".").lower()
-    found: Format | None = next((known for known in FORMATS if known == name), None)
-    if found is None and wanted:
-        raise ValueError(f"Unknown export format {wanted!r}: use one of {', '.join(FORMATS)}")
-    return found or "jsonl"
-
-
-# ------------------------------------------------------------------ export
 
 
 @contextmanager
@@ -154,7 +62,7 @@ def write_sessions(
         fill: reads everything of a session at once, where sessions are read later.
         progress: called with the number of sessions done, and of all.
     """
-    pieces = _csv_pieces if form == "csv" else _json_pieces
+    pieces = csv_pieces if form == "csv" else _json_pieces
     for number, data in enumerate(pieces(_filled(sessions, fill))):
         out.write(data)
         if progress is not None:
@@ -175,30 +83,6 @@ def _json_pieces(sessions: Iterable[TestSession]) -> Iterator[bytes]:
         yield before + msgspec.json.format(msgspec.json.encode(session.to_dict()), indent=2)
         before = b",\n"
     yield b"[]\n" if before == b"[\n" else b"\n]\n"
-
-
-def _csv_pieces(sessions: Iterable[TestSession]) -> Iterator[bytes]:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
-    for session in sessions:
-        head = [session.session_id, session.sut_name, session.session_start_time.isoformat()]
-        for result in session.test_results:
-            row = [*head, result.nodeid, result.outcome.to_str(), result.start_time.isoformat()]
-            cells = [*map(defused, row), f"{result.duration:.6f}", str(result.has_warning).lower()]
-            writer.writerow([*cells, defused(result.longreprtext)])
-        yield text.getvalue().encode("utf-8", "backslashreplace")
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
-
-
-def defused(cell: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: one that begins like that gets an apostrophe in front.
-
-    Source: OWASP, CSV injection.
-    """
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def export_log_lines(store: SessionStore, streams: set[str], out: IO[bytes], progress: Progress | None = None) -> None:
@@ -222,17 +106,6 @@ def converted_lines(sessions: Iterable[TestSession]) -> bytes:
     return b"".join(line for one in found for line in one.lines)
 
 
-def contents_of(store: SessionStore, stage: Staging) -> LogContents:
-    """Return the sessions and statements of a store's log, with its packs and live files."""
-    source = store.target.source
-    if not source.on_disk:
-        return read_log(source.name, [source], stage)
-    packs = [stage.unpacked(pack) for pack in pack_files(source)]
-    live = stage.copies(live_files(source))  # before the log is read, where they may be collected to meanwhile
-    files = [path for path in (source.path, *packs, *live) if path.exists()]
-    return read_log(source.name, [LogSource(path) for path in files], stage)
-
-
 def export_to(
     store: SessionStore, target: Path | IO[bytes], names: list[str], form: Format, progress: Progress | None = None
 ) -> None:
@@ -251,46 +124,3 @@ def export_to(
         export_log_lines(store, {session.stream for session in sessions}, target, progress)
     else:
         write_sessions(target, sessions, form, store.fill, progress)
-
-
-# ------------------------------------------------------------------ import
-
-
-def import_file(
-    store: SessionStore,
-    path: Path | str,
-    strategy: Strategy,
-    *,
-    selection: Selection | None = None,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> ImportReport:
-    """Add the sessions of a file to a store.
-
-    Args:
-        store: where to.
-        path: an export, an event log, a file of the earlier plugin, a folder or archive of logs, or `-`.
-        strategy: what becomes of sessions whose label another bears.
-        selection: which sessions; None for all.
-        dry_run: only say what would become of each.
-        progress: called with the number of sessions done, and of all.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it cannot be read at all.
-        EventLogError, OSError: the log cannot be written; what was added before stays, and importing again goes on.
-    """
-    with staging() as stage:
-        contents = read_contents(path, stage)
-        sessions = contents.sessions
-        if selection is not None and not selection.is_everything:
-            candidates = {
-                Candidate(one.label, one.sut, one.started_us, lambda one=one: nodeids_of(one)): one for one in sessions
-            }
-            sessions = [candidates[picked] for picked in selection.pick(candidates)]
-        report = ImportReport(errors=contents.errors)
-        for outcome in ingest(store, sessions, strategy, restore=True, dry_run=dry_run):
-            report.outcomes.append(outcome)
-            if progress is not None:
-                progress(len(report.outcomes), len(sessions))
-        return report

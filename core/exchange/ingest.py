@@ -4,43 +4,25 @@ The decisions are one pure function, `decide`. They are taken under the lock of 
 log then; so processes that save, import, clear and merge at once come to what they would have come to in turn.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from ...eventlog.codec import line_digest
-from ...eventlog.events import Event, SessionCleared, SessionRestored, SessionSuperseded
+from ...eventlog.events import Event, SessionRestored, SessionSuperseded
 from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.reader import Record, read_records
 from ...eventlog.targets.log_targets import Append, statement_lines
 from ...eventlog.times import format_time, parse_time
 from ...projections.readmodel import ReadModel, Roster
 from ...projections.rules import Labelled, visible_names
+from .incoming import Incoming
 from .store import SessionStore
 
 BATCH_BYTES = 4 << 20
 BATCH_SESSIONS = 500
 
 What = Literal["added", "updated", "skipped"]
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A session that is to be added."""
-
-    stream: str
-    label: str
-    sut: str
-    started_us: int
-    events: int
-    last_seq: int
-    size_bytes: int
-    read: Callable[[], Iterator[bytes]] = field(repr=False)
-    """Yields its lines in whole pieces, in order of `seq`."""
-    origin: str = ""
-    """Where it comes from, for messages."""
-    document: bool = False
-    """It was converted from a document, so its stream is a digest of its content."""
 
 
 class Decision(NamedTuple):
@@ -287,68 +269,3 @@ def _batches(sessions: Iterable[Incoming]) -> Iterator[list[Incoming]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-# ------------------------------------------------------------------ clearing
-
-
-def clear(store: SessionStore, streams: Iterable[str] | None, reason: str = "") -> int:
-    """Clear sessions, and return how many were visible before.
-
-    With a session go those that it hides: earlier ones that gave way to it would otherwise take its place.
-
-    Args:
-        store: where.
-        streams: which; None for all that are visible.
-        reason: kept in the log.
-
-    Raises:
-        EventLogError, OSError: the log cannot be written; nothing was cleared.
-    """
-    wanted = None if streams is None else set(streams)
-    if wanted is not None and not wanted:
-        return 0
-    if store.path is not None and not store.target.source.exists():
-        return 0
-    with store.target.locked() as append:
-        with store.model() as model:
-            labels = Labels(model.roster())
-            rows = [row for row in model.sessions() if wanted is None or row.stream in wanted]
-        targets: dict[str, None] = {}
-        latest = 0
-        for row in rows:
-            targets.update(dict.fromkeys([row.stream, *_hidden_by(row.stream, labels)]))
-            latest = max(latest, row.finished_us)
-        if targets:
-            latest = max(latest, *(labels.said_us(stream) for stream in targets))
-            append(statement_lines((SessionCleared(target=stream, reason=reason) for stream in targets), latest))
-    return len(rows)
-
-
-def _hidden_by(stream: str, labels: Labels) -> list[str]:
-    """Sessions that are hidden by nothing but an earlier one of their label: they would appear when that one goes."""
-    label = labels.label_of[stream]
-    if label is None or stream in labels.changes:
-        return []
-    visible = labels.visible(label)
-    return [other for other in labels.bearers(label) if other not in visible and other not in labels.changes]
-
-
-def restore(store: SessionStore, streams: Iterable[str]) -> int:
-    """Show sessions again that were cleared, and return how many were hidden before.
-
-    Raises:
-        EventLogError, OSError: the log cannot be written.
-    """
-    wanted = set(streams)
-    with store.target.locked() as append:
-        labels = _labels(store)
-        hidden = [
-            stream
-            for stream in sorted(wanted & labels.label_of.keys())
-            if stream not in labels.visible(labels.label_of[stream] or "")
-        ]
-        if hidden:
-            latest = max(labels.said_us(stream) for stream in hidden)
-            append(statement_lines((SessionRestored(target=stream) for stream in hidden), latest))
-    return len(hidden)

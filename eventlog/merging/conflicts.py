@@ -39,6 +39,7 @@ class LabelConflict:
 
 
 def live_headers(index: SegmentIndex) -> list[Header]:
+    """Return the headers of all sessions that were not purged, each once."""
     buried = index.tombstones.streams
     plain = dict.fromkeys(header._replace(source=0) for header in index.headers)
     return [header for header in plain if header.stream not in buried]
@@ -57,6 +58,7 @@ def _by_label(headers: Iterable[Header]) -> dict[str, list[Header]]:
 
 
 def find_conflicts(headers: list[Header], strategy: Strategy) -> Iterator[LabelConflict]:
+    """Yield the labels that several streams have, with the streams that the strategy shows and hides."""
     for label, found in _by_label(headers).items():
         streams = list(dict.fromkeys(header.stream for header in found))
         shown = {

@@ -1,8 +1,8 @@
-"""Where the events of each stream stand in some logs: the index that merging works from.
+"""Index of the events of each stream in several files; merging and importing read by it.
 
-A *segment* is a stretch of a file in which one stream's events follow each other without gap in place and in `seq`. A log
-that one process wrote is one segment a session, so the index is small; where writers alternated it has more segments, which are
-kept on disk beyond a number. What grows with the input is a few hundred bytes a stream, nothing a line.
+A *segment* is a range of a file that holds consecutive events of one stream, without a gap in bytes or in `seq`. A log
+that one process wrote has one segment for each session, so the index is small. Where writers alternated it has more
+segments; above a limit they are kept on disk. Memory grows by a few hundred bytes per stream and not per line.
 """
 
 import heapq

@@ -410,8 +410,8 @@ import random, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from test_storage import make_session
-from pytest_insight.core.exchange.ingest import clear
-from pytest_insight.core.exchange.manage import merge_store
+from pytest_insight.core.exchange.hiding import clear
+from pytest_insight.core.exchange.transfer import merge_store
 from pytest_insight.core.storage import JSONStorage
 from pytest_insight.eventlog.merging.conflicts import Strategy
 folder, number, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
