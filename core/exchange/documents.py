@@ -1,6 +1,7 @@
 """The import format of session documents (`.json`): exports, and files of the earlier plugin."""
 
-from ...eventlog.documents.sessions import DocumentError, StreamLines, convert_session, parse_json, session_documents
+from ...eventlog.documents.fields import DocumentError, parse_json, session_documents
+from ...eventlog.documents.sessions import StreamLines, convert_session
 from ...eventlog.errors import InputUnreadableError
 from ...eventlog.merging.staging import Staged, Staging
 from .incoming import Contents, Incoming

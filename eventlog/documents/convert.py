@@ -8,7 +8,8 @@ from ..home.paths import is_own_log
 from ..maintenance.rewrite import free_name, write_new_file
 from ..sources import LogSource, as_source, is_old_document
 from ..targets.memory_log import MemoryLog
-from .sessions import DocumentError, StreamLines, convert_session, parse_json, session_documents
+from .fields import DocumentError, parse_json, session_documents
+from .sessions import StreamLines, convert_session
 
 BACKUP_SUFFIX = ".bak"
 _TEMPORARY_SUFFIX = ".convert"

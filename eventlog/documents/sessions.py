@@ -9,11 +9,8 @@ rerun groups repeat them, counts once; an `error` after the verdict of the same 
 not a rerun; durations that are no number (NaN) are taken from the times.
 """
 
-import codecs
 import json
-import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, cast, get_args
 
@@ -33,7 +30,18 @@ from ..events import (
     WarningRecorded,
 )
 from ..format import DIGEST_SIZE, SUFFIX_SIZE
-from ..times import TimeFormatter, format_time, from_datetime
+from ..times import TimeFormatter, format_time
+from .fields import (
+    DocumentError,
+    duration_us_of,
+    list_at,
+    object_at,
+    output_sections,
+    text_of,
+    text_values_at,
+    texts_at,
+    time_us_of,
+)
 
 CONVERSION_VERSION = 1
 """Rises when the same document would give other lines; part of the digest that names the stream."""
@@ -45,10 +53,6 @@ _ANNOUNCED_TEXT_MAX = 100_000
 _OUTPUT_TEXT_MAX = 50_000
 _UNKNOWN_SUT = "unknown-sut"
 _EXIT_FAILED, _EXIT_NO_TESTS = 1, 5
-
-
-class DocumentError(ValueError):
-    """A document that is no session; the message says what and where in it, as a JSON path."""
 
 
 class StreamLines(NamedTuple):
@@ -95,7 +99,7 @@ def convert_session(document: object, *, keep_order: bool = False) -> StreamLine
     Raises:
         DocumentError: something that is needed is missing or is not what it should be.
     """
-    fields = _mapping(document, "$")
+    fields = object_at(document, "$")
     given = _results(fields)
     results = sorted(given, key=lambda result: result.start_us)
     start_us = _session_start(fields, results)
@@ -112,44 +116,6 @@ def convert_session(document: object, *, keep_order: bool = False) -> StreamLine
     return StreamLines(stream, header.session_id, header.sut, start_us, lines)
 
 
-def parse_json(data: bytes) -> object:
-    """Parse a JSON file, as strictly as the standard says; only NaN and infinities, which old files have, pass too.
-
-    Raises:
-        DocumentError: it is no JSON.
-    """
-    text = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # the slower parser knows NaN, and tells more about where an error is
-    except RecursionError:
-        raise DocumentError("nested too deeply") from None
-    try:
-        return json.loads(text.decode("utf-8"))
-    except RecursionError:
-        raise DocumentError("nested too deeply") from None
-    except ValueError as error:
-        raise DocumentError(f"is not JSON: {error}") from None
-
-
-def session_documents(data: object) -> list[object]:
-    """Return the session documents in a parsed file: a list of them, or an object with `sessions`, or a single one.
-
-    Raises:
-        DocumentError: it is none of these.
-    """
-    if isinstance(data, list):
-        return cast("list[object]", data)
-    if isinstance(data, dict):
-        fields = cast("dict[str, object]", data)
-        if isinstance(fields.get("sessions"), list):
-            return cast("list[object]", fields["sessions"])
-        if "session_start_time" in fields or "test_results" in fields:
-            return [fields]
-    raise DocumentError("neither a list of sessions nor an object with `sessions`")
-
-
 # ------------------------------------------------------------------ events
 
 
@@ -162,9 +128,9 @@ def _header(fields: Mapping[str, Any], results: list[_Result]) -> SessionStarted
     return SessionStarted(
         session_id=label,
         sut=str(fields.get("sut_name") or _UNKNOWN_SUT),
-        testing_system=_strings(fields.get("testing_system"), "$.testing_system"),
-        tags=_strings(fields.get("session_tags"), "$.session_tags"),
-        ci=_strings(fields.get("ci"), "$.ci"),
+        testing_system=text_values_at(fields.get("testing_system"), "$.testing_system"),
+        tags=text_values_at(fields.get("session_tags"), "$.session_tags"),
+        ci=text_values_at(fields.get("ci"), "$.ci"),
         vcs=_vcs(cast("dict[str, Any]", vcs)) if isinstance(vcs, dict) and vcs else None,
         output="all",
         writer={"source": "document"},
@@ -180,8 +146,8 @@ def _vcs(fields: Mapping[str, Any]) -> Vcs:
 def _body(
     fields: Mapping[str, Any], start_us: int, results: list[_Result], attempts: list[_Attempt]
 ) -> Iterator[_Dated]:
-    running = _names(fields.get("running"), "$.running")
-    not_run = _names(fields.get("not_run"), "$.not_run")
+    running = texts_at(fields.get("running"), "$.running")
+    not_run = texts_at(fields.get("not_run"), "$.not_run")
     at_us = start_us
     if running or not_run:
         promised = list(dict.fromkeys([*(result.nodeid for result in results), *running, *not_run]))
@@ -195,7 +161,7 @@ def _body(
         yield _Dated(at_us, _finished(attempt))
     for nodeid in running:
         yield _Dated(at_us, TestStarted(nodeid=nodeid))
-    for name, text in _output(fields.get("output_fields")):
+    for name, text in output_sections(fields.get("output_fields")):
         for part, piece in enumerate(_pieces(text)):
             yield _Dated(at_us, OutputRecorded(name=name, content=piece, part=part))
 
@@ -291,17 +257,17 @@ def _results(fields: Mapping[str, Any]) -> list[_Result]:
     """All results in the order in which they are given; those that rerun groups repeat, once."""
     found: dict[tuple[str, str, int], _Result] = {}
     for where, item in _result_items(fields):
-        result = _result(_mapping(item, where), where)
+        result = _result(object_at(item, where), where)
         found.setdefault((result.nodeid, result.category or result.outcome, result.start_us), result)
     return list(found.values())
 
 
 def _result_items(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    for index, item in enumerate(_items(fields.get("test_results"), "$.test_results")):
+    for index, item in enumerate(list_at(fields.get("test_results"), "$.test_results")):
         yield f"$.test_results[{index}]", item
-    for index, group in enumerate(_items(fields.get("rerun_test_groups"), "$.rerun_test_groups")):
+    for index, group in enumerate(list_at(fields.get("rerun_test_groups"), "$.rerun_test_groups")):
         where = f"$.rerun_test_groups[{index}]"
-        for number, item in enumerate(_items(_mapping(group, where).get("tests"), f"{where}.tests")):
+        for number, item in enumerate(list_at(object_at(group, where).get("tests"), f"{where}.tests")):
             yield f"{where}.tests[{number}]", item
 
 
@@ -314,22 +280,22 @@ def _result(fields: Mapping[str, Any], where: str) -> _Result:
         outcome, category = "other", str(fields["category"])
     if outcome not in _OUTCOMES:
         raise DocumentError(f"no such outcome: {fields.get('outcome')!r} @ {where}.outcome")
-    start_us = _time(fields.get("start_time"), f"{where}.start_time")
+    start_us = time_us_of(fields.get("start_time"), f"{where}.start_time")
     if start_us is None:
         raise DocumentError(f"a result needs a start_time @ {where}.start_time")
-    duration_us = _duration(fields.get("duration"))
+    duration_us = duration_us_of(fields.get("duration"))
     if duration_us is None:
-        stop_us = _time(fields.get("stop_time"), f"{where}.stop_time")
+        stop_us = time_us_of(fields.get("stop_time"), f"{where}.stop_time")
         if stop_us is None:
             raise DocumentError(f"a result needs a duration or a stop_time @ {where}.duration")
         duration_us = max(stop_us - start_us, 0)
-    texts = {name: _text(fields.get(name)) for name in _TEXTS}
+    texts = {name: text_of(fields.get(name)) for name in _TEXTS}
     warned = bool(fields.get("has_warning"))
     return _Result(nodeid, cast("Outcome", outcome), start_us, duration_us, texts, warned, category)
 
 
 def _session_start(fields: Mapping[str, Any], results: list[_Result]) -> int:
-    start_us = _time(fields.get("session_start_time"), "$.session_start_time")
+    start_us = time_us_of(fields.get("session_start_time"), "$.session_start_time")
     if start_us is not None:
         return start_us
     if not results:
@@ -338,72 +304,13 @@ def _session_start(fields: Mapping[str, Any], results: list[_Result]) -> int:
 
 
 def _session_duration(fields: Mapping[str, Any], start_us: int, results: list[_Result]) -> int:
-    duration_us = _duration(fields.get("session_duration"))
+    duration_us = duration_us_of(fields.get("session_duration"))
     if duration_us is not None:
         return duration_us
-    stop_us = _time(fields.get("session_stop_time"), "$.session_stop_time")
+    stop_us = time_us_of(fields.get("session_stop_time"), "$.session_stop_time")
     if stop_us is None:
         stop_us = max((result.start_us + result.duration_us for result in results), default=start_us)
     return max(stop_us - start_us, 0)
-
-
-def _duration(value: object) -> int | None:
-    """Seconds to microseconds; None for what is missing, no number, or less than nothing."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return round(value * 1_000_000) if math.isfinite(value) and 0 <= value < 1e12 else None  # noqa: PLR2004
-
-
-def _time(value: object, where: str) -> int | None:
-    """ISO 8601 to microseconds since the epoch; a naive time is local time."""
-    if value is None or value == "":
-        return None
-    try:
-        return from_datetime(datetime.fromisoformat(str(value)).astimezone())
-    except (ValueError, OverflowError, OSError):
-        raise DocumentError(f"not a time in ISO 8601: {str(value)[:60]!r} @ {where}") from None
-
-
-def _mapping(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise DocumentError(f"expected an object, got {type(value).__name__} @ {where}")
-    return cast("dict[str, Any]", value)
-
-
-def _items(value: object, where: str) -> list[object]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise DocumentError(f"expected a list, got {type(value).__name__} @ {where}")
-    return cast("list[object]", value)
-
-
-def _names(value: object, where: str) -> list[str]:
-    return [str(item) for item in _items(value, where)]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _strings(value: object, where: str) -> dict[str, str]:
-    """An object with texts as values; what is not a text becomes JSON."""
-    if value is None:
-        return {}
-    return {
-        str(name): item if isinstance(item, str) else json.dumps(item, default=str)
-        for name, item in _mapping(value, where).items()
-    }
-
-
-def _output(value: object) -> Iterator[tuple[str, str]]:
-    """Sections of terminal output, as `{name: text}` or `{name: {"name": ..., "content": ...}}`."""
-    if not isinstance(value, dict):
-        return
-    for name, item in cast("dict[str, object]", value).items():
-        content = cast("dict[str, object]", item).get("content") if isinstance(item, dict) else item
-        if isinstance(content, str) and content:
-            yield str(name), content
 
 
 def _pieces(text: str) -> list[str]:

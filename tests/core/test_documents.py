@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pytest_insight.core.models import TestOutcome
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage
 from pytest_insight.eventlog.documents.convert import convert_in_place
-from pytest_insight.eventlog.documents.sessions import DocumentError, convert_session, parse_json, session_documents
+from pytest_insight.eventlog.documents.fields import DocumentError, parse_json, session_documents
+from pytest_insight.eventlog.documents.sessions import convert_session
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.maintenance.verify import verify_log
 
