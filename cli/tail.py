@@ -15,6 +15,7 @@ from ..eventlog.files.liveness import is_being_written
 from ..eventlog.home.paths import profile_log, resolve_profile
 from ..eventlog.live.follow import Item, Restarted, follow
 from ..eventlog.live.owner import session_state
+from ..eventlog.outcome import KNOWN
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
@@ -363,7 +364,7 @@ def _many(paths: list[Path]) -> bool:
 def _outcomes(text: str | None) -> frozenset[str]:
     if not text:
         return frozenset()
-    known = {"passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun"}
+    known = KNOWN - {"other"}
     chosen = frozenset(word.strip().lower() for word in text.split(","))
     if not chosen <= known:
         raise typer.BadParameter(f"{', '.join(sorted(chosen - known))}: outcomes are {', '.join(sorted(known))}")

@@ -97,8 +97,8 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     """Only variables that the allow-list of the configuration names."""
     workers: int = 0
     """Number of xdist workers asked for; 0 without xdist."""
-    output: Literal["all", "failed", "none"] = "failed"
-    """Of which tests captured output is recorded."""
+    output: str = "failed"
+    """Of which tests captured output is recorded: `all`, `failed` or `none`."""
     writer: dict[str, str] = {}
     """Name and version of the writer, its durability tier, and its process: `host`, `boot_id`, `pid` and `started`.
 

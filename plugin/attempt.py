@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from ..eventlog.events import Cause, SubtestFinished, TestFinished, Truncation
-from ..eventlog.outcome import KNOWN, attempt_outcome, foreign_category
+from ..eventlog.outcome import BAD, GOOD, KNOWN, attempt_outcome, foreign_category
 from .attempts import CRASH_PHASE, OpenAttempt, State
 from .categories import plain_category
 from .redact import Redactor
@@ -20,9 +20,9 @@ from .values import duration_us, properties_of, sections_of, text_of
 _SIMPLE_PHASES = ("setup", "call", "teardown")
 _SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
-_SAY_FAILED = frozenset({"failed", "error", "rerun"})
+_SAY_FAILED = frozenset({*(BAD & KNOWN), "rerun"})
 """Categories under which pytest shows a failure."""
-_OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
+_OUTPUT_OF_FAILED = KNOWN - GOOD - {"skipped"}
 _OUTPUT_FIELDS: tuple[str, ...] = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 

@@ -12,7 +12,7 @@ not a rerun; durations that are no number (NaN) are taken from the times.
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -30,6 +30,7 @@ from ..events import (
     WarningRecorded,
 )
 from ..format import DIGEST_SIZE, SUFFIX_SIZE
+from ..outcome import KNOWN
 from ..times import TimeFormatter, format_time
 from .fields import (
     DocumentError,
@@ -46,7 +47,6 @@ from .fields import (
 CONVERSION_VERSION = 1
 """Rises when the same document would give other lines; part of the digest that names the stream."""
 
-_OUTCOMES = frozenset(get_args(Outcome))
 _NO_STREAM = "0" * 32
 _TEXTS = ("longreprtext", "capstdout", "capstderr", "caplog")
 _ANNOUNCED_TEXT_MAX = 100_000
@@ -276,9 +276,9 @@ def _result(fields: Mapping[str, Any], where: str) -> _Result:
     if not isinstance(nodeid, str) or not nodeid:
         raise DocumentError(f"a result needs a nodeid, a text @ {where}.nodeid")
     outcome, category = str(fields.get("outcome") or "skipped").lower(), ""
-    if outcome not in _OUTCOMES and fields.get("category") == fields.get("outcome"):
+    if outcome not in KNOWN and fields.get("category") == fields.get("outcome"):
         outcome, category = "other", str(fields["category"])
-    if outcome not in _OUTCOMES:
+    if outcome not in KNOWN:
         raise DocumentError(f"no such outcome: {fields.get('outcome')!r} @ {where}.outcome")
     start_us = time_us_of(fields.get("start_time"), f"{where}.start_time")
     if start_us is None:
