@@ -163,7 +163,7 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
 
     nodeid: str
     outcome: str
-    """The verdict of this attempt, by the table in `eventlog.verdict`: one of `Outcome`. Readers take a value that they
+    """The verdict of this attempt, by the table in `eventlog.outcome`: one of `Outcome`. Readers take a value that they
     do not know as `other`, under its own name."""
     category: str = ""
     """Name of a terminal category that is not pytest's own, if one was decisive: another plugin counts the attempt as

@@ -256,7 +256,7 @@ def test_an_event_in_the_middle_of_a_pack_is_found_at_its_place(tmp_path_factory
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from pytest_insight.eventlog import packing, purge
+from pytest_insight.eventlog.maintenance import packing, purge
 from pytest_insight.eventlog.files.system import System
 left = int(sys.argv[3])
 
