@@ -18,12 +18,10 @@ from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
-from .exchange.documents import incoming_of
 from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
 from .exchange.formats import format_of
 from .exchange.hiding import clear
-from .exchange.importing import ImportReport, ImportStats, import_file, parse_strategy
-from .exchange.ingest import ingest
+from .exchange.importing import ImportReport, ImportStats, add_sessions, import_file, incoming_sessions, parse_strategy
 from .exchange.sources import read_contents
 from .exchange.store import SessionStore
 from .own_files import check_output
@@ -218,10 +216,9 @@ class LogStorage(BaseStorage):
 
     def save_sessions(self, test_sessions: Iterable[TestSession]) -> None:
         """Keep several sessions, at once."""
-        new = [incoming_of(convert_session(session.to_dict(), keep_order=True)) for session in test_sessions]
+        new = incoming_sessions(test_sessions)
         self._create_profile()
-        for _ in ingest(self._store, new, Strategy.REPLACE_EXISTING, restore=True):
-            pass
+        add_sessions(self._store, new)
 
     def load_sessions(self) -> list[TestSession]:
         """Return all sessions, the earliest first; results and captured texts are read when they are asked for."""

@@ -1,14 +1,18 @@
 """Add the sessions of a file to a store."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...eventlog.documents.sessions import convert_session
 from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.merging.staging import staging
+from ...projections.models import TestSession
 from ..selection import Candidate, Selection
+from .documents import incoming_of
 from .export import Progress
-from .incoming import nodeids_of
+from .incoming import Incoming, nodeids_of
 from .ingest import IngestResult, ingest
 from .sources import read_contents
 from .store import SessionStore
@@ -99,3 +103,22 @@ def import_file(
             if progress is not None:
                 progress(len(report.outcomes), len(sessions))
         return report
+
+
+def incoming_sessions(sessions: Iterable[TestSession]) -> list[Incoming]:
+    """Return sessions of the API as sessions that can be added to a store.
+
+    Raises:
+        DocumentError: a session cannot be kept; names the field.
+    """
+    return [incoming_of(convert_session(session.to_dict(), keep_order=True)) for session in sessions]
+
+
+def add_sessions(store: SessionStore, sessions: Iterable[Incoming]) -> None:
+    """Add sessions to a store; each supersedes another session with its id and other content.
+
+    Raises:
+        EventLogError, OSError: the log cannot be written.
+    """
+    for _ in ingest(store, sessions, Strategy.REPLACE_EXISTING, restore=True):
+        pass

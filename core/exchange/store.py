@@ -21,11 +21,12 @@ class SessionStore:
 
     Args:
         path: the log; None for one in memory.
+        memory: the log in memory; None for a new one.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, memory: MemoryTarget | None = None) -> None:
         self.path = path
-        self.target: LogTarget = MemoryTarget() if path is None else DiskTarget(path)
+        self.target: LogTarget = (memory or MemoryTarget()) if path is None else DiskTarget(path)
         self.check_readable: Callable[[], None] | None = None
         """Raises why the log may not be read yet; None if it may."""
         self._mutex = threading.RLock()
