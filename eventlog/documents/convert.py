@@ -1,4 +1,4 @@
-"""Files of the earlier plugin where a log is expected: read as they are, converted when something is to be added."""
+"""Read a document of the earlier plugin as a log, and convert it to one before something is appended."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _TEMPORARY_SUFFIX = ".convert"
 
 
 def readable(log: Path | str | LogSource) -> LogSource:
-    """Return a source to read a log from; an old document comes as the log that it would be converted to.
+    """Return the source of a log; an old document is returned as the log that it would be converted to.
 
     Raises:
         LogUnavailableError: it is a document, but not one of sessions.
@@ -31,7 +31,7 @@ def readable(log: Path | str | LogSource) -> LogSource:
 
 
 def holds_sessions(path: Path) -> bool:
-    """Tell whether a file is a document of sessions, even if some of them cannot be read."""
+    """Return whether a file is a document of sessions, even if some of them cannot be read."""
     try:
         session_documents(parse_json(path.read_bytes()))
     except DocumentError:
@@ -45,7 +45,7 @@ def convert_in_place(path: Path, system: System = SYSTEM) -> Path | None:
     The log is complete and durable before it takes the name, so a crash leaves either of them.
 
     Returns:
-        Where the document is kept; None if the file is no document (any more).
+        Path of the copy of the document; None if the file is not a document (any more).
 
     Raises:
         LogUnavailableError: the document cannot be read as sessions, all of them; it stays as it is.

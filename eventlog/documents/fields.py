@@ -44,7 +44,7 @@ def session_documents(data: object) -> list[object]:
     """Return the session documents in a parsed file: a list of them, or an object with `sessions`, or a single one.
 
     Raises:
-        DocumentError: it is none of these.
+        DocumentError: the file is something else.
     """
     if isinstance(data, list):
         return cast("list[object]", data)

@@ -1,9 +1,9 @@
-"""Sessions as JSON documents, turned into events: the files of the earlier plugin, and our own exports.
+"""Convert a session document (JSON) to events: a file of the earlier plugin, or an export.
 
-Pure: a document in, lines out. The stream of a document is a digest of what it says, and the lines follow from it
-alone, so the same session read twice, anywhere, is the same events.
+Pure: a document in, lines out. The stream is a digest of the document's content, and the lines depend on the document
+alone, so the same session converted twice, on any machine, gives the same events.
 
-What old files have and how it is read: naive times are local time; outcomes in any case, none is `skipped`; results in
+Rules for old files: naive times are local time; outcomes may have any case, a missing one is `skipped`; results in
 any order (old files are sorted by outcome) are put in order of their start; an attempt that is listed twice, as
 rerun groups repeat them, counts once; an `error` after the verdict of the same attempt is the error of its teardown,
 not a rerun; durations that are no number (NaN) are taken from the times.
@@ -167,7 +167,7 @@ def _body(
 
 
 _PHASE: dict[Outcome, Literal["setup", "call"]] = {"error": "setup", "skipped": "setup"}
-"""Where an outcome that stands alone most likely came from; the others come from the call."""
+"""Phase of an outcome without further information; the others come from the call."""
 
 
 def _finished(attempt: _Attempt) -> TestFinished:

@@ -13,11 +13,11 @@ from typing import IO, Any, cast
 
 _CHUNK_BYTES = 1 << 20
 _BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, KeyError, IndexError, NotImplementedError, RuntimeError)
-"""What the libraries raise for a container that is cut off, damaged, encrypted, or packed in a way they do not know."""
+"""Exceptions of the libraries for a container that is cut off, damaged, encrypted, or of an unknown kind."""
 
 
 class ArchiveStream(io.RawIOBase):
-    """A decompressing stream whose trouble is an OSError, as that of a plain file."""
+    """A decompressing stream that raises only OSError, as a plain file does."""
 
     def __init__(self, stream: Any, *below: Any) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class ArchiveStream(io.RawIOBase):
         self._below = below
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
@@ -38,7 +38,7 @@ class ArchiveStream(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        """Close everything that was opened for it."""
+        """Close the stream and the files below it."""
         for stream in (self._stream, *self._below):
             stream.close()
         super().close()

@@ -1,4 +1,4 @@
-"""What time it really is, also inside a test that fakes the clock.
+"""The real time, also inside a test that replaces the clock.
 
 freezegun replaces `time.time` in every module that holds a reference, time-machine patches it in C. Two things stay
 true under both: how much real time has passed (`os.times`), and the time the kernel stamps on a file. The wall clock is

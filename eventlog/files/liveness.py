@@ -1,4 +1,4 @@
-"""Tell a log that is being written from a finished file: its writer holds the lock of the file."""
+"""Distinguish a log that is being written from a finished file by the lock that its writer holds."""
 
 import stat
 from pathlib import Path
@@ -7,7 +7,7 @@ from .system import SYSTEM, System
 
 
 def is_being_written(path: Path | str, system: System = SYSTEM) -> bool:
-    """Tell whether a writer holds the lock of a file at this moment; False for what is no regular file.
+    """Return whether a writer holds the lock of a file at this moment; False if it is not a regular file.
 
     The lock is tried on a descriptor that only reads, and given back at once.
     """

@@ -1,7 +1,7 @@
-"""One log file, open for appending whole lines by the rules that keep what others wrote.
+"""One log file, open for appending whole lines, without damage to the lines of other writers.
 
-Per append, all under the lock: the descriptor is still our file; the file ends with a newline, or we end the line of
-a writer that died; the bytes go out in one write; after an error only our own bytes are cut off again.
+Each append holds the lock. It checks that the descriptor still belongs to the file, ends the unfinished line of a
+writer that died, writes all bytes in one call, and after an error removes only its own bytes.
 """
 
 import errno
@@ -19,7 +19,7 @@ _LOCK_POLL_S = 0.005
 _REOPEN_MAX = 50
 _SNIFF_BYTES = 64 * 1024
 _LOG_MODE = 0o600
-# What a closed or foreign descriptor number answers: the tested code closed ours, or put a socket in its place.
+# Errors of a descriptor that the tested code closed, or whose number it gave to a socket.
 NOT_OURS = frozenset({errno.EBADF, errno.EINVAL, errno.ESPIPE})
 
 
@@ -29,10 +29,10 @@ class LogFile:
     Args:
         path: absolute path of the log; folder and file are created (0700, 0600).
         lock_timeout_s: how long to wait for the lock, in seconds.
-        rewrites: the lines are copied as they are, so that those of a newer format do no harm.
+        rewrites: the caller copies lines unchanged, so lines of a newer format are accepted.
 
     Raises:
-        LogUnavailableError: the path cannot be used as a log; says why and what to do.
+        LogUnavailableError: the path cannot be used as a log.
         NewerFormatError: the log was written by a newer release.
     """
 
@@ -47,7 +47,7 @@ class LogFile:
         self.path = path
         self.reopened = 0
         self.set_aside: Path | None = None
-        """Where the bytes are that stood in the place of the log and held no event any more."""
+        """Copy of a log that held no event any more; None if it was not replaced."""
         self._lock_timeout_s = lock_timeout_s
         self._rewrites = rewrites
         self._system = system
@@ -118,7 +118,7 @@ class LogFile:
     def end_line_locked(self, size: int) -> int:
         """End the line of a writer that died, while the lock is held, and return the size of the file then.
 
-        For those who decide by what is in the log: a line that lacks only its newline becomes an event with it.
+        A line that lacks only its newline becomes an event. Callers that read before they append need to see it.
         """
         if size in (0, self._own_end) or self._last_byte(size) == b"\n":
             return size
@@ -126,7 +126,7 @@ class LogFile:
         return size + 1
 
     def acquire(self) -> int:
-        """Take the lock on the file that is really ours, and return its size; `release` must follow."""
+        """Acquire the lock of the file that has the name of the log now, and return its size; `release` must follow."""
         for _ in range(_REOPEN_MAX):
             if self._fd < 0:
                 self._reopen(close=False)  # opening it failed the last time
@@ -145,7 +145,7 @@ class LogFile:
         raise LogUnavailableError(self.path, "is replaced again and again", "check what else writes there")
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         try:
             self._system.unlock(self._fd)
         except OSError:
@@ -167,7 +167,7 @@ class LogFile:
                 self._system.unlock(fd)
                 self._system.close(fd)
         except OSError:
-            return  # closed by somebody else already; there is nothing of ours left to free
+            return  # the tested code closed it already; nothing is left to free
 
     # -------------------------------------------------------------- opening
 
@@ -193,7 +193,7 @@ class LogFile:
             )
 
     def _reopen(self, *, close: bool) -> None:
-        """Open the path again: our descriptor is closed, is somebody else's now, or the log was deleted or replaced."""
+        """Open the path again: the descriptor was closed or reused, or the log was deleted or replaced."""
         if close:
             self.close()
         elif self._fd >= 0:
@@ -250,7 +250,7 @@ class LogFile:
             raise LogWriteError(self.path, error) from error
 
     def _cut_back(self, size: int, written: int) -> None:
-        """Remove our own bytes after a failed write, unless a writer without our rules added to them."""
+        """Remove the bytes of a failed write, unless another program appended after them."""
         try:
             if self._system.fstat(self._fd).st_size == size + written:
                 self._system.ftruncate(self._fd, size)
@@ -303,7 +303,7 @@ def check_content(path: Path, fd: int, system: System, *, rewrites: bool = False
 
 
 class Locked:
-    """Holds the lock of a log file: `with Locked(file) as size: ...`; `size` is that of the file then."""
+    """Holds the lock of a log file: `with Locked(file) as size: ...`; `size` is its size in bytes under the lock."""
 
     def __init__(self, file: LogFile) -> None:
         self._file = file
@@ -316,7 +316,7 @@ class Locked:
 
 
 def unavailable(path: Path, error: OSError) -> LogUnavailableError:
-    """Return the error that says why a path cannot be used, and what to do."""
+    """Return the error for a path that cannot be used, with the reason and a hint."""
     hints = {
         errno.EACCES: "check its permissions",
         errno.EPERM: "check its permissions",

@@ -1,6 +1,6 @@
-"""Logs that come through a pipe (standard input, a FIFO, a process substitution): read once, into a temporary file.
+"""Read a log from a pipe (standard input, a FIFO, a process substitution) into a temporary file.
 
-Everything else opens a log more than once and seeks in it, which a pipe does not allow.
+Readers open a log more than once and seek in it, which a pipe does not allow.
 """
 
 import atexit
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LogUnavailableError
-from ..sources import LogSource
+from .log_source import LogSource
 from .private import open_private
 
 STANDARD_INPUT = "-"
 IDLE_MAX_S = 30.0
-"""How long a pipe may be without a byte and without an end."""
+"""Longest time without a byte before reading a pipe is given up, in seconds."""
 
 _CHUNK_BYTES = 1 << 20
 _RETRY_S = 0.05
@@ -33,16 +33,16 @@ class PipedLog(LogSource):
     """A log whose bytes came through a pipe."""
 
     label: str = ""
-    """What the user called it."""
+    """Name of the pipe as the user typed it."""
 
     @property
     def name(self) -> str:
-        """How the log is called in findings and listings."""
+        """Name of the log in findings and listings."""
         return self.label
 
 
 def is_pipe(path: Path | str) -> bool:
-    """Tell whether a path names standard input, a FIFO or the end of a pipe."""
+    """Return whether a path names standard input, a FIFO or the end of a pipe."""
     if str(path) == STANDARD_INPUT:
         return True
     try:
@@ -52,10 +52,10 @@ def is_pipe(path: Path | str) -> bool:
 
 
 def read_pipe(path: Path | str, idle_max_s: float = IDLE_MAX_S) -> PipedLog:
-    """Return what comes through a pipe, read to its end; a second call for the same name gives the same.
+    """Read a pipe to its end and return its content as a log; a second call for the same name returns the same log.
 
     Raises:
-        LogUnavailableError: nothing came for too long.
+        LogUnavailableError: no byte came for `idle_max_s` seconds.
     """
     known = _spooled.get(str(path))
     if known is not None and known.path.exists():

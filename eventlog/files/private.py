@@ -1,4 +1,4 @@
-"""Files for recorded text that only the user may read, whatever the umask."""
+"""Files for recorded text: mode 0600, independent of the umask."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The one seam between the event log and the operating system.
 
-Every call that can fail stands here once, bound when the module is imported: tests of other people
+Every call that can fail is here once, bound when the module is imported: tests of other people
 patch `os.write`, `builtins.open` or the whole file system, and the recorder must not notice. Our own
 tests pass a subclass that fails any call at will.
 """
@@ -84,7 +84,7 @@ class System:
         return fd
 
     def make_private(self, fd: int) -> None:
-        """Give a file of ours that was made with other permissions mode 0600, where the platform has such a thing."""
+        """Set the mode of a file to 0600, on platforms with modes."""
         if self._chmod is not None:
             self._chmod(fd, 0o600)
 
@@ -134,7 +134,7 @@ class System:
         return True
 
     def unlock(self, fd: int) -> None:
-        """Give the lock back; explicitly, as a forked child would keep it alive past our close."""
+        """Release the lock; closing is not enough, as a forked child may have the file open."""
         _unlock(fd, _UNLOCK)
 
     def sync_dir(self, path: str) -> None:
@@ -157,7 +157,7 @@ class System:
         return self.fstat(fd).st_mtime_ns
 
     def is_network(self, path: Path) -> bool:
-        """Tell whether `path` lies on a network file system, as far as the mount table says."""
+        """Return whether `path` lies on a network file system, as far as the mount table says."""
         try:
             table = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -179,7 +179,7 @@ def _mount_type(table: str, path: str) -> str:
 
 
 def why_unsafe(info: os.stat_result) -> str:
-    """Say why a file may not be used as a log, or nothing: it must be regular, ours, and have one name."""
+    """Return why a file is unsafe as a log; "" if it is regular, belongs to the user and has one name."""
     if not stat.S_ISREG(info.st_mode):
         return "not a regular file"
     if hasattr(os, "geteuid") and os.geteuid() not in (info.st_uid, 0):

@@ -1,7 +1,7 @@
-"""Where logs and read models live: the one place that looks at the environment.
+"""Paths of logs and read models; the only module that reads environment variables for them.
 
 `PYTEST_INSIGHT_HOME`, else `~/.pytest_insight`. A profile is a name for a log; `profiles.json` in the home may give it
-another path and say which profile is active.
+another path, and names the active profile.
 """
 
 import os
@@ -39,7 +39,7 @@ def home_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of pytest-insight, an absolute path; it need not exist.
 
     Raises:
-        LogUnavailableError: it is not named, and the user has no home folder.
+        LogUnavailableError: PYTEST_INSIGHT_HOME is not set, and the user has no home folder.
     """
     given = environ.get(HOME_VARIABLE)
     return Path(os.path.abspath(given)) if given else expand_user(Path("~/.pytest_insight"))  # noqa: PTH100
@@ -49,7 +49,7 @@ def expand_user(path: Path) -> Path:
     """Return a path with `~` replaced by the user's home folder.
 
     Raises:
-        LogUnavailableError: the path needs a home folder, and there is none.
+        LogUnavailableError: the path begins with `~`, and the user has no home folder.
     """
     try:
         return path.expanduser()
@@ -59,7 +59,7 @@ def expand_user(path: Path) -> Path:
 
 
 def is_own_log(path: Path) -> bool:
-    """Tell whether a path is the log of a profile in its default place, where no other program keeps files."""
+    """Return whether a path is the log of a profile in its default place, where no other program keeps files."""
     return path.name.endswith(LOG_SUFFIX) and path.parent == home_dir()
 
 
@@ -67,7 +67,7 @@ def check_profile_name(name: str) -> str:
     """Return `name` if it is a profile name that is a safe file name everywhere.
 
     Raises:
-        ProfileError: it is not (a ValueError); the message says what names may look like.
+        ProfileError: it is not (a ValueError); the message has the rule for names.
     """
     if not _NAME.fullmatch(name) or name.endswith(".") or name.partition(".")[0].lower() in _RESERVED:
         raise ProfileError(
@@ -78,7 +78,7 @@ def check_profile_name(name: str) -> str:
 
 
 def resolve_profile(name: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the name of the profile that is meant: `name`, else PYTEST_INSIGHT_PROFILE, else the active one.
+    """Return a profile name: `name`, else PYTEST_INSIGHT_PROFILE, else that of the active profile.
 
     Raises:
         ValueError: the name is not a profile name.
@@ -122,4 +122,4 @@ def _stored(home: Path) -> _StoredProfiles:
     try:
         return msgspec.json.decode(data, type=_StoredProfiles)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LogUnavailableError(path, f"cannot be read: {error}", "mend or remove the file") from error
+        raise LogUnavailableError(path, f"cannot be read: {error}", "correct or remove the file") from error

@@ -1,7 +1,7 @@
-"""`profiles.json`: which profiles there are, where their logs are, and which one is active.
+"""`profiles.json`: the names of the profiles, the paths of their logs, and the active profile.
 
-The file is read, changed and replaced under a lock, so that no process loses what another wrote, and a crash leaves the
-old or the new file whole. Keys that this release does not know are kept.
+The file is read, changed and replaced under a lock, so that no process loses the change of another, and a crash leaves
+the old or the new file whole. Keys that this release does not know are kept.
 """
 
 import getpass
@@ -33,8 +33,8 @@ class ProfilesFile:
     """The file with the profiles.
 
     Args:
-        path: where it is; None for `profiles.json` in the home. Logs of profiles without a path of their own lie beside
-            it.
+        path: of the file; None for `profiles.json` in the home. Logs of profiles without a path of their own are in
+            the same folder.
     """
 
     def __init__(self, path: Path | None = None, system: System = SYSTEM) -> None:
@@ -42,11 +42,11 @@ class ProfilesFile:
         self._system = system
 
     def default_log(self, name: str) -> Path:
-        """Return where the log of a profile is that has no path of its own."""
+        """Return the path of the log of a profile without a path of its own."""
         return self.path.parent / (name + LOG_SUFFIX)
 
     def read(self) -> Document:
-        """Return the file's content; an empty document if there is none.
+        """Return the file's content; an empty document if the file does not exist.
 
         Raises:
             LogUnavailableError: it cannot be read.
@@ -60,12 +60,12 @@ class ProfilesFile:
         try:
             document = msgspec.json.decode(data, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise LogUnavailableError(self.path, f"cannot be read: {error}", "mend or remove the file") from error
+            raise LogUnavailableError(self.path, f"cannot be read: {error}", "correct or remove the file") from error
         profiles: object = document.setdefault("profiles", {})
         shape = cast("dict[str, object]", profiles) if isinstance(profiles, dict) else {"": None}
         if not all(isinstance(item, dict) for item in shape.values()):
             reason = "`profiles` is not an object of objects"
-            raise LogUnavailableError(self.path, reason, "mend or remove the file")
+            raise LogUnavailableError(self.path, reason, "correct or remove the file")
         document.setdefault("active_profile", "")
         return document
 
@@ -77,7 +77,7 @@ class ProfilesFile:
 
         Raises:
             LogUnavailableError: the file cannot be read.
-            LogBusyError: another process holds the lock for too long.
+            LogBusyError: the lock could not be acquired within 10 s.
             OSError: it cannot be written; it is as it was.
         """
         self._system.make_private_dir(self.path.parent)
@@ -135,12 +135,12 @@ def register_profile(name: str) -> None:
 
 
 def now_text() -> str:
-    """Return the time as the file has it."""
+    """Return the current time in the format of the file."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def user_name() -> str:
-    """Return who works on this machine, as far as it tells."""
+    """Return the name of the user; `unknown` if the system does not have one."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def project_name(folder: Path) -> str:
-    """Return the name in pyproject.toml (`project`, else `tool.poetry`) or setup.cfg; empty if there is none."""
+    """Return the name in pyproject.toml (`project`, else `tool.poetry`) or setup.cfg; "" if they have none."""
     return _of_pyproject(folder / "pyproject.toml") or _of_setup(folder / "setup.cfg")
 
 

@@ -1,4 +1,4 @@
-"""What an append promises, and when a session is made durable."""
+"""The acknowledgement of an append, and the tiers of durability."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ class Durability(StrEnum):
     """When a writer makes events durable (fsync); all tiers survive `kill -9`, see docs/durability.md."""
 
     NEVER = "never"
-    """Whenever the operating system likes."""
+    """No fsync; the operating system writes at a time of its own."""
     SESSION = "session"
     """At the header and at the seal."""
     TEST = "test"
@@ -25,7 +25,7 @@ Place = Literal["log", "live", "held", "dropped"]
 
 
 class Ack(NamedTuple):
-    """What an append promises."""
+    """Acknowledgement of an append: the place of the events, and whether they are durable."""
 
     first_seq: int
     events: int
@@ -50,11 +50,11 @@ class DelayedSync:
         self._thread.start()
 
     def wake(self) -> None:
-        """Have it synced within a second."""
+        """Request a sync within a second."""
         self._dirty.set()
 
     def stop(self) -> None:
-        """Sync for the last time, and end."""
+        """Sync a last time and end the thread."""
         self._stopped.set()
         self._dirty.set()
         self._thread.join(timeout=5)

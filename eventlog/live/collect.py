@@ -1,4 +1,4 @@
-"""Collect live files: append what a session wrote to the log, as one contiguous run, and remove its file.
+"""Collect live files: append the lines of a session to the log, as one segment, and remove its file.
 
 A session collects its own file at its end. A file whose process died has a free lock; the next recording process
 collects it, and so does `insight log collect`. The bytes are durable in the log before the live file is removed. A
@@ -23,17 +23,17 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass
 class Collected:
-    """What became of one live file."""
+    """Result of collecting one live file."""
 
     path: str
     bytes: int = 0
     """How many bytes of it are in the log now."""
     findings: list[Finding] = field(default_factory=list[Finding])
-    """What in it is not an event."""
+    """Parts of it that are not events."""
     set_aside: str = ""
-    """Where a file with findings is kept; empty if it was removed."""
+    """Path of a file with findings, which is kept; empty if it was removed."""
     left: str = ""
-    """Why it stays where it is; empty if it was collected."""
+    """Reason why it was not collected; empty if it was."""
 
 
 def collect_live_files(
@@ -154,7 +154,7 @@ def _chunks(fd: int, begin: int, end: int, system: System) -> Iterator[bytes]:
 
 
 def _whole_lines(chunks: Iterator[bytes], scanner: Scanner, report: Collected) -> Iterator[bytes]:
-    """The events of a file whose writer died, each with its newline; what is not an event is noted."""
+    """Yield the events of a file whose writer died, each with its newline, and add findings to the report."""
     last = b"\n"
     for data in chunks:
         last = data[-1:]

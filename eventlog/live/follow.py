@@ -81,7 +81,7 @@ class Follower:
         return items
 
     def _why_restart(self, stream: IO[bytes], identity: tuple[int, int], size: int) -> str:
-        """Say why the file is not a longer version of what was read, or nothing."""
+        """Return why the file is not a longer version of the one that was read; "" if it is."""
         if self._read_to == 0:
             return ""
         if size < self._read_to:

@@ -1,7 +1,7 @@
-"""The process that records a session: how its header names it, and whether the session still runs.
+"""Identity of the process that records a session, and whether the session still runs.
 
-A lock says most: a session holds its file locked as long as its process lives. Locks do not reach other hosts, and a
-copy of a file is not locked; there the header decides, as far as it can, and else the answer is `unknown`.
+A session holds its file locked as long as its process lives. Locks do not reach other hosts, and a copy of a file is
+not locked. In these cases the header decides; if it cannot, the state is `unknown`.
 """
 
 import os
@@ -19,23 +19,23 @@ _ENDED: Final = ("Z", "X")
 
 
 def own_identity() -> dict[str, str]:
-    """Return what names this process in the header of a session: `host`, `boot_id`, `pid` and `started`."""
+    """Return the identity of this process for the header of a session: `host`, `boot_id`, `pid` and `started`."""
     pid = os.getpid()
     return {"host": host_name(), "boot_id": boot_id(), "pid": str(pid), "started": process_start(pid)}
 
 
 def host_name() -> str:
-    """Return the name of this machine, or nothing where the platform has none."""
+    """Return the name of this machine; "" if the platform has none."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
 def boot_id() -> str:
-    """Return what is new with every start of this machine, or nothing where the platform has no such thing."""
+    """Return the id of the current boot of this machine; "" if the platform has none."""
     return _text_of(_BOOT_ID).strip()
 
 
 def process_start(pid: int) -> str:
-    """Return when a process started, in clock ticks since the machine did; nothing if it is gone or cannot be told."""
+    """Return the start time of a process in clock ticks since the boot; "" if it ended or the time is unknown."""
     fields = _text_of(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     if len(fields) <= _START_FIELD or fields[0] in _ENDED:
         return ""
@@ -66,7 +66,7 @@ def session_state(*, sealed: bool, locked: bool | None, writer: Mapping[str, str
 
 
 def _is_gone(writer: Mapping[str, str]) -> bool:
-    """Tell whether the process of a header has certainly ended."""
+    """Return whether the process of a header has certainly ended."""
     here, boot = host_name(), boot_id()
     if not here or writer.get("host") != here or not writer.get("boot_id") or not boot:
         return False

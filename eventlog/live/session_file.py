@@ -1,7 +1,7 @@
-"""The file that one session writes: a live file beside the log, or a log that is locked for the whole run.
+"""The file that one session writes: a live file, or a log that is locked for the whole run.
 
-The file has one writer, which holds its lock as long as it lives. So an event is one `write` and nothing else: no lock,
-no look at the file, no wait. What can go wrong shows in the answer of that call.
+The file has one writer, which holds its lock as long as it lives. Therefore an append is a single `write`, without a
+lock, a check of the file or a wait; errors appear in the result of that call.
 """
 
 import errno
@@ -72,7 +72,7 @@ class SessionFile:
         return self._append_after_look(data)
 
     def is_gone(self) -> bool:
-        """Tell whether the file lost its name, or the name belongs to another file by now."""
+        """Return whether the file lost its name, or the name belongs to another file now."""
         try:
             info = self._system.lstat(str(self.path))
         except OSError:
@@ -80,7 +80,7 @@ class SessionFile:
         return (info.st_dev, info.st_ino) != self._identity
 
     def is_ours(self) -> bool:
-        """Tell whether the descriptor still belongs to the file."""
+        """Return whether the descriptor still belongs to the file."""
         try:
             info = self._system.fstat(self.fd)
         except OSError:
@@ -88,7 +88,7 @@ class SessionFile:
         return (info.st_dev, info.st_ino) == self._identity
 
     def close(self) -> None:
-        """Give the lock back and close the descriptor, if it is still ours."""
+        """Release the lock and close the descriptor, if it still belongs to the file."""
         fd = self.fd
         if fd >= 0 and self.is_ours():
             try:
@@ -105,7 +105,7 @@ class SessionFile:
             self._system.close(self.fd)
         self.fd = -1
 
-    # -------------------------------------------------------------- when something is not as it was
+    # -------------------------------------------------------------- after errors
 
     def _append_after_look(self, data: bytes) -> int:
         try:
@@ -144,7 +144,7 @@ class SessionFile:
         return self._append_after_look(data)
 
     def _cut_back(self, start: int, written: int) -> None:
-        """Remove the bytes of a failed append, unless a writer without our rules added to them."""
+        """Remove the bytes of a failed append, unless another program appended after them."""
         try:
             if self._system.fstat(self.fd).st_size == start + written:
                 self._system.ftruncate(self.fd, start)
@@ -244,7 +244,7 @@ def take_log(path: Path, *, system: System = SYSTEM) -> SessionFile | None:
 
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
-"""What `flock` answers on file systems that have no locks."""
+"""Errors of `flock` on file systems without locks."""
 
 
 def _lock_soon(fd: int, system: System, tries: int = _TRIES) -> bool:

@@ -1,4 +1,4 @@
-"""The files of one session: its live file, or the log itself; a second one after a failed fsync; at the end the log."""
+"""The files of one session: its live file or the log itself, and a new live file after a failed fsync."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class SessionFiles:
     Args:
         path: the log.
         stream: the stream of the session.
-        direct: write the log itself, if no other process is at it.
+        direct: write the log itself, unless another process holds its lock.
         sync: make everything durable in the log before a live file is removed.
         lock_timeout_s: how long collecting may wait for another process, in seconds.
         system: the seam to the operating system.
@@ -41,9 +41,9 @@ class SessionFiles:
         self.path = path
         self.stream = stream
         self.header = b""
-        """First line of the session: what a further file begins with."""
+        """First line of the session; every further file begins with it."""
         self.troubles: list[str] = []
-        """Why anything was not as it should be, in words."""
+        """Problems while recording, one message each."""
         self.current: SessionFile | None = None
         """The file that is written."""
         self._sync = sync
@@ -61,7 +61,7 @@ class SessionFiles:
         return self.current is not None and self.current.end > self._synced_to
 
     def close(self) -> None:
-        """Collect what this session wrote, and what others left, into the log; close all files."""
+        """Collect the files of this session and of ended processes into the log, and close all files."""
         files = [*self._earlier, *([self.current] if self.current is not None else [])]
         self._earlier, self.current = [], None
         for file in files:
@@ -97,7 +97,7 @@ class SessionFiles:
             return "held", None
 
     def _write_new(self, data: bytes) -> int:
-        """Go on in a new live file, which begins with the header, as nothing tells whose events these are without."""
+        """Continue in a new live file. It begins with the header, which names the session of the events."""
         file = create_live_file(self.path, self.stream, system=self._system)
         try:
             start = b"" if data.startswith(self.header) else self.header
@@ -116,7 +116,7 @@ class SessionFiles:
             return  # an empty file; the next process that collects removes it
 
     def make_durable(self) -> bool:
-        """Fsync the file; after a failure it is not trusted with anything any more."""
+        """Fsync the file, and return whether that succeeded; after a failure a new file is written."""
         file = self.current
         if file is None:
             return False
@@ -135,7 +135,7 @@ class SessionFiles:
         return True
 
     def _write_again(self, file: SessionFile) -> bool:
-        """Write again, into a new file, what a failed fsync may have thrown away.
+        """Write the bytes that a failed fsync may have lost to a new file, and return whether that succeeded.
 
         The kernel marks pages clean after a failed fsync, so a second one on the same file succeeds without having
         written anything. The bytes are still readable now; they are copied and the file is not written again.
@@ -177,11 +177,11 @@ class SessionFiles:
         if direct:
             self.current = take_log(self.path, system=self._system)
         if self.current is None:
-            self.current = self._created_live_file()
+            self.current = self._create_live_file()
         self._synced_to = self.current.begin
 
-    def _created_live_file(self) -> SessionFile:
-        """Create the live file; where that is not possible, as in a read-only folder, the log itself will do."""
+    def _create_live_file(self) -> SessionFile:
+        """Create the live file, or open the log itself if that is not possible, as in a read-only folder."""
         try:
             return create_live_file(self.path, self.stream, system=self._system)
         except LogUnavailableError:
@@ -208,7 +208,7 @@ class SessionFiles:
             remove_empty_dirs(self.path)
 
     def _collect_others(self) -> None:
-        """Collect what sessions left whose process died."""
+        """Collect the live files of sessions whose process ended."""
         if self._is_network or not live_files(self.path):
             return
         try:
@@ -217,7 +217,7 @@ class SessionFiles:
             self.note(f"{self.path}: live files of earlier sessions stay: {error}")
 
     def note(self, reason: str) -> None:
-        """Remember why something was not as it should be."""
+        """Keep the message of a problem."""
         if reason not in self.troubles:
             self.troubles.append(reason)
 

@@ -1,4 +1,4 @@
-"""A profile's own log in which nothing is an event any more: it is set aside under a new name at the next write."""
+"""Set aside a profile's log that holds no event any more, before the next write."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from ..home.paths import is_own_log
 from ..reader import read_batches
 from ..scan import Finding
 from ..sources import is_old_document
-from .rewrite import kept_copy, replace_file
+from .rewrite import keep_copy, replace_file
 
 CORRUPT_SUFFIX = ".corrupt"
 _TEMPORARY_SUFFIX = ".setaside"
 
 
 def holds_no_event(path: Path) -> bool:
-    """Tell whether a file has bytes, and none of them is an event, an event of a newer format or an old session."""
+    """Return whether a file is not empty and holds no event, event of a newer format or session document."""
     if not path.stat().st_size or (is_old_document(path) and holds_sessions(path)):
         return False
     return not any(batch.lines or _has_newer(batch.findings) for batch in read_batches(path, settle=True))
@@ -26,17 +26,17 @@ def _has_newer(findings: list[Finding]) -> bool:
 
 
 def set_aside(path: Path, system: System = SYSTEM) -> Path | None:
-    """Keep a corrupt log as `NAME.corrupt` and leave an empty one in its place; the caller holds the lock.
+    """Keep a corrupt log as `NAME.corrupt` and replace it by an empty one; the caller holds the lock.
 
     Returns:
-        Where the bytes are now; None if it is not a profile's own log, or holds an event.
+        Path of the copy; None if it is not the log of a profile in its default place, or holds an event.
 
     Raises:
-        OSError: the copy cannot be written; the log is as it was.
+        OSError: the copy cannot be written; the log is unchanged.
     """
     if not is_own_log(path) or not holds_no_event(path):
         return None
-    backup = kept_copy(path, CORRUPT_SUFFIX, system)
+    backup = keep_copy(path, CORRUPT_SUFFIX, system)
     # A new file, not an empty old one: writers that have the old one open notice that it lost its name.
     replace_file(path, _TEMPORARY_SUFFIX, lambda _: None, system)
     return backup

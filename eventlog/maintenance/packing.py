@@ -1,4 +1,4 @@
-"""Pack what is old of a log: whole, finished streams move into compressed files in the folder `NAME.packs`.
+"""Pack a log: move whole, finished streams into compressed files in the folder `NAME.packs`.
 
 A pack is gzip: the standard library reads it everywhere, and so do `zcat`, DuckDB and pandas, without a package to
 install. zstd packs better and faster, but the standard library has it only from Python 3.14 on. A pack is made of
@@ -36,16 +36,16 @@ _GZIP_HEAD = struct.Struct("<4sIBBH")
 
 @dataclass
 class PackReport:
-    """What packing did, or would do."""
+    """Result of packing, or of a dry run."""
 
     log: str
     streams: list[str] = field(default_factory=list[str])
     """Streams that were moved."""
     events: int = 0
     bytes: int = 0
-    """What they took in the log."""
+    """Their size in the log."""
     packed_bytes: int = 0
-    """What they take now."""
+    """Size of the pack."""
     pack: str = ""
     """The new file; empty if there was nothing to pack."""
 
@@ -53,18 +53,18 @@ class PackReport:
 def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: System = SYSTEM) -> PackReport:
     """Move the finished streams that had no event since `older_than_us` into a new pack.
 
-    Finished are sealed sessions, and those whose writer is silent since then. Streams that speak about others
-    (cleared, purged, ...) stay in the log.
+    A stream is finished if it is sealed or had no event since then. Streams about other sessions (cleared, purged, ...)
+    stay in the log.
 
     Args:
         log: path of a plain log.
         older_than_us: microseconds since the epoch.
-        dry_run: only say what would be done.
+        dry_run: return the report without changing anything.
 
     Raises:
         FileNotFoundError: there is no such log.
         LogUnavailableError, LogBusyError: it cannot be opened or locked, or holds damage; repair it first.
-        OSError: the pack could not be written; the log is as it was.
+        OSError: the pack could not be written; the log is unchanged.
     """
     path = find_plain_log(log, "it is as small as packing makes it")
     with exclusive_log(path, _TEMPORARY_SUFFIX, dry_run=dry_run, system=system) as held:
@@ -75,7 +75,7 @@ def pack_log(log: Path, older_than_us: int, *, dry_run: bool = False, system: Sy
 
 
 def unpack_log(log: Path, *, system: System = SYSTEM) -> int:
-    """Bring the events of all packs back into the log, and remove the packs; return how many packs there were.
+    """Move the events of all packs back into the log, and return the number of packs.
 
     Raises:
         LogUnavailableError, LogBusyError: a pack is damaged, or the log cannot be opened or locked.
@@ -107,7 +107,7 @@ def _look(path: Path, older_than_us: int) -> PackReport:
     last: dict[str, str] = {}
     sizes: dict[str, int] = {}
     counts: dict[str, int] = {}
-    speaking: set[str] = set()
+    about_others: set[str] = set()
     newer: set[str] = set()
     for batch in read_batches(path, strict=True, newer=True):
         damage = [finding for finding in batch.findings if finding.reason not in ("pending", "newer-format")]
@@ -123,18 +123,18 @@ def _look(path: Path, older_than_us: int) -> PackReport:
             last[stream] = max(last.get(stream, ""), envelope.at)
             sizes[stream] = sizes.get(stream, 0) + len(line) + 1
             counts[stream] = counts.get(stream, 0) + 1
-            if envelope.type in _SPEAKING:
-                speaking.add(stream)
+            if envelope.type in _ABOUT_OTHERS:
+                about_others.add(stream)
     live = {live_stream(file) for file in live_files(path)}
     for stream, at in last.items():
-        if parse_time(at) < older_than_us and stream not in speaking | newer and stream not in live:
+        if parse_time(at) < older_than_us and stream not in about_others | newer and stream not in live:
             report.streams.append(stream)
             report.events += counts[stream]
             report.bytes += sizes[stream]
     return report
 
 
-_SPEAKING = frozenset({"session.cleared", "session.restored", "session.superseded", "events.purged"})
+_ABOUT_OTHERS = frozenset({"session.cleared", "session.restored", "session.superseded", "events.purged"})
 
 
 def _move(held: ExclusiveLog, report: PackReport) -> None:
@@ -151,7 +151,7 @@ def _move(held: ExclusiveLog, report: PackReport) -> None:
     system.sync_dir(str(folder))
     system.sync_dir(str(path.parent))
     if _check_whole(pack) != report.events:
-        raise LogUnavailableError(pack, "does not read back as it was written", "check the disk; the log is as it was")
+        raise LogUnavailableError(pack, "does not read back as it was written", "check the disk; the log is unchanged")
 
     def fill(append: Callable[[bytes], None]) -> None:
         for piece in _lines_of(path, moved, inside=False):
@@ -167,7 +167,7 @@ def _next_name(folder: Path) -> str:
 
 
 def _lines_of(path: Path, streams: set[str], *, inside: bool) -> Iterator[bytes]:
-    """Pieces of whole lines, of these streams or of all others."""
+    """Yield pieces of whole lines, of these streams or of all others."""
     for batch in read_batches(path, newer=True):
         lines = [line for line in batch.lines if (_stream_of(line) in streams) == inside]
         if lines:
@@ -180,10 +180,10 @@ def _stream_of(line: bytes) -> str:
 
 
 def _check_whole(pack: Path) -> int:
-    """Read a pack back, and return the number of its events.
+    """Read a pack, and return the number of its events.
 
     Raises:
-        LogUnavailableError: something in it is not an event.
+        LogUnavailableError: the pack is damaged.
     """
     events = 0
     for batch in read_batches(LogSource(pack)):

@@ -1,8 +1,8 @@
-"""Physically remove from a log what must really go, a secret for instance.
+"""Remove sessions or a text, for instance a secret, physically from a log.
 
-Sessions are removed whole; a text is replaced within the events that hold it, which keep their place and get a new
-digest. A tombstone (`events.purged`) names what was there by stream, seq and digest: merging an old copy does not bring
-it back, and seals are still checked. The only command that rewrites events; everything else appends.
+Sessions are removed whole. A text is replaced within the events that hold it; they keep their place and get a new
+digest. A tombstone (`events.purged`) names the removed lines by stream, seq and digest: merging an old copy does not
+bring them back, and seals are still checked. This is the only command that rewrites events; all others append.
 """
 
 import os
@@ -30,7 +30,7 @@ from .remains import remains_of
 from .rewrite import replace_file
 
 PURGED = "[purged]"
-"""What stands in the place of a removed text."""
+"""Replacement of a removed text."""
 
 _TEMPORARY_SUFFIX = ".purge"
 _LINES_PER_TOMBSTONE = 500
@@ -42,29 +42,29 @@ Changed = Callable[[str], str]
 
 @dataclass
 class PurgeReport:
-    """What a purge did, or would do."""
+    """Result of a purge, or of a dry run."""
 
     log: str
     streams: list[str] = field(default_factory=list[str])
     """Sessions that were removed."""
     removed: int = 0
-    """Their events."""
+    """Number of their events."""
     changed: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
     """`(stream, seq, digest)` of the lines whose text was replaced."""
     damaged: list[Finding] = field(default_factory=list[Finding])
-    """Lines that are no events and were dropped, as nobody can tell what they hold."""
+    """Lines that are not events; they were dropped, since their content is unknown."""
     dropped: list[Finding] = field(default_factory=list[Finding])
-    """Those of `damaged` whose bytes hold the text."""
+    """Those of `damaged` that hold the text."""
     files: list[str] = field(default_factory=list[str])
     """Files that were rewritten."""
     remains: list[str] = field(default_factory=list[str])
-    """Temporary files of commands that were killed; they may hold a copy and were removed."""
+    """Temporary files of killed commands, which may hold a copy; they were removed."""
     left: list[str] = field(default_factory=list[str])
-    """Files beside the log that may hold a copy and were not touched."""
+    """Files next to the log that may hold a copy; they were not changed."""
 
     @property
     def found(self) -> bool:
-        """Whether there was anything to purge."""
+        """Whether anything was found to purge."""
         return bool(self.streams or self.changed or self.dropped)
 
 
@@ -82,24 +82,24 @@ def purge_log(
     Args:
         log: path of a plain log.
         streams: sessions to remove whole.
-        text: what to replace in the others.
+        text: pattern of the text to replace in the others.
         reason: kept in the tombstone; must not hold the secret.
-        dry_run: only say what would be done.
+        dry_run: return the report without changing anything.
 
     Raises:
         FileNotFoundError: there is no such log.
-        LogUnavailableError: it is compressed or packed, a running session holds what is to go, or it cannot be used
+        LogUnavailableError: it is compressed or packed, a running session holds the text, or it cannot be used
             as a log.
         LogBusyError: it cannot be locked.
-        OSError: the new file could not be written; the log is as it was.
+        OSError: the new file could not be written; the log is unchanged.
     """
     path = find_plain_log(log)
     _refuse_packed(path)
     report = PurgeReport(str(path))
-    work = _Work(streams, text)
+    search = _Search(streams, text)
     if dry_run:
         for file in (path, *live_files(path)):
-            work.look(file, report)
+            search.look(file, report)
         report.remains = [str(file) for file in remains_of(path)]
         report.left = [name for name in left_copies(path) if name not in report.remains]
         return report
@@ -107,19 +107,19 @@ def purge_log(
     collect_live_files(path, lock_timeout_s=LOCK_TIMEOUT_S, system=system)
     with exclusive_log(path, _TEMPORARY_SUFFIX, system=system) as held:
         report.remains = [str(file) for file in held.remains]
-        work.look(path, report)
+        search.look(path, report)
         for file in live_files(path):
-            _purge_live_file(file, work, report, system)
+            _purge_live_file(file, search, report, system)
         if report.found:
-            tombstone = _tombstone(report, reason, work.latest, system)
-            held.replace(lambda append: _fill(path, work, append, tombstone))
+            tombstone = _tombstone(report, reason, search.latest, system)
+            held.replace(lambda append: _fill(path, search, append, tombstone))
             report.files.append(str(path))
     report.left = left_copies(path)
     return report
 
 
 def left_copies(path: Path) -> list[str]:
-    """Return files beside a log that may hold copies of its lines, by their names: backups and old documents."""
+    """Return files next to a log that may hold copies of its lines, by their names: backups and old documents."""
     names = [name for name in os.listdir(path.parent) if name.startswith(path.name) and name != path.name]  # noqa: PTH208
     copies = [path.parent / name for name in names if not (path.parent / name).is_dir()]
     live = set(live_files(path))
@@ -127,8 +127,8 @@ def left_copies(path: Path) -> list[str]:
     return sorted(map(str, copies))
 
 
-class _Work:
-    """What is to be removed, and where it was found."""
+class _Search:
+    """The sessions and the text to remove, and the lines that hold them."""
 
     def __init__(self, streams: frozenset[str], text: re.Pattern[str] | None) -> None:
         self._streams = streams
@@ -137,7 +137,7 @@ class _Work:
         self._seen: set[tuple[str, int, str]] = set()
 
     def look(self, path: Path, report: PurgeReport) -> None:
-        """Note everything that is to be removed from a file."""
+        """Add everything in a file that is to be removed to the report."""
         for batch in read_batches(path, strict=True, newer=True):
             damaged = [finding for finding in batch.findings if finding.reason not in ("pending", "newer-format")]
             report.damaged.extend(damaged)
@@ -147,7 +147,7 @@ class _Work:
                 self._note(line, report)
 
     def _is_in(self, path: Path, finding: Finding) -> bool:
-        """Tell whether the bytes of something that is no event hold the text."""
+        """Return whether the bytes of a finding hold the text."""
         if self._text is None:
             return False
         with path.open("rb") as stream:
@@ -172,26 +172,26 @@ class _Work:
             report.removed += 1
             if envelope.stream not in report.streams:
                 report.streams.append(envelope.stream)
-        elif self.changed(line) is not line:
+        elif self.replace_text(line) is not line:
             key = (envelope.stream, envelope.seq, line_digest(line))
             if key not in self._seen:
                 self._seen.add(key)
                 report.changed.append(key)
 
     def keep(self, line: bytes) -> bytes | None:
-        """Return the line as it is to stand in the new file, None for nothing."""
+        """Return the line for the new file; None if it is removed."""
         envelope = parse_envelope(line)
         if envelope is not None and envelope.stream in self._streams:
             return None
-        return line if envelope is not None and envelope.v != FORMAT_VERSION else self.changed(line)
+        return line if envelope is not None and envelope.v != FORMAT_VERSION else self.replace_text(line)
 
     def touches(self, path: Path) -> bool:
-        """Tell whether something in a file is to be removed."""
+        """Return whether anything in a file is to be removed."""
         batches = read_batches(path, strict=True, newer=True)
         return any(self.keep(line) is not line for batch in batches for line in batch.lines)
 
-    def changed(self, line: bytes) -> bytes:
-        """Return a line without the text; the very same object if it does not hold it."""
+    def replace_text(self, line: bytes) -> bytes:
+        """Return a line without the text; the same object if it does not hold it."""
         if self._text is None:
             return line
         head = _HEAD.match(line)
@@ -217,30 +217,30 @@ def _without(value: Any, text: re.Pattern[str]) -> Any:
     return value
 
 
-def _kept_lines(path: Path, work: _Work) -> Iterator[bytes]:
-    """The lines that stay, and what is being written or was written by a newer release as it is."""
+def _kept_lines(path: Path, search: _Search) -> Iterator[bytes]:
+    """Yield the lines of the new file; an unfinished line and lines of a newer format are unchanged."""
     for batch in read_batches(path, strict=True, newer=True):
-        lines = [kept for line in batch.lines if (kept := work.keep(line)) is not None]
+        lines = [kept for line in batch.lines if (kept := search.keep(line)) is not None]
         if lines:
             yield b"\n".join(lines) + b"\n"
 
 
-def _fill(path: Path, work: _Work, append: Callable[[bytes], None], tombstone: bytes) -> None:
-    for piece in _kept_lines(path, work):
+def _fill(path: Path, search: _Search, append: Callable[[bytes], None], tombstone: bytes) -> None:
+    for piece in _kept_lines(path, search):
         append(piece)
     append(tombstone)
 
 
-def _purge_live_file(path: Path, work: _Work, report: PurgeReport, system: System) -> None:
-    work.look(path, report)
-    if not work.touches(path):
+def _purge_live_file(path: Path, search: _Search, report: PurgeReport, system: System) -> None:
+    search.look(path, report)
+    if not search.touches(path):
         return
     fd = system.open_append(str(path))
     try:
         if not system.lock(fd):
-            reason = f"session {session_name(path)} is running and holds what is to go"
+            reason = f"session {session_name(path)} is running and holds it"
             raise LogUnavailableError(path, reason, "wait until its test run has ended")
-        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, work, append, b""), system)
+        replace_file(path, _TEMPORARY_SUFFIX, lambda append: _fill(path, search, append, b""), system)
         report.files.append(str(path))
     finally:
         system.close(fd)

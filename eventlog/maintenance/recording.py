@@ -14,11 +14,11 @@ from ..sources import live_files, live_stream
 def refuse_if_recorded(log: Path, *, system: System = SYSTEM) -> None:
     """Raise if a session writes a log directly, as `--insight-log` does.
 
-    A session that is being collected is open in the log as well, until its last event is there: it has a live file.
-    It is looked for twice, since the live file may have come and gone between two steps of one look.
+    A session that is being collected also has no seal in the log until its last line is there, but it has a live file.
+    The check runs twice, since a live file may appear and go between the steps of one check.
 
     Raises:
-        LogUnavailableError: a session is being recorded into it; names the session.
+        LogUnavailableError: a session is being recorded into the log; the message names it.
     """
     first = _direct_session(log, system)
     if first is None or _direct_session(log, system) != first:
@@ -38,12 +38,12 @@ def _direct_session(log: Path, system: System) -> tuple[str, str] | None:
 
 
 def running_sessions(log: Path, *, system: System = SYSTEM) -> list[str]:
-    """Return the names of sessions that are being recorded beside a log, by the locks on their live files."""
+    """Return the names of sessions that are being recorded into live files of a log, by the locks on these files."""
     return [session_name(path) for path in live_files(log) if is_being_written(path, system=system)]
 
 
 def session_name(path: Path) -> str:
-    """Return the session id of a live file; the beginning of its stream if the header is not there."""
+    """Return the session id of a live file; the beginning of its stream if it has no header."""
     try:
         event = event_at(path, 0).event()
     except (OSError, LookupError, LogUnavailableError):

@@ -1,6 +1,6 @@
-"""Temporary files beside a log that a killed pack, purge, repair or conversion left: they hold recorded text.
+"""Temporary files that a killed pack, purge, repair or conversion left next to a log; they hold recorded text.
 
-Each of these commands writes them under the lock of the log only, so whoever holds that lock may remove them.
+These commands write them under the lock of the log only, so a process that holds the lock may remove them.
 """
 
 import re
@@ -10,21 +10,21 @@ from ..files.system import SYSTEM, System
 from ..sources import live_dirs, pack_dir
 from .rewrite import COPY_SUFFIX
 
-_BESIDE_LOG = re.compile(
+_NEXT_TO_LOG = re.compile(
     rf"(\.purge|\.repair|\.pack|\.convert|\.setaside|\.(broken|corrupt)(-\d+)?{re.escape(COPY_SUFFIX)})"
 )
-"""What follows the name of the log; names that users may give to copies of their own do not fit."""
+"""Suffixes after the name of the log; names that users may give to their own copies do not match."""
 
 _IN_FOLDER = re.compile(r".*(\.jsonl\.gz\.pack|\.jsonl\.purge)", re.DOTALL)
-"""Names in the folders of packs and of live files, which hold nothing of the user."""
+"""Names in the folders of packs and of live files, where users keep no files."""
 
 
 def remains_of(log: Path, system: System = SYSTEM) -> list[Path]:
-    """Return temporary files beside a log, its packs and its live files, in order of name."""
+    """Return temporary files next to a log, its packs and its live files, in order of name."""
     found = [
         log.parent / name
         for name in _names_in(log.parent, system)
-        if name.startswith(log.name) and _BESIDE_LOG.fullmatch(name[len(log.name) :])
+        if name.startswith(log.name) and _NEXT_TO_LOG.fullmatch(name[len(log.name) :])
     ]
     for folder in (pack_dir(log), *live_dirs(log)):
         found += [folder / name for name in _names_in(folder, system) if _IN_FOLDER.fullmatch(name)]
@@ -42,7 +42,7 @@ def remove_remains(log: Path, system: System = SYSTEM) -> list[Path]:
     """Remove temporary files that a killed process left; the caller holds the lock of the log.
 
     Returns:
-        What was removed.
+        The removed files.
 
     Raises:
         OSError: one cannot be removed.

@@ -1,7 +1,6 @@
-"""Repair a log: take out what is not an event, after copying the original.
+"""Repair a log: remove the parts that are not events, after copying the original.
 
-A command, never a side effect of reading. The damaged original is kept as `NAME.broken` (or `NAME.broken-2`, ...), so
-that nothing is lost should a later release read more of it.
+The damaged original is kept as `NAME.broken` (or `NAME.broken-2`, ...), as a later release may read more of it.
 """
 
 import os
@@ -15,26 +14,26 @@ from ..format import BROKEN_SUFFIX
 from ..reader import CHUNK_BYTES, read_batches
 from ..scan import Batch, Finding, Scanner
 from .exclusive import ExclusiveLog, exclusive_log, find_plain_log
-from .rewrite import kept_copy
+from .rewrite import keep_copy
 
 _TEMPORARY_SUFFIX = ".repair"
 Append = Callable[[bytes], None]
 
 _KEEP: frozenset[str] = frozenset({"newer-format"})
-"""Lines that are not ours to judge are copied as they are."""
+"""Reasons of findings that are no damage; these lines are copied unchanged."""
 
 
 @dataclass
 class RepairReport:
-    """What a repair did, or would do."""
+    """Result of a repair, or of a dry run."""
 
     log: str
     events: int = 0
     removed: list[Finding] = field(default_factory=list[Finding])
     kept: list[Finding] = field(default_factory=list[Finding])
-    """Findings whose bytes were copied as they are, for instance lines of a newer format."""
+    """Findings whose bytes were copied unchanged: lines of a newer format."""
     backup: str = ""
-    """Where the original is; empty if nothing had to be done."""
+    """Path of the original; empty if nothing was damaged."""
 
 
 def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> RepairReport:
@@ -44,12 +43,12 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
 
     Args:
         log: path of a plain log.
-        dry_run: only say what would be done.
+        dry_run: return the report without changing anything.
 
     Raises:
         FileNotFoundError: there is no such log.
         LogUnavailableError, LogBusyError: it cannot be opened or locked.
-        OSError: the copy could not be written; the log is as it was.
+        OSError: the copy could not be written; the log is unchanged.
     """
     path = find_plain_log(log)
     if dry_run:
@@ -62,7 +61,7 @@ def repair_log(log: Path, *, dry_run: bool = False, system: System = SYSTEM) -> 
 
 
 def _settled_batches(path: Path) -> Iterator[Batch]:
-    """Read a log whose lock we hold, so that nobody is writing its last line: it counts if only its newline lacks."""
+    """Yield the batches of a locked log. No process writes its last line, so it counts even without a newline."""
     for batch in read_batches(path, strict=True):
         pending = next((finding for finding in batch.findings if finding.reason == "pending"), None)
         if pending is None:
@@ -89,7 +88,7 @@ def _replace(held: ExclusiveLog, report: RepairReport) -> None:
     path, system = held.path, held.system
     # A copy, not a second name: the old file must lose its last name, as that is how open writers notice.
     known = set(path.parent.iterdir())
-    backup = kept_copy(path, BROKEN_SUFFIX, system)
+    backup = keep_copy(path, BROKEN_SUFFIX, system)
     before = path.stat()
     try:
         held.replace(lambda append: _copy_good(path, append, report))
@@ -106,7 +105,7 @@ def _copy_good(path: Path, append: Append, report: RepairReport) -> None:
         for finding in report.removed:
             last = _copy_range(stream, position, finding.offset, append)
             position = finding.offset + finding.length
-            # Of an event with foreign bytes glued to it, the newline stood behind those.
+            # Foreign bytes may follow an event on its line; the newline is after them.
             if last not in (b"", b"\n"):
                 append(b"\n")
             stream.seek(position)

@@ -1,7 +1,7 @@
-"""Put a new file in the place of a log, under its lock: what repair, purge and pack have in common.
+"""Replace a file: write a complete new one and give it the name of the old one.
 
-The new file is complete and durable before it takes the name, so a crash leaves either of them. Writers notice by the
-file they have open losing its last name, and open the new one; readers that follow start again.
+The new file is durable before it takes the name, so a crash leaves one of them whole. Writers detect that their open
+file lost its last name, and open the new one; readers that follow start again.
 """
 
 import filecmp
@@ -14,16 +14,16 @@ from pathlib import Path
 from ..files.system import System
 
 Fill = Callable[[Callable[[bytes], None]], None]
-"""Is given what appends bytes to the new file."""
+"""Writes the content of a new file; its argument appends bytes."""
 
 COPY_SUFFIX = ".unfinished"
-"""Of a copy that is not whole yet."""
+"""Suffix of a copy that is not complete yet."""
 
 _CHUNK_BYTES = 1 << 20
 
 
 def replace_file(path: Path, suffix: str, fill: Fill, system: System) -> None:
-    """Write a file beside `path` and give it that name.
+    """Write a new file and give it the name `path`.
 
     Args:
         path: the log; its lock is held by the caller.
@@ -31,7 +31,7 @@ def replace_file(path: Path, suffix: str, fill: Fill, system: System) -> None:
         fill: writes the new content.
 
     Raises:
-        OSError: it could not be written; the log is as it was.
+        OSError: it could not be written; `path` is unchanged.
     """
     temporary = str(path) + suffix
     if os.path.lexists(temporary):
@@ -55,10 +55,10 @@ def free_name(path: Path, suffix: str) -> Path:
     return name
 
 
-def kept_copy(path: Path, suffix: str, system: System) -> Path:
-    """Copy a file to a free name beside it, and return the copy; one that is there with the same bytes is returned.
+def keep_copy(path: Path, suffix: str, system: System) -> Path:
+    """Copy a file to a free name in its folder, and return the copy; an existing copy with the same bytes is reused.
 
-    So a command that fails after its copy, and is repeated, does not make a copy each time.
+    A command that fails after its copy, and is repeated, thus does not make a copy each time.
 
     Raises:
         OSError: it could not be written; nothing is left of it.

@@ -15,7 +15,7 @@ from ..sources import as_source
 
 @dataclass
 class StreamReport:
-    """What one stream holds."""
+    """Number and state of the events of one stream."""
 
     stream: str
     events: int = 0
@@ -28,7 +28,7 @@ class StreamReport:
 
 @dataclass
 class VerifyReport:
-    """What a log holds, and everything that is wrong with it."""
+    """Number of events and streams of a log, and all findings."""
 
     log: str
     bytes: int = 0

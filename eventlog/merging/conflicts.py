@@ -21,7 +21,7 @@ from .segments import Header, SegmentIndex
 
 
 class Strategy(StrEnum):
-    """What becomes of a session whose label another session bears already."""
+    """Treatment of a session whose label another session has."""
 
     SKIP_EXISTING = "skip_existing"
     REPLACE_EXISTING = "replace_existing"
@@ -46,7 +46,7 @@ def live_headers(index: SegmentIndex) -> list[Header]:
 
 
 def _by_label(headers: Iterable[Header]) -> dict[str, list[Header]]:
-    """Headers of the labels that several streams bear, the earliest first."""
+    """Return the headers of labels that several streams have, the earliest first."""
     labels: dict[str, list[Header]] = {}
     for header in headers:
         labels.setdefault(header.label, []).append(header)
@@ -70,9 +70,9 @@ def find_conflicts(headers: list[Header], strategy: Strategy) -> Iterator[LabelC
 
 
 def strategy_lines(headers: list[Header], strategy: Strategy) -> list[bytes]:
-    """Lines that make readers show what the strategy wants.
+    """Return the lines that make readers show the sessions that the strategy shows.
 
-    They say nothing of the merge, and adding inputs only ever adds to them; that is what keeps merging associative.
+    They do not depend on the merge, and further inputs only add to them, so merging stays associative.
     """
     if strategy is Strategy.SKIP_EXISTING:
         return []

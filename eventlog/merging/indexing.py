@@ -37,7 +37,7 @@ def index_files(index: SegmentIndex, files: list[LogSource], progress: Progress 
         if not file.on_disk:
             index.add(number, file)
     jobs = [Job(number, str(file.path), 0, file.size()) for number, file in enumerate(files) if file.on_disk]
-    mine, theirs = _shared_out(jobs)
+    mine, theirs = _divide_jobs(jobs)
     if not theirs:
         _index_jobs(index, mine, progress)
         return
@@ -68,8 +68,8 @@ def _from(progress: Progress, before: int) -> Progress:
     return lambda more: progress(before + more)
 
 
-def _shared_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
-    """Divide the work between this process and another, by bytes; a file may be cut at the start of a line."""
+def _divide_jobs(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
+    """Divide the jobs between this process and another, by bytes; a file may be cut at the start of a line."""
     whole = [job._replace(end=0) for job in jobs]
     total = sum(job.end for job in jobs)
     if total < PARALLEL_BYTES_MIN:

@@ -25,15 +25,15 @@ _NO_DAMAGE = frozenset({"pending", "newer-format"})
 
 
 class MergeOutput(Protocol):
-    """Where merged bytes go."""
+    """Destination of merged bytes."""
 
     def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
+        """Write the next bytes."""
 
 
 @dataclass
 class InputReport:
-    """What one input of a merge holds, and what it added to those before it."""
+    """Content of one input of a merge, and the sessions that it added."""
 
     name: str
     events: int = 0
@@ -48,7 +48,7 @@ class InputReport:
 
 @dataclass
 class MergeReport:
-    """What a merge found and wrote."""
+    """Inputs, conflicts and output of a merge."""
 
     inputs: list[InputReport] = field(default_factory=list[InputReport])
     conflicts: list[LabelConflict] = field(default_factory=list[LabelConflict])
@@ -57,7 +57,7 @@ class MergeReport:
     bytes: int = 0
     sessions: int = 0
     repeated: int = 0
-    """Events that stood in the inputs more than once."""
+    """Events that were in the inputs more than once."""
     purged: int = 0
     """Events left out because a tombstone names them."""
 
@@ -68,11 +68,11 @@ class MergeReport:
 
 
 class Merger:
-    """A merge of some logs: index them, look at the report, write the result.
+    """A merge of several logs: index them, read the report, write the result.
 
     Args:
         stage: where compressed inputs are unpacked and the index may spill.
-        strategy: what becomes of sessions with the same label.
+        strategy: treatment of sessions with the same label.
     """
 
     def __init__(self, stage: Staging, strategy: Strategy = Strategy.SKIP_EXISTING) -> None:
@@ -86,7 +86,7 @@ class Merger:
         """Which input a file belongs to."""
 
     def add(self, path: Path) -> None:
-        """Take what `path` stands for: a log with its packs and live files, a folder or an archive of logs.
+        """Add an input: a log with its packs and live files, a folder or an archive of logs.
 
         Raises:
             FileNotFoundError: there is no such path.
@@ -100,7 +100,7 @@ class Merger:
             self._inputs_unread.append(InputReport(name, findings=[finding]))
 
     def add_source(self, source: LogSource) -> None:
-        """Take one log that was found already, with its packs and live files.
+        """Add one log, with its packs and live files.
 
         Raises:
             InputLimitError, LogUnavailableError: it cannot be unpacked or read.
@@ -185,7 +185,7 @@ class Merger:
 def merge_logs(
     paths: Iterable[Path], output: MergeOutput, stage: Staging, strategy: Strategy = Strategy.SKIP_EXISTING
 ) -> MergeReport:
-    """Merge logs, folders and archives of logs into `output`, and say what was found.
+    """Merge logs, folders and archives of logs into `output`, and return the report.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -201,7 +201,7 @@ def merge_logs(
 
 
 def is_same_file(path: Path, data: Path) -> bool:
-    """Tell whether two files have the same bytes."""
+    """Return whether two files have the same bytes."""
     if not path.is_file() or path.stat().st_size != data.stat().st_size:
         return False
     with path.open("rb") as one, data.open("rb") as two:

@@ -68,7 +68,7 @@ class VisibilityEvent(NamedTuple):
 
 @dataclass
 class Total:
-    """What one file holds."""
+    """Number and size of the events of one file."""
 
     events: int = 0
     bytes: int = 0
@@ -76,7 +76,7 @@ class Total:
 
 @dataclass
 class Tombstones:
-    """What was purged and is not to come back."""
+    """Streams and lines that were purged and must not come back."""
 
     streams: set[str] = field(default_factory=set[str])
     digests: set[bytes] = field(default_factory=set[bytes])
@@ -87,7 +87,7 @@ class Tombstones:
 
 @dataclass
 class StreamInfo:
-    """What the index knows of one stream."""
+    """Number and first event of one stream."""
 
     stream: str
     first_seq: int
@@ -122,7 +122,7 @@ class SegmentIndex:
     """Index of the events of several files.
 
     Args:
-        folder: where segments are kept that are too many for memory.
+        folder: for segments that are too many for memory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -130,7 +130,7 @@ class SegmentIndex:
         self.headers: list[Header] = []
         self.changes: list[VisibilityEvent] = []
         self.statements: set[str] = set()
-        """Streams that speak about others."""
+        """Streams with events about other sessions."""
         self.tombstones = Tombstones()
         self.findings: list[tuple[int, Finding]] = []
         """With the number of the file."""
@@ -146,7 +146,7 @@ class SegmentIndex:
         """Index a file, or a stretch of it.
 
         Args:
-            source: how the segments call it.
+            source: number of the file in the segments.
             log: the file; plain, as segments are byte ranges.
             start: byte offset of the start of a line.
             end: byte offset to stop at, the start of a line; None for the end of the file.
@@ -181,7 +181,7 @@ class SegmentIndex:
             self._spill()
 
     def note(self, source: int, kind: bytes, line: bytes, envelope: tuple[str, str]) -> None:
-        """Take what an event says about sessions; lines that do not fit their type say nothing."""
+        """Index the header of a session or an event about sessions; malformed lines are ignored."""
         stream, at = envelope
         try:
             if kind == _HEADER:
@@ -197,7 +197,7 @@ class SegmentIndex:
             return
 
     def parcel(self) -> "Parcel":
-        """Return everything, to be taken over by the index of another process."""
+        """Return the content of the index, for the index of another process."""
         segments = [segment for path in self._spilled for segment in _unpack(path)] + self._segments
         return Parcel(
             streams=[(info.stream, info.first_seq, info.start) for info in self.streams],
@@ -212,7 +212,7 @@ class SegmentIndex:
         )
 
     def take_over(self, parcel: "Parcel") -> None:
-        """Add what another process has found."""
+        """Add the content of the index of another process."""
         for segment in map(Segment._make, _PACKED.iter_unpack(parcel.segments)):
             stream, first_seq, start = parcel.streams[segment.stream]
             at = start if segment.first_seq == first_seq else _LATEST
@@ -270,7 +270,7 @@ class SegmentIndex:
 
 
 class Parcel(msgspec.Struct):
-    """An index on its way from one process to another."""
+    """Content of an index, passed from one process to another."""
 
     streams: list[tuple[str, int, str]]
     headers: list[Header]
@@ -284,7 +284,7 @@ class Parcel(msgspec.Struct):
 
 
 class _SegmentBuilder:
-    """Puts the lines of one file together to segments."""
+    """Joins the lines of one file to segments."""
 
     def __init__(self, index: SegmentIndex, source: int) -> None:
         self._index = index

@@ -1,7 +1,7 @@
 """Inputs of a merge or an import as plain files, with limits: a small archive must not fill a disk.
 
-Compressed inputs are unpacked into a private temporary folder under names of our own, so no name in an archive can lead
-anywhere else, and a link in an archive is no more than a few bytes of text.
+Compressed inputs are unpacked into a private temporary folder under generated names. A path in an archive therefore
+has no effect, and a link in an archive is only a short text.
 """
 
 import shutil
@@ -24,12 +24,12 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z")
 
 @dataclass(frozen=True)
 class InputLimits:
-    """What unpacking may come to at most."""
+    """Limits of unpacking."""
 
     total_bytes: int = 8 << 30
     """Unpacked bytes of all inputs."""
     ratio: int = 500
-    """Unpacked per packed byte, once 16 MiB are unpacked; event logs come to 10 to 40."""
+    """Unpacked per packed byte, once 16 MiB are unpacked; event logs have 10 to 40."""
     entries: int = 10_000
     """Files in one archive."""
 
@@ -42,10 +42,10 @@ class Staged:
     """An input as a plain file."""
 
     name: str
-    """What the user calls it: a path, or `archive!member`."""
+    """Name for messages: a path, or `archive!member`."""
     path: Path
     damage: str = ""
-    """Why the rest of it could not be unpacked."""
+    """Reason why the rest of it could not be unpacked; empty if it is complete."""
     also: tuple[Path, ...] = ()
     """Packs and copies of live files that belong to it; only `stage_logs` fills it."""
 
@@ -82,7 +82,7 @@ class Staging:
         return Staged(name, target, damage)
 
     def unpacked(self, pack: Path) -> Path:
-        """Return a gzip file of ours, a pack, as a plain file.
+        """Return a pack as a plain file.
 
         Raises:
             LogUnavailableError: it is damaged.
@@ -93,7 +93,7 @@ class Staging:
         return staged.path
 
     def copies(self, live: list[Path]) -> list[Path]:
-        """Return copies of live files, which their sessions take away when they end; what is gone is in the log."""
+        """Return copies of live files; a session that ends removes its file, and its lines are in the log then."""
         found: list[Path] = []
         for path in live:
             target = self.new_file()
@@ -119,7 +119,7 @@ class Staging:
 
 @contextmanager
 def staging(limits: InputLimits = LIMITS) -> Generator[Staging]:
-    """Give a temporary folder that is removed at the end."""
+    """Yield a temporary folder that is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="insight-"))
     try:
         yield Staging(folder, limits)
@@ -128,7 +128,7 @@ def staging(limits: InputLimits = LIMITS) -> Generator[Staging]:
 
 
 def stage_logs(path: Path, stage: Staging, unread: list[Unread] | None = None) -> list[Staged]:
-    """Return the logs that `path` stands for as plain files: itself, a folder's, an archive's; with what lies beside.
+    """Return the logs at a path (a file, a folder or an archive) as plain files, with their packs and live files.
 
     Args:
         path: where they are.
@@ -169,7 +169,7 @@ def check_archive(path: Path, limits: InputLimits = LIMITS) -> list[zipfile.ZipI
 
 
 def is_archive_name(name: str) -> bool:
-    """Tell whether a file within an archive is an archive itself; those are not opened."""
+    """Return whether a file within an archive is an archive itself; those are not opened."""
     return name.lower().endswith(_ARCHIVES) and not name.lower().endswith((".jsonl.gz", ".json.gz"))
 
 
@@ -182,7 +182,7 @@ def stage_gzip(name: str, path: Path, stage: Staging) -> Staged:
 
 
 def stage_source(source: LogSource, stage: Staging) -> Staged:
-    """Return a source as a plain file, with what lies beside it.
+    """Return a log as a plain file, with its packs and live files.
 
     Raises:
         InputLimitError: it grows beyond a limit.

@@ -95,7 +95,7 @@ class _Files:
                 seq += 1
 
     def all_equal(self, cluster: list[Segment]) -> bool:
-        """Tell whether segments hold the same bytes."""
+        """Return whether segments hold the same bytes."""
         first, *others = cluster
         if any((segment.first_seq, segment.last_seq) != (first.first_seq, first.last_seq) for segment in others):
             return False
@@ -121,7 +121,7 @@ def _read_whole(file: IO[bytes], size: int) -> bytes:
 
 
 def _clusters(segments: list[Segment]) -> Iterator[list[Segment]]:
-    """Groups of segments, in order of seq, that share no seq with another group."""
+    """Yield groups of segments, in order of seq, that share no seq with another group."""
     cluster: list[Segment] = []
     last = -1
     for segment in segments:

@@ -1,6 +1,6 @@
-"""Add lines that exist already to a log, or events about other streams, under its lock.
+"""Append existing lines or events about other streams to a log, under its lock.
 
-For those who decide by what is in the log: `locked()` holds the lock from the look to the write.
+`locked()` holds the lock from reading the log to appending, for decisions that depend on its content.
 """
 
 import os
@@ -31,19 +31,19 @@ class LogTarget(Protocol):
 
     @property
     def source(self) -> LogSource:
-        """Where to read it."""
+        """The log as a source of bytes."""
         ...
 
     def locked(self) -> AbstractContextManager[Append]:
-        """Hold its lock, and give what appends to it; what was appended is durable at the end."""
+        """Hold the lock of the log and yield a function that appends; the lines are durable at the end."""
         ...
 
 
 class DiskTarget:
-    """A log file; an old document found in its place is converted before the first addition.
+    """A log file; a session document in its place is converted before the first append.
 
     Args:
-        path: the log; it and its folder are created when something is added.
+        path: the log; it and its folder are created by the first append.
         lock_timeout_s: how long to wait for other processes, in seconds.
     """
 
@@ -54,7 +54,7 @@ class DiskTarget:
 
     @property
     def source(self) -> LogSource:
-        """Where to read it."""
+        """The log as a source of bytes."""
         return readable(self.path)
 
     @contextmanager
@@ -63,9 +63,9 @@ class DiskTarget:
 
         Raises:
             LogUnavailableError, NewerFormatError: the file cannot be used as a log.
-            LogBusyError: another process holds the lock for too long.
-            LogWriteError: an append failed; nothing of it counts.
-            OSError: what was appended could not be made durable.
+            LogBusyError: the lock could not be acquired within the timeout.
+            LogWriteError: an append failed; none of it counts.
+            OSError: the lines could not be made durable.
         """
         convert_in_place(self.path, self._system)
         file = LogFile(self.path, lock_timeout_s=self._lock_timeout_s, system=self._system)
@@ -100,7 +100,7 @@ class MemoryTarget:
 
     @property
     def source(self) -> LogSource:
-        """Where to read it."""
+        """The log as a source of bytes."""
         return self._log
 
     @contextmanager
@@ -114,9 +114,9 @@ def statement_lines(events: Iterable[Event], not_before_us: int) -> bytes:
     """Return the lines of events about other streams (cleared, restored, ...), as a stream of their own.
 
     Args:
-        events: what is to be said.
-        not_before_us: the latest time of what they speak about: what is said later must have a later time, even if
-            the clock of this machine is behind.
+        events: the events, in order.
+        not_before_us: the latest time of the events that they refer to; they get a later time, even if the clock of
+            this machine is behind.
     """
     stream = os.urandom(16).hex()
     at = format_time(max(SYSTEM.time_ns() // 1000, not_before_us + 1))

@@ -1,4 +1,4 @@
-"""A log in memory: for profiles that are not kept, and for lines that are made while logs are merged."""
+"""A log in memory, for memory profiles and for lines that a merge adds."""
 
 import io
 import os
@@ -16,25 +16,25 @@ class MemoryLog(LogSource):
     path: Path = Path(os.devnull)
     data: bytearray = field(default_factory=bytearray)
     label: str = "memory"
-    """How it is called in findings."""
+    """Name in findings."""
 
     @property
     def on_disk(self) -> bool:
-        """It is not."""
+        """False."""
         return False
 
     @property
     def name(self) -> str:
-        """How the log is called in findings and listings."""
+        """Name of the log in findings and listings."""
         return self.label
 
     @property
     def compressed(self) -> bool:
-        """It is not."""
+        """False."""
         return False
 
     def exists(self) -> bool:
-        """It does, as long as the object does."""
+        """Return True."""
         return True
 
     def size(self) -> int:

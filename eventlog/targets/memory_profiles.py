@@ -1,4 +1,4 @@
-"""Logs of the memory profiles of this process: made through the API, found by the recorder by name."""
+"""Logs of the memory profiles of this process: created by the API, found by the recorder by name."""
 
 import threading
 from pathlib import Path
@@ -10,10 +10,10 @@ _mutex = threading.Lock()
 
 
 def open_memory_log(profiles_file: Path, name: str) -> MemoryTarget:
-    """Return the log of a memory profile; it is made when it is asked for first.
+    """Return the log of a memory profile; the first call creates it.
 
     Args:
-        profiles_file: whose profile it is.
+        profiles_file: path of the `profiles.json` that the profile belongs to.
         name: of the profile.
     """
     with _mutex:

@@ -15,7 +15,7 @@ from .log_targets import MemoryTarget
 
 
 class MemoryWriter:
-    """Appends events of a stream of its own to a log in memory; nothing can go wrong on the way.
+    """Appends the events of one new stream to a log in memory.
 
     Args:
         target: the log.
@@ -38,7 +38,7 @@ class MemoryWriter:
         self._pid = os.getpid()
 
     def now_us(self) -> int:
-        """Return the time in microseconds since the epoch, whatever the tested code does to the clock."""
+        """Return the time in microseconds since the epoch, also while the tested code replaces the clock."""
         return self._clock.now_us()
 
     def append(self, *events: Event, expected_seq: int | None = None, sync: bool = False) -> Ack:  # noqa: ARG002

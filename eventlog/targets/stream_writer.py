@@ -1,4 +1,4 @@
-"""Append to a stream that several writers know by name, in a log that they all write, by compare-and-append."""
+"""Append to a named stream that several processes write, by compare-and-append."""
 
 import os
 from pathlib import Path
