@@ -18,11 +18,11 @@ from .store import SessionStore
 
 @dataclass
 class LogContents:
-    """The sessions of an event log, and the lines that speak about sessions."""
+    """The sessions of an event log, and the lines with events about sessions."""
 
     sessions: list[Incoming]
     statements: list[bytes]
-    """Whole lines, of streams that clear, restore, supersede or purge; each stream in one piece."""
+    """Whole lines of streams that clear, restore, supersede or purge; one item for each stream."""
     errors: list[str]
 
 
@@ -44,7 +44,7 @@ class EventLogFormat:
 
 
 def read_log(name: str, sources: list[LogSource], stage: Staging) -> LogContents:
-    """Return the visible sessions of a log and of what lies beside it, and all statements in it.
+    """Return the visible sessions of a log with its packs and live files, and all events about sessions.
 
     Args:
         name: for messages.
@@ -82,7 +82,7 @@ def read_log(name: str, sources: list[LogSource], stage: Staging) -> LogContents
 
 
 def _count(segments: list[Segment]) -> int:
-    """Number of different seq in some segments, which are in order of their first."""
+    """Return the number of different seq in segments that are in order of their first."""
     count, last = 0, -1
     for segment in segments:
         first = max(segment.first_seq, last + 1)
@@ -108,7 +108,7 @@ def _pieces(
 
 
 def _visible(index: SegmentIndex, headers: dict[str, Header]) -> dict[str, str]:
-    """Labels of the visible sessions by stream: their own, not the names they are shown by here."""
+    """Return the labels of the visible sessions by stream: their own, not the names under which they are shown."""
     changes: dict[str, list[Change]] = {}
     for change in index.changes:
         changes.setdefault(change.target, []).append((change.at, change.digest, cast("ChangeKind", change.what)))
@@ -124,7 +124,7 @@ def _visible(index: SegmentIndex, headers: dict[str, Header]) -> dict[str, str]:
 
 
 def contents_of(store: SessionStore, stage: Staging) -> LogContents:
-    """Return the sessions and statements of a store's log, with its packs and live files."""
+    """Return the sessions of a store's log with its packs and live files, and the events about sessions."""
     source = store.target.source
     if not source.on_disk:
         return read_log(source.name, [source], stage)

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def replacing(path: Path) -> Generator[IO[bytes]]:
-    """Give a file to write that takes the place of `path` when it is complete; if anything fails, `path` is as it was.
+    """Yield a new file that replaces `path` when it is complete; if anything fails, `path` is unchanged.
 
     Raises:
         OSError: it cannot be written.
@@ -56,10 +56,10 @@ def write_sessions(
     """Write sessions as JSON or CSV, one after the other.
 
     Args:
-        out: where to.
+        out: the stream to write to.
         sessions: in order.
         form: `json` or `csv`.
-        fill: reads everything of a session at once, where sessions are read later.
+        fill: reads all fields of a session whose fields are loaded on demand.
         progress: called with the number of sessions done, and of all.
     """
     pieces = csv_pieces if form == "csv" else _json_pieces
@@ -86,7 +86,7 @@ def _json_pieces(sessions: Iterable[TestSession]) -> Iterator[bytes]:
 
 
 def export_log_lines(store: SessionStore, streams: set[str], out: IO[bytes], progress: Progress | None = None) -> None:
-    """Write the lines of some sessions of a store as they are."""
+    """Write the lines of sessions of a store unchanged."""
     with staging() as stage:
         found = contents_of(store, stage)
         wanted = [incoming for incoming in found.sessions if incoming.stream in streams]
@@ -112,7 +112,7 @@ def export_to(
     """Write the sessions of these names to a file or a stream.
 
     Raises:
-        OSError: it cannot be written; a file that was there is as it was.
+        OSError: it cannot be written; an existing file is unchanged.
     """
     if isinstance(target, Path):
         with replacing(target) as out:

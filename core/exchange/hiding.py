@@ -11,12 +11,12 @@ from .store import SessionStore
 def clear(store: SessionStore, streams: Iterable[str] | None, reason: str = "") -> int:
     """Clear sessions, and return how many were visible before.
 
-    With a session go those that it hides: earlier ones that gave way to it would otherwise take its place.
+    The sessions that a cleared one hides are cleared too; otherwise they would appear in its place.
 
     Args:
-        store: where.
-        streams: which; None for all that are visible.
-        reason: kept in the log.
+        store: the log.
+        streams: the sessions to clear; None for all visible ones.
+        reason: kept in the event.
 
     Raises:
         EventLogError, OSError: the log cannot be written; nothing was cleared.
@@ -36,22 +36,22 @@ def clear(store: SessionStore, streams: Iterable[str] | None, reason: str = "") 
             targets.update(dict.fromkeys([row.stream, *_hidden_by(row.stream, labels)]))
             latest = max(latest, row.finished_us)
         if targets:
-            latest = max(latest, *(labels.said_us(stream) for stream in targets))
+            latest = max(latest, *(labels.changed_us(stream) for stream in targets))
             append(statement_lines((SessionCleared(target=stream, reason=reason) for stream in targets), latest))
     return len(rows)
 
 
 def _hidden_by(stream: str, labels: Labels) -> list[str]:
-    """Sessions that are hidden by nothing but an earlier one of their label: they would appear when that one goes."""
+    """Return the sessions that are hidden only by an earlier one with their label, and would appear without it."""
     label = labels.label_of[stream]
     if label is None or stream in labels.changes:
         return []
     visible = labels.visible(label)
-    return [other for other in labels.bearers(label) if other not in visible and other not in labels.changes]
+    return [other for other in labels.streams_of(label) if other not in visible and other not in labels.changes]
 
 
 def restore(store: SessionStore, streams: Iterable[str]) -> int:
-    """Show sessions again that were cleared, and return how many were hidden before.
+    """Restore sessions that were cleared, and return how many were hidden before.
 
     Raises:
         EventLogError, OSError: the log cannot be written.
@@ -66,6 +66,6 @@ def restore(store: SessionStore, streams: Iterable[str]) -> int:
             if stream not in labels.visible(labels.label_of[stream] or "")
         ]
         if hidden:
-            latest = max(labels.said_us(stream) for stream in hidden)
+            latest = max(labels.changed_us(stream) for stream in hidden)
             append(statement_lines((SessionRestored(target=stream) for stream in hidden), latest))
     return len(hidden)

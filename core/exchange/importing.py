@@ -22,7 +22,7 @@ class ImportStats(dict[str, int]):
     """Counts of an import: `total = imported + skipped + errors`, `imported = added + updated`."""
 
     reasons: list[str]
-    """Why entries were errors: where, and what."""
+    """Message of each entry that could not be read."""
 
     def __init__(self, counts: dict[str, int], reasons: list[str]) -> None:
         super().__init__(counts)
@@ -31,14 +31,14 @@ class ImportStats(dict[str, int]):
 
 @dataclass
 class ImportReport:
-    """What an import did, or would do, entry by entry."""
+    """Results of an import, or of a dry run, for each entry."""
 
     outcomes: list[IngestResult] = field(default_factory=list[IngestResult])
     errors: list[str] = field(default_factory=list[str])
 
     @property
     def stats(self) -> ImportStats:
-        """The counts."""
+        """Counts of the results."""
         what = Counter(outcome.decision.what for outcome in self.outcomes)
         added, updated = what["added"], what["updated"]
         counts = {
@@ -77,17 +77,17 @@ def import_file(
     """Add the sessions of a file to a store.
 
     Args:
-        store: where to.
+        store: the store to add to.
         path: an export, an event log, a file of the earlier plugin, a folder or archive of logs, or `-`.
-        strategy: what becomes of sessions whose label another bears.
-        selection: which sessions; None for all.
-        dry_run: only say what would become of each.
+        strategy: treatment of sessions whose label another session has.
+        selection: the sessions to add; None for all.
+        dry_run: return the report without changing anything.
         progress: called with the number of sessions done, and of all.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it cannot be read at all.
-        EventLogError, OSError: the log cannot be written; what was added before stays, and importing again goes on.
+        EventLogError, OSError: the log cannot be written; sessions added before stay, and importing again continues.
     """
     with staging() as stage:
         contents = read_contents(path, stage)

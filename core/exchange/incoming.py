@@ -12,7 +12,7 @@ from ...eventlog.merging.staging import Staged, Staging
 
 @dataclass(frozen=True)
 class Incoming:
-    """A session that is to be added."""
+    """A session that is to be added to a store."""
 
     stream: str
     label: str
@@ -24,18 +24,18 @@ class Incoming:
     read: Callable[[], Iterator[bytes]] = field(repr=False)
     """Yields its lines in whole pieces, in order of `seq`."""
     origin: str = ""
-    """Where it comes from, for messages."""
+    """Name of the file or store it comes from, for messages."""
     document: bool = False
     """It was converted from a document, so its stream is a digest of its content."""
 
 
 @dataclass
 class Contents:
-    """What was found in some files."""
+    """Sessions and errors of one or more files."""
 
     sessions: list[Incoming] = field(default_factory=list[Incoming])
     errors: list[str] = field(default_factory=list[str])
-    """What could not be read, where, and why; one an entry."""
+    """One message for each part that could not be read."""
 
 
 class ImportFormat(Protocol):
@@ -77,7 +77,7 @@ _decode_node = msgspec.json.Decoder(_WithNode).decode
 
 
 def nodeids_of(incoming: Incoming) -> set[str]:
-    """Return the tests that a session speaks of, as far as they have a result or were started."""
+    """Return the tests of a session that have a result or were started."""
     found: set[str] = set()
     for piece in incoming.read():
         for line in piece.split(b"\n"):

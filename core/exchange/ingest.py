@@ -1,7 +1,7 @@
-"""Add sessions of elsewhere to a log: what is decided for each, and how its lines get there.
+"""Add sessions to a log: the decision for each of them, and appending its lines.
 
-The decisions are one pure function, `decide`. They are taken under the lock of the log, in batches, with what is in the
-log then; so processes that save, import, clear and merge at once come to what they would have come to in turn.
+The decision is one pure function, `decide`. It runs in batches under the lock of the log, with the content of the log
+at that time. Processes that save, import, clear and merge at once therefore get the same result as one after another.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,73 +26,83 @@ What = Literal["added", "updated", "skipped"]
 
 
 class Decision(NamedTuple):
-    """What becomes of one session."""
+    """Decision for one session."""
 
     what: What
     why: str
     add: bool = False
-    """Its lines are to be added."""
+    """Whether its lines are added."""
     restore: bool = False
     supersede: tuple[str, ...] = ()
-    """Streams that give way to it."""
+    """Streams that it supersedes."""
     shown_as: str = ""
-    """The name under which it will be found."""
+    """Name under which it is shown."""
 
 
 class IngestResult(NamedTuple):
-    """What became of one session."""
+    """A session with the decision for it."""
 
     incoming: Incoming
     decision: Decision
 
 
 class Labels:
-    """Who bears which label in a log, and what was said about whom; kept up while sessions are added."""
+    """Index of session ids and visibility events in a log; updated while sessions are added."""
 
     def __init__(self, roster: Roster) -> None:
         self.started = {stream: started for stream, (_, started) in roster.streams.items()}
         self.label_of = {stream: label for stream, (label, _) in roster.streams.items()}
         self.changes = dict(roster.changes)
-        self._said = roster.changes
+        self._changes_before = roster.changes
         self.buried = roster.buried
         self.buried_lines = roster.buried_lines
-        self._bearers: dict[str, list[str]] = {}
+        self._streams: dict[str, list[str]] = {}
         for stream, label in self.label_of.items():
             if label is not None and stream not in self.buried:
-                self._bearers.setdefault(label, []).append(stream)
+                self._streams.setdefault(label, []).append(stream)
 
     def visible(self, label: str) -> dict[str, str]:
         """Return the visible streams of a label with their names."""
-        bearers = self._bearers.get(label, ())
-        sessions = [Labelled(stream, self.started[stream], self.changes.get(stream)) for stream in bearers]
+        streams = self._streams.get(label, ())
+        sessions = [Labelled(stream, self.started[stream], self.changes.get(stream)) for stream in streams]
         return visible_names(label, sessions)
 
-    def bearers(self, label: str) -> list[str]:
-        """Return all streams of a label."""
-        return list(self._bearers.get(label, ()))
+    def streams_of(self, label: str) -> list[str]:
+        """Return all streams with a label."""
+        return list(self._streams.get(label, ()))
 
     def add(self, incoming: Incoming) -> None:
-        """Note a session that is added."""
+        """Record a session that is added."""
         if incoming.stream not in self.label_of:
-            self._bearers.setdefault(incoming.label, []).append(incoming.stream)
+            self._streams.setdefault(incoming.label, []).append(incoming.stream)
         self.label_of[incoming.stream] = incoming.label
         self.started.setdefault(incoming.stream, incoming.started_us)
 
-    def said_us(self, stream: str) -> int:
-        """Return the time of the last that was said about a stream before we came; 0 if nothing was."""
-        change = self._said.get(stream)
+    def changed_us(self, stream: str) -> int:
+        """Return the time of the latest visibility event of a stream before this import, in microseconds; 0 if none."""
+        change = self._changes_before.get(stream)
         return parse_time(change[0]) if change else 0
 
 
 def decide(  # noqa: PLR0911 - one return a rule
     incoming: Incoming, labels: Labels, strategy: Strategy, *, restore: bool
 ) -> Decision:
-    """Decide what becomes of a session.
+    """Return the decision for a session.
+
+    | in the log | strategy | decision |
+    |---|---|---|
+    | purged | any | skipped |
+    | visible | any | skipped |
+    | cleared, without `restore` | any | skipped |
+    | no other visible session with its label | any | added |
+    | another one | `skip_existing` | skipped |
+    | another one | `replace_existing` | updated; the other is superseded |
+    | another one | `keep_both` | added, shown as `<label>~<8 digits>` |
 
     Args:
         incoming: the session.
-        labels: what is in the log.
-        strategy: what becomes of it where another session bears its label.
+        labels: sessions and visibility events of the log.
+        strategy: treatment of a session whose label another visible session has.
         restore: whether a session that was cleared comes back (an explicit import), or stays cleared (a merge).
     """
     stream, label = incoming.stream, incoming.label
@@ -116,7 +126,7 @@ def decide(  # noqa: PLR0911 - one return a rule
         why = f"it replaces the session that was called {label}"
         return Decision("updated", why, add=not known, restore=back, supersede=others, shown_as=label)
     name = f"{label}~{stream[:8]}"
-    return Decision("added", f"it is kept beside {label}", add=not known, restore=True, shown_as=name)
+    return Decision("added", f"it is kept next to {label}", add=not known, restore=True, shown_as=name)
 
 
 def ingest(
@@ -127,25 +137,25 @@ def ingest(
     restore: bool,
     dry_run: bool = False,
 ) -> Iterator[IngestResult]:
-    """Add sessions to a log, and yield what became of each.
+    """Add sessions to a log, and yield the result for each.
 
-    A session that the log has in part gets the rest. Doing it again changes nothing.
+    If the log has a part of a session, the other events are added. Repeating the call changes nothing.
 
     Args:
-        store: where to.
-        sessions: what to add; those of the same file may bear the same label.
-        strategy: what becomes of sessions whose label another bears.
+        store: the log.
+        sessions: the sessions to add; several may have the same label.
+        strategy: treatment of sessions whose label another session has.
         restore: whether sessions that were cleared come back.
-        dry_run: only decide.
+        dry_run: only yield the decisions.
 
     Raises:
-        EventLogError, OSError: the log cannot be written; what was yielded is in it.
+        EventLogError, OSError: the log cannot be written; the sessions yielded before are in it.
     """
     if dry_run:
         labels = _labels(store)
         for incoming in sessions:
-            known = _identified(store, incoming, labels, strategy)
-            yield _decided(known, labels, strategy, restore=restore, said=[])
+            known = _match_stored(store, incoming, labels, strategy)
+            yield _decide_and_note(known, labels, strategy, restore=restore, new_events=[])
         return
     for batch in _batches(sessions):
         with store.target.locked() as append:
@@ -162,73 +172,73 @@ def _add_batch(
     store: SessionStore, batch: list[Incoming], strategy: Strategy, append: Append, *, restore: bool
 ) -> list[IngestResult]:
     labels = _labels(store)
-    said: list[Event] = []
+    new_events: list[Event] = []
     done: list[IngestResult] = []
     for incoming in batch:
-        incoming = _identified(store, incoming, labels, strategy)  # noqa: PLW2901 - the same session, better known
-        outcome = _decided(incoming, labels, strategy, restore=restore, said=said)
+        incoming = _match_stored(store, incoming, labels, strategy)  # noqa: PLW2901 - the same session, better known
+        outcome = _decide_and_note(incoming, labels, strategy, restore=restore, new_events=new_events)
         if outcome.decision.add:
             for piece in incoming.read():
                 append(_without_buried(piece, labels.buried_lines))
-        elif incoming.stream in labels.label_of and _mend(store, incoming, labels, append):
-            outcome = outcome._replace(decision=_mended(outcome.decision))
+        elif incoming.stream in labels.label_of and _add_missing(store, incoming, labels, append):
+            outcome = outcome._replace(decision=_mark_completed(outcome.decision))
         done.append(outcome)
-    if said:
-        append(_statements(said, labels))
+    if new_events:
+        append(_visibility_lines(new_events, labels))
     return done
 
 
-def _identified(store: SessionStore, incoming: Incoming, labels: Labels, strategy: Strategy) -> Incoming:
+def _match_stored(store: SessionStore, incoming: Incoming, labels: Labels, strategy: Strategy) -> Incoming:
     """Return a document's session as the one in the log that has the same content, if there is one of its label.
 
-    A session that was recorded and exported as a document has another stream than its document has; one that is kept
-    beside others of its label is exported under its name with a suffix.
+    A session that was recorded and exported as a document has another stream than its document. One that is kept next
+    to others with its label is exported under its name with a suffix.
     """
     if not incoming.document or incoming.stream in labels.label_of:
         return incoming
     if strategy is Strategy.SKIP_EXISTING and labels.visible(incoming.label):
         return incoming  # it will not be added in any case
     base, _, digits = incoming.label.rpartition("~")
-    suffixed = [stream for stream in labels.bearers(base) if digits and stream.startswith(digits)]
-    for stream in (*labels.bearers(incoming.label), *suffixed):
+    suffixed = [stream for stream in labels.streams_of(base) if digits and stream.startswith(digits)]
+    for stream in (*labels.streams_of(incoming.label), *suffixed):
         if store.has_content(stream, incoming.label, incoming.stream):
             label = labels.label_of[stream] or incoming.label
             return replace(incoming, stream=stream, label=label, events=0, last_seq=-1)
     return incoming
 
 
-def _decided(
-    incoming: Incoming, labels: Labels, strategy: Strategy, *, restore: bool, said: list[Event]
+def _decide_and_note(
+    incoming: Incoming, labels: Labels, strategy: Strategy, *, restore: bool, new_events: list[Event]
 ) -> IngestResult:
     decision = decide(incoming, labels, strategy, restore=restore)
     if decision.what != "skipped":
         labels.add(incoming)
         for stream in decision.supersede:
-            said.append(SessionSuperseded(target=stream, by=incoming.stream, reason=strategy.value))
-            labels.changes[stream] = (_AFTER_ALL, f"{len(said):032d}", "superseded")
+            new_events.append(SessionSuperseded(target=stream, by=incoming.stream, reason=strategy.value))
+            labels.changes[stream] = (_AFTER_ALL, f"{len(new_events):032d}", "superseded")
         if decision.restore:
-            said.append(SessionRestored(target=incoming.stream, reason="import"))
-            labels.changes[incoming.stream] = (_AFTER_ALL, f"{len(said):032d}", "restored")
+            new_events.append(SessionRestored(target=incoming.stream, reason="import"))
+            labels.changes[incoming.stream] = (_AFTER_ALL, f"{len(new_events):032d}", "restored")
     return IngestResult(incoming, decision)
 
 
 _AFTER_ALL = format_time(1 << 62)
-"""Until its statement has a time, what is decided in a batch counts as later than all that was said before."""
+"""Time of the decisions of a batch until their events are written: later than all events of the log."""
 
 
-def _statements(said: list[Event], labels: Labels) -> bytes:
-    """Lines of statements; of several about one session only the last is said, as all have the same time."""
-    last: dict[str, Event] = {getattr(event, "target", ""): event for event in said}
-    return statement_lines(last.values(), max(map(labels.said_us, last)))
+def _visibility_lines(new_events: list[Event], labels: Labels) -> bytes:
+    """Return the lines of visibility events; only the last about each session, as all have the same time."""
+    last: dict[str, Event] = {getattr(event, "target", ""): event for event in new_events}
+    return statement_lines(last.values(), max(map(labels.changed_us, last)))
 
 
-def _mended(decision: Decision) -> Decision:
+def _mark_completed(decision: Decision) -> Decision:
     if decision.what != "skipped":
         return decision
     return decision._replace(what="updated", why="events that were missing here were added")
 
 
-def _mend(store: SessionStore, incoming: Incoming, labels: Labels, append: Append) -> bool:
+def _add_missing(store: SessionStore, incoming: Incoming, labels: Labels, append: Append) -> bool:
     """Add the events of a session that the log lacks, if it has only a part of it."""
     with store.model() as model:
         part = model.part_of(incoming.stream)

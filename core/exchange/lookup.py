@@ -21,8 +21,8 @@ def store_of(profile: str | None, *, must_exist: bool = False, create: bool = Fa
         create: put an unknown profile into `profiles.json`.
 
     Raises:
-        ProfileError: the name is no profile name.
-        FileNotFoundError: there is no log.
+        ProfileError: the name is not a profile name.
+        FileNotFoundError: the profile has no log.
     """
     name = resolve_profile(profile)
     path = profile_log(name)
@@ -54,7 +54,7 @@ def _nodeids_later(store: SessionStore, stream: str) -> Callable[[], set[str]]:
 
 
 def full_sut_name(store: SessionStore, text: str) -> str:
-    """Return the system under test that is meant; see `references.sut_named`."""
+    """Return the full name of a system under test; see `references.sut_named`."""
     with store.model() as model:
         return sut_named(model, text)
 
@@ -63,7 +63,7 @@ def streams_of(store: SessionStore, prefixes: Iterable[str]) -> list[str]:
     """Return the streams of visible sessions by the beginnings of their ids, or of a commit that has only one.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: no session or several sessions match.
     """
     with store.model() as model:
         return [session_named(model, prefix).stream for prefix in prefixes]
@@ -73,7 +73,7 @@ def any_streams_of(store: SessionStore, prefixes: Iterable[str]) -> list[str]:
     """Return the streams of sessions, hidden ones too, by the beginnings of their ids or streams.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: no session or several sessions match.
     """
     with store.model() as model:
         rows = model.sessions(hidden=True)

@@ -13,14 +13,14 @@ from .store import SessionStore
 
 @dataclass(frozen=True)
 class ProfileInfo:
-    """A profile with what is in it."""
+    """A profile with the number and size of its sessions."""
 
     profile: StorageProfile
     active: bool
     sessions: int | None
-    """None if it cannot be told."""
+    """None if it is unknown."""
     last_us: int | None
-    """When its last session started."""
+    """Start of its last session, in microseconds since the epoch; None if it has none."""
     size_bytes: int
     problem: str = ""
 
@@ -35,14 +35,14 @@ def profiles_with(streams: frozenset[str], text: re.Pattern[str] | None, but: Pa
         try:
             holds = bool(pack_files(path)) or purge_log(path, streams=streams, text=text, dry_run=True).found
         except (EventLogError, OSError):
-            holds = True  # it cannot be told
+            holds = True  # unknown, so the user is told
         if holds:
             found.append(name)
     return found
 
 
 def describe(profile: StorageProfile, active: str) -> ProfileInfo:
-    """Return a profile with what is in it; one whose log cannot be read says why."""
+    """Return a profile with the number and size of its sessions, or with the reason why its log cannot be read."""
     is_active = profile.name == active
     if profile.storage_type == "memory" or not profile.file_path:
         return ProfileInfo(profile, is_active, None, None, 0)

@@ -25,8 +25,8 @@ def read_contents(path: Path | str, stage: Staging) -> Contents:
     """Return the sessions of a file, a folder of logs, an archive, or standard input (`-`).
 
     Args:
-        path: where they are.
-        stage: where archives are unpacked; it must stay as long as lines are read.
+        path: the file, folder or archive, or `-`.
+        stage: temporary folder for unpacked archives; it must exist as long as lines are read.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,4 +1,4 @@
-"""A log with its read model, as storage works with it."""
+"""A log with its read model."""
 
 import os
 import threading
@@ -28,14 +28,14 @@ class SessionStore:
         self.path = path
         self.target: LogTarget = (memory or MemoryTarget()) if path is None else DiskTarget(path)
         self.check_readable: Callable[[], None] | None = None
-        """Raises why the log may not be read yet; None if it may."""
+        """Raises an error if the log may not be read yet; None if it may."""
         self._mutex = threading.RLock()
         self._model: ReadModel | None = None
         self._pid = os.getpid()
 
     @contextmanager
     def model(self) -> Generator[ReadModel]:
-        """Give the read model, caught up with the log; one of an empty log if there is none yet.
+        """Yield the read model, caught up with the log; that of an empty log if the log does not exist yet.
 
         Raises:
             LogUnavailableError: the log or the model cannot be read.
@@ -50,7 +50,7 @@ class SessionStore:
 
     @contextmanager
     def model_as_it_is(self) -> Generator[ReadModel]:
-        """Give the read model as it was caught up last, for what is read later of sessions already given out."""
+        """Yield the read model without catching up, for fields of returned sessions that are read later."""
         with self._mutex:
             model = self._model if self._pid == os.getpid() else None
             if model is None:
@@ -82,7 +82,7 @@ class SessionStore:
         return lazy_session(self.model_as_it_is, rows[0]) if rows else None
 
     def has_content(self, stream: str, session_id: str, digest: str) -> bool:
-        """Tell whether a stored session says what a document says.
+        """Return whether a stored session has the content of a document.
 
         Args:
             stream: the stored session.
@@ -100,7 +100,7 @@ class SessionStore:
         return any(convert_session(document, keep_order=keep).stream == digest for keep in (False, True))
 
     def fill(self, session: TestSession) -> None:
-        """Read everything of a session at once, texts included."""
+        """Read all fields of a session at once, texts included."""
         fill_session(session, self.model_as_it_is, texts=True)
 
     def close(self) -> None:

@@ -14,20 +14,21 @@ from .store import SessionStore
 def merge_store(
     target: SessionStore, source: SessionStore, strategy: Strategy, *, pattern: str | None = None, dry_run: bool = False
 ) -> ImportReport:
-    """Add what a profile has to another one.
+    """Add the sessions of one store to another.
 
-    Its visible sessions by the strategy, and, without a pattern, what its log says about sessions: a session that was
-    cleared there is cleared here, and one that was cleared here stays cleared.
+    The visible sessions are added by the strategy. Without a pattern the visibility events are added too: a session
+    that was cleared in the source is cleared in the target, and one that was cleared in the target stays cleared.
 
     Args:
-        target: where to.
-        source: where from.
-        strategy: what becomes of sessions whose label another bears.
-        pattern: only sessions with a name or a test that fits this glob.
-        dry_run: only say what would become of each.
+        target: the store to add to.
+        source: the store to read.
+        strategy: treatment of sessions whose label another session has.
+        pattern: only sessions whose name or one of whose tests matches this glob.
+        dry_run: return the report without changing anything.
 
     Raises:
-        EventLogError, OSError: a log cannot be read or written; what was added stays, and merging again goes on.
+        EventLogError, OSError: a log cannot be read or written; sessions added before stay, and merging again
+            continues.
     """
     with staging() as stage:
         contents = contents_of(source, stage)
@@ -42,7 +43,7 @@ def merge_store(
 
 
 def add_statements(store: SessionStore, statements: list[bytes]) -> None:
-    """Add streams that speak about sessions, as far as the log does not have them."""
+    """Add streams of visibility events, except for the events that the log has."""
     if not statements:
         return
     with store.target.locked() as append:
