@@ -205,7 +205,6 @@ LONG_FILES = {
     "core/comparison.py",
     "core/query.py",
     "core/runs.py",
-    "eventlog/journal.py",
     "plugin/session.py",
     "projections/apply.py",
     "projections/fold.py",
@@ -252,7 +251,6 @@ REPEATED_CLASS_NAMES = {
 IMPORT_CIRCLES = {
     "cli.common cli.logs",
     "core.analysis core.headline",
-    "eventlog.files.pipes eventlog.sources",
     "projections.models projections.sessions",
     "testdata.cleanup testdata.reaper",
     "testdata.keeper testdata.store",
