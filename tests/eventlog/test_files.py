@@ -60,7 +60,7 @@ def test_damage_of_an_archive_is_an_os_error(tmp_path, damage):
     path = tmp_path / "log.jsonl.gz"
     path.write_bytes(data)
     found = b""
-    with path.open("rb") as raw, archives.open_gzip(raw) as stream, pytest.raises(OSError, match="damaged|CRC"):
+    with path.open("rb") as raw, archives.open_gzip(raw) as stream, pytest.raises(OSError, match=r"damaged|CRC"):
         while piece := stream.read(1000):
             found += piece
     assert DATA.startswith(found)
