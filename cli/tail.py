@@ -130,7 +130,7 @@ def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
         return session_start(source, _left_for_log(count, source.path))
     headers = [
         item.position
-        for item in read_records(source, beside=False)
+        for item in read_records(source, with_parts=False)
         if isinstance(item, Record) and item.envelope.type == "session.started" and was_there(item)
     ]
     return headers[-count] if 0 < count <= len(headers) else 0 if count else _size(source)

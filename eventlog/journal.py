@@ -189,7 +189,7 @@ class Transaction(Generic[S]):
         self._staged += [(stream, seq + index, event) for index, event in enumerate(events)]
         self._staged_counts[stream] = self._staged_counts.get(stream, 0) + len(events)
 
-    def staged(self) -> Iterator[tuple[str, int, JournalEvent]]:
+    def batch_events(self) -> Iterator[tuple[str, int, JournalEvent]]:
         """Yield `(stream, seq, event)` of the added events; several are marked as a batch."""
         count = len(self._staged)
         if count == 1:
@@ -390,7 +390,9 @@ class Journal(Generic[S]):
 
     def _commit(self, file: LogFile, size: int, transaction: Transaction[S]) -> None:
         at = self._format_time(transaction.now_us)
-        lines = [encode_exact(event, stream=stream, seq=seq, at=at) for stream, seq, event in transaction.staged()]
+        lines = [
+            encode_exact(event, stream=stream, seq=seq, at=at) for stream, seq, event in transaction.batch_events()
+        ]
         if not lines:
             return
         position = file.append_locked(b"".join(lines), size)

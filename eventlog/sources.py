@@ -201,7 +201,7 @@ def pack_files(log: Path | str | LogSource) -> list[Path]:
     source = as_source(log)
     if source.compressed or not source.on_disk:
         return []
-    return _listed(pack_dir(source.path), ".jsonl.gz")
+    return _list_files(pack_dir(source.path), ".jsonl.gz")
 
 
 def live_files(log: Path | str | LogSource) -> list[Path]:
@@ -209,10 +209,10 @@ def live_files(log: Path | str | LogSource) -> list[Path]:
     source = as_source(log)
     if source.compressed or not source.on_disk:
         return []
-    return [file for folder in live_dirs(source.path) for file in _listed(folder, LOG_SUFFIX)]
+    return [file for folder in live_dirs(source.path) for file in _list_files(folder, LOG_SUFFIX)]
 
 
-def _listed(folder: Path, suffix: str) -> list[Path]:
+def _list_files(folder: Path, suffix: str) -> list[Path]:
     try:
         names = SYSTEM.listdir(str(folder))
     except (FileNotFoundError, NotADirectoryError):

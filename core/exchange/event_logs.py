@@ -128,7 +128,7 @@ def contents_of(store: SessionStore, stage: Staging) -> LogContents:
     source = store.target.source
     if not source.on_disk:
         return read_log(source.name, [source], stage)
-    packs = [stage.unpacked(pack) for pack in pack_files(source)]
+    packs = [stage.unpack_pack(pack) for pack in pack_files(source)]
     live = stage.copies(live_files(source))  # before the log is read, where they may be collected to meanwhile
     files = [path for path in (source.path, *packs, *live) if path.exists()]
     return read_log(source.name, [LogSource(path) for path in files], stage)

@@ -63,13 +63,13 @@ def write_sessions(
         progress: called with the number of sessions done, and of all.
     """
     pieces = csv_pieces if form == "csv" else _json_pieces
-    for number, data in enumerate(pieces(_filled(sessions, fill))):
+    for number, data in enumerate(pieces(_fill_copies(sessions, fill))):
         out.write(data)
         if progress is not None:
             progress(min(number, len(sessions)), len(sessions))
 
 
-def _filled(sessions: list[TestSession], fill: Callable[[TestSession], None]) -> Iterator[TestSession]:
+def _fill_copies(sessions: list[TestSession], fill: Callable[[TestSession], None]) -> Iterator[TestSession]:
     for session in sessions:
         # A copy is filled, so that the caller's sessions do not grow by the texts of everything that was exported.
         copy = session.head()

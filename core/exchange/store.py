@@ -44,7 +44,7 @@ class SessionStore:
         if self.check_readable is not None:
             self.check_readable()
         with self._mutex:
-            model = self._opened()
+            model = self._open_model()
             model.catch_up()
             yield model
 
@@ -54,7 +54,7 @@ class SessionStore:
         with self._mutex:
             model = self._model if self._pid == os.getpid() else None
             if model is None:
-                model = self._opened()
+                model = self._open_model()
                 model.catch_up()
             yield model
 
@@ -110,7 +110,7 @@ class SessionStore:
                 self._model.close()
             self._model = None
 
-    def _opened(self) -> ReadModel:
+    def _open_model(self) -> ReadModel:
         log = self._log()
         if self._pid != os.getpid():
             self._model, self._pid = None, os.getpid()  # the connection belongs to the parent process

@@ -158,7 +158,7 @@ def _body(
         at_us = max(at_us, last.start_us + last.duration_us)
         if attempt.result.has_warning or last.has_warning:
             yield _Dated(at_us, WarningRecorded(category="", message="", nodeid=attempt.result.nodeid, when="runtest"))
-        yield _Dated(at_us, _finished(attempt))
+        yield _Dated(at_us, _finished_event(attempt))
     for nodeid in running:
         yield _Dated(at_us, TestStarted(nodeid=nodeid))
     for name, text in output_sections(fields.get("output_fields")):
@@ -170,7 +170,7 @@ _PHASE: dict[Outcome, Literal["setup", "call"]] = {"error": "setup", "skipped": 
 """Phase of an outcome without further information; the others come from the call."""
 
 
-def _finished(attempt: _Attempt) -> TestFinished:
+def _finished_event(attempt: _Attempt) -> TestFinished:
     number, result, teardown = attempt
     phase = _PHASE.get(result.outcome, "call")
     phases: dict[str, int] = {phase: result.duration_us}

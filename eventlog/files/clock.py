@@ -17,7 +17,7 @@ class SystemClock:
     """Wall-clock time in microseconds that does not follow fakes.
 
     Args:
-        fd: an open file on a local file system that may be touched, or None where there is none yet.
+        fd: an open file on a local file system that may be touched, or None without one.
         system: the seam to the operating system.
     """
 

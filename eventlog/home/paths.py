@@ -86,7 +86,7 @@ def resolve_profile(name: str | None = None, environ: Mapping[str, str] = os.env
     """
     given = name or environ.get(PROFILE_VARIABLE)
     if not given:
-        given = _stored(home_dir(environ)).active_profile or DEFAULT_PROFILE
+        given = _read_stored(home_dir(environ)).active_profile or DEFAULT_PROFILE
     return check_profile_name(given)
 
 
@@ -99,7 +99,7 @@ def profile_log(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     """
     check_profile_name(name)
     home = home_dir(environ)
-    stored = _stored(home).profiles.get(name)
+    stored = _read_stored(home).profiles.get(name)
     if stored is not None and stored.file_path:
         return Path(os.path.abspath(expand_user(Path(stored.file_path))))  # noqa: PTH100
     return home / (name + LOG_SUFFIX)
@@ -111,7 +111,7 @@ def model_path(log: Path, environ: Mapping[str, str] = os.environ) -> Path:
     return home_dir(environ) / "models" / f"{digest}.sqlite"
 
 
-def _stored(home: Path) -> _StoredProfiles:
+def _read_stored(home: Path) -> _StoredProfiles:
     path = home / PROFILES_FILE
     try:
         data = path.read_bytes()

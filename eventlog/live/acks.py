@@ -29,7 +29,7 @@ class Ack(NamedTuple):
 
     first_seq: int
     events: int
-    """How many were appended."""
+    """Number of appended events."""
     place: Place
     """`live`: in the session's own file. `held`: only in memory, not acknowledged, tried again with the next append.
     `dropped`: lost, and counted."""

@@ -27,7 +27,7 @@ class Collected:
 
     path: str
     bytes: int = 0
-    """How many bytes of it are in the log now."""
+    """Number of its bytes that are in the log now."""
     findings: list[Finding] = field(default_factory=list[Finding])
     """Parts of it that are not events."""
     set_aside: str = ""

@@ -59,16 +59,16 @@ def _open_session(log: Path) -> tuple[str, str]:
     name = ""
     stream = ""
     try:
-        for item in read_records(log, start=session_start(log), beside=False):
+        for item in read_records(log, start=session_start(log), with_parts=False):
             if isinstance(item, Finding):
                 continue
-            name, stream = _followed(item, name, stream)
+            name, stream = _session_after(item, name, stream)
     except OSError:
         return "", ""
     return name, stream
 
 
-def _followed(record: Record, name: str, stream: str) -> tuple[str, str]:
+def _session_after(record: Record, name: str, stream: str) -> tuple[str, str]:
     """Return the name and the stream of the session that is open after an event."""
     if record.envelope.type == "session.started":
         event = record.event()

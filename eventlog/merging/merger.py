@@ -83,7 +83,7 @@ class Merger:
         self._files: list[LogSource] = []
         self._inputs_unread: list[InputReport] = []
         self._inputs: list[int] = []
-        """Which input a file belongs to."""
+        """Number of the input of each file."""
 
     def add(self, path: Path) -> None:
         """Add an input: a log with its packs and live files, a folder or an archive of logs.

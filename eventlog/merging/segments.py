@@ -236,7 +236,7 @@ class SegmentIndex:
         order = sorted(range(len(self.streams)), key=lambda n: (self.streams[n].start, self.streams[n].stream))
         rank = {number: place for place, number in enumerate(order)}
         current, segments = -1, list[Segment]()
-        for segment in self._sorted(rank):
+        for segment in self._sort_segments(rank):
             if segment.stream != current:
                 if segments:
                     yield self.streams[current], segments
@@ -245,7 +245,7 @@ class SegmentIndex:
         if segments:
             yield self.streams[current], segments
 
-    def _sorted(self, rank: dict[int, int]) -> Iterator[Segment]:
+    def _sort_segments(self, rank: dict[int, int]) -> Iterator[Segment]:
         def key(segment: Segment) -> tuple[int, int, int, int, int]:
             return rank[segment.stream], segment.first_seq, segment.last_seq, segment.source, segment.begin
 
@@ -326,7 +326,7 @@ class _SegmentBuilder:
     def _take_one(self, offset: int, line: bytes) -> None:
         match = match_head(line)
         if match is None:
-            self._index.findings.append((self._source, self._malformed(offset, line)))
+            self._index.findings.append((self._source, self._malformed_finding(offset, line)))
             return
         version, kind, stream, seq, at = match.groups()
         if stream != self._stream or int(seq) != self._next or offset != self._end:
@@ -347,7 +347,7 @@ class _SegmentBuilder:
         self._first = self._next = 0
         self._end = -1
 
-    def _malformed(self, offset: int, line: bytes) -> Finding:
+    def _malformed_finding(self, offset: int, line: bytes) -> Finding:
         return Finding(str(self._source), offset, len(line), "malformed", "the first keys are not v, type, stream, ...")
 
 

@@ -81,7 +81,7 @@ class Staging:
                 out.write(data)
         return Staged(name, target, damage)
 
-    def unpacked(self, pack: Path) -> Path:
+    def unpack_pack(self, pack: Path) -> Path:
         """Return a pack as a plain file.
 
         Raises:
