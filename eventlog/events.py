@@ -106,7 +106,7 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     test_run: str = ""
     """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
     variant: dict[str, str] = {}
-    """Conditions under which the same tests are run: `python`, `os`, the environment of tox or nox, and named values."""
+    """Conditions under which the same tests run: `python`, `os`, the environment of tox or nox, and named values."""
 
 
 class SessionDescribed(Event, frozen=True, kw_only=True, tag="session.described"):

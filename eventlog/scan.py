@@ -41,7 +41,7 @@ PROBLEM: Final[dict[Reason, str]] = {
     "conflict": "another event with the same stream and seq",
     "seal": "the seal does not agree with the events of its stream",
 }
-"""What each reason means, in words for people."""
+"""Meaning of each reason, for messages."""
 
 _VERSION_1 = b'{"v":1,'
 _STARTS = re.compile(rb'\{"v":\d{1,9},"type":"')
