@@ -9,7 +9,7 @@ Also the sets of tests of a session that are missing or never ran, for the recor
 
 from collections.abc import Hashable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 if TYPE_CHECKING:
     from .events import Outcome
@@ -24,6 +24,8 @@ Verdict = Literal[
     "crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped", "rerun", "other", "cut", "not_run"
 ]
 """Result of one test in one session: the outcome of its last attempt, or why it has none."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 class Result(NamedTuple):

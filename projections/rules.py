@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..eventlog.events import Outcome
-from ..eventlog.outcome import BAD, GOOD, OUTCOMES, Verdict
+from ..eventlog.outcome import BAD, GOOD, OUTCOMES, VERDICTS, Verdict
 from ..eventlog.outcome import RULES_VERSION as ATTEMPT_RULES_VERSION
 
 RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.4"
@@ -144,6 +144,7 @@ __all__ = [
     "GOOD",
     "OUTCOMES",
     "RULES_VERSION",
+    "VERDICTS",
     "Change",
     "ChangeKind",
     "Labelled",

@@ -181,8 +181,9 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one lis
                 notable["failed"].add(nodeid)
             if len(attempts) + (nodeid in running) > 1:
                 notable["rerun"].add(nodeid)
-            good = ("passed", "xfailed", "skipped", "xpassed")
-            if len(attempts) > 1 and attempts[-1][0] in good and any(a[0] not in good for a in attempts[:-1]):
+            good = ("passed", "xfailed", "xpassed")
+            tried = [outcome for outcome, *_ in attempts[:-1] if outcome != "skipped"]
+            if attempts and attempts[-1][0] in good and any(outcome not in good for outcome in tried):
                 verdicts["flaky"] += 1
                 notable["flaky"].add(nodeid)
         announced = set(session["announced"])
