@@ -51,11 +51,11 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 
-docs: $(VENV)/.ready ## Make the generated parts of the documents anew
-	$(BIN)/python -m pytest_insight.eventlog.reference docs/format.md
-	$(BIN)/python -m pytest_insight.cli.reference docs/cli.md
-	$(BIN)/python -m pytest_insight.cli.sql_reference docs/sql.md
-	$(BIN)/python -m pytest_insight.cli.json_reference docs/json.md
+docs: $(VENV)/.ready ## Generate the generated parts of the documents again
+	$(BIN)/python docs/tools/format_reference.py docs/format.md
+	$(BIN)/python docs/tools/cli_reference.py docs/cli.md
+	$(BIN)/python docs/tools/sql_reference.py docs/sql.md
+	$(BIN)/python docs/tools/json_reference.py docs/json.md
 
 screens: $(VENV)/.ready ## Render the main views and the answers in docs/analysis.md anew
 	$(BIN)/python docs/examples/screens.py

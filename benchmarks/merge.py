@@ -11,8 +11,8 @@ from .measure import WORK, Figure, peak_memory_mb, run
 MERGE = """
 import sys
 from pathlib import Path
-from pytest_insight.eventlog.merge import merge_logs
-from pytest_insight.eventlog.staging import staging
+from pytest_insight.eventlog.merging.merger import merge_logs
+from pytest_insight.eventlog.merging.staging import staging
 with staging() as stage, open(sys.argv[1], "wb") as out:
     merge_logs([Path(path) for path in sys.argv[2:]], out, stage)
 """

@@ -32,8 +32,8 @@ def command(
 
     Example: insight clear --older-than 90d --keep-last 50 --dry-run
     """
-    from ..core.ingest import clear  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import candidates_of, store_of, streams_of  # noqa: PLC0415
+    from ..core.exchange.hiding import clear  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.lookup import candidates_of, store_of, streams_of  # noqa: PLC0415
 
     picked = selection(sut, days, older_than, pattern, keep_last)
     if not sessions and picked.is_everything and not everything:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..eventlog.outcome import RESULTS, TERMINAL_ORDER
 from .logs import NO_LOG_YET, LogArgument, LogOption, log_path, named_logs, one_log, open_model, readable_logs
 from .safe import safe_json, safe_line
 from .screen import Output, Word, output, rich_console
@@ -52,24 +53,14 @@ _SECOND_US = 1_000_000
 _MINUTE_S = 60
 
 OUTCOME_STYLES = {
-    "passed": "green",
-    "failed": "red",
-    "error": "red",
-    "crashed": "bold red",
-    "skipped": "yellow",
-    "xfailed": "yellow",
-    "xpassed": "yellow",
-    "rerun": "yellow",
+    **{result.name: result.style for result in RESULTS if result.style},
     "deselected": "yellow",
     "warnings": "yellow",
-    "flaky": "yellow",
-    "not_run": "magenta",
     "errors in collection": "red",
     "usage error": "red",
     "internal error": "red",
     "no tests": "yellow",
     "killed": "bold red",
-    "cut": "magenta",
     "complete": "green",
     "incomplete": "magenta",
     "interrupted": "bold red",
@@ -191,10 +182,7 @@ def duration_text(duration_us: int) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
-COUNT_ORDER = (
-    *("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error", "rerun"),
-    *("crashed", "cut", "running"),
-)
+COUNT_ORDER = (*TERMINAL_ORDER, "crashed", "cut", "running")
 
 
 def counts_text(counts: dict[str, int]) -> str:

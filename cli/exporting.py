@@ -12,7 +12,7 @@ from .logs import kept_log
 from .safe import safe_line
 
 if TYPE_CHECKING:
-    from ..core.store import Store
+    from ..core.exchange.store import SessionStore
 
 
 def command(
@@ -43,8 +43,9 @@ def command(
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
-    from ..core.exchange import export_to, format_of  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import candidates_of, full_sut_name  # noqa: PLC0415
+    from ..core.exchange.export import export_to  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.formats import format_of  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.lookup import candidates_of, full_sut_name  # noqa: PLC0415
     from ..core.own_files import check_output, check_replacing  # noqa: PLC0415
 
     if as_json and str(path) == "-":
@@ -83,9 +84,9 @@ def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
     say(f"{counted(len(report['sessions']), 'session')} would be exported")
 
 
-def _store(profile: str | None, log: list[Path] | None) -> "Store":
+def _store(profile: str | None, log: list[Path] | None) -> "SessionStore":
     """Return the store of the logs that are named, else that of the profile."""
-    from ..core.manage import store_of  # noqa: PLC0415
-    from ..core.store import Store  # noqa: PLC0415
+    from ..core.exchange.lookup import store_of  # noqa: PLC0415
+    from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
-    return Store(kept_log(log)) if log else store_of(profile, must_exist=True)
+    return SessionStore(kept_log(log)) if log else store_of(profile, must_exist=True)

@@ -9,7 +9,7 @@ from .filters import DaysOption, FilterOption, KeepOption, OlderOption, SutOptio
 from .safe import safe_line
 
 if TYPE_CHECKING:
-    from ..core.exchange import ImportReport
+    from ..core.exchange.importing import ImportReport
 
 StrategyOption = Annotated[
     str,
@@ -49,8 +49,8 @@ def command(
 
     Example: insight import team.jsonl --dry-run
     """
-    from ..core.exchange import ImportReport, import_file, parse_strategy  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import store_of  # noqa: PLC0415
+    from ..core.exchange.importing import ImportReport, import_file, parse_strategy  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.lookup import store_of  # noqa: PLC0415
     from ..eventlog.errors import InputUnreadableError  # noqa: PLC0415
 
     chosen = parse_strategy(strategy)

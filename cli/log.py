@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
 
-    from ..eventlog.purge import PurgeReport
+    from ..eventlog.maintenance.purge import PurgeReport
+    from ..eventlog.maintenance.verify import VerifyReport
     from ..eventlog.sources import LogSource
-    from ..eventlog.verify import VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,8 +45,8 @@ def verify(
 
     Example: insight log verify artifacts/
     """
+    from ..eventlog.maintenance.verify import unread_report, verify_log  # noqa: PLC0415
     from ..eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
-    from ..eventlog.verify import unread_report, verify_log  # noqa: PLC0415
 
     reports: list[VerifyReport] = []
     for path in named_logs(logs, log) or [log_path(profile, None)]:
@@ -77,7 +77,7 @@ def verify(
 
 def _say_remains(logs: "Iterable[LogSource]") -> None:
     """Name temporary files that hold recorded text and may have no owner any more."""
-    from ..eventlog.remains import remains_of  # noqa: PLC0415
+    from ..eventlog.maintenance.remains import remains_of  # noqa: PLC0415
 
     for source in logs:
         if source.on_disk and not source.compressed:
@@ -94,8 +94,8 @@ def info(
 
     Example: insight log info
     """
+    from ..eventlog.maintenance.verify import verify_log  # noqa: PLC0415
     from ..eventlog.sources import find_logs, live_files  # noqa: PLC0415
-    from ..eventlog.verify import verify_log  # noqa: PLC0415
 
     documents: list[dict[str, Any]] = []
     paths = named_logs(logs, log) or [log_path(profile, None)]
@@ -140,7 +140,7 @@ def repair(
 
     Example: insight log repair --dry-run
     """
-    from ..eventlog.repair import repair_log  # noqa: PLC0415
+    from ..eventlog.maintenance.repair import repair_log  # noqa: PLC0415
 
     report = repair_log(one_log(profile, path, named), dry_run=dry_run)
     if as_json:
@@ -176,7 +176,7 @@ def collect(
 
     Example: insight log collect
     """
-    from ..eventlog.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.live.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
 
     log = one_log(profile, path, named)
     reports = collect_live_files(log, lock_timeout_s=30.0)
@@ -245,7 +245,7 @@ def pack(
     from datetime import UTC, datetime  # noqa: PLC0415 - commands import what they use
 
     from ..core.selection import parse_age  # noqa: PLC0415
-    from ..eventlog.packing import pack_log  # noqa: PLC0415
+    from ..eventlog.maintenance.packing import pack_log  # noqa: PLC0415
     from ..eventlog.times import from_datetime  # noqa: PLC0415
 
     since = from_datetime(datetime.now(UTC) - parse_age(older_than))
@@ -272,7 +272,7 @@ def unpack(
 
     Example: insight log unpack
     """
-    from ..eventlog.packing import unpack_log  # noqa: PLC0415
+    from ..eventlog.maintenance.packing import unpack_log  # noqa: PLC0415
 
     log = one_log(profile, path, named)
     count = unpack_log(log)
@@ -313,7 +313,7 @@ def purge(
 
     Example: insight log purge --match-file leaked.txt --reason "a token" --dry-run
     """
-    from ..eventlog.purge import purge_log  # noqa: PLC0415
+    from ..eventlog.maintenance.purge import purge_log  # noqa: PLC0415
 
     log = one_log(profile, path, named)
     text = _purge_pattern(match_file, regex)
@@ -358,15 +358,15 @@ def _purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str
 
 
 def _streams_of(log: Path, prefixes: list[str]) -> list[str]:
-    from ..core.manage import any_streams_of  # noqa: PLC0415
-    from ..core.store import Store  # noqa: PLC0415
+    from ..core.exchange.lookup import any_streams_of  # noqa: PLC0415
+    from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
-    return any_streams_of(Store(log), prefixes) if prefixes else []
+    return any_streams_of(SessionStore(log), prefixes) if prefixes else []
 
 
 def _forget_model(log: Path) -> None:
     """Make the read model anew at once: its pages may still hold names of what was purged."""
-    from ..eventlog.home import model_path  # noqa: PLC0415
+    from ..eventlog.home.paths import model_path  # noqa: PLC0415
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
     from ..projections.readmodel.model_file import remove_model  # noqa: PLC0415
 
@@ -378,7 +378,7 @@ def _forget_model(log: Path) -> None:
 
 def _also_in(log: Path, streams: frozenset[str], text: "re.Pattern[str] | None") -> list[str]:
     """Return the names of other profiles where the same would be found."""
-    from ..core.manage import profiles_with  # noqa: PLC0415
+    from ..core.exchange.profile_info import profiles_with  # noqa: PLC0415
 
     return profiles_with(streams, text, log)
 

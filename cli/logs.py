@@ -64,7 +64,7 @@ def log_path(profile: str | None, log: Path | None) -> Path:
         ValueError: the profile's name is not allowed.
         FileNotFoundError: there is no such log.
     """
-    from ..eventlog.home import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.home.paths import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
     from ..eventlog.sources import as_source, live_files  # noqa: PLC0415
 
     path = log or profile_log(resolve_profile(profile))
@@ -135,7 +135,7 @@ def readable_logs(profile: str | None, logs: Sequence[Path] | None) -> "LogSourc
         FileNotFoundError: there is no such log.
         LogUnavailableError: there is nothing that can be read.
     """
-    from ..eventlog.convert import readable  # noqa: PLC0415
+    from ..eventlog.documents.convert import readable  # noqa: PLC0415
 
     found = sources_meant(profile, logs)
     return readable(found[0]) if len(found) == 1 else _merged(found)
@@ -187,11 +187,12 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
     import shutil  # noqa: PLC0415
     import tempfile  # noqa: PLC0415
 
-    from ..eventlog.convert import readable  # noqa: PLC0415
-    from ..eventlog.merge import Merger, Strategy  # noqa: PLC0415
-    from ..eventlog.piped import PipedLog  # noqa: PLC0415
-    from ..eventlog.private import open_private  # noqa: PLC0415
-    from ..eventlog.staging import staging  # noqa: PLC0415
+    from ..eventlog.documents.convert import readable  # noqa: PLC0415
+    from ..eventlog.files.pipes import PipedLog  # noqa: PLC0415
+    from ..eventlog.files.private import open_private  # noqa: PLC0415
+    from ..eventlog.merging.conflicts import Strategy  # noqa: PLC0415
+    from ..eventlog.merging.merger import Merger  # noqa: PLC0415
+    from ..eventlog.merging.staging import staging  # noqa: PLC0415
     from .common import say  # noqa: PLC0415
 
     folder = Path(tempfile.mkdtemp(prefix="insight-"))
@@ -213,7 +214,7 @@ def _merged(logs: "Iterable[LogSource]") -> "LogSource":
 
 def model_file(source: "LogSource") -> Path | None:
     """Return where the read model of a log is kept; None for a log that will not be there the next time."""
-    from ..eventlog.home import model_path  # noqa: PLC0415
-    from ..eventlog.piped import PipedLog  # noqa: PLC0415
+    from ..eventlog.files.pipes import PipedLog  # noqa: PLC0415
+    from ..eventlog.home.paths import model_path  # noqa: PLC0415
 
     return None if isinstance(source, PipedLog) or not source.on_disk else model_path(Path(source.name))

@@ -13,7 +13,7 @@ from .importing import StrategyOption
 from .safe import safe_line
 
 if TYPE_CHECKING:
-    from ..eventlog.merge import InputReport, Merger, MergeReport
+    from ..eventlog.merging.merger import InputReport, Merger, MergeReport
 
 _SHOWN = 20
 
@@ -40,10 +40,10 @@ def command(
 
     Example: insight merge artifacts/ laptop.jsonl -o all.jsonl
     """
-    from ..core.exchange import parse_strategy  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.importing import parse_strategy  # noqa: PLC0415 - commands import what they use
     from ..core.own_files import check_output  # noqa: PLC0415
-    from ..eventlog.merge import Merger  # noqa: PLC0415
-    from ..eventlog.staging import staging  # noqa: PLC0415
+    from ..eventlog.merging.merger import Merger  # noqa: PLC0415
+    from ..eventlog.merging.staging import staging  # noqa: PLC0415
 
     paths = named_logs(logs, log)
     if not paths:
@@ -78,9 +78,9 @@ def command(
 
 
 def _write(merger: "Merger", paths: list[Path], output: Path, temporary: Path, *, force: bool, progress: Any) -> None:
-    from ..core.exchange import replacing  # noqa: PLC0415
-    from ..eventlog.merge import is_same_file  # noqa: PLC0415
-    from ..eventlog.private import open_private  # noqa: PLC0415
+    from ..core.exchange.export import replacing  # noqa: PLC0415
+    from ..eventlog.files.private import open_private  # noqa: PLC0415
+    from ..eventlog.merging.merger import is_same_file  # noqa: PLC0415
 
     if str(output) == "-":
         merger.write(sys.stdout.buffer, progress)

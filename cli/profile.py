@@ -22,7 +22,7 @@ from .safe import safe_line
 from .screen import Listing
 
 if TYPE_CHECKING:
-    from ..core.manage import ProfileInfo
+    from ..core.exchange.profile_info import ProfileInfo
     from ..core.profiles import ProfileManager, StorageProfile
 
 app = typer.Typer(no_args_is_help=True)
@@ -46,7 +46,7 @@ def list_command(storage_type: TypeFilter = None, pattern: PatternOption = None,
 
     Example: insight profile list --type json --pattern "prod*"
     """
-    from ..core.manage import describe  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.profile_info import describe  # noqa: PLC0415 - commands import what they use
 
     manager = _manager()
     active = manager.active_profile_name
@@ -69,7 +69,7 @@ def show_command(
 
     Example: insight profile show
     """
-    from ..core.manage import describe  # noqa: PLC0415
+    from ..core.exchange.profile_info import describe  # noqa: PLC0415
 
     manager = _manager()
     info = describe(manager.get_profile(name), manager.active_profile_name)
@@ -114,7 +114,7 @@ def switch_command(name: KnownArgument, as_json: JsonOption = False) -> None:
 
     Example: insight profile switch my-profile
     """
-    from ..eventlog.home import PROFILE_VARIABLE  # noqa: PLC0415
+    from ..eventlog.home.paths import PROFILE_VARIABLE  # noqa: PLC0415
 
     profile = _manager().switch_profile(name)
     given = os.environ.get(PROFILE_VARIABLE)
@@ -158,7 +158,7 @@ def clean_command(
 
     Example: insight profile clean --type json --pattern "temp-*" --dry-run
     """
-    from ..eventlog.home import DEFAULT_PROFILE  # noqa: PLC0415
+    from ..eventlog.home.paths import DEFAULT_PROFILE  # noqa: PLC0415
 
     manager = _manager()
     spared = {DEFAULT_PROFILE, manager.active_profile_name}
@@ -207,8 +207,8 @@ def merge_command(
 
     Example: insight profile merge laptop,ci all --create --strategy keep_both
     """
-    from ..core.exchange import parse_strategy  # noqa: PLC0415
-    from ..core.manage import merge_store  # noqa: PLC0415
+    from ..core.exchange.importing import parse_strategy  # noqa: PLC0415
+    from ..core.exchange.transfer import merge_store  # noqa: PLC0415
 
     chosen = parse_strategy(strategy)
     manager = _manager()
@@ -248,18 +248,18 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
     if not create:
         manager.get_profile(name)  # says that there is none
     if dry_run or storage_type == "memory":
-        from ..core.store import Store  # noqa: PLC0415
+        from ..core.exchange.store import SessionStore  # noqa: PLC0415
 
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
-        return Store(None)
+        return SessionStore(None)
     return _store(manager, manager._create_profile(name, storage_type))  # noqa: SLF001 - the documented name
 
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":
     """Say what stands against deleting before asking."""
     from ..eventlog.errors import ProfileError  # noqa: PLC0415
-    from ..eventlog.home import DEFAULT_PROFILE  # noqa: PLC0415
+    from ..eventlog.home.paths import DEFAULT_PROFILE  # noqa: PLC0415
 
     if name == DEFAULT_PROFILE:
         raise ProfileError("Cannot delete the default profile")

@@ -32,7 +32,7 @@ def sut_of_folder(model: "ReadModel", names: list[str], folder: Path) -> str:
     fits = [name for name in names if name.rpartition("/")[2].lower() in folders]
     if fits:
         return fits[0]
-    from ..eventlog.project import project_name  # noqa: PLC0415 - only where several systems are recorded
+    from ..eventlog.home.project import project_name  # noqa: PLC0415 - only where several systems are recorded
 
     called = [project_name(path) for path in dict.fromkeys((folder, checkout))]
     return next((name for name in called if name in names), "")

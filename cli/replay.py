@@ -41,7 +41,7 @@ def command(
 
 
 def _replay(source: "LogSource", *, explain: bool) -> dict[str, Any]:
-    from ..eventlog.convert import readable  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.documents.convert import readable  # noqa: PLC0415 - commands import what they use
     from ..projections.readmodel import ReadModel  # noqa: PLC0415
 
     source = readable(source)

@@ -19,8 +19,8 @@ def command(
 
     Example: insight restore 5f0c2a91
     """
-    from ..core.ingest import restore  # noqa: PLC0415 - commands import what they use
-    from ..core.manage import any_streams_of, hidden_sessions, store_of  # noqa: PLC0415
+    from ..core.exchange.hiding import restore  # noqa: PLC0415 - commands import what they use
+    from ..core.exchange.lookup import any_streams_of, hidden_sessions, store_of  # noqa: PLC0415
 
     store = store_of(profile, must_exist=True)
     hidden = hidden_sessions(store)

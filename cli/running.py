@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..eventlog.outcome import BAD, GOOD
+
 if TYPE_CHECKING:
     from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
 
-_BAD = frozenset({"failed", "error", "crashed"})
 _BEFORE = ("test_session_starts",)
 
 
@@ -37,7 +38,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
         sut: system under test to record; it may come from a log, and is one argument whatever it holds.
         profile: profile to record into.
     """
-    from ..eventlog.private import open_private  # noqa: PLC0415 - commands import what they use
+    from ..eventlog.files.private import open_private  # noqa: PLC0415 - commands import what they use
 
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"
@@ -60,9 +61,9 @@ def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: b
     for nodeid, test in tests.items():
         is_running = nodeid in running
         fits = (
-            (test.verdict in _BAD and not is_running and (failed or both))
+            (test.verdict in BAD and not is_running and (failed or both))
             or (is_running and (not_run or both))
-            or (all_but_passed and test.verdict not in ("passed", "xfailed", "xpassed"))
+            or (all_but_passed and test.verdict not in GOOD)
         )
         if fits:
             wanted[nodeid] = None

@@ -34,7 +34,7 @@ from .session_list import list_table, states_of
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
-    from ..eventlog.owner import RunState
+    from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel

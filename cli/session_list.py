@@ -9,7 +9,7 @@ from .screen import Line, Listing, Word
 
 if TYPE_CHECKING:
     from ..core.shards import TestRunTotal
-    from ..eventlog.owner import RunState
+    from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
 

@@ -10,7 +10,7 @@ from .session_list import counts_line, state_word
 from .session_notes import print_notes
 
 if TYPE_CHECKING:
-    from ..eventlog.owner import RunState
+    from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel

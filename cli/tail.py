@@ -11,10 +11,11 @@ from typing import Annotated, TextIO
 import typer
 
 from ..eventlog.codec import EventDecodeError
-from ..eventlog.follow import Item, Restarted, follow
-from ..eventlog.home import profile_log, resolve_profile
-from ..eventlog.liveness import is_being_written
-from ..eventlog.owner import session_state
+from ..eventlog.files.liveness import is_being_written
+from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.live.follow import Item, Restarted, follow
+from ..eventlog.live.owner import session_state
+from ..eventlog.outcome import KNOWN
 from ..eventlog.reader import Record, read_records, session_start
 from ..eventlog.scan import Finding
 from ..eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
@@ -129,7 +130,7 @@ def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
         return session_start(source, _left_for_log(count, source.path))
     headers = [
         item.position
-        for item in read_records(source, beside=False)
+        for item in read_records(source, with_parts=False)
         if isinstance(item, Record) and item.envelope.type == "session.started" and was_there(item)
     ]
     return headers[-count] if 0 < count <= len(headers) else 0 if count else _size(source)
@@ -216,7 +217,7 @@ class Screen:
         """
         if self._as_json:
             return
-        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - once, at the end
+        from ..eventlog.files.clock import SystemClock  # noqa: PLC0415 - once, at the end
 
         is_now = now_us is None
         now_us = SystemClock().now_us() if now_us is None else now_us
@@ -231,7 +232,7 @@ class Screen:
 
     def watch(self) -> None:
         """Show who is stuck and who is gone, as far as the logs know; looks once a second at most."""
-        from ..eventlog.clock import SystemClock  # noqa: PLC0415 - only by those who follow
+        from ..eventlog.files.clock import SystemClock  # noqa: PLC0415 - only by those who follow
 
         now_us = SystemClock().now_us()
         if self._as_json or now_us - self._watched_us < _WATCH_US:
@@ -363,7 +364,7 @@ def _many(paths: list[Path]) -> bool:
 def _outcomes(text: str | None) -> frozenset[str]:
     if not text:
         return frozenset()
-    known = {"passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun"}
+    known = KNOWN - {"other"}
     chosen = frozenset(word.strip().lower() for word in text.split(","))
     if not chosen <= known:
         raise typer.BadParameter(f"{', '.join(sorted(chosen - known))}: outcomes are {', '.join(sorted(known))}")

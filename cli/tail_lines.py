@@ -25,8 +25,8 @@ from ..eventlog.events import (
     WarningRecorded,
     WorkerLost,
 )
+from ..eventlog.outcome import missing_tests
 from ..eventlog.times import parse_time, to_datetime
-from ..eventlog.verdict import missing_tests
 from .common import duration_text
 from .safe import safe, safe_line
 

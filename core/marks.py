@@ -7,6 +7,7 @@ terminal that cannot show the shape.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..eventlog.outcome import GOOD, RESULTS
 from ..projections.rules import is_flaky
 
 RULES_VERSION = 1
@@ -25,21 +26,7 @@ class Mark(NamedTuple):
 
 
 MARKS: dict[str, Mark] = {
-    mark.word: mark
-    for mark in (
-        Mark("crashed", "▚", "!", "bold red", "running when its session or worker ended"),
-        Mark("error", "◆", "E", "bold red", "error"),
-        Mark("failed", "█", "F", "red", "failed"),
-        Mark("cut", "▞", "/", "magenta", "interrupted by the user"),
-        Mark("rerun", "△", "r", "yellow", "another attempt was due"),
-        Mark("flaky", "▲", "~", "yellow", "passed after another attempt"),
-        Mark("xpassed", "═", "X", "yellow", "passed, expected to fail"),
-        Mark("other", "?", "?", "magenta", "outcome of another plugin"),
-        Mark("passed", "─", "-", "green", "passed"),
-        Mark("xfailed", "╌", "x", "green", "failed as expected"),
-        Mark("skipped", "·", ".", "dim", "skipped"),
-        Mark("not_run", " ", " ", "", "not run"),
-    )
+    result.name: Mark(result.name, result.shape, result.letter, result.mark_style, result.meaning) for result in RESULTS
 }
 """Marks by word. Of several results drawn as one mark, the first of this table is taken."""
 
@@ -53,7 +40,7 @@ def mark_word(verdict: str, outcomes: Sequence[str] = ()) -> str:
         verdict: of the test in a session.
         outcomes: of its attempts; a pass behind a bad attempt is `flaky`.
     """
-    if verdict in ("passed", "xfailed") and is_flaky(outcomes):  # type: ignore[arg-type]  # words of any plugin
+    if verdict in GOOD - {"xpassed"} and is_flaky(outcomes):  # type: ignore[arg-type]  # words of any plugin
         return "flaky"
     return verdict if verdict in MARKS else "other"
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from ..eventlog.convert import lines_of_document
-from ..eventlog.corruption import holds_no_event
+from ..eventlog.documents.convert import lines_of_document
 from ..eventlog.errors import EventLogError, ProfileError
+from ..eventlog.files.system import why_unsafe
 from ..eventlog.format import EARLIER_LIVE_SUFFIX, EMPTY_LOG_SUFFIXES, HEAD, LIVE_SUFFIX, PACK_SUFFIX
-from ..eventlog.home import home_dir
-from ..eventlog.profiles import ProfilesFile
+from ..eventlog.home.paths import home_dir
+from ..eventlog.home.profiles import ProfilesFile
+from ..eventlog.maintenance.corruption import holds_no_event
 from ..eventlog.sources import is_old_document, live_dirs, pack_dir
-from ..eventlog.system import why_unsafe
 
 _SNIFF_BYTES = 64 * 1024
 

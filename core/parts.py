@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from ..eventlog.system import SYSTEM
+from ..eventlog.files.system import SYSTEM
 
 _PART = re.compile(r"\.[0-9a-f]{8}\.part")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
-from ..eventlog.memory_profiles import drop_memory_log, open_memory_log
-from ..eventlog.profiles import Document, ProfilesFile, new_entry, now_text, user_name
+from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.home.profiles import Document, ProfilesFile, new_entry, now_text, user_name
+from ..eventlog.targets.memory_profiles import drop_memory_log, open_memory_log
 from ..projections.models import as_utc, utc_text
 from .nearest import did_you_mean
 from .own_files import check_new_log
@@ -274,12 +274,22 @@ class ProfileManager:
             session: a `TestSession`.
             session_id: name of the stored copy; None for the session's own.
         """
-        from .storage import get_storage_instance  # noqa: PLC0415 - storage is made of profiles
+        from .exchange.importing import add_sessions, incoming_sessions  # noqa: PLC0415 - slow to import, rarely needed
+        from .exchange.store import SessionStore  # noqa: PLC0415
 
         copy = session.head()
         if session_id is not None:
             copy.session_id = session_id
-        get_storage_instance(profile, manager=self).save_session(copy)
+        new = incoming_sessions([copy])
+        found = self.profiles.get(profile) or self.ensure_profile(profile)
+        if found.storage_type == "memory":
+            store = SessionStore(None, open_memory_log(self.config_path, profile))
+        else:
+            store = SessionStore(Path(str(found.file_path)).expanduser())
+        try:
+            add_sessions(store, new)
+        finally:
+            store.close()
 
     def _profiles_of(self, document: Document, *, implicit: bool = True) -> dict[str, StorageProfile]:
         found: dict[str, StorageProfile] = {}

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..projections.apply import Notable, SessionRow
 from ..projections.fold import CRASHED_FLAG, Rows
 from ..projections.readmodel import ReadModel
-from ..projections.rules import BAD, OUTCOMES, is_cut, is_flaky, verdict_of
+from ..projections.rules import BAD, GOOD, OUTCOMES, is_cut, is_flaky, verdict_of
 from .outages import is_outage
 from .partial import WHOLE, Selected, selected_of
 from .series import Variant, variant_of
 
 if TYPE_CHECKING:
     from ..projections.models import TestSession
-
-GOOD: frozenset[str] = frozenset({"passed", "xfailed", "xpassed"})
-"""Verdicts that say something about the code; `skipped`, `rerun` and `not_run` say nothing."""
 
 
 class TestRun(NamedTuple):

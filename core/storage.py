@@ -8,29 +8,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from ..eventlog.documents import convert_session
-from ..eventlog.home import profile_log, resolve_profile
-from ..eventlog.memory import MemoryLog
-from ..eventlog.memory_profiles import open_memory_log
-from ..eventlog.merge import Strategy
-from ..eventlog.staging import staging
+from ..eventlog.documents.sessions import convert_session
+from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.merging.conflicts import Strategy
+from ..eventlog.merging.staging import staging
+from ..eventlog.targets.memory_log import MemoryLog
+from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.times import from_datetime
 from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
 from ..projections.sessions import fill_session, lazy_session
-from .exchange import (
-    ImportReport,
-    ImportStats,
-    converted_lines,
-    export_log_lines,
-    format_of,
-    import_file,
-    parse_strategy,
-    replacing,
-    write_sessions,
-)
-from .incoming import incoming_of, read_contents
-from .ingest import clear, ingest
+from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
+from .exchange.formats import format_of
+from .exchange.hiding import clear
+from .exchange.importing import ImportReport, ImportStats, add_sessions, import_file, incoming_sessions, parse_strategy
+from .exchange.sources import read_contents
+from .exchange.store import SessionStore
 from .own_files import check_output
 from .profiles import (
     ProfileManager,
@@ -42,7 +35,6 @@ from .profiles import (
     list_profiles,
     switch_profile,
 )
-from .store import Store
 
 __all__ = [
     "BaseStorage",
@@ -209,7 +201,7 @@ class LogStorage(BaseStorage):
         store: the log with its read model.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SessionStore) -> None:
         self._store = store
         self._new_profile: Callable[[], object] | None = None
 
@@ -224,10 +216,9 @@ class LogStorage(BaseStorage):
 
     def save_sessions(self, test_sessions: Iterable[TestSession]) -> None:
         """Keep several sessions, at once."""
-        new = [incoming_of(convert_session(session.to_dict(), keep_order=True)) for session in test_sessions]
+        new = incoming_sessions(test_sessions)
         self._create_profile()
-        for _ in ingest(self._store, new, Strategy.REPLACE_EXISTING, restore=True):
-            pass
+        add_sessions(self._store, new)
 
     def load_sessions(self) -> list[TestSession]:
         """Return all sessions, the earliest first; results and captured texts are read when they are asked for."""
@@ -275,7 +266,7 @@ class LogStorage(BaseStorage):
         return report.stats
 
     @property
-    def store(self) -> Store:
+    def store(self) -> SessionStore:
         """The log with its read model."""
         return self._store
 
@@ -319,7 +310,7 @@ class JSONStorage(LogStorage):
 
     def __init__(self, file_path: Path | str | None = None, profile_name: str | None = None) -> None:
         path = Path(file_path).expanduser() if file_path else profile_log(resolve_profile(profile_name))
-        super().__init__(Store(path))
+        super().__init__(SessionStore(path))
         self.file_path = path
         self.profile_name = profile_name
         if profile_name and not file_path and profile_name not in get_profile_manager().profiles:
@@ -337,7 +328,7 @@ class InMemoryStorage(LogStorage):
     """
 
     def __init__(self, sessions: Iterable[TestSession] | None = None) -> None:
-        super().__init__(Store(None))
+        super().__init__(SessionStore(None))
         if sessions is not None:
             self.save_sessions(sessions)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..eventlog.codec import parse_envelope
-from ..eventlog.private import open_private
+from ..eventlog.files.private import open_private
 from ..eventlog.reader import read_batches
 from ..eventlog.sources import LogSource, live_files, pack_files
 from ..eventlog.times import format_time, from_datetime

@@ -126,7 +126,7 @@ def _tag(cls: type[Event]) -> str:
 
 
 class _TypeHead(NamedTuple):
-    """How lines of one event type begin."""
+    """First bytes of the lines of one event type."""
 
     text: str
     tag_bytes: int
@@ -227,7 +227,7 @@ def _container_below(value: Any, text_bytes_max: int) -> Any:
 
 
 def has_good_digest(line: bytes) -> bool:
-    """Tell whether `line` (without its newline) ends in the right digest of the bytes before it."""
+    """Return whether `line` (without its newline) ends in the right digest of the bytes before it."""
     return (
         line[-SUFFIX_SIZE : -SUFFIX_SIZE + len(DIGEST_KEY)] == DIGEST_KEY
         and line[-len(LINE_END) :] == LINE_END

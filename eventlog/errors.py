@@ -1,14 +1,14 @@
-"""Errors of the event log, split by who must act.
+"""Errors of the event log, with the side that has to act.
 
     EventLogError
-    ├── LogUnavailableError      the user: no permission, not a regular file, someone else's file
-    ├── LogBusyError             wait: the lock was not to be had in time
+    ├── LogUnavailableError      the user: no permission, not a regular file, a file of another user
+    ├── LogBusyError             wait: the lock could not be acquired in time
     ├── LogWriteError            the machine: disk full, I/O error; nothing of the append was kept
     ├── NewerFormatError         upgrade: written by a newer pytest-insight
     ├── SequenceConflictError    the caller: another writer came first (compare-and-append)
     ├── InputLimitError          the user: an archive that unpacks to more than is reasonable
-    ├── InputUnreadableError     the user: a file to import that is nothing we know; also a ValueError
-    ├── ProfileError             the user: no such profile, or not to be done with it; also a ValueError
+    ├── InputUnreadableError     the user: a file to import that has no known format; also a ValueError
+    ├── ProfileError             the user: unknown profile, or operation not allowed; also a ValueError
     ├── EventTooLargeError       the caller: an event that does not fit into a line
     └── ForkedWriterError        the caller: a forked child used its parent's writer
 
@@ -23,7 +23,7 @@ class EventLogError(Exception):
 
 
 class LogUnavailableError(EventLogError):
-    """The log cannot be opened: the message names the path, the reason and what to do."""
+    """The log cannot be used; the message has the path, the reason and a hint."""
 
     def __init__(self, path: Path | str, reason: str, hint: str) -> None:
         super().__init__(f"{path}: {reason}; {hint}")
@@ -33,7 +33,7 @@ class LogUnavailableError(EventLogError):
 
 
 class LogBusyError(EventLogError):
-    """The lock on the log was not to be had within the given time."""
+    """The log's lock could not be acquired within the timeout."""
 
     def __init__(self, path: Path | str, waited_s: float) -> None:
         super().__init__(f"{path}: another process holds the lock for more than {waited_s:g} s; try again")
@@ -61,7 +61,7 @@ class NewerFormatError(EventLogError):
 
 
 class SequenceConflictError(EventLogError):
-    """Compare-and-append found the stream at another place than its caller believed."""
+    """Compare-and-append found another `seq` than the caller expected; nothing was appended."""
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
         super().__init__(f"stream {stream}: next seq is {actual}, not {expected}; read the stream again and retry")
@@ -82,7 +82,7 @@ class InputUnreadableError(EventLogError, ValueError):
 
 
 class ProfileError(EventLogError, ValueError):
-    """There is no such profile, its name is none, or what was asked for cannot be done with it."""
+    """Unknown profile, invalid name, or operation not allowed."""
 
 
 class EventTooLargeError(EventLogError):

@@ -1,10 +1,10 @@
 """Every event of log format 1, by what it means.
 
 Events are facts: frozen, never edited. They carry no envelope (`v type stream seq at digest`); the
-writer adds it and readers give it back beside the event. A field left at its default is not
+writer adds it and readers give it back with the event. A field left at its default is not
 written. New fields get a default, and a field never changes its type (docs/format.md).
 
-Units stand in the names: `_us` are integer microseconds. Times are ISO 8601 in UTC with
+Units are part of the names: `_us` are integer microseconds. Times are ISO 8601 in UTC with
 microseconds (`2026-11-21T01:23:45.123456Z`).
 """
 
@@ -63,7 +63,7 @@ class Vcs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Truncation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a shortened text was before: its head and tail were kept."""
+    """Size and digest of a text before it was shortened to its head and tail."""
 
     bytes: int
     """Length of the original in UTF-8 bytes."""
@@ -72,7 +72,7 @@ class Truncation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where an exception was raised, as pytest's `reprcrash` says."""
+    """Place where an exception was raised, as in pytest's `reprcrash`."""
 
     path: str = ""
     lineno: int = 0
@@ -97,8 +97,8 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     """Only variables that the allow-list of the configuration names."""
     workers: int = 0
     """Number of xdist workers asked for; 0 without xdist."""
-    output: Literal["all", "failed", "none"] = "failed"
-    """Of which tests captured output is recorded."""
+    output: str = "failed"
+    """Of which tests captured output is recorded: `all`, `failed` or `none`."""
     writer: dict[str, str] = {}
     """Name and version of the writer, its durability tier, and its process: `host`, `boot_id`, `pid` and `started`.
 
@@ -106,16 +106,16 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     test_run: str = ""
     """Test run that this session is a part of; several sessions, such as the shards of a CI run, may share one."""
     variant: dict[str, str] = {}
-    """What the same tests are run under on purpose: `python`, `os`, the environment of tox or nox, and named values."""
+    """Conditions under which the same tests run: `python`, `os`, the environment of tox or nox, and named values."""
 
 
 class SessionDescribed(Event, frozen=True, kw_only=True, tag="session.described"):
-    """What becomes known about a session after its header."""
+    """Facts about a session that are known only after its header."""
 
     dirty: bool | None = None
     """True if the work tree differs from the commit; git answers in the background."""
     properties: list[tuple[str, Any]] = []
-    """What tests recorded with `record_testsuite_property`."""
+    """Properties that tests recorded with `record_testsuite_property`."""
     worker: str = ""
     """The xdist worker whose test did so."""
     lossy: bool = False
@@ -163,7 +163,7 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
 
     nodeid: str
     outcome: str
-    """The verdict of this attempt, by the table in `eventlog.verdict`: one of `Outcome`. Readers take a value that they
+    """The verdict of this attempt, by the table in `eventlog.outcome`: one of `Outcome`. Readers take a value that they
     do not know as `other`, under its own name."""
     category: str = ""
     """Name of a terminal category that is not pytest's own, if one was decisive: another plugin counts the attempt as
@@ -176,7 +176,7 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     phases: dict[str, int] = {}
     """Duration in microseconds of `setup`, `call`, `teardown` as far as each was reported; `???` for a worker crash."""
     phase_outcomes: dict[str, str] = {}
-    """What pytest counts each phase as that did not simply pass: a terminal category by name, also one of another
+    """Terminal category of each phase that did not simply pass, by name, also one of another
     plugin; empty if it counts as nothing. Together with `phases` it gives pytest's own counts: a passed phase counts
     only if it is the call."""
     crashed: bool = False
@@ -197,7 +197,7 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
     lineno: int | None = None
     """First line of the test, counted from 1."""
     subtests: int = 0
-    """How many `subtest.finished` events belong to this attempt."""
+    """Number of `subtest.finished` events of this attempt."""
     discarded_subtests: dict[str, int] = {}
     """Subtests of this attempt that pytest took back from its counts as the test was run again, by category."""
     lossy: bool = False
@@ -207,7 +207,7 @@ class TestFinished(Event, frozen=True, kw_only=True, tag="test.finished"):
 
 
 class TestCut(Event, frozen=True, kw_only=True, tag="test.cut"):
-    """What a test had written that was running when its run was interrupted, or its process ended by a timeout.
+    """Output of a test that was running when its run was interrupted, or its process ended by a timeout.
 
     Such a test has a `test.started` and no `test.finished`; this event is written only if there is something to say.
     """
@@ -216,7 +216,7 @@ class TestCut(Event, frozen=True, kw_only=True, tag="test.cut"):
     attempt: int = 1
     worker: str = ""
     longreprtext: str = ""
-    """Where the threads were, as pytest-timeout showed it."""
+    """Stacks of the threads, as pytest-timeout showed them."""
     capstdout: str = ""
     capstderr: str = ""
     caplog: str = ""
@@ -232,8 +232,8 @@ class SubtestFinished(Event, frozen=True, kw_only=True, tag="subtest.finished"):
     ordinal: int
     """Counts the subtests of one attempt from 1."""
     category: str = ""
-    """What pytest counts it as, at the verbosity of the run, such as `subtests passed`; empty for a subtest that counts
-    as nothing, and for a failed one, which counts as `failed`."""
+    """Category under which pytest counts it at the verbosity of the run, such as `subtests passed`; empty for a subtest
+    that is not counted, and for a failed one, which counts as `failed`."""
     message: str = ""
     params: dict[str, str] = {}
     attempt: int = 1
@@ -300,7 +300,7 @@ class SessionFinished(Event, frozen=True, kw_only=True, tag="session.finished"):
     root: str
     """BLAKE2b-128 over the `digest` hex strings of those events, in order of `seq`."""
     interrupted: str = ""
-    """Why pytest was interrupted (`KeyboardInterrupt`, `Interrupted: ...`, `Exit: ...`), if it was."""
+    """Reason of an interruption of pytest (`KeyboardInterrupt`, `Interrupted: ...`, `Exit: ...`); "" without one."""
     internal_error: str = ""
     dropped: int = 0
     """Events that could not be recorded."""

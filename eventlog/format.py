@@ -1,7 +1,4 @@
-"""What writer and reader share: constants of log format 1, and nothing else.
-
-`docs/format.md` is the contract; this module is its alphabet.
-"""
+"""Constants of log format 1, as docs/format.md defines it."""
 
 from typing import Final
 
@@ -36,10 +33,10 @@ LIVE_SUFFIX: Final = ".live"
 """Sessions that are recorded into a log `NAME.jsonl` write files of their own in the folder `NAME.live`."""
 
 EARLIER_LIVE_SUFFIX: Final = ".spool"
-"""Earlier releases kept such files in the folder `NAME.jsonl.spool`; they are read and collected all the same."""
+"""Earlier releases kept such files in the folder `NAME.jsonl.spool`; they are still read and collected."""
 
 PACK_SUFFIX: Final = ".packs"
-"""`insight log pack` puts what is old of a log `NAME` into compressed files in the folder `NAME.packs`."""
+"""`insight log pack` moves old sessions of a log `NAME` into compressed files in the folder `NAME.packs`."""
 
 LOG_SUFFIX: Final = ".jsonl"
 
@@ -47,4 +44,4 @@ BROKEN_SUFFIX: Final = ".broken"
 """Repair keeps the damaged original as `NAME.broken`."""
 
 EMPTY_LOG_SUFFIXES: Final = frozenset({LOG_SUFFIX, ".json", ".ndjson", ".log", ""})
-"""Endings of a name under which an empty file that is there already is taken for a log."""
+"""Suffixes of an existing empty file that may be used as a log."""

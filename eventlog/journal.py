@@ -1,12 +1,11 @@
-"""A log of many named streams that several processes write, and decide by: read, decide and append under one lock.
+"""A log of named streams that several processes write: read, decide and append under one lock.
 
-A session's log has one writer for each stream. What processes share, such as test data, locks or the state of a
-service, needs more: whoever writes must first know what the others wrote. A `Journal` folds its log into a state of the
-caller's, and `transact()` holds the lock of the log from the look at that state to the write.
+A `Journal` folds its log into a state of the caller's, and `transact()` holds the lock of the log from reading that
+state to writing. So a process decides with everything that the others wrote.
 
-Several events of one transaction are a *batch*: they count together or not at all. Each carries the batch's random id
-and how many follow; readers let a batch count when its last line is there. (A `write` of many lines can be cut short by
-SIGKILL or a full disk: a page of it may be in the file, and the rest not.)
+Several events of one transaction are a *batch*: they count together or not at all. Each has the random id of the batch
+and the number of lines that follow; a batch counts when its last line is in the log. (SIGKILL or a full disk can cut a
+`write` of several lines short.)
 """
 
 import os
@@ -18,16 +17,16 @@ from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
-from .clock import SystemClock
 from .codec import EventDecodeError, EventDecoder, encode_exact, parse_envelope
 from .errors import LogUnavailableError, SequenceConflictError
 from .events import Event, UnknownEvent
-from .logfile import Locked, LogFile
+from .files.clock import SystemClock
+from .files.logfile import Locked, LogFile
+from .files.system import SYSTEM, System
 from .reader import read_batches
 from .scan import Batch, Finding, Scanner
 from .sources import LogSource
 from .streams import stream_id
-from .system import SYSTEM, System
 from .times import TimeFormatter, parse_time
 
 __all__ = ["Entry", "Folded", "Journal", "JournalEvent", "Transaction", "fold_journal"]
@@ -39,13 +38,13 @@ class JournalEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Base of the events of a journal; a subclass names its tag: `class X(JournalEvent, tag="x.happened")`."""
 
     batch: str = ""
-    """16 hex digits that the lines of one batch share; empty for an event that stands alone."""
+    """16 hex digits that the lines of one batch share; empty for a single event."""
     more: int = 0
-    """How many lines of the batch follow."""
+    """Number of lines of the batch that follow."""
 
 
 class Entry(NamedTuple):
-    """One event where it stands in a journal."""
+    """An event and its place in a journal."""
 
     position: int
     """Byte offset of its line; rises with every event, so it serves as a clock and as a fencing token."""
@@ -61,7 +60,7 @@ class Folded(Protocol):
     """The state that a journal is folded into."""
 
     def apply(self, entry: Entry, /) -> None:
-        """Take the next event. Pure: no clock, no file; no exception on what an earlier release may have written."""
+        """Apply the next event. Pure: no clock, no file, and no exception on events of an earlier release."""
         ...
 
 
@@ -69,26 +68,26 @@ S = TypeVar("S", bound=Folded)
 
 
 class _Intake:
-    """Lines to entries: decodes, counts the streams, and holds a batch back until its last line is there."""
+    """Turns lines into entries; holds the events of a batch back until its last line is read."""
 
     def __init__(self, decoder: EventDecoder) -> None:
         self.next_seqs: dict[str, int] = {}
         self.last_us = 0
         self.findings: list[Finding] = []
         self.abandoned = 0
-        """Events of batches that were never finished: their writer died, and they do not count."""
+        """Number of events of unfinished batches, whose writer died; they do not count."""
         self._decoder = decoder
         self._open: list[Entry] = []
         self._open_batch = ""
         self._seen: dict[tuple[str, int], bytes] = {}
 
     def take(self, log: str, batch: Batch) -> Iterator[Entry]:
-        """Yield what counts by now, in order of position."""
+        """Yield the entries that count now, in order of position."""
         self.findings += [finding for finding in batch.findings if finding.reason != "pending"]
         for offset, line in zip(batch.offsets, batch.lines, strict=True):
             entry = self._decode(log, offset, line)
             if entry is not None:
-                yield from self._settled(entry)
+                yield from self._complete_batch(entry)
 
     def _decode(self, log: str, offset: int, line: bytes) -> Entry | None:
         envelope = parse_envelope(line)
@@ -109,7 +108,7 @@ class _Intake:
             return None
         return Entry(offset, stream, seq, at_us, event)
 
-    def _settled(self, entry: Entry) -> Iterator[Entry]:
+    def _complete_batch(self, entry: Entry) -> Iterator[Entry]:
         batch, more = _batch_of(entry.event)
         if self._open and batch != self._open_batch:
             self.abandoned += len(self._open)
@@ -142,7 +141,7 @@ def fold_journal(path: Path, decoder: EventDecoder, state: S, *, until: int | No
         until: fold only events whose position is below this.
 
     Returns:
-        the state, and what in the log is no event.
+        the state, and the findings.
 
     Raises:
         LogUnavailableError: the log exists and cannot be read.
@@ -159,15 +158,15 @@ def fold_journal(path: Path, decoder: EventDecoder, state: S, *, until: int | No
 
 
 class Transaction(Generic[S]):
-    """What is decided while the lock is held; written as one when the block ends without an exception."""
+    """Events that are written together when the block ends without an exception."""
 
     def __init__(self, state: S, now_us: int, next_seqs: dict[str, int]) -> None:
         self.state = state
-        """Everything written so far, by anybody."""
+        """State after all events that any process wrote."""
         self.now_us = now_us
         """The time of this transaction, in microseconds since the epoch; not before anything written so far."""
         self.entries: list[Entry] = []
-        """What was written; filled when the block has ended."""
+        """The written events; filled when the block has ended."""
         self._next_seqs = next_seqs
         self._staged: list[tuple[str, int, JournalEvent]] = []
         self._staged_counts: dict[str, int] = {}
@@ -178,7 +177,7 @@ class Transaction(Generic[S]):
         return self._next_seqs.get(stream, 0) + self._staged_counts.get(stream, 0)
 
     def append(self, name: str, *events: JournalEvent, expected_seq: int | None = None) -> None:
-        """Say what is to be written to the stream `name`.
+        """Add events to the transaction, for the stream `name`.
 
         Raises:
             SequenceConflictError: `expected_seq` is given and is not the stream's version any more.
@@ -190,8 +189,8 @@ class Transaction(Generic[S]):
         self._staged += [(stream, seq + index, event) for index, event in enumerate(events)]
         self._staged_counts[stream] = self._staged_counts.get(stream, 0) + len(events)
 
-    def staged(self) -> Iterator[tuple[str, int, JournalEvent]]:
-        """Yield `(stream, seq, event)` of what is to be written, marked as a batch if it is more than one."""
+    def batch_events(self) -> Iterator[tuple[str, int, JournalEvent]]:
+        """Yield `(stream, seq, event)` of the added events; several are marked as a batch."""
         count = len(self._staged)
         if count == 1:
             yield self._staged[0]
@@ -243,20 +242,20 @@ class Journal(Generic[S]):
 
     @property
     def position(self) -> int:
-        """Up to which byte the state has been folded."""
+        """Byte offset up to which the log is folded into the state."""
         return self._scanner.end
 
     @property
     def findings(self) -> list[Finding]:
-        """What in the log is no event, as far as it was read."""
+        """Findings in the part of the log that was read."""
         return list(self._intake.findings)
 
     def current(self) -> S:
-        """Fold what others wrote since, and return the state; it is shared, so change nothing in it.
+        """Fold the new events of all processes, and return the state; it is shared, so do not change it.
 
         Raises:
             LogUnavailableError, NewerFormatError: the file cannot be used as a log.
-            LogBusyError: another process holds the lock for too long.
+            LogBusyError: the lock could not be acquired within the timeout.
         """
         with self._own_mutex():
             if self._deciding:
@@ -269,28 +268,23 @@ class Journal(Generic[S]):
 
     @contextmanager
     def look(self) -> Generator[S]:
-        """Give the state as `current()` does, and keep the other threads from changing it while the block runs.
-
-        Raises:
-            LogUnavailableError, NewerFormatError: the file cannot be used as a log.
-            LogBusyError: another process holds the lock for too long.
-        """
+        """Yield the state of `current()`, with its errors; other threads cannot change it while the block runs."""
         with self._own_mutex():
             yield self.current()
 
     @contextmanager
     def transact(self, *, sync: bool = False) -> Generator[Transaction[S]]:
-        """Hold the lock, give the state as it is now, and write what the block appends, all of it or nothing.
+        """Hold the lock, yield a transaction with the current state, and write its events: all or none.
 
         Args:
-            sync: make it durable (fsync) before returning. Without, it survives the death of the process.
+            sync: make the events durable (fsync) before returning; without it they survive the end of the process.
 
         Raises:
             LogUnavailableError, NewerFormatError: the file cannot be used as a log.
-            LogBusyError: another process holds the lock for too long.
+            LogBusyError: the lock could not be acquired within the timeout.
             EventTooLargeError: an event does not fit into a line; nothing was written.
             LogWriteError: the operating system refused the write; nothing of it counts.
-            OSError: what was written could not be made durable.
+            OSError: the events could not be made durable.
         """
         with self._own_mutex():
             if self._deciding:
@@ -311,7 +305,7 @@ class Journal(Generic[S]):
                 self._make_durable(file.fd)
 
     def sync(self) -> None:
-        """Make durable (fsync) what was written so far by this object; other threads may write meanwhile.
+        """Make the events written by this object durable (fsync); other threads may write meanwhile.
 
         Raises:
             OSError: it could not be made durable.
@@ -322,7 +316,7 @@ class Journal(Generic[S]):
             self._make_durable(fd)
 
     def as_of(self, position: int) -> S:
-        """Return the state that everything before `position` gives."""
+        """Return the state after all events before `position`."""
         return fold_journal(self.path, self.decoder, self._new_state(), until=position)[0]
 
     def close(self) -> None:
@@ -341,7 +335,7 @@ class Journal(Generic[S]):
             self._dir_synced = True
 
     def _own_mutex(self) -> threading.RLock:
-        """The mutex; in a forked child a new one, as a thread that is not there any more may hold the parent's."""
+        """Return the mutex; in a forked child a new one, as a thread of the parent may hold the old one."""
         if self._system.getpid() != self._pid and not self._forked:
             self._forked = True
             self._mutex = threading.RLock()
@@ -390,13 +384,15 @@ class Journal(Generic[S]):
             for entry in entries:
                 self._state.apply(entry)
         except BaseException:
-            self._restart()  # a signal's exception in the middle: what was half folded is folded anew
+            self._restart()  # a signal's exception in the middle: fold the log again from its start
             raise
         return entries
 
     def _commit(self, file: LogFile, size: int, transaction: Transaction[S]) -> None:
         at = self._format_time(transaction.now_us)
-        lines = [encode_exact(event, stream=stream, seq=seq, at=at) for stream, seq, event in transaction.staged()]
+        lines = [
+            encode_exact(event, stream=stream, seq=seq, at=at) for stream, seq, event in transaction.batch_events()
+        ]
         if not lines:
             return
         position = file.append_locked(b"".join(lines), size)

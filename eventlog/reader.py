@@ -12,8 +12,8 @@ from typing import IO, NamedTuple
 
 from .codec import Envelope, EventDecodeError, EventDecoder, line_digest, parse_envelope, session_events
 from .events import Event, UnknownEvent
+from .files.liveness import is_being_written
 from .format import LINE_BYTES_MAX
-from .liveness import is_being_written
 from .scan import Batch, Finding, Scanner, first_event
 from .sources import LogSource, as_source, live_files, live_stream, pack_files
 from .validity import NO_HEAD, line_fault
@@ -25,7 +25,7 @@ LogPath = Path | str | LogSource
 
 
 class Record(NamedTuple):
-    """One event where it stands in a log."""
+    """An event and its place in a log."""
 
     log: str
     position: int
@@ -71,7 +71,7 @@ def read_batches(
         end: byte offset to stop at, the start of a line.
         chunk_bytes: how much is read at once; the memory needed is a few times this.
         strict: check all fields of every line, see `validity.line_fault`; for what copies or judges lines.
-        newer: yield whole lines of a newer format, too, beside their findings; for what copies lines.
+        newer: yield whole lines of a newer format, too, in addition to their findings; for callers that copy lines.
         settle: of a log that is not being written, take the unfinished last line: an event if it is whole, else torn.
         whole: take whole events of the unfinished last line, also of a log that is being written; the `end` of their
             batch is where a newline is missing.
@@ -109,7 +109,7 @@ def _batches_of(
 
 
 def _whole_part(batch: Batch) -> Batch | None:
-    """The batch of an unfinished last line up to the last whole event in it; None if there is none."""
+    """Return the batch of an unfinished last line up to its last whole event; None if it has none."""
     if not batch.lines:
         return None
     end = batch.offsets[-1] + len(batch.lines[-1])
@@ -136,7 +136,7 @@ def _is_live(source: LogSource) -> bool:
 
 
 def read_records(
-    log: LogPath, *, start: int = 0, stream: str | None = None, beside: bool = True
+    log: LogPath, *, start: int = 0, stream: str | None = None, with_parts: bool = True
 ) -> Iterator[Record | Finding]:
     """Yield every event of a log: first those of its packs, then its own in order of position, then those of its live
     files, and findings between them.
@@ -148,24 +148,24 @@ def read_records(
         log: path of a log.
         start: byte offset of the start of a line in the log; live files are always read whole, packs only from 0.
         stream: yield only events of this stream; findings of the whole log are yielded all the same.
-        beside: read live files and packs too.
+        with_parts: read live files and packs too.
 
     Raises:
-        FileNotFoundError: there is neither such a log nor a file beside it.
+        FileNotFoundError: neither the log nor a pack or live file of it exists.
         LogUnavailableError: it cannot be opened.
     """
     source = as_source(log)
-    packs = pack_files(source) if beside and not start else []
+    packs = pack_files(source) if with_parts and not start else []
 
     def wanted(item: Record | Finding) -> bool:
         return isinstance(item, Finding) or stream is None or item.envelope.stream == stream
 
     with ExitStack() as stack:
         # Opened before the log is read: a session that is collected meanwhile is in one of the two, or in both.
-        live = _opened_live_files(source, stack) if beside else []
+        live = _opened_live_files(source, stack) if with_parts else []
         live_streams = {live_stream(path) for path, _ in live}
         seen: set[tuple[str, int, str]] = set()
-        yield from filter(wanted, chain.from_iterable(map(_beside_records, packs)))
+        yield from filter(wanted, chain.from_iterable(map(_with_parts_records, packs)))
         if source.compressed or source.exists() or not (live or packs):
             for item in filter(wanted, _records_of(source, start)):
                 if isinstance(item, Record) and item.envelope.stream in live_streams:
@@ -314,7 +314,7 @@ def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
         yield from records_in(source.name, batch)
 
 
-def _beside_records(path: Path) -> Iterator[Record | Finding]:
+def _with_parts_records(path: Path) -> Iterator[Record | Finding]:
     try:
         yield from _records_of(LogSource(path), 0)
     except FileNotFoundError:

@@ -42,7 +42,7 @@ PROBLEM: Final[dict[Reason, str]] = {
     "conflict": "another event with the same stream and seq",
     "seal": "the seal does not agree with the events of its stream",
 }
-"""What each reason means, in words for people."""
+"""Meaning of each reason, for messages."""
 
 _VERSION_1 = b'{"v":1,'
 _STARTS = re.compile(rb'\{"v":\d{1,9},"type":"')
@@ -73,7 +73,7 @@ class Finding(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one chunk of a log gave."""
+    """Lines and findings of one chunk of a log."""
 
     offsets: list[int]
     """Byte offset of each line."""
@@ -95,7 +95,7 @@ class Scanner:
         log: name of the log for findings.
         offset: byte offset of the first byte that will be fed; the start of a line.
         strict: check all fields of every line, not only its digest and time; for what copies lines or judges them.
-        newer: give whole lines of a newer format, too, beside their findings; for what copies lines.
+        newer: give whole lines of a newer format, too, in addition to their findings; for callers that copy lines.
     """
 
     def __init__(self, log: str, offset: int = 0, *, strict: bool = False, newer: bool = False) -> None:
@@ -268,7 +268,7 @@ def _whole_at(line: bytes, start: int, ends: list[int]) -> bytes | None:
 
 
 def is_whole(line: bytes) -> bool:
-    """Tell whether `line`, without a newline, is an event of format 1 with the right digest."""
+    """Return whether `line`, without a newline, is an event of format 1 with the right digest."""
     return (
         line.startswith(b'{"v":1,')
         and line[-SUFFIX_SIZE:_DIGEST_AT] == DIGEST_KEY
@@ -278,7 +278,7 @@ def is_whole(line: bytes) -> bool:
 
 
 def is_newer_event(line: bytes) -> bool:
-    """Tell whether `line`, without a newline, is an event of a newer format with the first keys and digest of ours."""
+    """Return whether `line`, without a newline, is an event of a newer format with our first keys and digest."""
     version = parse_version(line)
     return version is not None and version > FORMAT_VERSION and has_good_digest(line) and bool(match_head(line))
 

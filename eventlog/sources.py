@@ -1,104 +1,26 @@
-"""Where the bytes of a log come from: a file, a gzip file, or a member of a zip archive.
-
-Offsets are always those of the decompressed bytes. Everything is streamed; a compressed log is read from its start.
-"""
+"""Find logs by the paths that users name, with the packs and live files that belong to them."""
 
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from .errors import LogUnavailableError
+from .files.log_source import LogSource, load_archives
+from .files.system import SYSTEM
 from .format import EARLIER_LIVE_SUFFIX, HEAD, LIVE_SUFFIX, LOG_SUFFIX, PACK_SUFFIX
-from .system import SYSTEM
 
 _SNIFF_BYTES = 4096
 _GZIP = (".jsonl.gz",)
 _MEMBERS = (LOG_SUFFIX, *_GZIP)
 
 
-@dataclass(frozen=True)
-class LogSource:
-    """A log to read: a path, and for an archive the name of the member in it."""
-
-    path: Path
-    member: str = ""
-    entry: int = -1
-    """Number of the member in the archive, as two may have one name; -1 for the last of that name."""
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether it is a file of its own: others may lie beside it, and another process can read it."""
-        return True
-
-    @property
-    def name(self) -> str:
-        """How the log is called in findings and listings."""
-        return f"{self.path}!{self.member}" if self.member else str(self.path)
-
-    @property
-    def compressed(self) -> bool:
-        """Whether the log has to be read from its start."""
-        return bool(self.member) or self.path.name.endswith(_GZIP)
-
-    def exists(self) -> bool:
-        """Tell whether the file is there."""
-        return self.path.exists()
-
-    def size(self) -> int:
-        """Return the size of the file in bytes; of a live log it may lie in the middle of a line.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-        """
-        return self.path.stat().st_size
-
-    def open(self, start: int = 0) -> IO[bytes]:
-        """Open the log for reading at byte `start`.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            LogUnavailableError: it cannot be opened; the message says why.
-        """
-        try:
-            stream = self._open_member() if self.member else self._open_plain(start)
-        except FileNotFoundError:
-            raise
-        except PermissionError as error:
-            raise LogUnavailableError(self.name, "no permission to read", "ask its owner") from error
-        except OSError as error:
-            raise LogUnavailableError(self.name, str(error), "check that it is a log or an archive of logs") from error
-        if self.member:
-            _archives().skip(stream, start)
-        return stream
-
-    def _open_plain(self, start: int) -> IO[bytes]:
-        # the seam's open: a FIFO somebody left in a folder of artifacts must not block us for ever
-        raw: IO[bytes] = os.fdopen(SYSTEM.open_read(str(self.path)), "rb", buffering=0)
-        if self.compressed:
-            return _archives().open_gzip(raw, start)
-        if start:
-            raw.seek(start)
-        return raw
-
-    def _open_member(self) -> IO[bytes]:
-        return _archives().open_member(self.path, self.member, self.entry)
-
-
-def _archives() -> ModuleType:
-    from . import archives  # noqa: PLC0415 - takes longer to import than everything else of a reader
-
-    return archives
-
-
 def as_source(log: Path | str | LogSource) -> LogSource:
     """Return the source for a path; `archive.zip!member` names a member of an archive."""
     if isinstance(log, LogSource):
         return log
-    from .piped import is_pipe, read_pipe  # noqa: PLC0415 - it builds on this module
+    from .files.pipes import is_pipe, read_pipe  # noqa: PLC0415 - pipes are rare
 
     path = Path(log)
     if is_pipe(path):
@@ -110,7 +32,7 @@ def as_source(log: Path | str | LogSource) -> LogSource:
 
 
 def is_old_document(path: Path) -> bool:
-    """Tell whether a file is one JSON document, as the earlier plugin wrote it, instead of a log."""
+    """Return whether a file is one JSON document, as the earlier plugin wrote it, and not a log."""
     try:
         fd = SYSTEM.open_read(str(path))
     except OSError:
@@ -125,7 +47,7 @@ def is_old_document(path: Path) -> bool:
 
 
 class Unread(NamedTuple):
-    """Something that was given to be read, and why it was not."""
+    """An input that was not read, and the reason."""
 
     name: str
     reason: str
@@ -135,20 +57,20 @@ class Unread(NamedTuple):
 
 
 class FoundLogs(NamedTuple):
-    """What a path stands for."""
+    """The logs at a path, and the inputs that were not read."""
 
     logs: list[LogSource]
     unread: list[Unread]
-    """What looks like a log or an archive and cannot be read."""
+    """Inputs that look like a log or an archive and cannot be read."""
     passed_over: list[Unread]
-    """What is no file; named, and no error."""
+    """Inputs that are no regular files; they are reported and are not errors."""
 
 
 def find_logs(path: Path | str | LogSource) -> list[LogSource]:
-    """Return the logs that `path` stands for, in order of name: itself, an archive's members, or all below a folder.
+    """Return the logs at `path`, in order of name: the file itself, the members of an archive, or all below a folder.
 
-    In folders and archives only what begins like an event log counts, as other tools write `.jsonl` as well. Live files
-    and packs belong to their log and are not listed, unless the log itself is missing.
+    In folders and archives only files that begin like an event log count, as other tools write `.jsonl` as well. Live
+    files and packs belong to their log and are not listed, unless the log itself is missing.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -157,7 +79,7 @@ def find_logs(path: Path | str | LogSource) -> list[LogSource]:
 
 
 def look_for_logs(path: Path | str | LogSource) -> FoundLogs:
-    """Return the logs that `path` stands for, see `find_logs`, and what of it cannot be read or was passed over.
+    """Return the logs at `path`, see `find_logs`, and the inputs that cannot be read or were passed over.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -187,7 +109,7 @@ def _refuse_special(path: Path) -> None:
 
 
 def special_kind(path: Path) -> str:
-    """Return what a path is that is neither a file nor a folder, or an empty text."""
+    """Return the kind of a path that is neither a file nor a folder, in words; "" for a file or folder."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -204,7 +126,7 @@ _SPECIAL = (
 
 
 def is_by_file(name: str) -> bool:
-    """Tell whether a file is one that a system puts beside the user's: AppleDouble, `.DS_Store`, `Thumbs.db`."""
+    """Return whether an operating system creates files of this name, such as `.DS_Store` and `Thumbs.db`."""
     folders, _, last = name.replace("\\", "/").rpartition("/")
     return last.startswith("._") or last in _BY_FILES or "__MACOSX" in folders.split("/")
 
@@ -228,7 +150,7 @@ def _look_at_file(path: Path, found: FoundLogs) -> None:
 
 def _look_into_archive(path: Path, found: FoundLogs) -> None:
     try:
-        names = _archives().member_names(path)
+        names = load_archives().member_names(path)
     except OSError as error:
         found.unread.append(Unread(str(path), str(error)))
         return
@@ -265,12 +187,12 @@ def live_stream(path: Path) -> str:
 
 
 def is_live_file(path: Path) -> bool:
-    """Tell whether a path is that of a live file, by its folder."""
+    """Return whether a path is that of a live file, by its folder."""
     return path.parent.name.endswith((LIVE_SUFFIX, EARLIER_LIVE_SUFFIX))
 
 
 def pack_dir(log: Path) -> Path:
-    """Return the folder where `insight log pack` puts what is old of `log`."""
+    """Return the folder where `insight log pack` puts old sessions of `log`."""
     return log.with_name(log.name + PACK_SUFFIX)
 
 
@@ -279,18 +201,18 @@ def pack_files(log: Path | str | LogSource) -> list[Path]:
     source = as_source(log)
     if source.compressed or not source.on_disk:
         return []
-    return _listed(pack_dir(source.path), ".jsonl.gz")
+    return _list_files(pack_dir(source.path), ".jsonl.gz")
 
 
 def live_files(log: Path | str | LogSource) -> list[Path]:
-    """Return the live files beside a log, in order of name: of sessions that are running, or whose process died."""
+    """Return the live files of a log, in order of name: of sessions that run or whose process died."""
     source = as_source(log)
     if source.compressed or not source.on_disk:
         return []
-    return [file for folder in live_dirs(source.path) for file in _listed(folder, LOG_SUFFIX)]
+    return [file for folder in live_dirs(source.path) for file in _list_files(folder, LOG_SUFFIX)]
 
 
-def _listed(folder: Path, suffix: str) -> list[Path]:
+def _list_files(folder: Path, suffix: str) -> list[Path]:
     try:
         names = SYSTEM.listdir(str(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -305,8 +227,8 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _belongs_to_a_log(folder: Path) -> bool:
-    beside = ((LIVE_SUFFIX, LOG_SUFFIX), (LIVE_SUFFIX, ""), (EARLIER_LIVE_SUFFIX, ""), (PACK_SUFFIX, ""))
+    owners = ((LIVE_SUFFIX, LOG_SUFFIX), (LIVE_SUFFIX, ""), (EARLIER_LIVE_SUFFIX, ""), (PACK_SUFFIX, ""))
     return any(
         folder.name.endswith(suffix) and folder.with_name(folder.name.removesuffix(suffix) + end).exists()
-        for suffix, end in beside
+        for suffix, end in owners
     )

@@ -1,4 +1,4 @@
-"""Streams with several writers: their names, and where each stands in a log."""
+"""Streams with several writers: their ids, and the number of events of each in a log."""
 
 from collections.abc import Callable
 from hashlib import blake2b

@@ -68,7 +68,7 @@ def line_fault(line: bytes, decoder: EventDecoder = session_events) -> str:  # n
 
 
 def is_possible_start(started_at: str) -> bool:
-    """Tell whether the time that a test started at is one: of any shape that can be read, with an offset from UTC."""
+    """Return whether the time that a test started at is one: of any shape that can be read, with an offset from UTC."""
     try:
         parse_time(started_at)
     except (ValueError, OverflowError):
@@ -77,7 +77,7 @@ def is_possible_start(started_at: str) -> bool:
 
 
 def times_are_possible(lines: Sequence[bytes]) -> bool:
-    """Tell whether the times of lines are of the right shape and can be; the cheap check of many lines."""
+    """Return whether the times of lines are of the right shape and can be; the cheap check of many lines."""
     stamps = [line[(at := line.find(_AT_KEY, _AT_FROM) + _AT_KEY_BYTES) : at + 28] for line in lines]
     if not _STAMPS.fullmatch(b"".join(stamps)):
         return False

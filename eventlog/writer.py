@@ -1,8 +1,8 @@
-"""Record one session: its events in order, so that what was acknowledged is never lost.
+"""Record one session: its events in order; acknowledged events are never lost.
 
-`append` says where the events are and whether they are durable (docs/durability.md). A session writes a file of its
-own, a live file beside the log, which is collected into the log at its end. Recording never fails on the state of the
-machine: when the file cannot be written the lines are held in memory and tried again with the next append.
+`append` returns the place of the events and whether they are durable (docs/durability.md). A session writes a live file
+of its own, which is collected into the log at its end. Recording never fails on the state of the machine: while the
+file cannot be written, the lines are held in memory and written again with the next append.
 """
 
 import os
@@ -11,14 +11,14 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from .acks import Ack, Durability, GroupSync
-from .clock import SystemClock
 from .codec import line_encoder, line_hash
 from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
+from .files.clock import SystemClock
+from .files.system import SYSTEM, System
 from .format import DIGEST_HEX, LINE_END
-from .sessionfiles import SessionFiles
-from .system import SYSTEM, System
+from .live.acks import Ack, DelayedSync, Durability
+from .live.session_files import SessionFiles
 from .times import TimeFormatter
 
 HELD_BYTES_MAX = 16 * 1024 * 1024
@@ -35,7 +35,7 @@ class LogWriter:
         path: the log; it and its folder are created as needed.
         durability: when to fsync.
         lock_timeout_s: how long collecting may wait for another process at the end, in seconds.
-        direct: write the log itself, locked for the whole run; a live file only if another process is at it.
+        direct: write the log itself, locked for the whole run; a live file only if another process holds the lock.
         system: the seam to the operating system.
 
     Raises:
@@ -71,7 +71,7 @@ class LogWriter:
         self._held_bytes = 0
         self._format_time = TimeFormatter()
         self._last_us = 0
-        self._syncer: GroupSync | None = None
+        self._syncer: DelayedSync | None = None
         self._files = SessionFiles(
             self.path,
             self.stream,
@@ -87,7 +87,7 @@ class LogWriter:
 
     @property
     def troubles(self) -> list[str]:
-        """Why anything was not as it should be, in words."""
+        """Problems while recording, one message each."""
         return self._files.troubles
 
     @property
@@ -97,7 +97,7 @@ class LogWriter:
 
     @property
     def file(self) -> Path | None:
-        """The file that is written: the session's live file, or the log; None if there is none."""
+        """The file that is written: the session's live file, or the log; None after both failed."""
         current = self._files.current
         return current.path if current is not None else None
 
@@ -107,7 +107,7 @@ class LogWriter:
         return self._last_us
 
     def now_us(self) -> int:
-        """Return the time in microseconds since the epoch, whatever the tested code does to the clock."""
+        """Return the time in microseconds since the epoch, also while the tested code replaces the clock."""
         return self._clock.now_us()
 
     # -------------------------------------------------------------- appending
@@ -133,7 +133,7 @@ class LogWriter:
             return self._append_all(events, sync=sync)
 
     def record(self, event: Event) -> None:
-        """Append one event as `append` does, but say nothing about it: what is done for every test of a run.
+        """Append one event without an acknowledgement; the fast path for the events of every test.
 
         Raises:
             ForkedWriterError: called in a forked child of the process that made this writer.
@@ -172,7 +172,7 @@ class LogWriter:
             return self.append(event, sync=not self._never_sync)
 
     def close(self) -> None:
-        """Write what is still held, collect the live file into the log if that is possible, and close all files.
+        """Write the lines still held, collect the live file into the log if that is possible, and close all files.
 
         In a forked child nothing is written or closed on behalf of the parent.
         """
@@ -187,7 +187,7 @@ class LogWriter:
             _open_writers.discard(self)
 
     def leave_to_parent(self) -> None:
-        """Write nothing any more: this is a forked child of the process that records."""
+        """Stop writing: this is a forked child of the process that records."""
         self._is_child = True
         self._files.leave_to_parent()
 
@@ -223,7 +223,7 @@ class LogWriter:
         return [self._encode_line(event, seq + i, at) for i, event in enumerate(events)]
 
     def _flush_held(self) -> bool:
-        """Write what is held, if that is possible by now."""
+        """Write the held lines, and return whether that succeeded."""
         place, _ = self._write(b"".join(self._held))
         if place == "held":
             return False
@@ -246,7 +246,7 @@ class LogWriter:
 
     def _sync_soon(self) -> None:
         if self._syncer is None:
-            self._syncer = GroupSync(self._sync_now)
+            self._syncer = DelayedSync(self._sync_now)
         self._syncer.wake()
 
     def _sync_now(self) -> None:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from ..eventlog.events import Outcome
+from ..eventlog.outcome import missing_tests, not_run_tests
 from ..eventlog.scan import Finding
 from ..eventlog.times import parse_time
-from ..eventlog.verdict import missing_tests, not_run_tests
 from .fold import CRASHED_FLAG, Fold, OpenTest, Rows, SessionPart, join, join_rows, repeats
 from .rules import BAD, OUTCOMES, SessionStatus, is_cut, is_flaky, is_left_open, session_status, verdict_of
 

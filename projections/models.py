@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..eventlog.owner import RunState
+from ..eventlog.live.owner import RunState
 
 _FAILED = frozenset({"FAILED", "ERROR"})
 

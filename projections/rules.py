@@ -1,44 +1,18 @@
 """The rules that decide, one table each: the verdict of a test, the state of a session, what counts, what is shown.
 
-Pure functions over small finite domains; the tests go through all of them. The rule for one attempt stands in
-`eventlog.verdict`, as the plugin needs it too.
+Pure functions over small finite domains; the tests go through all of them. The rule for one attempt is in
+`eventlog.outcome`, as the plugin needs it too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..eventlog.events import Outcome
-from ..eventlog.verdict import RULES_VERSION as ATTEMPT_RULES_VERSION
+from ..eventlog.outcome import BAD, GOOD, OUTCOMES, VERDICTS, Verdict
+from ..eventlog.outcome import RULES_VERSION as ATTEMPT_RULES_VERSION
 
-RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.3"
-"""Part of every read model; a model made by other rules is made anew."""
-
-OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "other")
-"""Outcomes of an attempt; their index is how the read model stores them. `other` has a name of its own: the category of
-another plugin, or an outcome of a later release; it is shown by that name, and is neither good nor bad."""
-
-Verdict = Literal[
-    "crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped", "rerun", "other", "cut", "not_run"
-]
-VERDICTS: tuple[Verdict, ...] = (
-    "crashed",
-    "error",
-    "failed",
-    "xpassed",
-    "passed",
-    "xfailed",
-    "skipped",
-    "rerun",
-    "other",
-    "cut",
-    "not_run",
-)
-
-GOOD: frozenset[str] = frozenset({"passed", "xfailed", "skipped", "xpassed"})
-"""Outcomes of an attempt that do not fail a run."""
-
-BAD: frozenset[str] = frozenset({"failed", "error", "crashed"})
-"""Verdicts that say that something is broken."""
+RULES_VERSION = f"{ATTEMPT_RULES_VERSION}.4"
+"""Part of every read model; a model made by other rules is made again from the log."""
 
 SessionStatus = Literal["complete", "incomplete", "interrupted"]
 
@@ -46,7 +20,7 @@ SessionStatus = Literal["complete", "incomplete", "interrupted"]
 def verdict_of(
     attempts: Sequence[Outcome], *, crashed: bool = False, running: bool = False, cut: bool = False
 ) -> Verdict:
-    """Return what a test came to in a session.
+    """Return the verdict of one test in one session.
 
     Args:
         attempts: outcomes of its attempts in order.
@@ -77,8 +51,12 @@ def is_left_open(*, sealed: bool, attempt: int, last_finished: int, settled: boo
 
 
 def is_flaky(attempts: Sequence[Outcome]) -> bool:
-    """Tell whether a test passed in the end and did not in some attempt of the same session."""
-    return len(attempts) > 1 and attempts[-1] in GOOD and any(outcome not in GOOD for outcome in attempts[:-1])
+    """Return whether the last attempt of a test is good and an earlier one is neither good nor skipped."""
+    return (
+        len(attempts) > 1
+        and attempts[-1] in GOOD
+        and any(outcome not in GOOD and outcome != "skipped" for outcome in attempts[:-1])
+    )
 
 
 def session_status(*, sealed: bool, missing: int) -> SessionStatus:
@@ -156,3 +134,24 @@ def _is_restored(session: Labelled) -> bool:
 def _digits(streams: set[str]) -> int:
     """How many digits of a stream tell it from the others of its label; 8 unless chance will have it otherwise."""
     return next(digits for digits in range(8, 33) if len({stream[:digits] for stream in streams}) == len(streams))
+
+
+__all__ = [
+    "BAD",
+    "GOOD",
+    "OUTCOMES",
+    "RULES_VERSION",
+    "VERDICTS",
+    "Change",
+    "ChangeKind",
+    "Labelled",
+    "SessionStatus",
+    "Verdict",
+    "is_cut",
+    "is_flaky",
+    "is_left_open",
+    "latest_change",
+    "session_status",
+    "verdict_of",
+    "visible_names",
+]

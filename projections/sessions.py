@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ..eventlog import verdict
+from ..eventlog import outcome as verdict
 from ..eventlog.codec import EventDecodeError
 from ..eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
 from ..eventlog.times import parse_time, to_datetime

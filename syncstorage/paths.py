@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..eventlog.home import home_dir
+from ..eventlog.home.paths import home_dir
 
 __all__ = ["journal_path", "log_path"]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from ...eventlog.collect import Collected
-from ...eventlog.packing import PackReport
-from ...eventlog.purge import PurgeReport
+from ...eventlog.live.collect import Collected
+from ...eventlog.maintenance.packing import PackReport
+from ...eventlog.maintenance.purge import PurgeReport
 from ...eventlog.scan import Finding
 from .base import Optional, Shape, Utc, UtcOrEmpty, derived
 

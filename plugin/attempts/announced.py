@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ...eventlog.verdict import missing_tests
+from ...eventlog.outcome import missing_tests
 
 
 class AnnouncedTests:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from ...eventlog.events import Cause, SubtestFinished, TestFinished
-from ...eventlog.verdict import KNOWN, attempt_outcome, foreign_category
+from ...eventlog.outcome import BAD, KNOWN, attempt_outcome, foreign_category
 from ..redaction.shortening import redact_shortened
 from .categories import plain_category
 from .state_machine import CRASH_PHASE, OpenAttempt, State
@@ -20,7 +20,7 @@ from .values import duration_us, properties_of, sections_of, text_of
 _SIMPLE_PHASES = ("setup", "call", "teardown")
 _SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
-_SHOWN_AS_FAILED = frozenset({"failed", "error", "rerun"})
+_SHOWN_AS_FAILED = frozenset({*(BAD & KNOWN), "rerun"})
 """Categories in which pytest shows a failure."""
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-COMPARED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "rerun", "warnings", "deselected")
-"""Categories in the last line of pytest."""
+from ...eventlog.outcome import TERMINAL_ORDER as COMPARED
 
 
 def compare_counts(own: Mapping[str, int], shown: Mapping[str, int]) -> list[str]:

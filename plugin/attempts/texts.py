@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ...eventlog.events import Truncation
+from ...eventlog.outcome import GOOD, KNOWN
 from ..redaction.redactor import Redactor
 from ..redaction.shortening import redact_shortened
 from .values import text_of
 
-_OUTPUT_OF_FAILED = frozenset({"failed", "error", "rerun", "other"})
+_OUTPUT_OF_FAILED = KNOWN - GOOD - {"skipped"}
 _OUTPUT_FIELDS: tuple[str, ...] = ("capstdout", "capstderr", "caplog")
 _TEXT_BYTES_MAX = 64 * 1024
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ...eventlog.events import SessionStarted
-from ...eventlog.owner import own_identity
+from ...eventlog.live.owner import own_identity
 from ..settings import Settings
 from . import git, metadata
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ...eventlog.events import Vcs
-from ...eventlog.project import project_name
+from ...eventlog.home.project import project_name
 
 UNKNOWN_SUT = "unknown-sut"
 

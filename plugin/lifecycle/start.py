@@ -51,7 +51,7 @@ def start_recording(config: pytest.Config) -> None:
 def _open_writer(config: pytest.Config, settings: Settings, redact: Redactor) -> tuple[RedactingWriter, str]:
     in_memory = memory_log(settings.log, settings.profile)
     if in_memory is not None:
-        from ...eventlog.memory_writer import MemoryWriter  # noqa: PLC0415 - only for a memory profile
+        from ...eventlog.targets.memory_writer import MemoryWriter  # noqa: PLC0415 - only for a memory profile
 
         return RedactingWriter(MemoryWriter(in_memory[0]), redact), in_memory[1]
     path, profile = log_target(settings.log, settings.profile, config.invocation_params.dir)

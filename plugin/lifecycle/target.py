@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...eventlog.errors import EventLogError
-from ...eventlog.home import DEFAULT_PROFILE, PROFILES_FILE, expand_user, home_dir, profile_log, resolve_profile
+from ...eventlog.home.paths import DEFAULT_PROFILE, PROFILES_FILE, expand_user, home_dir, profile_log, resolve_profile
 from ...eventlog.sources import is_old_document
 
 if TYPE_CHECKING:
-    from ...eventlog.adding import MemoryTarget
+    from ...eventlog.targets.log_targets import MemoryTarget
 
-_MEMORY_PROFILES = EventLogError.__module__.replace(".errors", ".memory_profiles")
+_MEMORY_PROFILES = EventLogError.__module__.replace(".errors", ".targets.memory_profiles")
 
 
 def log_target(log: str, profile: str, folder: Path) -> tuple[Path, str]:
@@ -62,13 +62,13 @@ def memory_log(log: str, profile: str) -> "tuple[MemoryTarget, str] | None":
 
 def _convert_old(path: Path) -> None:
     if is_old_document(path):
-        from ...eventlog.convert import convert_in_place  # noqa: PLC0415 - hardly ever needed
+        from ...eventlog.documents.convert import convert_in_place  # noqa: PLC0415 - hardly ever needed
 
         convert_in_place(path)
 
 
 def _register(name: str) -> None:
     if name != DEFAULT_PROFILE:
-        from ...eventlog.profiles import register_profile  # noqa: PLC0415 - only where there are profiles at all
+        from ...eventlog.home.profiles import register_profile  # noqa: PLC0415 - only where there are profiles at all
 
         register_profile(name)

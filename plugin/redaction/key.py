@@ -9,8 +9,8 @@ import os
 from hashlib import blake2b
 from pathlib import Path
 
-from ...eventlog.home import home_dir
-from ...eventlog.system import SYSTEM
+from ...eventlog.files.system import SYSTEM
+from ...eventlog.home.paths import home_dir
 
 KEY_FILE = "redaction.key"
 _KEY_BYTES = 32

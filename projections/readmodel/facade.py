@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ...eventlog.events import TestFinished
-from ...eventlog.owner import RunState
+from ...eventlog.live.owner import RunState
 from ...eventlog.reader import Record
 from ...eventlog.scan import Finding
 from ...eventlog.sources import LogSource, as_source

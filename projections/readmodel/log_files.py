@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from ...eventlog.errors import LogUnavailableError
-from ...eventlog.liveness import is_being_written
-from ...eventlog.owner import RunState, session_state
+from ...eventlog.files.liveness import is_being_written
+from ...eventlog.live.owner import RunState, session_state
 from ...eventlog.sources import LogSource, is_live_file, live_files, live_stream, pack_files
 from ..fold import SessionPart
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...eventlog.errors import LogUnavailableError
-from ...eventlog.system import SYSTEM
+from ...eventlog.files.system import SYSTEM
 
 BUSY_WAIT_S = 2.0
 """Seconds to wait for the lock of the model before it is kept in memory."""

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from ...eventlog.system import SYSTEM
+from ...eventlog.files.system import SYSTEM
 
 __all__ = ["detach_streams", "guard_process", "log_to_file"]
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...eventlog.system import SYSTEM
+from ...eventlog.files.system import SYSTEM
 from ...eventlog.times import format_time, from_datetime
 from ..errors import StaleTokenError
 from ..locking.locks import Locks, owner_text

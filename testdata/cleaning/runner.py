@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from ...eventlog.files.system import SYSTEM
 from ...eventlog.journal import Transaction
-from ...eventlog.system import SYSTEM
 from ..errors import StaleTokenError
 from ..model import events as ev
 from ..model.fold import TestDataState

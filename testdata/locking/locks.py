@@ -3,8 +3,8 @@
 import secrets
 from typing import Any
 
+from ...eventlog.files.system import SYSTEM
 from ...eventlog.journal import Transaction
-from ...eventlog.system import SYSTEM
 from ...eventlog.times import format_time
 from ..errors import LockTimeoutError, StaleTokenError, TestDataNotFound
 from ..model import events as ev

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from ...eventlog.errors import EventTooLargeError
+from ...eventlog.files.system import SYSTEM
 from ...eventlog.journal import Journal, Transaction
-from ...eventlog.system import SYSTEM
 from ..errors import DataTooLargeError
 from ..generation.log.events import GENERATION_EVENTS
 from ..model import events as ev

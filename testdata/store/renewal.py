@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ...eventlog.errors import EventLogError
-from ...eventlog.system import SYSTEM
+from ...eventlog.files.system import SYSTEM
 from ..model import events as ev
 from ..model.records import OwnerState
 from .streams import lock_stream, owner_stream

@@ -12,7 +12,7 @@ import time
 from importlib import util
 from pathlib import Path
 
-from pytest_insight.eventlog.merge import Strategy
+from pytest_insight.eventlog.merging.conflicts import Strategy
 
 
 def load_cases():

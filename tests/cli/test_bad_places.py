@@ -16,13 +16,13 @@ import warm
 from pytest_insight.cli.main import run
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
-from pytest_insight.eventlog.home import model_path
-from pytest_insight.eventlog.logfile import LogFile
-from pytest_insight.eventlog.packing import pack_log
-from pytest_insight.eventlog.purge import purge_log
-from pytest_insight.eventlog.remains import remains_of
-from pytest_insight.eventlog.repair import repair_log
-from pytest_insight.eventlog.system import System
+from pytest_insight.eventlog.files.logfile import LogFile
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.home.paths import model_path
+from pytest_insight.eventlog.maintenance.packing import pack_log
+from pytest_insight.eventlog.maintenance.purge import purge_log
+from pytest_insight.eventlog.maintenance.remains import remains_of
+from pytest_insight.eventlog.maintenance.repair import repair_log
 from pytest_insight.eventlog.writer import LogWriter
 
 FAR_FUTURE = 1 << 60

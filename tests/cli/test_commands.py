@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import cli_reference
 import pytest
 import warm
-from pytest_insight.cli import reference
 from pytest_insight.cli.common import counts_text, duration_text
 from pytest_insight.cli.main import NOUNS, run
 from pytest_insight.cli.safe import safe, safe_line
@@ -128,7 +128,7 @@ def test_replay_and_check(log):
     """replay reports what it read and how fast; --check is 0 while views are as rebuilt, 1 when the model was changed."""
     import sqlite3
 
-    from pytest_insight.eventlog.home import model_path
+    from pytest_insight.eventlog.home.paths import model_path
 
     [data] = json.loads(insight("replay", "--log", log, "--json").stdout)
     assert (data["events"], data["attempts"], data["findings"]) == (12, 3, [])
@@ -222,7 +222,7 @@ def test_a_closed_pipe_is_quiet(log):
 def test_every_command_has_help_with_an_example(capsys, monkeypatch):
     """Each command's help shows how to use it, and the list of commands names exactly the commands there are."""
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)  # it is for a process that ends soon
-    names = {name for name, _ in reference.commands()}
+    names = {name for name, _ in cli_reference.commands()}
     top = insight("--help").stdout
     assert {noun.name for noun in NOUNS} <= set(top.split())
     for name in names:
@@ -234,7 +234,7 @@ def test_every_command_has_help_with_an_example(capsys, monkeypatch):
 def test_the_command_reference_is_current():
     """docs/cli.md is what the commands say of themselves."""
     page = (ROOT / "docs" / "cli.md").read_text()
-    assert reference.renewed(page) == page, "run `make docs`"
+    assert cli_reference.renewed(page) == page, "run `make docs`"
 
 
 def test_version():

@@ -14,7 +14,7 @@ import pytest
 import warm
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.storage import get_storage_instance, list_profiles, load_sessions
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 
 INSIGHT = [sys.executable, "-m", "pytest_insight.cli"]
 LEGACY = Path(__file__).parent.parent / "data" / "legacy"

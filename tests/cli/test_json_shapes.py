@@ -9,11 +9,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import json_reference
 import jsonschema
 import msgspec
 import pytest
 import warm
-from pytest_insight.cli import json_reference, main
+from pytest_insight.cli import main
 from pytest_insight.cli.reference import commands
 from pytest_insight.cli.shapes.base import schema_of
 from pytest_insight.cli.shapes.table import OUTPUTS

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 SUITE = """
 import pytest
+import sql_reference
 
 @pytest.mark.parametrize("n", range(4))
 def test_good(n): pass

@@ -18,7 +18,7 @@ import pytest
 import warm
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.storage import JSONStorage, get_storage_instance, load_sessions
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 
 INSIGHT = [sys.executable, "-m", "pytest_insight.cli"]
 

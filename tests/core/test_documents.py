@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.models import TestOutcome
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage
-from pytest_insight.eventlog.convert import convert_in_place
-from pytest_insight.eventlog.documents import DocumentError, convert_session, parse_json, session_documents
+from pytest_insight.eventlog.documents.convert import convert_in_place
+from pytest_insight.eventlog.documents.fields import DocumentError, parse_json, session_documents
+from pytest_insight.eventlog.documents.sessions import convert_session
 from pytest_insight.eventlog.errors import LogUnavailableError
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 
 LEGACY = Path(__file__).parent.parent / "data" / "legacy"
 SAMPLES = ["demo_export.json", "demo_profile.json", "mini_profile.json", "xdist_n2_three_sessions.json"]
@@ -298,8 +299,8 @@ def _session():
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pytest_insight.eventlog.convert import convert_in_place
-from pytest_insight.eventlog.system import System
+from pytest_insight.eventlog.documents.convert import convert_in_place
+from pytest_insight.eventlog.files.system import System
 left = int(sys.argv[2])
 class Dying(System):
     def __getattribute__(self, name):

@@ -186,7 +186,7 @@ def test_a_broken_file_says_what_to_do_and_is_not_overwritten(private_home):
     path.parent.mkdir()
     for content in ('{"profiles": ', "[]", '{"profiles": [1]}', '{"profiles": {"a": 1}}'):
         path.write_text(content)
-        with pytest.raises(LogUnavailableError, match=r"profiles\.json.*mend"):
+        with pytest.raises(LogUnavailableError, match=r"profiles\.json.*correct"):
             create_profile("x")
         assert path.read_text() == content
 

@@ -23,7 +23,7 @@ from pytest_insight.core.storage import (
     load_sessions,
 )
 from pytest_insight.eventlog.codec import parse_envelope
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 
 LEGACY = Path(__file__).parent.parent / "data" / "legacy"
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -318,7 +318,7 @@ def test_results_and_texts_are_read_when_they_are_asked_for(tmp_path, monkeypatc
 
 def test_sessions_loaded_before_a_rewrite_still_read(tmp_path):
     """Packing moves the lines; sessions that were given out before find them."""
-    from pytest_insight.eventlog.packing import pack_log
+    from pytest_insight.eventlog.maintenance.packing import pack_log
 
     storage = JSONStorage(tmp_path / "log.jsonl")
     storage.save_sessions([make_session("a"), make_session("b", minutes=1)])
@@ -410,10 +410,10 @@ import random, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from test_storage import make_session
-from pytest_insight.core.ingest import clear
-from pytest_insight.core.manage import merge_store
+from pytest_insight.core.exchange.hiding import clear
+from pytest_insight.core.exchange.transfer import merge_store
 from pytest_insight.core.storage import JSONStorage
-from pytest_insight.eventlog.merge import Strategy
+from pytest_insight.eventlog.merging.conflicts import Strategy
 folder, number, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 rng = random.Random(number)
 shared, mine = JSONStorage(folder / "shared.jsonl"), JSONStorage(folder / f"own-{number}.jsonl")

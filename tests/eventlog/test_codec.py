@@ -20,9 +20,9 @@ from pytest_insight.eventlog.codec import (
 )
 from pytest_insight.eventlog.events import SESSION_EVENTS, TestFinished, TestsAnnounced, UnknownEvent
 from pytest_insight.eventlog.format import LINE_BYTES_MAX, SUFFIX_SIZE
+from pytest_insight.eventlog.outcome import PRECEDENCE, attempt_outcome
 from pytest_insight.eventlog.plain import plain
 from pytest_insight.eventlog.times import format_time, from_datetime, parse_time, to_datetime
-from pytest_insight.eventlog.verdict import PRECEDENCE, attempt_outcome
 
 STREAM = "0f" * 16
 AT = "2026-11-21T01:23:45.123456Z"

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from pytest_insight.eventlog.collect import collect_live_files
 from pytest_insight.eventlog.errors import EventLogError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
-from pytest_insight.eventlog.follow import FollowSet
-from pytest_insight.eventlog.merge import merge_logs
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.live.collect import collect_live_files
+from pytest_insight.eventlog.live.follow import FollowSet
+from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.merging.merger import merge_logs
+from pytest_insight.eventlog.merging.staging import staging
 from pytest_insight.eventlog.reader import Record, read_records
 from pytest_insight.eventlog.sources import live_dir, live_files
-from pytest_insight.eventlog.staging import staging
-from pytest_insight.eventlog.system import System
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import LogWriter
 
 CALLS = (

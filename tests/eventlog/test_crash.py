@@ -11,10 +11,10 @@ import sys
 import time
 
 import pytest
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, read_records
 from pytest_insight.eventlog.sources import live_files
-from pytest_insight.eventlog.verify import verify_log
 
 WRITER = """
 import os, sys, pathlib, random

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.errors import EventTooLargeError, LogWriteError, SequenceConflictError
+from pytest_insight.eventlog.files.system import System
 from pytest_insight.eventlog.journal import Journal, JournalEvent, fold_journal
 from pytest_insight.eventlog.streams import stream_id
-from pytest_insight.eventlog.system import System
 
 
 class Added(JournalEvent, frozen=True, kw_only=True, tag="test.added"):

@@ -2,12 +2,12 @@
 
 import pytest
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestsAnnounced, TestStarted
-from pytest_insight.eventlog.merge import merge_logs
+from pytest_insight.eventlog.maintenance.repair import repair_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.merging.merger import merge_logs
+from pytest_insight.eventlog.merging.staging import staging
 from pytest_insight.eventlog.reader import event_at, read_batches
-from pytest_insight.eventlog.repair import repair_log
 from pytest_insight.eventlog.sources import LogSource
-from pytest_insight.eventlog.staging import staging
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel
 

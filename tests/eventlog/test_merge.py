@@ -26,11 +26,12 @@ from pytest_insight.eventlog.events import (
     SessionStarted,
     TestFinished,
 )
-from pytest_insight.eventlog.merge import Merger, Strategy, merge_logs
+from pytest_insight.eventlog.maintenance.verify import verify_log
+from pytest_insight.eventlog.merging.conflicts import Strategy
+from pytest_insight.eventlog.merging.merger import Merger, merge_logs
+from pytest_insight.eventlog.merging.segments import SegmentIndex
+from pytest_insight.eventlog.merging.staging import InputLimits, staging
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.runs import RunIndex
-from pytest_insight.eventlog.staging import Limits, staging
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.projections.readmodel import ReadModel
 
 SEEDS = st.integers(0, 2**32).map(random.Random)
@@ -271,31 +272,31 @@ def test_the_result_verifies_and_holds_every_event(tmp_path):
 
 def test_two_processes_index_the_same_as_one(tmp_path, monkeypatch):
     """Above a size the inputs are read by two processes; nothing of the result depends on it."""
-    from pytest_insight.eventlog import runs
+    from pytest_insight.eventlog.merging import indexing
 
     rng = random.Random(6)
     pool = [stream for _ in range(20) for stream in make_pool(rng, purges=False)]
     logs = [make_log(rng, pool) for _ in range(3)]
     alone = merged(tmp_path, *logs)
-    monkeypatch.setattr(runs, "PARALLEL_BYTES_MIN", 1)
+    monkeypatch.setattr(indexing, "PARALLEL_BYTES_MIN", 1)
     assert merged(tmp_path, *logs) == alone == slow_union(*logs)
 
 
-def test_runs_that_are_too_many_for_memory_go_to_disk(tmp_path, monkeypatch):
+def test_segments_that_are_too_many_for_memory_go_to_disk(tmp_path, monkeypatch):
     """An index that spills gives the same result as one that does not."""
-    from pytest_insight.eventlog import runs
+    from pytest_insight.eventlog.merging import segments
 
     rng = random.Random(8)
     pool = [stream for _ in range(10) for stream in make_pool(rng, purges=False)]
     logs = [make_log(rng, pool) for _ in range(3)]
-    monkeypatch.setattr(runs, "_SPILL_RUNS", 7)
+    monkeypatch.setattr(segments, "_SPILL_SEGMENTS", 7)
     assert merged(tmp_path, *logs) == slow_union(*logs)
-    index = RunIndex(tmp_path)
+    index = SegmentIndex(tmp_path)
     path = tmp_path / "one.jsonl"
     path.write_bytes(logs[0])
     index.add(0, path)
     list(index.by_stream())
-    assert list(tmp_path.glob("runs-*")), "something was spilled"
+    assert list(tmp_path.glob("segments-*")), "something was spilled"
 
 
 # ------------------------------------------------------------------ archives
@@ -342,9 +343,9 @@ def test_a_bomb_is_stopped(tmp_path, monkeypatch):
     (tmp_path / "private").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "private"))
     for path, limits, text in (
-        (bomb, Limits(), "times its size"),
-        (bomb, Limits(total_bytes=1 << 20), "MiB"),
-        (tmp_path / "many.zip", Limits(entries=29), "30 files"),
+        (bomb, InputLimits(), "times its size"),
+        (bomb, InputLimits(total_bytes=1 << 20), "MiB"),
+        (tmp_path / "many.zip", InputLimits(entries=29), "30 files"),
     ):
         with pytest.raises(InputLimitError, match=text), staging(limits) as stage:
             merge_logs([path], io.BytesIO(), stage)
@@ -377,8 +378,8 @@ def test_memory_does_not_grow_with_the_log(tmp_path):
     program = (
         "import sys, resource\n"
         "from pathlib import Path\n"
-        "from pytest_insight.eventlog.merge import merge_logs\n"
-        "from pytest_insight.eventlog.staging import staging\n"
+        "from pytest_insight.eventlog.merging.merger import merge_logs\n"
+        "from pytest_insight.eventlog.merging.staging import staging\n"
         "with staging() as stage, open(sys.argv[2], 'wb') as out: merge_logs([Path(sys.argv[1])], out, stage)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

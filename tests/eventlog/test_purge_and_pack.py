@@ -25,14 +25,14 @@ from pytest_insight.eventlog.events import (
     TestStarted,
     WarningRecorded,
 )
-from pytest_insight.eventlog.follow import Follower, Restarted
-from pytest_insight.eventlog.logfile import LogFile
-from pytest_insight.eventlog.packing import pack_log, unpack_log
-from pytest_insight.eventlog.purge import PURGED, purge_log
+from pytest_insight.eventlog.files.logfile import LogFile
+from pytest_insight.eventlog.live.follow import Follower, Restarted
+from pytest_insight.eventlog.maintenance.packing import pack_log, unpack_log
+from pytest_insight.eventlog.maintenance.purge import PURGED, purge_log
+from pytest_insight.eventlog.maintenance.recording import refuse_if_recorded
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, event_at, read_batches, read_records
-from pytest_insight.eventlog.recording import refuse_if_recorded
 from pytest_insight.eventlog.sources import LogSource, find_logs, live_files, pack_dir, pack_files
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel
 
@@ -229,7 +229,7 @@ def test_only_what_is_old_is_packed(tmp_path):
 @given(st.integers(0, 2**32).map(random.Random))
 def test_an_event_in_the_middle_of_a_pack_is_found_at_its_place(tmp_path_factory, rng):
     """Every position gives its event, also behind members that are passed over."""
-    from pytest_insight.eventlog import packing
+    from pytest_insight.eventlog.maintenance import packing
 
     log = tmp_path_factory.mktemp("p") / "log.jsonl"
     for number in range(3):
@@ -256,8 +256,8 @@ def test_an_event_in_the_middle_of_a_pack_is_found_at_its_place(tmp_path_factory
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from pytest_insight.eventlog import packing, purge
-from pytest_insight.eventlog.system import System
+from pytest_insight.eventlog.maintenance import packing, purge
+from pytest_insight.eventlog.files.system import System
 left = int(sys.argv[3])
 
 class Dying(System):

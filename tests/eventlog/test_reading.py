@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
-from pytest_insight.eventlog.follow import Follower, Restarted, follow
-from pytest_insight.eventlog.home import check_profile_name, home_dir, model_path, profile_log, resolve_profile
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.home.paths import check_profile_name, home_dir, model_path, profile_log, resolve_profile
+from pytest_insight.eventlog.live.follow import Follower, Restarted, follow
+from pytest_insight.eventlog.maintenance.repair import repair_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.repair import repair_log
 from pytest_insight.eventlog.scan import Finding
 from pytest_insight.eventlog.sources import find_logs
-from pytest_insight.eventlog.system import System
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import LogWriter
 
 AT = "2026-11-21T01:23:45.123456Z"

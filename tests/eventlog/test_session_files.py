@@ -11,19 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-from pytest_insight.eventlog.collect import collect_live_files
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
-from pytest_insight.eventlog.follow import FollowSet
-from pytest_insight.eventlog.liveness import is_being_written
-from pytest_insight.eventlog.owner import own_identity
-from pytest_insight.eventlog.packing import pack_log
-from pytest_insight.eventlog.purge import purge_log
+from pytest_insight.eventlog.files.liveness import is_being_written
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.live.collect import collect_live_files
+from pytest_insight.eventlog.live.follow import FollowSet
+from pytest_insight.eventlog.live.owner import own_identity
+from pytest_insight.eventlog.maintenance.packing import pack_log
+from pytest_insight.eventlog.maintenance.purge import purge_log
+from pytest_insight.eventlog.maintenance.repair import repair_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.repair import repair_log
 from pytest_insight.eventlog.sources import live_dir, live_files
-from pytest_insight.eventlog.system import System
-from pytest_insight.eventlog.verify import verify_log
 from pytest_insight.eventlog.writer import Durability, LogWriter
 
 FAR_FUTURE = 4_000_000_000_000_000
@@ -237,7 +237,7 @@ def test_live_files_of_earlier_releases_are_read_and_collected(tmp_path, line):
 COLLECT_FULL = """
 import resource, sys, shutil
 from pathlib import Path
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.errors import LogWriteError
 from pytest_insight.eventlog.reader import read_records
 log, seed = Path(sys.argv[1]) / "log.jsonl", Path(sys.argv[2])
@@ -280,7 +280,7 @@ def test_a_disk_that_is_full_at_each_byte_of_a_collect(tmp_path):
 
 COLLECTOR = """
 import sys, pathlib
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
 print("ready", flush=True)
 sys.stdin.readline()
 collect_live_files(pathlib.Path(sys.argv[1]), lock_timeout_s=300)

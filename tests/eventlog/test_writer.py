@@ -17,11 +17,11 @@ from pytest_insight.eventlog.errors import (
     SequenceConflictError,
 )
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
+from pytest_insight.eventlog.files.system import System
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.shared import StreamWriter
 from pytest_insight.eventlog.streams import stream_id
-from pytest_insight.eventlog.system import System
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.targets.stream_writer import StreamWriter
 from pytest_insight.eventlog.writer import Durability, LogWriter
 
 
@@ -274,7 +274,7 @@ def test_only_the_tier_event_calls_every_append_durable(tmp_path):
 
 COMPARE = """
 import sys, pathlib
-from pytest_insight.eventlog.shared import StreamWriter
+from pytest_insight.eventlog.targets.stream_writer import StreamWriter
 from pytest_insight.eventlog.errors import SequenceConflictError
 from pytest_insight.eventlog.events import TestStarted
 from pytest_insight.eventlog.streams import stream_id

@@ -26,8 +26,8 @@ from pytest_insight.eventlog.events import (
     TestStarted,
     WarningRecorded,
 )
-from pytest_insight.eventlog.merge import merge_logs
-from pytest_insight.eventlog.staging import staging
+from pytest_insight.eventlog.merging.merger import merge_logs
+from pytest_insight.eventlog.merging.staging import staging
 from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
 from pytest_insight.projections.rules import (
@@ -181,8 +181,9 @@ def slow_fold(lines: list[bytes]) -> dict[str, dict]:  # noqa: PLR0915 - one lis
                 notable["failed"].add(nodeid)
             if len(attempts) + (nodeid in running) > 1:
                 notable["rerun"].add(nodeid)
-            good = ("passed", "xfailed", "skipped", "xpassed")
-            if len(attempts) > 1 and attempts[-1][0] in good and any(a[0] not in good for a in attempts[:-1]):
+            good = ("passed", "xfailed", "xpassed")
+            tried = [outcome for outcome, *_ in attempts[:-1] if outcome != "skipped"]
+            if attempts and attempts[-1][0] in good and any(outcome not in good for outcome in tried):
                 verdicts["flaky"] += 1
                 notable["flaky"].add(nodeid)
         announced = set(session["announced"])
@@ -439,13 +440,13 @@ def test_one_label_shows_one_session(tmp_path):
 
 def test_verdicts_over_their_domain():
     """Every list of up to three attempts, crashed or running or neither."""
-    good = {"passed", "xfailed", "skipped", "xpassed"}
+    good = {"passed", "xfailed", "xpassed"}
     for length in range(4):
         for attempts in product(OUTCOMES, repeat=length):
             for crashed, running in product((False, True), repeat=2):
                 expected = "crashed" if crashed or running else attempts[-1] if attempts else "not_run"
                 assert verdict_of(attempts, crashed=crashed, running=running) == expected
-            flaky = length > 1 and attempts[-1] in good and not set(attempts[:-1]) <= good
+            flaky = length > 1 and attempts[-1] in good and not set(attempts[:-1]) <= good | {"skipped"}
             assert is_flaky(attempts) == flaky
     assert [session_status(sealed=s, missing=m) for s, m in product((True, False), (0, 1))] == [
         "complete",

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from pytest_insight.eventlog.logfile import LogFile
+from pytest_insight.eventlog.files.logfile import LogFile
 from pytest_insight.testdata import StaleTokenError, TestDataManager
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from histories import START, write_line, write_session
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.sources import LogSource, live_dir, pack_dir
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.readmodel.catch_up import ModelUpdater

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from histories import START, write_line, write_session
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.sources import live_dir
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.readmodel.differences import list_differences

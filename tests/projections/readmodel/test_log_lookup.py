@@ -10,7 +10,7 @@ import pytest
 from histories import write_session
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.eventlog.collect import collect_live_files
+from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.sources import live_dir, pack_dir
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.readmodel.log_files import SOURCE_SHIFT

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
 from pytest_insight.eventlog.journal import Entry, Journal, JournalEvent, fold_journal
-from pytest_insight.eventlog.verify import verify_log
+from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationStore
 from pytest_insight.testdata.generation import providers as providers_module
 from pytest_insight.testdata.generation.log.events import GENERATION_EVENTS, DataGenerated
