@@ -31,18 +31,24 @@ until grep -qs '"test.started".*::test_hangs' "$PYTEST_INSIGHT_HOME"/default.liv
 kill -9 $!
 wait $! 2> /dev/null || true
 
+say insight session show last    "# the run that was killed"
+insight session show last
+say insight    "# what is broken, and since when"
+insight
+say insight analytics analyze --metric cut    "# what hung"
+insight analytics analyze --metric cut
+say insight analytics analyze --metric flaky    "# what is flaky, and by which evidence"
+insight analytics analyze --metric flaky
+say insight session compare    "# what changed and what got slower since the session before"
+insight session compare || true
+say insight analytics analyze --metric lost    "# what stopped running"
+insight analytics analyze --metric lost
+say insight session rerun --dry-run    "# what to run again"
+insight session rerun --dry-run
 say insight session list
 insight session list
-say insight session show last
-insight session show last
 say insight tail --sessions 2 --outcome failed,error
 insight tail --sessions 2 --outcome failed,error
-say insight sut list
-insight sut list
-say insight analytics summary
-insight analytics summary
-say insight session rerun --dry-run    "# what the killed run left unfinished"
-insight session rerun --dry-run
 say "insight export here.jsonl; insight merge here.jsonl home/default.jsonl -o all.jsonl"
 insight export here.jsonl
 insight merge here.jsonl "$PYTEST_INSIGHT_HOME/default.jsonl" -o all.jsonl
