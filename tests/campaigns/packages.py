@@ -15,7 +15,7 @@ USES = {
     "": [["-m", "pytest", "-q", "--insight", "test_a.py"], ["-m", "pytest_insight.cli", "session", "list"]],
     "testdata": [
         ["-c", "from pytest_insight.testdata import TestDataManager; import pytest_insight.testdata.generation"],
-        ["-m", "pytest_insight.cli", "data", "list"],
+        ["-m", "pytest", "-q", "-p", "pytest_insight.testdata.fixtures", "test_a.py"],
     ],
     "sync": [
         ["-c", "import pytest_insight.syncstorage.client"],
