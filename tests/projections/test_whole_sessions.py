@@ -1,7 +1,5 @@
 """A replay folds sessions as a whole where it can: no line is lost, moved or folded twice, wherever a log is cut."""
 
-# no_pure_test: a replay starts worker processes
-
 import pytest
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.reader import read_batches
