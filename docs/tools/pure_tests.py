@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tree import NOT_TESTS, ROOT
 
-STARTERS = re.compile(r"\b(workers=|subprocess|multiprocessing|pytester|os\.fork|posix_spawn|make_history|no_pure_test)(?!\w)")
+STARTERS = re.compile(
+    r"\b(replay\(workers|subprocess|multiprocessing|pytester|os\.fork|posix_spawn|make_history|no_pure_test)\b"
+)
 """Names of what starts a process; a comment with `no_pure_test` and a reason excludes a file as well."""
 
 _HELPER = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
