@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 VENV84 := .venv-pytest84
 .DEFAULT_GOAL := help
-# The tests start thousands of processes; each would compile all modules anew.
+# The tests start thousands of processes; each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test lint types demo bench campaign docs screens clean
+.PHONY: help test check pure lint types demo bench campaign packages docs site screens clean
 
-help: ## Say what can be made
+help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(VENV)/.ready: pyproject.toml
@@ -28,6 +28,13 @@ $(VENV84)/.ready: pyproject.toml
 
 test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
 	INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+check: $(VENV)/.ready ## Lint, types and the tests that start no process, in less than a minute
+	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure
+
+pure: $(VENV)/.ready
+	PYTHONPATH=docs/tools INSIGHT_EXAMPLES=10 $(BIN)/python -m pytest -q -n 2 -p no_processes \
+		$$($(BIN)/python docs/tools/pure_tests.py)
 
 lint: $(VENV)/.ready ## Check style
 	$(BIN)/ruff check .
@@ -51,13 +58,20 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 
-docs: $(VENV)/.ready ## Generate the generated parts of the documents again
+packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there
+	$(BIN)/python tests/campaigns/packages.py
+
+site: $(VENV)/.ready ## Build the pages and the reference of the API as a site, in build/site
+	$(BIN)/python docs/tools/website.py build/site
+
+docs: $(VENV)/.ready ## Renew the generated parts of the pages
+	$(BIN)/python docs/tools/architecture.py docs/architecture.md
 	$(BIN)/python docs/tools/format_reference.py docs/format.md
 	$(BIN)/python docs/tools/cli_reference.py docs/cli.md
 	$(BIN)/python docs/tools/sql_reference.py docs/sql.md
 	$(BIN)/python docs/tools/json_reference.py docs/json.md
 
-screens: $(VENV)/.ready ## Render the main views and the answers in docs/analysis.md anew
+screens: $(VENV)/.ready ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py
 	$(BIN)/python docs/examples/shop_answers.py
 

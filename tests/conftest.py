@@ -9,7 +9,9 @@ import pytest
 from hypothesis import settings
 
 # No deadlines: a busy machine is not a defect. Examples differ from run to run; a failing one is printed to be replayed.
-settings.register_profile("insight", deadline=None, print_blob=True)
+# A quick check sets a smaller number of examples.
+examples = int(os.environ.get("INSIGHT_EXAMPLES", "100"))
+settings.register_profile("insight", deadline=None, print_blob=True, max_examples=examples)
 settings.load_profile("insight")
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")

@@ -1,4 +1,4 @@
-"""Renew the answers in docs/analysis.md: the story of shop_history.py is recorded, and each command asked about it.
+"""Renew the answers in README.md and docs/analysis.md, from a recording of the story of shop_history.py.
 
 python docs/examples/shop_answers.py
 """
@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from shop_history import make_history
 
-PAGE = Path(__file__).parent.parent / "analysis.md"
+ROOT = Path(__file__).parent.parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "analysis.md")
 ANSWER = re.compile(r"(<!-- shop -->\n```console\n\$ insight ?)([^\n]*)\n(.*?)```", re.DOTALL)
 
 
@@ -29,15 +30,16 @@ def answer(folder: Path, words: str) -> str:
 
 
 def renewed(page: str, folder: Path) -> str:
-    """Return a page with the answers made anew."""
+    """Return a page with its answers renewed."""
     return ANSWER.sub(lambda block: f"{block[1]}{block[2]}\n{answer(folder, block[2])}```", page)
 
 
 def main() -> None:
-    """Record the story and renew the page."""
+    """Record the story and renew the pages."""
     with tempfile.TemporaryDirectory() as folder:
         make_history(Path(folder))
-        PAGE.write_text(renewed(PAGE.read_text(), Path(folder)))
+        for page in PAGES:
+            page.write_text(renewed(page.read_text(), Path(folder)))
 
 
 if __name__ == "__main__":
