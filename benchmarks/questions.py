@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_insight.core.analysis import Analysis
-from pytest_insight.core.comparison import compare_runs
-from pytest_insight.core.runs import run_of_row
-from pytest_insight.core.windows import Window
+from pytest_insight.core.analyzer import Analysis
+from pytest_insight.core.compare import compare_runs
+from pytest_insight.core.history.session_verdicts import run_of_row
+from pytest_insight.core.history.windows import Window
 from pytest_insight.projections.readmodel import ReadModel
 
 from .generate import cached_log

@@ -45,8 +45,10 @@ from .screen import Line
 from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, Broken, Slow
-    from ..core.runs import Run
+    from ..core.analyzer import Analysis
+    from ..core.history.session_verdicts import Run
+    from ..core.questions.broken import Broken
+    from ..core.questions.durations import Slow
     from .asking import Question
 
 app = typer.Typer(no_args_is_help=True)
@@ -109,7 +111,7 @@ def _summary_of(question: "Question") -> dict[str, Any]:
 
 def _drawings_of(question: "Question", answer: dict[str, Any]) -> dict[str, Any]:
     """Return what only the text of the summary has: strips of the broken tests, and lines of the flaky ones."""
-    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
+    from ..core.overview.strips import strips_of  # noqa: PLC0415 - commands import what they use
 
     analysis = question.analysis
     shown = {one.nodeid: (one.nodeid,) for one in answer["broken"][:_SHOWN]}
@@ -217,7 +219,7 @@ def analyze(
     Example: insight analytics analyze --sut shop --metric flaky --days 14
     """
     if metric != "all" and metric not in METRICS:
-        from ..core.nearest import did_you_mean  # noqa: PLC0415 - only for the message
+        from ..core.naming.nearest import did_you_mean  # noqa: PLC0415 - only for the message
 
         hint = did_you_mean(metric, METRICS) or f"; use all or one of {', '.join(METRICS)}"
         raise ValueError(f"no such metric: {metric!r}{hint}")

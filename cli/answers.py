@@ -8,10 +8,13 @@ from .asking import name, when
 from .common import counted
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, BranchState, Broken, FlakyTest, Summary
-    from ..core.headline import CutTest, OutageNow
-    from ..core.lost import LostTest
-    from ..core.runs import Run
+    from ..core.analyzer import Analysis
+    from ..core.history.session_verdicts import Run
+    from ..core.overview.headline import CutTest, OutageNow
+    from ..core.questions.broken import BranchState, Broken
+    from ..core.questions.flaky import FlakyTest
+    from ..core.questions.lost import LostTest
+    from ..core.questions.summary import Summary
     from ..projections.readmodel import ReadModel
     from .asking import Question
 
@@ -24,7 +27,7 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
     suts = sorted({run.sut for run in asked})
     branches = sorted({run.branch for run in asked if run.branch})
     variants = {run.variant for run in asked if run.variant}
-    from ..core.series import variant_text  # noqa: PLC0415 - commands import what they use
+    from ..core.history.series import variant_text  # noqa: PLC0415 - commands import what they use
 
     parts = [question.sut or ", ".join(suts[:_NAMED]), ", ".join(branches[:_NAMED])]
     parts.append(variant_text(next(iter(variants))) if len(variants) == 1 else f"{len(variants)} variants")
@@ -33,7 +36,7 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
 
 def about_line(runs: "Sequence[Run]") -> str:
     """Return the sessions that an answer speaks about: systems, branches, variants, how many there are, from when."""
-    from ..core.about import about_runs  # noqa: PLC0415 - commands import what they use
+    from ..core.overview.about import about_runs  # noqa: PLC0415 - commands import what they use
 
     about = about_runs(runs)
     names = [", ".join(shown[:_NAMED]) for shown in (about.suts, about.branches)]
@@ -48,15 +51,15 @@ def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
     """Return the sessions that an answer speaks about as `--json` prints them."""
     import msgspec  # noqa: PLC0415 - loaded with the log anyway
 
-    from ..core.about import about_runs  # noqa: PLC0415
+    from ..core.overview.about import about_runs  # noqa: PLC0415
 
     return cast("dict[str, Any]", msgspec.to_builtins(about_runs(runs)))
 
 
 def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
     """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
-    from ..core.partial import WHOLE  # noqa: PLC0415
-    from ..core.sentence import newest_progress, sentences_of  # noqa: PLC0415
+    from ..core.history.partial import WHOLE  # noqa: PLC0415
+    from ..core.overview.sentence import newest_progress, sentences_of  # noqa: PLC0415
 
     newest = analysis.asked[-1] if analysis.asked else None
     progress = newest_progress(model, newest) if newest is not None else None
@@ -81,7 +84,7 @@ def flaky_text(one: "FlakyTest") -> str:
 
 def flaky_lines(analysis: "Analysis", flaky: "list[FlakyTest]") -> list[str]:
     """Return a line for each flaky test; cases of one parametrised test are told in one."""
-    from ..core.cases import by_test, count_cases  # noqa: PLC0415
+    from ..core.overview.cases import by_test, count_cases  # noqa: PLC0415
 
     groups = by_test(one.nodeid for one in flaky)
     several = [group.test for group in groups if len(group.nodeids) > 1]

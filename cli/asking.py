@@ -13,9 +13,9 @@ from .safe import safe_line
 from .screen import Listing
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis
-    from ..core.references import Span
-    from ..core.windows import Window
+    from ..core.analyzer import Analysis
+    from ..core.history.references import Span
+    from ..core.history.windows import Window
     from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
 
@@ -103,7 +103,7 @@ def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str |
         with open_model(profile, logs) as model:
             yield model
         return
-    from ..core.windows import model_as_of, moment_of  # noqa: PLC0415
+    from ..core.history.windows import model_as_of, moment_of  # noqa: PLC0415
 
     until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, logs, text))
     with model_as_of(readable_logs(profile, logs), as_of, until_us) as model:
@@ -111,7 +111,7 @@ def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str |
 
 
 def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Span | None":
-    from ..core.references import span_named  # noqa: PLC0415
+    from ..core.history.references import span_named  # noqa: PLC0415
 
     with open_model(profile, logs) as model:
         return span_named(model, text)
@@ -131,7 +131,7 @@ class Question:
     @property
     def analysis(self) -> "Analysis":
         """The history that is meant."""
-        from ..core.analysis import Analysis  # noqa: PLC0415
+        from ..core.analyzer import Analysis  # noqa: PLC0415
 
         return self.narrowed(Analysis.of_model(self.model, self.sut, self.window))
 
@@ -170,7 +170,7 @@ def asked(
         if branch is None and not variant:
             yield meant
             return
-        from ..core.series import parse_variant  # noqa: PLC0415 - hardly ever asked for
+        from ..core.history.series import parse_variant  # noqa: PLC0415 - hardly ever asked for
 
         wanted = tuple(parse_variant(text) for text in variant or ())
         yield _known(replace(meant, branch=branch, variant=wanted))
@@ -182,9 +182,9 @@ def _known(asked_about: Question) -> Question:
     Raises:
         LookupError: there is no such session; the message names those that there are.
     """
-    from ..core.analysis import Analysis  # noqa: PLC0415
-    from ..core.nearest import did_you_mean  # noqa: PLC0415
-    from ..core.series import series_of, variant_text  # noqa: PLC0415
+    from ..core.analyzer import Analysis  # noqa: PLC0415
+    from ..core.history.series import series_of, variant_text  # noqa: PLC0415
+    from ..core.naming.nearest import did_you_mean  # noqa: PLC0415
 
     if asked_about.analysis.runs:
         return asked_about
@@ -209,7 +209,7 @@ def question(
     window = _window_of(model, time, days, default_days, as_of)
     if sut is None:
         return Question(model, None, window)
-    from ..core.references import sut_named  # noqa: PLC0415
+    from ..core.history.references import sut_named  # noqa: PLC0415
 
     return Question(model, sut_named(model, sut), window)
 
@@ -220,7 +220,7 @@ def session_meant(model: "ReadModel", text: str) -> "SessionRow":
     Raises:
         LookupError: there is none, or there are several.
     """
-    from ..core.references import session_named  # noqa: PLC0415
+    from ..core.history.references import session_named  # noqa: PLC0415
 
     return session_named(model, text)
 
@@ -229,7 +229,7 @@ def _window_of(
     model: "ReadModel", time: str | None, days: int | None, default_days: int | None, as_of: str | None
 ) -> "Window":
     """The span of time that the options mean; an age is counted back from the time of `--as-of`."""
-    from ..core.windows import Window, moment_of, parse_window  # noqa: PLC0415
+    from ..core.history.windows import Window, moment_of, parse_window  # noqa: PLC0415
 
     if time is not None and days is not None:
         raise ValueError("give either --time or --days")
@@ -240,7 +240,7 @@ def _window_of(
         return Window()
 
     def lookup(what: str) -> "Span | None":
-        from ..core.references import span_named  # noqa: PLC0415
+        from ..core.history.references import span_named  # noqa: PLC0415
 
         return span_named(model, what)
 
@@ -267,7 +267,7 @@ def find_test(model: "ReadModel", text: str) -> str:
 
 def _near_test(model: "ReadModel", text: str) -> str:
     """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
-    from ..core.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
+    from ..core.naming.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
 
     names: dict[str, str] = {}
     for nodeid in model.nodeids()[:_COMPARED]:

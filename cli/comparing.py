@@ -8,8 +8,8 @@ from .screen import Listing
 from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
-    from ..core.comparison import ComparisonResult
-    from ..core.sides import Side, Sides
+    from ..core.compare import ComparisonResult
+    from ..core.naming.sides import Side, Sides
     from .screen import Cell, Output
 
 _SHOWN = 20
@@ -86,7 +86,7 @@ def _meant_data(sides: "Sides | None") -> dict[str, Any]:
 
 def _print_sides(out: "Output", sides: "Sides") -> None:
     """Print what each side was taken for, its newest session, and why these."""
-    from ..core.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
+    from ..core.history.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
 
     both = (sides.base, sides.target)
     found = [{variant_of(row.part.header or {}) for row in side.rows} for side in both]
@@ -107,7 +107,7 @@ def _print_sides(out: "Output", sides: "Sides") -> None:
 
 
 def _side_cells(side: "Side") -> "dict[str, Cell]":
-    from ..core.series import branch_of  # noqa: PLC0415
+    from ..core.history.series import branch_of  # noqa: PLC0415
 
     newest, more = side.rows[-1], len(side.rows) - 1
     return {

@@ -9,7 +9,7 @@ import typer
 from .asking import history_model, question
 
 if TYPE_CHECKING:
-    from ..core.comparison import ComparisonResult
+    from ..core.compare import ComparisonResult
 
 _MEANT = "session, `last`, commit, git ref, branch, SUT or span of time"
 BaseOption = Annotated[
@@ -63,10 +63,10 @@ def compare_words(
     if mode == "profile":
         show_comparison(_of_profiles(base, target, as_of=as_of, sut=sut, time=time), as_json=as_json)
         return
-    from ..core.comparison import compare_runs  # noqa: PLC0415
-    from ..core.runs import run_of_row  # noqa: PLC0415
-    from ..core.sides import Chooser  # noqa: PLC0415
-    from ..core.windows import moment_of  # noqa: PLC0415
+    from ..core.compare import compare_runs  # noqa: PLC0415
+    from ..core.history.session_verdicts import run_of_row  # noqa: PLC0415
+    from ..core.history.windows import moment_of  # noqa: PLC0415
+    from ..core.naming.sides import Chooser  # noqa: PLC0415
 
     with history_model(profile, logs, as_of) as model:
         rows = question(model, as_of, sut=sut, time=time).sessions
@@ -78,7 +78,7 @@ def compare_words(
 
 
 def _is_time(text: str) -> bool:
-    from ..core.windows import moment_of  # noqa: PLC0415
+    from ..core.history.windows import moment_of  # noqa: PLC0415
 
     try:
         return moment_of(text) is not None
@@ -95,7 +95,7 @@ def _of_profiles(
         ValueError: one of them is not named.
         LookupError: one of them has no session.
     """
-    from ..core.comparison import compare_runs  # noqa: PLC0415
+    from ..core.compare import compare_runs  # noqa: PLC0415
 
     if base is None or target is None:
         raise ValueError("--mode profile: give the names of two profiles with --base and --target")

@@ -8,8 +8,8 @@ from .common import counted, duration_text, styled
 from .safe import safe, safe_line
 
 if TYPE_CHECKING:
+    from ..core.views.result import TestResult
     from ..projections.apply import SessionRow
-    from ..projections.models import TestResult
     from ..projections.readmodel import ReadModel
     from .screen import Output
 
@@ -43,8 +43,8 @@ def failure_groups(model: "ReadModel", row: "SessionRow", results: "Sequence[Tes
         row: the session.
         results: of all its attempts, in order.
     """
-    from ..core.analysis import message_of  # noqa: PLC0415 - commands import what they use
-    from ..projections.sessions import finished_event  # noqa: PLC0415
+    from ..core.questions.clusters import message_of  # noqa: PLC0415 - commands import what they use
+    from ..core.views.stored import finished_event  # noqa: PLC0415
 
     groups: dict[str, FailureGroup] = {}
     for result, attempt in zip(results, model.attempts(row.stream), strict=True):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..core.selection import Selection
+    from ..core.history.selection import Selection
 
 SutOption = Annotated[
     str | None, typer.Option("--sut", metavar="NAME", help="Only sessions of this system under test.")
@@ -40,7 +40,7 @@ def selection(
     Raises:
         ValueError: `older_than` is no length of time.
     """
-    from ..core.selection import Selection, parse_age  # noqa: PLC0415 - commands import what they use
+    from ..core.history.selection import Selection, parse_age  # noqa: PLC0415 - commands import what they use
 
     age = parse_age(older_than) if older_than else None
     return Selection(sut=sut, days=days, older_than=age, pattern=pattern, keep_last=keep_last)

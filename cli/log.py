@@ -244,7 +244,7 @@ def pack(
     """
     from datetime import UTC, datetime  # noqa: PLC0415 - commands import what they use
 
-    from ..core.selection import parse_age  # noqa: PLC0415
+    from ..core.history.selection import parse_age  # noqa: PLC0415
     from ..eventlog.maintenance.packing import pack_log  # noqa: PLC0415
     from ..eventlog.times import from_datetime  # noqa: PLC0415
 

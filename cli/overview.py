@@ -12,8 +12,8 @@ from .screen import use_color
 from .version import VersionOption
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis
-    from ..core.overview_data import Overview
+    from ..core.analyzer import Analysis
+    from ..core.overview.data import Overview
     from ..projections.readmodel import ReadModel
     from .asking import Question
 
@@ -115,7 +115,7 @@ def _answer(
     rows: int | None,
 ) -> "Overview":
     """Return the answer to what the options ask."""
-    from ..core.overview import overview_of  # noqa: PLC0415 - not for help
+    from ..core.overview.answer import overview_of  # noqa: PLC0415 - not for help
 
     with asked(profile, log, None, sut=sut, time=time, branch=branch, variant=variant) as question:
         return overview_of(question.model, _history(question, time), rows=rows)
@@ -123,8 +123,8 @@ def _answer(
 
 def _history(question: "Question", time: str | None) -> "Analysis":
     """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
-    from ..core.analysis import Analysis  # noqa: PLC0415
-    from ..core.overview import DAYS, SESSIONS_MAX  # noqa: PLC0415
+    from ..core.analyzer import Analysis  # noqa: PLC0415
+    from ..core.overview.answer import DAYS, SESSIONS_MAX  # noqa: PLC0415
     from ..projections.clock import is_future  # noqa: PLC0415
 
     model = question.model
@@ -153,6 +153,6 @@ def _sut_meant(model: "ReadModel") -> str:
 def _print_json(found: "Overview | None") -> None:
     import msgspec  # noqa: PLC0415 - loaded with the log anyway
 
-    from ..core.overview_data import AboutAnswer, Overview  # noqa: PLC0415
+    from ..core.overview.data import AboutAnswer, Overview  # noqa: PLC0415
 
     typer.echo(json_text(msgspec.to_builtins(found or Overview(about=AboutAnswer())), indent=2))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.sentence import HASH_DIGITS
+from ..core.overview.sentence import HASH_DIGITS
 from ..eventlog.times import parse_time
 from .columns import GAP, INDENT, QUIET, Cells, row_line, widths_of
 from .common import COUNT_ORDER, OUTCOME_STYLES, counted, duration_text, local_text, plural
@@ -12,7 +12,7 @@ from .safe import safe_line
 from .screen import Line
 
 if TYPE_CHECKING:
-    from ..core.overview_data import (
+    from ..core.overview.data import (
         AboutAnswer,
         BranchRow,
         BrokenGroup,

@@ -42,7 +42,7 @@ def command(
 
 
 def _unknown(name: str, known: list[str]) -> ValueError:
-    from ..core.nearest import nearest_name  # noqa: PLC0415 - commands import what they use
+    from ..core.naming.nearest import nearest_name  # noqa: PLC0415 - commands import what they use
 
     within = [command for command in known if command.startswith(f"{name} ")]
     meant = within or [found for found in [nearest_name(name, known)] if found]

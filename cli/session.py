@@ -33,10 +33,10 @@ from .safe import safe, safe_line
 from .session_list import list_table, states_of
 
 if TYPE_CHECKING:
-    from ..core.shards import TestRunTotal
+    from ..core.history.test_runs import TestRunTotal
+    from ..core.views.session import TestSession
     from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
-    from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
 
 app = typer.Typer(no_args_is_help=True)
@@ -75,7 +75,7 @@ def list_sessions(
     with history_model(profile, named_logs(logs, log), as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
         if run is not None:
-            from ..core.shards import sessions_of_run, total_of  # noqa: PLC0415 - most lists are not of one test run
+            from ..core.history.test_runs import sessions_of_run, total_of  # noqa: PLC0415 - most lists are not of one test run
 
             rows, everything = sessions_of_run(model, run, sut=full_name), True
             total = total_of(model, rows) if rows else None
@@ -124,7 +124,7 @@ def show_session(
 
     Example: insight session show last --output
     """
-    from ..projections.sessions import load_session  # noqa: PLC0415 - commands import what they use
+    from ..core.views.stored import load_session  # noqa: PLC0415 - commands import what they use
     from .session_show import print_session  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
@@ -300,9 +300,9 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
 
 def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
-    from ..core.series import variant_of  # noqa: PLC0415
-    from ..core.shards import run_id_of  # noqa: PLC0415
-    from ..core.states import session_state  # noqa: PLC0415
+    from ..core.history.series import variant_of  # noqa: PLC0415
+    from ..core.history.states import session_state  # noqa: PLC0415
+    from ..core.history.test_runs import run_id_of  # noqa: PLC0415
     from ..projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}

@@ -8,7 +8,7 @@ from .safe import safe_line
 from .screen import Line, Listing, Word
 
 if TYPE_CHECKING:
-    from ..core.shards import TestRunTotal
+    from ..core.history.test_runs import TestRunTotal
     from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
     from ..projections.readmodel import ReadModel
@@ -32,7 +32,7 @@ def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunSta
 
 def state_word(row: "SessionRow", state: "RunState") -> Word:
     """Return the state of a session in its colour, with a word on a clock that is ahead."""
-    from ..core.states import session_state  # noqa: PLC0415
+    from ..core.history.states import session_state  # noqa: PLC0415
     from ..projections.clock import is_future  # noqa: PLC0415
 
     word = session_state(row, state)
@@ -49,7 +49,7 @@ def age_text(started_us: int, now_us: int | None = None) -> str:
 
 def counts_line(row: "SessionRow", state: "RunState" = "killed") -> Line:
     """Return the counts of a session in pytest's words and colours, and how many tests were cut or still run."""
-    from ..core.counting import cut_count  # noqa: PLC0415 - commands import what they use
+    from ..core.history.counting import cut_count  # noqa: PLC0415 - commands import what they use
 
     counts = dict(row.counts)
     cut = cut_count(row)
@@ -74,7 +74,7 @@ def list_table(
     rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
 ) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
-    from ..core.series import branch_of  # noqa: PLC0415
+    from ..core.history.series import branch_of  # noqa: PLC0415
 
     suts = {row.sut for row in rows}
     hidden = set() if len(suts) > 1 else {"sut"}

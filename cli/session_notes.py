@@ -72,7 +72,7 @@ def print_notes(out: "Output", model: "ReadModel", row: "SessionRow") -> None:
 
 def _print_uncollected(out: "Output", events: list[CollectionFailed], state: SessionState) -> None:
     """Print collection errors; those that say the same together, with the text of the first."""
-    from ..core.analysis import message_of  # noqa: PLC0415 - commands import what they use
+    from ..core.questions.clusters import message_of  # noqa: PLC0415 - commands import what they use
 
     groups: dict[str, list[CollectionFailed]] = {}
     for event in events:

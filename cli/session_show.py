@@ -10,9 +10,9 @@ from .session_list import counts_line, state_word
 from .session_notes import print_notes
 
 if TYPE_CHECKING:
+    from ..core.views.session import TestSession
     from ..eventlog.live.owner import RunState
     from ..projections.apply import SessionRow
-    from ..projections.models import TestSession
     from ..projections.readmodel import ReadModel
     from .screen import Output
 
@@ -45,7 +45,7 @@ def print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *,
 
 
 def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
-    from ..core.series import variant_of, variant_text  # noqa: PLC0415
+    from ..core.history.series import variant_of, variant_text  # noqa: PLC0415
 
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")

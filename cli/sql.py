@@ -33,7 +33,7 @@ def command(
 
     Example: insight sql "SELECT nodeid, count(*) FROM tests WHERE verdict = 'failed' GROUP BY 1 ORDER BY 2 DESC"
     """
-    from ..core.tables import run_query  # noqa: PLC0415 - commands import what they use
+    from ..core.history.tables import run_query  # noqa: PLC0415 - commands import what they use
 
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
@@ -57,7 +57,7 @@ def command(
 
 
 def _print_tables(*, as_json: bool) -> None:
-    from ..core.tables import TABLES  # noqa: PLC0415 - commands import what they use
+    from ..core.history.tables import TABLES  # noqa: PLC0415 - commands import what they use
 
     if as_json:
         print_json({table.name: [column._asdict() for column in table.columns] for table in TABLES.values()})

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..core.marks import MARKS, mark_word
+from ..core.overview.marks import MARKS, mark_word
 from .screen import Line
 
 if TYPE_CHECKING:
-    from ..core.analysis import Occurrence
+    from ..core.questions.evidence import Occurrence
 
 _POOR_TERMINALS = ("dumb", "linux")
 """Values of TERM whose fonts lack the shapes."""

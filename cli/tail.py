@@ -119,7 +119,7 @@ def _was_there(as_of: str | None) -> Seen:
 def _moment(as_of: str | None) -> int | None:
     if as_of is None:
         return None
-    from ..core.windows import moment_of  # noqa: PLC0415 - only for this option
+    from ..core.history.windows import moment_of  # noqa: PLC0415 - only for this option
 
     return moment_of(as_of)
 

@@ -36,7 +36,8 @@ from .safe import safe
 from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
-    from ..core.analysis import Analysis, Occurrence
+    from ..core.analyzer import Analysis
+    from ..core.questions.evidence import Occurrence
     from ..projections.readmodel import ReadModel
     from .asking import Question
 
@@ -68,7 +69,7 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
-    from ..core.strips import strips_of  # noqa: PLC0415 - commands import what they use
+    from ..core.overview.strips import strips_of  # noqa: PLC0415 - commands import what they use
 
     with asked(
         profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
@@ -209,7 +210,7 @@ def draw_trends(
 
     Example: insight test trends test_refund --time 90d
     """
-    from ..core.stats import median, quantile  # noqa: PLC0415
+    from ..core.questions.stats import median, quantile  # noqa: PLC0415
 
     with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, analysis, history = _ask(question, nodeid, alone=True)
@@ -252,7 +253,7 @@ def _ask(question: "Question", text: str, *, alone: bool = False) -> "tuple[str,
         text: the test.
         alone: other tests of its sessions are not needed.
     """
-    from ..core.analysis import Analysis  # noqa: PLC0415 - commands import what they use
+    from ..core.analyzer import Analysis  # noqa: PLC0415 - commands import what they use
 
     test = find_test(question.model, text)
     if test in question.model.numbers():
@@ -349,8 +350,8 @@ def _last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> d
 
 
 def _last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:
+    from ..core.views.stored import finished_event  # noqa: PLC0415
     from ..projections.rules import BAD  # noqa: PLC0415
-    from ..projections.sessions import finished_event  # noqa: PLC0415
 
     last = next((one for one in reversed(history) if one.verdict in BAD and one.position >= 0), None)
     return finished_event(model, last.position).longreprtext if last is not None else ""

@@ -6,8 +6,8 @@ InsightAPI(profile_name="my_profile").query().with_sut("service").in_last_days(7
 query().with_outcome("failed").execute()
 """
 
-from .analysis import Analysis
-from .comparison import Comparison
+from .analyzer import Analysis
+from .compare import Comparison
 from .query import Query
 from .storage import get_storage_instance
 

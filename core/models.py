@@ -1,23 +1,22 @@
 """The view classes of the Python API."""
 
-from ..projections.models import (
-    OutputField,
-    OutputFields,
-    RerunTestGroup,
-    SUTGroup,
-    TestHistory,
-    TestOutcome,
-    TestResult,
-    TestSession,
-)
+from .views.groups import SUTGroup, TestHistory
+from .views.outcome import TestOutcome
+from .views.output import OutputField, OutputFields
+from .views.rerun import RerunTestGroup
+from .views.result import TestResult
+from .views.results import Results, TestResults
+from .views.session import TestSession
 
 __all__ = [
     "OutputField",
     "OutputFields",
     "RerunTestGroup",
+    "Results",
     "SUTGroup",
     "TestHistory",
     "TestOutcome",
     "TestResult",
+    "TestResults",
     "TestSession",
 ]

@@ -13,9 +13,9 @@ from ..eventlog.errors import ProfileError
 from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
 from ..eventlog.home.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..eventlog.targets.memory_profiles import drop_memory_log, open_memory_log
-from ..projections.models import as_utc, utc_text
-from .nearest import did_you_mean
+from .naming.nearest import did_you_mean
 from .own_files import check_new_log
+from .views.times import as_utc, utc_text
 
 STORAGE_TYPES = ("json", "memory")
 

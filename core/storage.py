@@ -15,9 +15,7 @@ from ..eventlog.merging.staging import staging
 from ..eventlog.targets.memory_log import MemoryLog
 from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.times import from_datetime
-from ..projections.models import TestSession
 from ..projections.readmodel import ReadModel
-from ..projections.sessions import fill_session, lazy_session
 from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
 from .exchange.formats import format_of
 from .exchange.hiding import clear
@@ -35,6 +33,8 @@ from .profiles import (
     list_profiles,
     switch_profile,
 )
+from .views.session import TestSession
+from .views.stored import fill_session, lazy_session
 
 __all__ = [
     "BaseStorage",

@@ -5,26 +5,19 @@
 
 from msgspec import UNSET
 
-from ...core.about import AboutAnswer
-from ...core.analysis import (
-    BranchState,
-    Broken,
-    DurationShift,
-    FailingTogether,
-    FailureCluster,
-    FailureRate,
-    FlakyTest,
-    Occurrence,
-    OrderSuspect,
-    Slow,
-    Summary,
-    TestFigures,
-    TransitionScore,
-)
-from ...core.comparison import ComparisonResult
-from ...core.headline import CutTest, OutageNow
-from ...core.lost import LostTest
-from ...core.overview_data import Overview
+from ...core.compare import ComparisonResult
+from ...core.overview.about import AboutAnswer
+from ...core.overview.data import Overview
+from ...core.overview.headline import CutTest, OutageNow
+from ...core.questions.broken import BranchState, Broken
+from ...core.questions.clusters import FailureCluster
+from ...core.questions.durations import DurationShift, Slow, TestFigures
+from ...core.questions.evidence import Occurrence
+from ...core.questions.failures import FailingTogether, FailureRate
+from ...core.questions.flaky import FlakyTest, TransitionScore
+from ...core.questions.lost import LostTest
+from ...core.questions.order import OrderSuspect
+from ...core.questions.summary import Summary
 from .base import Optional, Shape, Utc, derived
 
 AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ...core.shards import TestRunTotal
+from ...core.history.test_runs import TestRunTotal
 from ...projections.rules import SessionStatus
 from .base import Optional, Shape, Utc, derived
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...eventlog.errors import InputUnreadableError
 from ...eventlog.merging.staging import Staged, Staging
-from ...projections.models import TestSession
+from ..views.session import TestSession
 from .incoming import Contents
 
 CSV_COLUMNS = (

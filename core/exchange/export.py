@@ -12,8 +12,8 @@ import msgspec
 from ...eventlog.documents.sessions import convert_session
 from ...eventlog.files.system import SYSTEM
 from ...eventlog.merging.staging import staging
-from ...projections.models import TestSession
 from ..parts import remove_stale_parts
+from ..views.session import TestSession
 from .csv_files import csv_pieces
 from .event_logs import contents_of
 from .formats import Format

@@ -8,8 +8,8 @@ from pathlib import Path
 from ...eventlog.documents.sessions import convert_session
 from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.merging.staging import staging
-from ...projections.models import TestSession
-from ..selection import Candidate, Selection
+from ..history.selection import Candidate, Selection
+from ..views.session import TestSession
 from .documents import incoming_of
 from .export import Progress
 from .incoming import Incoming, nodeids_of

@@ -6,9 +6,9 @@ from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.home.profiles import register_profile
 from ...eventlog.sources import live_files, pack_files
 from ...projections.apply import SessionRow
+from ..history.references import session_named, sut_named
+from ..history.selection import Candidate
 from ..profiles import get_profile_manager, list_profiles
-from ..references import session_named, sut_named
-from ..selection import Candidate
 from .store import SessionStore
 
 

@@ -11,9 +11,9 @@ from ...eventlog.home.paths import model_path
 from ...eventlog.sources import live_files, pack_files
 from ...eventlog.targets.log_targets import DiskTarget, LogTarget, MemoryTarget
 from ...eventlog.targets.memory_log import MemoryLog
-from ...projections.models import TestSession
 from ...projections.readmodel import ReadModel
-from ...projections.sessions import fill_session, lazy_session
+from ..views.session import TestSession
+from ..views.stored import fill_session, lazy_session
 
 
 class SessionStore:

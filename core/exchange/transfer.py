@@ -3,7 +3,7 @@
 from ...eventlog.codec import line_digest, parse_envelope
 from ...eventlog.merging.conflicts import Strategy
 from ...eventlog.merging.staging import staging
-from ..selection import matches
+from ..history.selection import matches
 from .event_logs import contents_of
 from .importing import ImportReport
 from .incoming import nodeids_of

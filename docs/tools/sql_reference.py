@@ -4,7 +4,7 @@
 """
 
 from page_part import replace_part, update_page
-from pytest_insight.core.tables import TABLES
+from pytest_insight.core.history.tables import TABLES
 
 
 def renewed(page: str) -> str:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import write_session
 from pytest_insight.cli.main import run
-from pytest_insight.core.analysis import Analysis
+from pytest_insight.core.analyzer import Analysis
 from pytest_insight.projections.readmodel import ReadModel
 
 A, B, C, D = (f"test_shop.py::test_{letter}" for letter in "abcd")

@@ -19,25 +19,78 @@ EVERY = {
     *("cli.common", "cli.logs", "cli.paging", "cli.safe", "cli.screen", "cli.words"),
 }
 ASKING = EVERY | {
-    *("cli.asking", "core", "core.nearest", "core.references", "core.selection", "core.windows"),
-    *("core.counting", "core.series", "core.states"),
+    *("core.history", "core.history.history", "core.naming"),
+    *(
+        "cli.asking",
+        "core",
+        "core.naming.nearest",
+        "core.history.references",
+        "core.history.selection",
+        "core.history.windows",
+    ),
+    *("core.history.counting", "core.history.series", "core.history.states"),
 }
-RUNS = {"core.runs", "core.outages", "core.partial", "core.modules"}
-ANALYSIS = RUNS | {"core.analysis", "core.phases", "core.stats"}
+RUNS = {
+    "core.questions",
+    "core.history.session_verdicts",
+    "core.questions.outages",
+    "core.history.partial",
+    "core.history.modules",
+}
+QUESTIONS = {
+    f"core.questions.{name}"
+    for name in ("broken", "clusters", "durations", "evidence", "failures", "flaky", "order", "summary")
+}
+ANALYSIS = RUNS | QUESTIONS | {"core.history.chosen", "core.analyzer", "core.questions.phases", "core.questions.stats"}
 SESSION = {"cli.session", "cli.session_list", "cli.comparisons", "cli.passing"}
-SHOWING = {"cli.session_show", "cli.session_notes", "cli.failure_groups", "cli.tail_lines"}
-COMPARING = {"cli.comparing", "core.comparison", "core.meanings", "core.shards", "core.sides", "core.stats"}
+VIEWS = {
+    "core.views",
+    *(f"core.views.{name}" for name in ("outcome", "output", "rerun", "result", "session", "stored", "times")),
+}
+SHOWING = VIEWS | {"cli.session_show", "cli.session_notes", "cli.failure_groups", "cli.tail_lines"}
+COMPARING = {
+    "cli.comparing",
+    "core.compare",
+    "core.naming.meanings",
+    "core.history.test_runs",
+    "core.naming.sides",
+    "core.questions.stats",
+}
 TESTS = {"cli.test", "cli.answers", "cli.columns", "cli.failure_groups", "cli.layout", "cli.strips"}
-TESTS |= {"core.about", "core.marks"}
+TESTS |= {"core.overview", "core.overview.about", "core.overview.marks"}
 SCREEN = {
+    "core.overview",
     *("cli.columns", "cli.layout", "cli.overview", "cli.overview_screen", "cli.project", "cli.strips"),
-    *("core.about", "core.breakage", "core.cases", "core.comparison", "core.headline", "core.lost", "core.marks"),
-    *("core.overview", "core.overview_data", "core.sentence", "core.slower", "core.strips"),
+    *(
+        "core.overview.about",
+        "core.overview.breakage",
+        "core.overview.cases",
+        "core.compare",
+        "core.overview.headline",
+        "core.questions.lost",
+        "core.overview.marks",
+    ),
+    *(
+        "core.overview.answer",
+        "core.overview.data",
+        "core.overview.sentence",
+        "core.questions.slower",
+        "core.overview.strips",
+    ),
 }
 SUMMARY = {
+    "core.overview",
     *("cli.analytics", "cli.answers", "cli.columns", "cli.comparing", "cli.comparisons", "cli.layout", "cli.strips"),
-    *("cli.session_list", "core.about", "core.cases", "core.headline", "core.lost", "core.marks", "core.sentence"),
-    "core.strips",
+    *(
+        "cli.session_list",
+        "core.overview.about",
+        "core.overview.cases",
+        "core.overview.headline",
+        "core.questions.lost",
+        "core.overview.marks",
+        "core.overview.sentence",
+    ),
+    "core.overview.strips",
 }
 
 MAY_LOAD = {
@@ -47,7 +100,7 @@ MAY_LOAD = {
     "session list": ASKING | SESSION,
     "session show last": ASKING | SESSION | SHOWING | ANALYSIS,
     "session compare last": ASKING | SESSION | COMPARING | RUNS,
-    "test list": ASKING | ANALYSIS | TESTS | {"core.strips"},
+    "test list": ASKING | ANALYSIS | TESTS | {"core.overview.strips"},
     "test history test_a.py::test_a": ASKING | ANALYSIS | TESTS,
     "analytics summary": ASKING | ANALYSIS | SUMMARY,
 }

@@ -12,7 +12,7 @@ import pytest
 import warm
 from pytest_insight.cli.analytics import _drawn
 from pytest_insight.cli.asking import bar, percent, spark
-from pytest_insight.core.windows import parse_window
+from pytest_insight.core.history.windows import parse_window
 from pytest_insight.eventlog.times import from_datetime
 
 INSIGHT = [sys.executable, "-m", "pytest_insight.cli"]

@@ -11,7 +11,7 @@ import pytest
 import warm
 from pytest_insight.cli import sql_reference
 from pytest_insight.cli.main import run
-from pytest_insight.core.tables import TABLES
+from pytest_insight.core.history.tables import TABLES
 
 ROOT = Path(__file__).parent.parent.parent
 

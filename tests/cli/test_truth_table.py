@@ -12,7 +12,7 @@ import warm
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import EIGHT, all_of, write_session
-from pytest_insight.core.analysis import Analysis
+from pytest_insight.core.analyzer import Analysis
 from pytest_insight.projections.readmodel import ReadModel
 
 

@@ -8,19 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_insight.core.analysis import Analysis, normalised
-from pytest_insight.core.comparison import Comparison, compare_runs
+from pytest_insight.core.analyzer import Analysis
+from pytest_insight.core.compare import Comparison, compare_runs
 from pytest_insight.core.core_api import InsightAPI, analyze, compare
+from pytest_insight.core.history.session_verdicts import GOOD, Run, TestRun, runs_of
 from pytest_insight.core.models import TestResult, TestSession
-from pytest_insight.core.runs import GOOD, Run, TestRun, runs_of
-from pytest_insight.core.stats import (
-    false_discovery_rates,
-    mann_whitney,
-    median,
-    pettitt,
-    quantile,
-    wilson,
-)
+from pytest_insight.core.questions.clusters import normalise_message
+from pytest_insight.core.questions.stats import false_discovery_rates, mann_whitney, median, pettitt, quantile, wilson
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage, get_storage_instance
 from pytest_insight.projections.rules import BAD
 from scipy import stats as scipy_stats
@@ -240,8 +234,8 @@ def test_failures_are_clustered_by_what_they_say():
     ]
     one = "connect to 10.0.0.1:5432 failed after 30 s, job 3f2504e0-4f89-11d3-9a0c-0305e82c3301 in /srv/a/b.py:17 (0xdeadbeef)"
     two = "connect to 10.9.8.7:5433 failed after 12.5 s, job 6fa459ea-ee8a-3ca4-894e-db77e160355e in /home/x/c.py:99 (0x1)"
-    assert normalised(one) == normalised(two)
-    assert normalised("expected 3 items") != normalised("unexpected 3 items")
+    assert normalise_message(one) == normalise_message(two)
+    assert normalise_message("expected 3 items") != normalise_message("unexpected 3 items")
 
 
 def test_tests_that_fail_together_are_grouped():

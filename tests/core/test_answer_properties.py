@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import write_session
 from pytest_insight.cli.main import run as run_command
-from pytest_insight.core.analysis import Analysis
+from pytest_insight.core.analyzer import Analysis
 from pytest_insight.projections.readmodel import ReadModel
 
 TESTS = [f"test_p.py::test_{number}" for number in range(4)]

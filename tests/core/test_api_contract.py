@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import pytest
 from pytest_insight.core.core_api import InsightAPI, analyze, compare, query
+from pytest_insight.core.filters import InvalidQueryParameterError
 from pytest_insight.core.models import (
     OutputField,
     OutputFields,
@@ -19,7 +20,7 @@ from pytest_insight.core.models import (
     TestResult,
     TestSession,
 )
-from pytest_insight.core.query import InvalidQueryParameterError, Query
+from pytest_insight.core.query import Query
 from pytest_insight.core.storage import (
     InMemoryStorage,
     JSONStorage,

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.analysis import Broken, Occurrence
-from pytest_insight.core.breakage import note_of
-from pytest_insight.core.cases import by_test, count_cases, test_of
-from pytest_insight.core.headline import OutageNow
-from pytest_insight.core.marks import MARKS, mark_word, worst_word
-from pytest_insight.core.nearest import did_you_mean
-from pytest_insight.core.partial import WHOLE, Selected
-from pytest_insight.core.runs import Run, TestRun
-from pytest_insight.core.sentence import Progress, broken_sentence, sentences_of, state_sentence
-from pytest_insight.core.slower import slower_now
-from pytest_insight.core.strips import strips_of
+from pytest_insight.core.history.partial import WHOLE, Selected
+from pytest_insight.core.history.session_verdicts import Run, TestRun
+from pytest_insight.core.naming.nearest import did_you_mean
+from pytest_insight.core.overview.breakage import note_of
+from pytest_insight.core.overview.cases import by_test, count_cases, test_of
+from pytest_insight.core.overview.headline import OutageNow
+from pytest_insight.core.overview.marks import MARKS, mark_word, worst_word
+from pytest_insight.core.overview.sentence import Progress, broken_sentence, sentences_of, state_sentence
+from pytest_insight.core.overview.strips import strips_of
+from pytest_insight.core.questions.broken import Broken
+from pytest_insight.core.questions.evidence import Occurrence
+from pytest_insight.core.questions.slower import slower_now
 from pytest_insight.projections.rules import VERDICTS
 
 DAY_US = 86_400_000_000

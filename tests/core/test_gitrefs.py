@@ -3,8 +3,8 @@
 import subprocess
 
 import pytest
-from pytest_insight.core.gitrefs import commit_of_ref
-from pytest_insight.core.references import session_named, span_named
+from pytest_insight.core.history.references import session_named, span_named
+from pytest_insight.core.naming.gitrefs import commit_of_ref
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, Vcs
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.core_api import InsightAPI, query
+from pytest_insight.core.filters import InvalidQueryParameterError
 from pytest_insight.core.models import RerunTestGroup, TestOutcome, TestResult, TestSession
-from pytest_insight.core.query import InvalidQueryParameterError, Query
+from pytest_insight.core.query import Query
 from pytest_insight.core.storage import InMemoryStorage, get_storage_instance
 from pytest_insight.projections.readmodel import ReadModel
 

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 from _pytest.terminal import KNOWN_TYPES
-from pytest_insight.core.marks import MARKS
 from pytest_insight.core.models import TestOutcome
+from pytest_insight.core.overview.marks import MARKS
 from pytest_insight.eventlog.events import Outcome
 from pytest_insight.eventlog.outcome import (
     BAD,
@@ -100,7 +100,7 @@ def test_missing_and_never_started():
     assert not_run_tests({"a", "b", "c"}, {"a"}, {"b"}) == {"c"}
 
 
-REPEATING_ALLOWED = {"eventlog/events.py", "eventlog/outcome.py", "plugin/categories.py"}
+REPEATING_ALLOWED = {"eventlog/events.py", "eventlog/outcome.py", "plugin/attempts/categories.py"}
 """The type of the field, the table itself, and the words that pytest has for outcomes of reports."""
 
 

@@ -107,8 +107,8 @@ def test_changes_reach_the_views(repository, run, tmp_path):
     """The header is not delayed; the answer comes in an event of its own, and the session has it."""
     import sys
 
+    from pytest_insight.core.views.stored import load_session
     from pytest_insight.projections.readmodel import ReadModel
-    from pytest_insight.projections.sessions import load_session
 
     (repository / "a.txt").write_text("changed\n")
     (repository / "test_a.py").write_text("def test_a(): pass\n")

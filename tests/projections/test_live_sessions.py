@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
+from pytest_insight.core.views.session import TestSession
+from pytest_insight.core.views.stored import load_session
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.live.owner import boot_id, host_name, own_identity, process_start, session_state
 from pytest_insight.eventlog.sources import live_dir
 from pytest_insight.eventlog.writer import LogWriter
-from pytest_insight.projections.models import TestSession
 from pytest_insight.projections.readmodel import ReadModel
-from pytest_insight.projections.sessions import load_session
 
 PHASES = {"setup": 1, "call": 1, "teardown": 1}
 

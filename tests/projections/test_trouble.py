@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_insight.core.runs import run_of_row
+from pytest_insight.core.history.session_verdicts import run_of_row
+from pytest_insight.core.views.stored import load_session
 from pytest_insight.eventlog.codec import encode_event, line_hash
 from pytest_insight.eventlog.events import (
     SessionFinished,
@@ -22,7 +23,6 @@ from pytest_insight.eventlog.events import (
 from pytest_insight.projections.fold import CRASHED_FLAG
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.rules import OUTCOMES
-from pytest_insight.projections.sessions import load_session
 
 AT = "2026-11-21T01:{:02d}:{:02d}.000000Z"
 

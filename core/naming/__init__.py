@@ -1,0 +1,7 @@
+"""Words that users write for a session, a commit or a side of a comparison, and what they mean.
+
+- `gitrefs`: commits by git refs: `main`, `HEAD~1` or a tag, resolved in the checkout around the current folder.
+- `meanings`: what a word of a comparison means: a session, system, branch, span of time, commit or git ref.
+- `nearest`: names that are nearly what was written, for messages about unknown names.
+- `sides`: the two sides of a comparison: what a word means, and which sessions are compared if no word is given.
+"""

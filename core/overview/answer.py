@@ -1,0 +1,200 @@
+"""One answer for a working day: what is broken since which commit, what was cut, is flaky, got slower or is gone."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...eventlog.times import format_time, parse_time
+from ..compare import DurationChange
+from ..questions.slower import slower_now
+from .about import AboutAnswer, about_runs
+from .breakage import STRIP_RUNS, broken_groups, count_broken
+from .cases import by_test, count_cases
+from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, NewestSession, Overview, SlowerRow
+from .sentence import Progress, progress_of, sentences_of
+from .strips import strips_of
+
+if TYPE_CHECKING:
+    from ...projections.apply import SessionRow
+    from ..analyzer import Analysis
+    from ..history.history import History
+    from ..history.session_verdicts import Run
+    from ..questions.evidence import Occurrence
+    from ..questions.flaky import FlakyTest
+    from ..questions.lost import LostTest
+
+SESSIONS_MAX = 200
+"""Sessions that are looked at, if no span of time is given."""
+DAYS = 30
+"""How far back from the newest session they reach, if no span of time is given."""
+_CUT_LOOKED_INTO = 3
+_EVENTS_MAX = 20_000
+"""Size of a session up to which it is read for how long a test was running."""
+WEEK_US = 7 * 86_400_000_000
+
+
+def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = None) -> Overview:
+    """Return the answer about the sessions of an analysis.
+
+    Args:
+        model: where they are stored.
+        analysis: them; of one system under test.
+        rows: how many tests of each section get their strip and message; None for all.
+    """
+    runs = analysis.asked
+    if not runs:
+        return Overview(about=AboutAnswer())
+    broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
+    newest, progress = _newest(model, runs[-1])
+    sentences = sentences_of(progress, runs[-1].selected, analysis.outage_now(), broken)
+    groups = broken_groups(model, runs, broken, flaky, rows=rows)
+    cut = analysis.cut_tests()
+    meant = {run.stream or run.name for run in runs}
+    flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows)
+    return Overview(
+        about=about_runs(runs),
+        headline="; ".join(sentences),
+        sentences=sentences,
+        newest=newest,
+        broken=count_broken(broken),
+        groups=groups,
+        cut=_cut_rows(model, [(one.nodeid, one.run) for one in cut if one.run.stream in meant]),
+        flaky=flaky_rows,
+        flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
+        flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
+        recovered=len({one.nodeid for one in flaky if one.recovered}),
+        slower=[_slower_row(one) for one in slower_now(runs)],
+        lost=[_lost_row(one) for one in analysis.lost_tests()],
+        other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
+        commands=_commands(model, newest, groups),
+    )
+
+
+def _newest(model: "History", run: "Run") -> tuple[NewestSession, Progress | None]:
+    """Return the newest session, with how far it came."""
+    row = model.session_of(run.stream)
+    if row is None:
+        return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch), None
+    progress = progress_of(row, model.state_of(row))
+    header = row.part.header or {}
+    found = NewestSession(
+        session_id=run.name,
+        state=progress.state,
+        exit_status=row.exit_status,
+        commit=run.commit,
+        branch=run.branch,
+        started_at=format_time(run.started_us),
+        duration_s=run.duration_us / 1e6,
+        host=_host(header),
+        counts=row.counts,
+        done=progress.done,
+        total=progress.total,
+        running=list(progress.running),
+        uncollected=list(progress.uncollected),
+        selection=[*run.selected.options, *run.selected.paths],
+    )
+    return found, progress
+
+
+def _host(header: dict[str, object]) -> str:
+    system = header.get("testing_system")
+    return str(system.get("host") or system.get("name") or "") if isinstance(system, dict) else ""  # type: ignore[misc]
+
+
+def _cut_rows(model: "History", cut: "list[tuple[str, Occurrence]]") -> list[CutRow]:
+    """Return the tests that were running when sessions were killed, a row a test, its newest first."""
+    found: dict[str, CutRow] = {}
+    for nodeid, run in cut:
+        known = found.get(nodeid)
+        if known is not None:
+            known.times += 1
+            continue
+        row = model.session_of(run.stream)
+        host = _host(row.part.header or {}) if row is not None else ""
+        ran_s = _ran_s(model, row, nodeid) if row is not None and len(found) < _CUT_LOOKED_INTO else None
+        found[nodeid] = CutRow(nodeid, run.session, format_time(run.started_us), host, ran_s)
+    return list(found.values())
+
+
+def _ran_s(model: "History", row: "SessionRow", nodeid: str) -> float | None:
+    """Return from when a test started to the last event of its session; None if that is no time at all.
+
+    Only where other workers went on is the last event a later one than the start of the test.
+    """
+    if len(row.part.workers) < 2 or row.part.events > _EVENTS_MAX:  # noqa: PLR2004 - one worker, or none
+        return None
+    starts = [
+        record.envelope.at
+        for record in model.records_of(row)
+        if record.envelope.type == "test.started" and getattr(record.event(), "nodeid", "") == nodeid
+    ]
+    taken_us = row.finished_us - parse_time(starts[-1]) if starts else 0
+    return taken_us / 1e6 if taken_us > 0 else None
+
+
+def _first_us(one: "FlakyTest") -> int:
+    """Return when the first evidence is of, that a test is flaky."""
+    return min(seen.started_us for seen in one.evidence)
+
+
+def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | None) -> list[FlakyRow]:
+    """Return flaky tests, cases of one test in one row, those with most evidence first."""
+    of_node: dict[str, list[FlakyTest]] = {}
+    for one in flaky:
+        of_node.setdefault(one.nodeid, []).append(one)
+    groups = by_test(of_node)
+    wanted = groups[:rows]
+    strips = strips_of(runs, {group.test: group.nodeids for group in wanted}, STRIP_RUNS)
+    several = [group.test for group in wanted if len(group.nodeids) > 1]
+    whole = next((run for run in reversed(runs) if run.selected.is_whole), runs[-1])
+    totals = count_cases(several, whole.tests) if several else {}
+    found: list[FlakyRow] = []
+    for group in groups:
+        evidence = [one for nodeid in group.nodeids for one in of_node[nodeid]]
+        best = max(evidence, key=lambda one: one.count)
+        found.append(
+            FlakyRow(
+                nodeid=group.label,
+                nodeids=list(group.nodeids),
+                cases=max(totals.get(group.test, 0), len(group.nodeids)) if len(group.nodeids) > 1 else 1,
+                rules=sorted({one.rule for one in evidence}),
+                rule=best.rule,
+                count=best.count,
+                considered=best.considered,
+                is_new=min(map(_first_us, evidence)) >= runs[-1].started_us - WEEK_US,
+                last_at=format_time(max(one.last_us for one in evidence)),
+                strip=list(strips.get(group.test, ())),
+            )
+        )
+    return found
+
+
+def _slower_row(one: DurationChange) -> SlowerRow:
+    return SlowerRow(one.nodeid, one.before_s, one.after_s, list(one.samples), confirmed=one.confirmed)
+
+
+def _lost_row(one: "LostTest") -> LostRow:
+    gone = {"gone_commit": one.gone_commit, "gone_session": one.gone_session}
+    return LostRow(one.nodeid, one.last_session, format_time(one.last_us), **gone, renamed=list(one.renamed))
+
+
+def _commands(model: "History", newest: NewestSession, groups: list[BrokenGroup]) -> list[str]:
+    """Return the commands that lead on from here."""
+    found: list[str] = []
+    if newest.running or newest.uncollected or newest.done < newest.total or groups:
+        found.append("insight session rerun")
+    newest_group = next((group for group in groups if group.commit and group.good_commit != group.commit), None)
+    if newest_group is not None and newest_group.good_commit:
+        found.append(f"git log {newest_group.good_commit[:9]}..{newest_group.commit[:9]}")
+    if groups:
+        found.append(f"insight test show {_argument(model, groups[0].rows[0].nodeids[0])}")
+    return found or ["insight test list"]
+
+
+def _argument(model: "History", nodeid: str) -> str:
+    """Return a word for a shell that means one test: the shortest part of its node id that no other has."""
+    import shlex  # noqa: PLC0415 - only where something is broken
+
+    test, _, parameters = nodeid.partition("[") if "::" in nodeid else (nodeid, "", "")
+    name = test.rpartition("::")[2]
+    parts = [name, *([f"{name}[{parameters}"] if parameters else []), nodeid.rpartition("/")[2]]
+    return shlex.quote(next((part for part in parts if len(model.nodeids(part)) == 1), nodeid))

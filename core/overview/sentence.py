@@ -1,0 +1,156 @@
+"""The sentences that an answer begins with: how the newest session ended, and what is broken since when."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..history.states import session_state
+
+if TYPE_CHECKING:
+    from ...projections.apply import SessionRow
+    from ..history.history import History
+    from ..history.partial import Selected
+    from ..history.session_verdicts import Run
+    from ..questions.broken import Broken
+    from .headline import OutageNow
+
+RULES_VERSION = 1
+"""Rises when the same history would be told in another sentence."""
+
+HASH_DIGITS = 9
+
+
+class Progress(NamedTuple):
+    """How far a session came."""
+
+    state: str
+    done: int
+    """Tests that have a result."""
+    total: int
+    """Tests that it has, or announced."""
+    running: tuple[str, ...]
+    """Tests that were started and have no result."""
+    uncollected: tuple[str, ...] = ()
+    bad: int = 0
+    """Tests that failed."""
+    exit_status: int | None = None
+
+
+def progress_of(row: "SessionRow", run_state: str) -> Progress:
+    """Return how far a session came.
+
+    Args:
+        row: the session.
+        run_state: of one without its last event; see `session_state`.
+    """
+    running = tuple(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
+    total = sum(count for verdict, count in row.verdicts.items() if verdict != "flaky")
+    done = total - row.verdicts.get("not_run", 0) - len(running)
+    bad = sum(row.verdicts.get(verdict, 0) for verdict in ("failed", "error"))
+    uncollected = tuple(dict.fromkeys(row.part.collect_failed))
+    state = session_state(row, run_state)
+    return Progress(state, max(done, 0), total, running, uncollected, bad, row.exit_status)
+
+
+def newest_progress(model: "History", run: "Run") -> Progress | None:
+    """Return how far a session came; None if it is in no log."""
+    row = model.session_of(run.stream) if run.stream else None
+    return progress_of(row, model.state_of(row)) if row is not None else None
+
+
+def sentences_of(
+    progress: Progress | None, selected: "Selected", outage: "OutageNow | None", broken: "Sequence[Broken]"
+) -> list[str]:
+    """Return the sentences that an answer begins with.
+
+    Args:
+        progress: how far the newest session came; None if that is not known.
+        selected: what it was told to run.
+        outage: the one that goes on.
+        broken: what is broken.
+    """
+    state = state_sentence(progress, selected) if progress is not None else ""
+    if not (state or broken) and progress is not None and progress.exit_status == 1:
+        return ["nothing is broken, but pytest ended with exit status 1"]
+    return [*([state] if state else []), broken_sentence(outage, broken)]
+
+
+def state_sentence(progress: Progress, selected: "Selected") -> str:
+    """Return what the newest session came to, where that is more than passed or failed; empty else.
+
+    Args:
+        progress: how far it came.
+        selected: what it was told to run.
+    """
+    done, total, running = progress.done, progress.total, progress.running
+    far = f"{done} of {_count(total, 'test')}"
+    now = f"{running[0]}{f' and {len(running) - 1} more' if len(running) > 1 else ''}" if running else ""
+    bad = f", {progress.bad} failed" if progress.bad else ""
+    modules = progress.uncollected
+    told = {
+        "running": f"latest session is running: {far} done{bad}{f'; {now} runs now' if now else ''}",
+        "killed": f"latest session was killed after {far}{f', while {now} was running' if now else ''}",
+        "unknown": f"latest session has no end: {far} done{f', {now} was running' if now else ''}",
+        "interrupted": f"latest session was interrupted after {far}{f', while {now} was running' if now else ''}",
+        "internal error": f"latest session ended with an internal error of pytest after {far}",
+        "usage error": "latest session ended with a usage error of pytest before any test ran",
+        "no tests": "latest session ran no tests",
+        "incomplete": f"latest session left {total - done} of {_count(total, 'test')} without a result",
+        "errors in collection": f"latest session could not collect {_count(len(modules), 'module')}{_of(modules)}",
+    }
+    if progress.state in told:
+        return told[progress.state]
+    if progress.state not in ("passed", "failed"):
+        return f"latest session ended with {progress.state}"
+    return f"latest session ran only some tests ({_selection(selected)})" if _selection(selected) else ""
+
+
+def broken_sentence(outage: "OutageNow | None", broken: "Sequence[Broken]") -> str:
+    """Return what is broken: the outage that goes on, else the newest group of tests that were good at one commit."""
+    if outage is not None:
+        return _outage_sentence(outage)
+    if not any(one.last_good is not None for one in broken):
+        return f"{_count(len(broken), 'test')} broken, never good in this span" if broken else "nothing is broken"
+    newest = max(one.first_bad.started_us for one in broken)
+    since = [one for one in broken if one.first_bad.started_us == newest]
+    before = f"; {len(broken) - len(since)} failed before already" if len(broken) > len(since) else ""
+    return f"{_since_sentence(since)}{before}"
+
+
+def _since_sentence(since: "Sequence[Broken]") -> str:
+    """Return how many tests fail since one session, and where they were good."""
+    goods = [one.last_good for one in since if one.last_good is not None]
+    never = len(since) - len(goods)
+    if not goods:
+        noun = "test" if any("::" in one.nodeid for one in since) else "module"
+        return f"{_count(never, noun)} {'fails' if never == 1 else 'fail'} that never passed before"
+    last = max(goods, key=lambda good: good.started_us)
+    where = last.commit or last.session
+    there = sum((good.commit or good.session) == where for good in goods)
+    verb = "fails that was" if there == 1 else "fail that were"
+    more = f", {len(goods) - there} more that were good earlier" if len(goods) > there else ""
+    new = f", {never} more that never passed" if never else ""
+    return f"{_count(there, 'test')} {verb} good at {last.commit[:HASH_DIGITS] or last.session}{more}{new}"
+
+
+def _outage_sentence(outage: "OutageNow") -> str:
+    since = outage.since_commit[:HASH_DIGITS] or outage.since_session
+    good = outage.good_commit[:HASH_DIGITS] or outage.good_session
+    last = f", last good {good}" if good else ""
+    message = f": {outage.message}" if outage.message else ""
+    row = f" ({_count(outage.sessions, 'session')})"
+    return f"latest session: {outage.bad} of {outage.considered} fail since {since}{row}{last}{message}"
+
+
+def _of(names: Sequence[str]) -> str:
+    """Return the first of some names, as what is behind a number."""
+    return f": {names[0]}{', ...' if len(names) > 1 else ''}" if names else ""
+
+
+def _selection(selected: "Selected") -> str:
+    """Return what narrowed a session, as it was written."""
+    words = [*selected.options, *selected.paths]
+    return " ".join(words[:3]) + (" ..." if len(words) > 3 else "")  # noqa: PLR2004 - a few
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

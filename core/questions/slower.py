@@ -1,0 +1,49 @@
+"""Tests that became slower with the newest sessions."""
+
+from collections.abc import Mapping, Sequence
+
+from ..compare import DURATION_MIN_S, DurationChange, compare_durations
+from ..history.series import series_of
+from ..history.session_verdicts import Run
+
+RULES_VERSION = 1
+"""Rises when another test would be named."""
+
+NEWEST = 5
+"""Sessions on the newer side."""
+BEFORE = 15
+"""Sessions before those, at most, on the older side."""
+_MIN_US = DURATION_MIN_S * 1e6
+
+
+def slower_now(runs: Sequence[Run]) -> list[DurationChange]:
+    """Return tests that are slower in the newest sessions than before: confirmed ones first, then the largest.
+
+    In the series of the newest session, its last 5 sessions are compared with up to 15 before them, and the newest one
+    alone with all of these; what only the latter shows is unconfirmed, as one run of a test confirms nothing.
+
+    Args:
+        runs: sessions of one branch in order of time.
+    """
+    if not runs:
+        return []
+    series = next(own for own in series_of(runs).values() if own[-1] is runs[-1])[-(NEWEST + BEFORE) :]
+    newest = min(NEWEST, len(series) // 2)
+    if not newest:
+        return []
+    each = [run.passing_durations() for run in series]
+    long = {nodeid for durations in each for nodeid, duration in durations.items() if duration >= _MIN_US}
+    slower, _ = compare_durations(_seconds(each[:-newest], long), _seconds(each[-newest:], long), quick=True)
+    known = {one.nodeid for one in slower}
+    alone, _ = compare_durations(_seconds(each[:-1], long), _seconds(each[-1:], long), quick=True)
+    slower += [one for one in alone if one.nodeid not in known]
+    return sorted(slower, key=lambda one: (not one.confirmed, one.before_s - one.after_s, one.nodeid))
+
+
+def _seconds(each: Sequence[Mapping[str, int]], wanted: set[str]) -> dict[str, list[float]]:
+    """Return the durations of some tests in several sessions, in seconds."""
+    found: dict[str, list[float]] = {}
+    for durations in each:
+        for nodeid in wanted & durations.keys():
+            found.setdefault(nodeid, []).append(durations[nodeid] / 1e6)
+    return found
