@@ -39,7 +39,7 @@ _ROWS = [
     (_SEQ_KEY + b"0" * digits + _AT_KEY + _ZERO_TIME + b'","nodeid":"')[:_ROW_BYTES]
     for digits in range(_SEQ_DIGITS_MAX + 1)
 ]
-"""What follows on the stream in a line of a test, by the digits of its `seq`, with zeros for digits."""
+"""Text after the stream in a line of a test, by the digits of its `seq`, with zeros for digits."""
 _ZEROS = bytes(ord("0") if chr(value) in "0123456789" else value for value in range(256))
 _SIXTIES = b"012345"
 """First digits of a minute and of a second."""
@@ -49,7 +49,7 @@ class LineRun(NamedTuple):
     """Lines that follow each other, from where a session begins."""
 
     start: int
-    """Where it begins among all lines."""
+    """Index of its first line among all lines."""
     lines: Sequence[bytes]
     stream: bytes = b""
     """The stream of all lines; empty if one does not begin as our writer has them, as all that follows is then."""
@@ -84,7 +84,7 @@ def runs_of(lines: Sequence[bytes]) -> Iterator[LineRun]:
 
 
 def is_header(line: bytes) -> bool:
-    """Tell whether a line is the first of a session."""
+    """Return whether a line is the first of a session."""
     return line.startswith(_SESSION_HEAD)
 
 
@@ -116,12 +116,12 @@ def _all_begin(lines: Sequence[bytes], head: bytes) -> bool:
 
 
 def has_possible_times(run: LineRun) -> bool:
-    """Tell whether the lines of tests in a run surely have a `seq` and a time that can be; False leaves it open."""
+    """Return whether the lines of tests in a run surely have a `seq` and a time that can be; False leaves it open."""
     return _rows_fit(run.finished, len(_FINISHED_HEAD)) and _rows_fit(run.starts, len(_STARTED_HEAD))
 
 
 def _rows_fit(lines: Sequence[bytes], stream_at: int) -> bool:
-    """Tell whether `seq` and time of lines fit; the number of digits of `seq` must rise, as it does in a session."""
+    """Return whether `seq` and time of lines fit; the number of digits of `seq` must rise, as it does in a session."""
     first = stream_at + _STREAM_BYTES
     last = first + _ROW_BYTES
     table = b"".join([line[first:last] for line in lines])
@@ -150,7 +150,7 @@ def _digits_of(shape: bytes, count: int) -> Iterator[tuple[int, int]]:
 
 
 def _times_can_be(table: bytes, at: int) -> bool:
-    """Tell whether the times of rows can be, each of the right shape from byte `at` of its row on."""
+    """Return whether the times of rows can be, each of the right shape from byte `at` of its row on."""
     tens = table[at + _HOUR_BYTES + 1 :: _ROW_BYTES] + table[at + _HOUR_BYTES + 4 :: _ROW_BYTES]
     if tens.translate(None, _SIXTIES):
         return False

@@ -59,7 +59,7 @@ _PRINTABLE = bytes(value for value in range(0x20, 0x7F) if value != ord("\\"))
 
 
 def is_plain(line: bytes) -> bool:
-    """Tell whether a line with a right digest surely is an event; False leaves it open."""
+    """Return whether a line with a right digest surely is an event; False leaves it open."""
     kind = line[_TYPE_AT : line.find(b'"', _TYPE_AT)]
     if kind == b"tests.announced":
         return _is_plain_announcement(line)
@@ -80,7 +80,7 @@ def _is_plain_announcement(line: bytes) -> bool:
 
 
 def _are_possible(groups: Sequence[bytes | None]) -> bool:
-    """Tell whether times can be and maps have no key twice."""
+    """Return whether times can be and maps have no key twice."""
     return all(
         group is None or (_has_each_key_once(group) if group.startswith(b"{") else _is_possible(group))
         for group in groups

@@ -226,7 +226,7 @@ class Scanner:
 
 
 def _is_fine(run: LineRun) -> bool:
-    """Tell whether lines with right digests are events, as far as that is not checked where they are decoded."""
+    """Return whether lines with right digests are events, as far as that is not checked where they are decoded."""
     if run.stream and has_possible_times(run):
         apart = [*run.others, *long_lines(run.finished), *long_lines(run.starts)]
         return not any(map(line_fault, apart))
@@ -239,7 +239,7 @@ def _all_ours(lines: Sequence[bytes]) -> bool:
 
 
 def _all_sealed(lines: list[bytes]) -> bool:
-    """Tell whether every line ends as it should, by one comparison of all their ends: key, digest and closing brace."""
+    """Return whether every line ends with its digest, by one comparison of all ends: key, digest and closing brace."""
     digests: list[str] = []
     new_hash = line_hash().copy  # a copy of an empty hash is made faster than a new one with its parameters
     for line in lines:

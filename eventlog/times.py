@@ -55,7 +55,7 @@ def parse_time(text: str) -> int:
 
 
 def is_possible_time(at: str) -> bool:
-    """Tell whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
+    """Return whether a text of the shape of a time names one, from the year 1970 on and before 9000."""
     return YEAR_MIN <= at < YEAR_END and _is_time(at[:19])
 
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import sql_reference
 import warm
-from pytest_insight.cli import sql_reference
 from pytest_insight.cli.main import run
 from pytest_insight.core.history.tables import TABLES
 
@@ -17,7 +17,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 SUITE = """
 import pytest
-import sql_reference
 
 @pytest.mark.parametrize("n", range(4))
 def test_good(n): pass

@@ -9,6 +9,7 @@ from pytest_insight.eventlog.reader import read_batches
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections import replay
 from pytest_insight.projections.readmodel import ReadModel
+from pytest_insight.projections.readmodel.differences import list_differences, read_facts
 from pytest_insight.projections.replay import whole_sessions
 
 
@@ -69,6 +70,11 @@ def test_numbers_of_node_ids_are_those_of_the_model(log, monkeypatch, workers):
         assert model.check() == []
 
 
+def facts_of(model):
+    """All facts of a model that do not depend on the way of folding."""
+    return read_facts(model._db, model._nodes, model._updater.files)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("more", ["the same again", "an event behind the seal", "both"])
 def test_what_comes_after_a_session_was_written_counts(log, monkeypatch, workers, more):
@@ -87,7 +93,7 @@ def test_what_comes_after_a_session_was_written_counts(log, monkeypatch, workers
         caught_up.catch_up()
         with ReadModel.open(log, None) as model:
             model.replay(workers=workers)
-            assert dict(model._dump()) == dict(caught_up._dump())
+            assert list_differences(facts_of(model), facts_of(caught_up)) == []
             part = model.part_of(stream)
     assert part.events == len(own) + (more != "the same again")
     assert part.dirty == (None if more == "the same again" else True)

@@ -276,7 +276,7 @@ def test_a_pipe_that_is_never_read_blocks_nothing(make_service):
     """S16: a megabyte of log lines goes to the file, which is renewed, not into the pipe of the parent."""
     service = make_service().start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     connection = service.connect()
-    for _ in range(7000):
+    for _ in range(10_000):
         connection.request("POST", "/in_progress_test_result?testRunId=run", body="{")
         assert connection.getresponse().read()
     connection.close()

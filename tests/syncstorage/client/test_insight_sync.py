@@ -17,7 +17,6 @@ from pytest_insight.syncstorage.client.link import AgentLink
 SUITE = """
 import time
 import pytest
-import warm
 @pytest.mark.parametrize("number", range(6))
 def test_one(number): time.sleep(0.1)
 def test_bad(): assert 0
@@ -41,7 +40,8 @@ class Run:
     """A pytest process that has ended."""
 
     def __init__(self, process, took_s):
-        self.code, self.text, self.took_s = process.returncode, process.stdout, took_s
+        self.code, self.text, self.errors = process.returncode, process.stdout, process.stderr
+        self.took_s = took_s
         self.counts = re.findall(r"\d+ (?:failed|passed|error)", self.text.splitlines()[-1] if self.text else "")
         self.warned = [line for line in OURS.findall(self.text) if line.startswith("insight: not in the test run")]
 
@@ -246,7 +246,6 @@ def test_what_makes_no_sense_is_a_usage_error(suite, command, pytest_run, words)
 WATCHED = """
 import os, socket, subprocess, sys, threading, warnings
 import pytest
-import warm
 def test_no_thread():
     assert threading.active_count() == 1
     assert len(os.listdir("/proc/self/task")) == 1
@@ -265,11 +264,11 @@ def test_nothing_that_is_not_asked_for():
 """
 
 
-def test_the_process_of_the_tests_stays_as_it_was(suite, command, pytest_run, service):
+def test_the_process_of_the_tests_stays_as_it_was(suite, command, service):
     """No thread, no child, no warning of a fork, and no module but two small ones are in the process of the tests."""
-    suite(WATCHED)
-    run = pytest_run(command("-W", "error", run="r"))
-    assert (run.code, run.counts, run.warned) == (0, ["4 passed"], []), run.text
+    words = command("-W", "error", run="r")  # a process of its own: what it has loaded is the subject
+    run = Run(subprocess.run(words, cwd=suite(WATCHED), capture_output=True, text=True, env=outside()), 0.0)
+    assert (run.code, run.counts, run.warned) == (0, ["4 passed"], []), run.text + run.errors
 
 
 def test_without_the_option_nothing_is_imported(suite, command, pytest_run):
