@@ -44,6 +44,7 @@ NOUNS = (
     Noun("restore", "restoring", "Show sessions again that were cleared.", group=False),
     Noun("merge", "merging", "Merge logs of many machines into one, in canonical order.", group=False),
     Noun("log", "log", "Verify, describe, repair, pack and purge event logs.", group=True),
+    Noun("serve", "serve", "Run the collector: the test results of a team in one place.", group=False),
     Noun("sync-storage", "sync_storage", "Coordinate the parallel workers of a test run.", group=True),
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),

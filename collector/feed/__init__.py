@@ -1,0 +1,6 @@
+"""The feed of a team: its segments in one order that every reader sees.
+
+- `cursors`: texts of positions
+- `reading`: pages of the feed
+- `sequencer`: positions for committed segments
+"""

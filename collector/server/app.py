@@ -1,0 +1,35 @@
+"""The application: all endpoints, and what they share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from .answers import register_handlers
+from .context import ServerContext
+from .events_api import router as events_router
+from .health_api import router as health_router
+from .models import ProblemModel
+
+_ERRORS = {"default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}}
+
+
+def make_app(context: ServerContext) -> FastAPI:
+    """Return the application.
+
+    Args:
+        context: database, keys and limits.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        context.sequencer.start()
+        yield
+        context.sequencer.close()
+
+    app = FastAPI(title="pytest-insight collector", version="1", lifespan=lifespan, redirect_slashes=False)
+    app.state.context = context
+    register_handlers(app)
+    app.include_router(health_router)
+    app.include_router(events_router, responses=_ERRORS)
+    return app
