@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+
+import uvicorn
 
 
 @dataclass
@@ -113,3 +116,34 @@ def start_collector(folder: Path, *arguments, port=0, key="", database="", envir
 def _lower(headers):
     """Headers by their names in lower case."""
     return {name.lower(): value for name, value in headers.items()}
+
+
+class ThreadCollector(Collector):
+    """The same application in a thread of the test, for tests that change parts of it."""
+
+    def __init__(self, context, key):
+        from pytest_insight.collector.server.app import make_app
+        from pytest_insight.collector.server.running import open_socket
+
+        self.context = context
+        listening = open_socket("127.0.0.1", 0)
+        config = uvicorn.Config(make_app(context), log_level="critical", access_log=False, lifespan="on")
+        self.server = uvicorn.Server(config)
+        self.server.install_signal_handlers = lambda: None
+        super().__init__(f"http://127.0.0.1:{listening.getsockname()[1]}", key, None)
+        self.thread = threading.Thread(target=self.server.run, args=([listening],))
+        self.thread.start()
+
+    def stop(self):
+        """End the server."""
+        self.server.should_exit = True
+        self.thread.join()
+
+
+def make_key(engine, team="default", role="admin", **more):
+    """Make a key of a team, and return its text."""
+    from pytest_insight.collector.access.keys import ROLES, create_key
+    from pytest_insight.collector.access.teams import ensure_team
+
+    with engine.begin() as connection:
+        return create_key(connection, ensure_team(connection, team).id, ROLES.get(role, (role,)), **more)[1]

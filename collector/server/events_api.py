@@ -14,6 +14,7 @@ from ..access.audit import record_action
 from ..access.keys import ApiKey
 from ..database.epoch import read_epoch
 from ..database.tables import stream
+from ..feed.exporting import export_log
 from ..feed.cursors import format_cursor, parse_cursor
 from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
 from ..ingest.accepting import AcceptedLines, accept_lines
@@ -130,9 +131,6 @@ def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
         return {"streams": found, "epoch": read_epoch(connection)}
 
 
-__all__ = ["HaveQuestion", "pull_events", "push_events", "router"]
-
-
 @router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}}}})
 async def pull_events(
     context: Context,
@@ -154,3 +152,9 @@ def _pull(context: ServerContext, key: ApiKey, after: str, lines: int, wanted: F
         epoch = read_epoch(connection)
         page = read_page(connection, key.team, parse_cursor(after, epoch), lines, wanted)
     return page, format_cursor(epoch, page.position)
+
+
+@router.get("/log", response_model=None, responses={200: {"content": {NDJSON: {}}}})
+def export_events(context: Context, key: Reader) -> Response:
+    """Return the whole log of the team in canonical order: byte for byte what `insight merge` makes of its parts."""
+    return StreamingResponse(export_log(context.engine, key.team), media_type=NDJSON)

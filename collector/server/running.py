@@ -54,7 +54,7 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         SchemaMismatchError: the schema of the database given by its URL is not up to date.
         OSError: the port is taken.
     """
-    listening = _listen(settings.host, settings.port)
+    listening = open_socket(settings.host, settings.port)
     private = None if settings.db_url else PrivateServer(settings.folder)
     try:
         engine = open_engine(settings.db_url or (private.url if private else ""))
@@ -75,7 +75,12 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
             private.stop()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; connections wait until the application accepts them.
+
+    Raises:
+        OSError: the port is taken or the address is not of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

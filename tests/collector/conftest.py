@@ -7,10 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from collectors import start_collector
+from collectors import ThreadCollector, make_key, start_collector
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.migrating import upgrade_schema
 from pytest_insight.collector.database.private_server import PrivateServer
+from pytest_insight.collector.server.context import ServerContext
 
 numbers = itertools.count()
 
@@ -60,5 +61,13 @@ def engine(database):
 def collector(database, tmp_path):
     """A running collector with an empty database."""
     running = start_collector(tmp_path, database=database)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def served(engine):
+    """The application in a thread of the test, with an empty database."""
+    running = ThreadCollector(ServerContext(engine), make_key(engine))
     yield running
     running.stop()
