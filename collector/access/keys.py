@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, NamedTuple
@@ -79,6 +79,35 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
     wrong = [scope for scope in scopes if scope not in SCOPES]
     if wrong or not scopes:
         raise ValueError(f"scopes {', '.join(wrong) or '(none)'}: not known; use {', '.join(SCOPES)}")
+
+
+def scopes_of_role(role: str) -> tuple[str, ...]:
+    """Return the scopes of a role.
+
+    Raises:
+        ValueError: there is no such role.
+    """
+    if role not in ROLES:
+        raise ValueError(f"role {role!r}: not known; use {', '.join(ROLES)}")
+    return ROLES[role]
+
+
+def key_data(found: ApiKey) -> dict[str, Any]:
+    """Return a key as JSON shows it."""
+    state = (
+        "revoked" if found.revoked else "expired" if found.expires and found.expires <= datetime.now(UTC) else "valid"
+    )
+    times = {
+        name: None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        for name, moment in (
+            ("created_at", found.created),
+            ("expires_at", found.expires),
+            ("revoked_at", found.revoked),
+            ("last_used_day", found.last_used_day),
+        )
+    }
+    head = {"id": found.id, "team": found.team_name, "owner": found.owner, "scopes": list(found.scopes)}
+    return {**head, "state": state, **times}
 
 
 _COLUMNS = (

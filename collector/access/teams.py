@@ -44,3 +44,15 @@ def list_teams(connection: Connection) -> list[TeamInfo]:
     """Return all teams by name."""
     rows = connection.execute(select(team).order_by(team.c.name))
     return [TeamInfo(row.id, row.name, row.settings) for row in rows]
+
+
+def known_team(connection: Connection, name: str) -> TeamInfo:
+    """Return the team of a name.
+
+    Raises:
+        LookupError: there is no such team.
+    """
+    found = find_team(connection, name)
+    if found is None:
+        raise LookupError(f"team {name!r}: there is no such team; make it with `insight teams create {name}`")
+    return found

@@ -17,7 +17,9 @@ def export_log(engine: Engine, team: int) -> Iterator[bytes]:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         after: tuple[Any, Any] | None = None
         while True:
-            query = select(stream.c.started, stream.c.stream).where(stream.c.team == team, stream.c.started.is_not(None))
+            query = select(stream.c.started, stream.c.stream).where(
+                stream.c.team == team, stream.c.started.is_not(None)
+            )
             if after is not None:
                 query = query.where(tuple_(stream.c.started, stream.c.stream) > after)
             found = list(connection.execute(query.order_by(stream.c.started, stream.c.stream).limit(_STREAMS)))

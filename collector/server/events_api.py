@@ -14,8 +14,8 @@ from ..access.audit import record_action
 from ..access.keys import ApiKey
 from ..database.epoch import read_epoch
 from ..database.tables import stream
-from ..feed.exporting import export_log
 from ..feed.cursors import format_cursor, parse_cursor
+from ..feed.exporting import export_log
 from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
@@ -24,7 +24,7 @@ from ..problems import ProblemError
 from .answers import json_answer
 from .bodies import read_body
 from .context import Context, Reader, ServerContext, Writer
-from .models import HaveAnswer, HaveQuestion, PushAnswer
+from .models import HAVE_QUESTION, HaveAnswer, PushAnswer
 
 router = APIRouter(prefix="/api/v1")
 NDJSON = "application/x-ndjson"
@@ -96,12 +96,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
     }
 
 
-_QUESTION = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HaveQuestion"}}},
-    }
-}
+_QUESTION = {"requestBody": {"required": True, "content": {"application/json": {"schema": HAVE_QUESTION}}}}
 _decode_have = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any]]]).decode
 
 

@@ -1,5 +1,7 @@
 """Bodies and answers of the endpoints; the description of the interface is made from them."""
 
+from typing import Final
+
 from pydantic import BaseModel, Field
 
 
@@ -43,17 +45,24 @@ class PushAnswer(BaseModel):
     position: str = Field(description="Cursor after these events; empty if it is not known yet.")
 
 
-class KnownStream(BaseModel):
-    """The events of a stream that a client has."""
-
-    count: int = Field(ge=0, description="Events from seq 0 on, without a gap.")
-    last: str = Field("", description="Digest of the last of them.")
-
-
-class HaveQuestion(BaseModel):
-    """Streams that a client has."""
-
-    streams: dict[str, KnownStream]
+HAVE_QUESTION: Final = {
+    "type": "object",
+    "required": ["streams"],
+    "properties": {
+        "streams": {
+            "type": "object",
+            "description": "The streams that a client has, by their ids.",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "count": {"type": "integer", "description": "Events from seq 0 on, without a gap."},
+                    "last": {"type": "string", "description": "Digest of the last of them."},
+                },
+            },
+        }
+    },
+}
+"""Body of a question about streams."""
 
 
 class StreamState(BaseModel):

@@ -1,9 +1,12 @@
 """The server process: database, schema, first key, HTTP."""
 
+import signal
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from sqlalchemy import Engine
@@ -68,11 +71,21 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         app = make_app(ServerContext(engine, settings.limits))
         # The access log is off: it would have the cursors and node ids of all teams in it.
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, backlog=_BACKLOG)
+        _end_in_order()
         uvicorn.Server(config).run(sockets=[listening])
-        engine.dispose()
     finally:
         if private is not None:
             private.stop()
+
+
+def _end_in_order() -> None:
+    """Let signals end the process by an exception: uvicorn raises them again after it has closed all connections."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def open_socket(host: str, port: int) -> socket.socket:

@@ -41,6 +41,15 @@ def _named(url, name):
 
 
 @pytest.fixture
+def open_folder():
+    """A folder that another user can reach: PostgreSQL is not run by root, and pytest's own folders are private."""
+    folder = Path(tempfile.mkdtemp(prefix="insight-pg-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 def database(postgres):
     """URL of a database with the schema and nothing in it."""
     name = _make(postgres.url, f"test_{next(numbers)}", "template_insight")

@@ -12,7 +12,9 @@ OTHER = session_lines(2, 1)
 def quarantined(engine):
     """Lines in quarantine."""
     with engine.connect() as connection:
-        return [bytes(line) + b"\n" for line in connection.execute(text("select line from conflict order by seq")).scalars()]
+        return [
+            bytes(line) + b"\n" for line in connection.execute(text("select line from conflict order by seq")).scalars()
+        ]
 
 
 def test_a_conflicting_line_is_quarantined_and_the_others_are_stored(served, engine):

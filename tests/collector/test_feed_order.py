@@ -115,7 +115,7 @@ def test_a_cursor_over_serial_numbers_is_caught(engine):
             connection.execute(text("truncate segment, stream"))
         slow = engine.connect()
         slow.begin()
-        slow.execute(INSERT, {"stream": first[0][39:71].decode()})
+        slow.execute(insert, {"stream": first[0][39:71].decode()})
         accept_lines(engine, 1, "test", parse_body(second))
         order()
         page = read(0)
@@ -125,7 +125,7 @@ def test_a_cursor_over_serial_numbers_is_caught(engine):
         rest = read(page.position)
         return 2 - len(page.segments) - len(rest.segments)
 
-    INSERT = text(
+    insert = text(
         "insert into segment (team, stream, first, count, digest, bytes, key, body)"
         " select 1, cast('00000000000000000000000000000001' as uuid), 0, 1, digest, bytes, 'slow', body from kept"
     )
