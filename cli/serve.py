@@ -61,7 +61,8 @@ def command(
         _announce(started, as_json=as_json)
         sys.stdout.flush()  # a program that started this one reads the URL from here
 
-    serve(ServeSettings(host, port, db_url, folder or home_dir() / "collector"), announce)
+    answering = (sys.executable, "-m", f"{__package__}.answering")
+    serve(ServeSettings(host, port, db_url, folder or home_dir() / "collector", answering), announce)
 
 
 def _announce(started: Any, *, as_json: bool) -> None:

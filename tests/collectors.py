@@ -118,6 +118,13 @@ def _lower(headers):
     return {name.lower(): value for name, value in headers.items()}
 
 
+def context_of(engine, folder, **more):
+    """Parts of an application for a test."""
+    from pytest_insight.collector.server.context import ServerContext
+
+    return ServerContext(engine, folder / "views", [sys.executable, "-m", "pytest_insight.cli.answering"], **more)
+
+
 class ThreadCollector(Collector):
     """The same application in a thread of the test, for tests that change parts of it."""
 

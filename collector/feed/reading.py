@@ -27,6 +27,7 @@ class FeedPage(NamedTuple):
 
     segments: list[bytes]
     """Lines of each, with newlines."""
+    positions: list[int]
     position: int
     """After the last of them."""
     more: bool
@@ -49,13 +50,13 @@ def read_page(connection: Connection, team: int, after: int, lines: int, wanted:
             break
         chosen.append(row.position)
     if not chosen:
-        return FeedPage([], max(after, 0), more=False)
+        return FeedPage([], [], after, more=False)
     bodies = select(segment).where(segment.c.team == team, segment.c.position.in_(chosen))
     found = [
         unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}")
         for row in connection.execute(bodies.order_by(segment.c.position))
     ]
-    return FeedPage(found, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
+    return FeedPage(found, chosen, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
 
 
 def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any]:

@@ -48,6 +48,8 @@ class Sequencer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._condition = threading.Condition()
+        self.rounds = 0
+        """Number of rounds that found something: followers of the feed read on when it has changed."""
         self._asked = 0
         self._done = 0
         self._closing = False
@@ -80,12 +82,13 @@ class Sequencer:
                     return
                 asked = self._asked
             try:
-                give_positions(self._engine)
+                found = give_positions(self._engine)
             except SQLAlchemyError as error:
                 # Without the database there are no pushes either; their segments get positions when it is back.
                 log.warning("no positions given: %s", type(error).__name__)
                 time.sleep(_RETRY_S)
                 continue
             with self._condition:
+                self.rounds += found > 0
                 self._done = asked
                 self._condition.notify_all()

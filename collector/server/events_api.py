@@ -24,6 +24,7 @@ from ..problems import ProblemError
 from .answers import json_answer
 from .bodies import read_body
 from .context import Context, Reader, ServerContext, Writer
+from .following import NO_BUFFER, Following
 from .models import HAVE_QUESTION, HaveAnswer, PushAnswer
 
 router = APIRouter(prefix="/api/v1")
@@ -53,6 +54,13 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         listed = [_finding(finding) for finding in parsed.findings[: limits.told]]
         raise ProblemError("findings", f"body: {parsed.findings[0]}; nothing was stored", findings=listed)
     result = accept_lines(context.engine, key.team, key.id, parsed)
+    context.counters.add(
+        pushes=1,
+        events_accepted=result.accepted,
+        events_known=result.known,
+        conflicts=len(result.conflicts),
+        findings=len(parsed.findings),
+    )
     position = _position_after(context, key.team)
     answer = _push_answer(result, parsed, position, limits.told)
     if result.conflicts:
@@ -126,8 +134,9 @@ def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
         return {"streams": found, "epoch": read_epoch(connection)}
 
 
-@router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}}}})
+@router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}, "text/event-stream": {}}}})
 async def pull_events(
+    request: Request,
     context: Context,
     key: Reader,
     after: Annotated[str, Query(description="Cursor of the answer before.")] = "",
@@ -135,8 +144,16 @@ async def pull_events(
     stream: Annotated[UUID | None, Query(description="Only this stream.")] = None,
     since: Annotated[datetime | None, Query(description="Only streams that started then or later.")] = None,
 ) -> Response:
-    """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins."""
+    """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins.
+
+    With `Accept: text/event-stream` the answer goes on with what is pushed, and `Last-Event-ID` resumes it.
+    """
     wanted = FeedFilter(stream, since)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        following = Following(context, request.headers.get("authorization"), key.team, wanted)
+        cursor = request.headers.get("last-event-id", "") or after
+        first = await run_in_threadpool(following.begin, cursor)
+        return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
     page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
     headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)

@@ -33,6 +33,9 @@ class ServeSettings:
     db_url: str = ""
     """Empty: a private server in `folder`."""
     folder: Path = Path()
+    """Of the private server and of the copies of logs that questions read."""
+    command: tuple[str, ...] = ()
+    """Starts a process that answers questions."""
     limits: RequestLimits = field(default_factory=RequestLimits)
 
 
@@ -68,7 +71,7 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         shown = f"[{host}]" if ":" in host else host
         where = str(settings.folder / "postgres") if private else "the given URL"
         announce(StartedServer(f"http://{shown}:{port}", _ensure_first_key(engine), where))
-        app = make_app(ServerContext(engine, settings.limits))
+        app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
         # The access log is off: it would have the cursors and node ids of all teams in it.
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, backlog=_BACKLOG)
         _end_in_order()

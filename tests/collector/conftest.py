@@ -7,11 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from collectors import ThreadCollector, make_key, start_collector
+from collectors import ThreadCollector, context_of, make_key, start_collector
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.migrating import upgrade_schema
 from pytest_insight.collector.database.private_server import PrivateServer
-from pytest_insight.collector.server.context import ServerContext
 
 numbers = itertools.count()
 
@@ -75,8 +74,8 @@ def collector(database, tmp_path):
 
 
 @pytest.fixture
-def served(engine):
+def served(engine, tmp_path):
     """The application in a thread of the test, with an empty database."""
-    running = ThreadCollector(ServerContext(engine), make_key(engine))
+    running = ThreadCollector(context_of(engine, tmp_path), make_key(engine))
     yield running
     running.stop()

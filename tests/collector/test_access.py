@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from collector_lines import session_lines
-from collectors import ThreadCollector, make_key
+from collectors import ThreadCollector, context_of, make_key
 from pytest_insight.cli import main
 from pytest_insight.collector.access.keys import revoke_key, split_key
 from pytest_insight.collector.access.lookup import KeyLookup
-from pytest_insight.collector.server.context import ServerContext
 from sqlalchemy import text
 
 OURS, THEIRS = session_lines(1, 3), session_lines(1, 3, outcome="failed")
@@ -102,11 +101,11 @@ def test_teams_do_not_see_each_other(served, engine):
     assert served.post("/api/v1/have", question, key=make_key(engine, team="empty")).json()["streams"] == {}
 
 
-def test_a_key_without_its_team_is_caught(engine, monkeypatch):
+def test_a_key_without_its_team_is_caught(engine, monkeypatch, tmp_path):
     """The defect that leaves the team out of a query shows in the test above: the foreign lines are seen."""
     from pytest_insight.collector.feed import reading
 
-    context = ServerContext(engine)
+    context = context_of(engine, tmp_path)
     served = ThreadCollector(context, make_key(engine))
     try:
         served.push(b"".join(OURS))

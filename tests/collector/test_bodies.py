@@ -8,9 +8,8 @@ import sys
 import psutil
 import pytest
 from collector_lines import session_lines
-from collectors import ThreadCollector, make_key
+from collectors import ThreadCollector, context_of, make_key
 from pytest_insight.collector.limits import RequestLimits
-from pytest_insight.collector.server.context import ServerContext
 from pytest_insight.eventlog.codec import encode_event, line_hash
 from pytest_insight.eventlog.events import TestFinished
 
@@ -25,10 +24,10 @@ PROBLEM = "urn:pytest-insight:problem:"
 
 
 @pytest.fixture
-def strict_server(engine):
+def strict_server(engine, tmp_path):
     """An application with small limits."""
     limits = RequestLimits(body_bytes=100_000, unpacked_bytes=1 << 20, body_s=1, streams=10)
-    running = ThreadCollector(ServerContext(engine, limits), make_key(engine))
+    running = ThreadCollector(context_of(engine, tmp_path, limits=limits), make_key(engine))
     yield running
     running.stop()
 
