@@ -13,7 +13,7 @@ from ...projections.apply import SessionRow
 from ...projections.fold import CRASHED_FLAG
 from ...projections.rules import BAD, OUTCOMES
 from .history import History
-from .session_verdicts import many_objects, run_of_row
+from .verdicts.reading import many_objects, run_of_row
 
 _READ_ONLY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _UNSAFE_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
