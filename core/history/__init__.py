@@ -10,6 +10,7 @@
 - `selection`: the filters of an export, an import or a clearing.
 - `series`: the runs of a system under test on one branch in one variant, in order of time.
 - `states`: the state of a session in one word, as pytest means it.
+- `table_columns`: the columns of the tables for SQL.
 - `tables`: tables of a log for SQL, as a private SQLite database in memory.
 - `test_runs`: test runs, whose sessions belong together as the shards of a CI run do.
 - `variants`: what the same tests are run under on purpose, as the version of Python and the operating system.
