@@ -22,11 +22,18 @@ TeamOption = Annotated[str, typer.Option("--team", metavar="NAME", help="Team of
 
 
 @contextmanager
-def opened_database(db_url: str, folder: Path | None) -> Generator["Engine"]:
-    """Give the engine of the database that the options mean; a private one is started if it does not run."""
+def database_meant(db_url: str, folder: Path | None, *, new: bool = False) -> Generator[str]:
+    """Give the URL of the database that the options mean; a private one is started if it does not run.
+
+    Args:
+        db_url: of the options.
+        folder: of the options.
+        new: make a private one that is missing.
+
+    Raises:
+        FileNotFoundError: there is no private one.
+    """
     require_server()
-    from ..collector.database.connections import open_engine  # noqa: PLC0415
-    from ..collector.database.migrating import check_schema  # noqa: PLC0415
     from ..eventlog.home.paths import home_dir  # noqa: PLC0415
 
     private: Any = None
@@ -34,17 +41,34 @@ def opened_database(db_url: str, folder: Path | None) -> Generator["Engine"]:
         from ..collector.database.private_server import PrivateServer  # noqa: PLC0415
 
         place = folder or home_dir() / "collector"
-        if not (place / "postgres").exists():
+        if not (new or (place / "postgres").exists()):
             raise FileNotFoundError(2, "there is no collector; start one with `insight serve`", str(place))
         private = PrivateServer(place)
-    engine = open_engine(db_url or private.url)
     try:
-        check_schema(engine)
-        yield engine
+        yield db_url or private.url
     finally:
-        engine.dispose()
         if private is not None:
             private.stop()
+
+
+@contextmanager
+def opened_database(db_url: str, folder: Path | None) -> Generator["Engine"]:
+    """Give the engine of the database that the options mean, which has to have the schema of this release."""
+    with database_meant(db_url, folder) as url:
+        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+        from ..collector.database.connections import open_engine  # noqa: PLC0415
+        from ..collector.database.migrating import check_schema  # noqa: PLC0415
+
+        engine = open_engine(url)
+        try:
+            check_schema(engine)
+            yield engine
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[-1] if error.orig else "no reason given"
+            raise ConnectionError(f"database: it cannot be reached: {reason}; check --db-url") from error
+        finally:
+            engine.dispose()
 
 
 @keys_app.command("create")

@@ -47,6 +47,7 @@ NOUNS = (
     Noun("serve", "serve", "Run the collector: the test results of a team in one place.", group=False),
     Noun("keys", "keys", "API keys of a collector: create, list and revoke them.", group=True),
     Noun("teams", "teams", "Teams of a collector: list and create them.", group=True),
+    Noun("db", "collector_database", "Database of a collector: upgrade, check, backup, restore.", group=True),
     Noun("sync-storage", "sync_storage", "Coordinate the parallel workers of a test run.", group=True),
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),

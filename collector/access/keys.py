@@ -7,7 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from ..database.tables import key, team
 
@@ -123,9 +123,18 @@ _COLUMNS = (
 )
 
 
-def _of_row(row: Row[Any]) -> ApiKey:
-    values = row._asdict()
-    return ApiKey(**{name: values[name] for name in ApiKey._fields} | {"scopes": tuple(values["scopes"])})
+def _of_row(row: Any) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        team=row.team,
+        team_name=row.team_name,
+        owner=row.owner,
+        scopes=tuple(row.scopes),
+        created=row.created,
+        expires=row.expires,
+        revoked=row.revoked,
+        last_used_day=row.last_used_day,
+    )
 
 
 def list_keys(connection: Connection, team_id: int | None = None) -> list[ApiKey]:

@@ -1,5 +1,7 @@
 """The database of the collector.
 
+- `backups`: backups with PostgreSQL's own programs
+- `checking`: a check of all segments
 - `connections`: engine and transactions
 - `epoch`: which life of the database positions belong to
 - `migrating`: the schema brought up to date, and checked

@@ -9,18 +9,21 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from ...eventlog.errors import EventLogError
+from .tables import metadata
+
 _LOCK: Final = 0x1251_4701
 """Number of the lock that only one process holds while it changes the schema."""
 
 
-class SchemaMismatchError(RuntimeError):
+class SchemaMismatchError(EventLogError):
     """The schema of the database is not the one that this release works with."""
 
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "metadata": metadata}
     return config
 
 

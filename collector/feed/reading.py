@@ -45,7 +45,7 @@ def read_page(connection: Connection, team: int, after: int, lines: int, wanted:
     total = 0
     rows = list(connection.execute(_page_query(team, after, wanted)))
     for row in rows:
-        total += row.count
+        total += row.lines
         if chosen and total > lines:
             break
         chosen.append(row.position)
@@ -59,8 +59,10 @@ def read_page(connection: Connection, team: int, after: int, lines: int, wanted:
     return FeedPage(found, chosen, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
 
 
-def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any]:
-    query = select(segment.c.position, segment.c.count).where(segment.c.team == team, segment.c.position > after)
+def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any, Any]:
+    query = select(segment.c.position, segment.c["count"].label("lines")).where(
+        segment.c.team == team, segment.c.position > after
+    )
     if wanted.stream is not None:
         query = query.where(segment.c.stream == wanted.stream)
     if wanted.since is not None:

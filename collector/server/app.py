@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -14,7 +15,9 @@ from .models import ProblemModel
 from .questions_api import router as questions_router
 from .sessions_api import router as sessions_router
 
-_ERRORS = {"default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}
+}
 
 
 def make_app(context: ServerContext) -> FastAPI:

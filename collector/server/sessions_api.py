@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ...core.views.stored import load_session
+from ...core.views.session import load_session
 from ...eventlog.documents.fields import DocumentError, parse_json, session_documents
 from ...eventlog.documents.sessions import StreamLines, convert_session
 from ...eventlog.times import from_datetime
