@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from collector_lines import session_lines
 from collectors import ThreadCollector, context_of, make_key
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 from pytest_insight.collector.access.keys import revoke_key, split_key
 from pytest_insight.collector.access.lookup import KeyLookup
 from sqlalchemy import text

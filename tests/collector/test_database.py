@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from collector_lines import session_lines
 from collectors import ThreadCollector, context_of
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 from pytest_insight.collector.database import migrating
 from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.database.connections import open_engine
