@@ -1,6 +1,7 @@
 """`insight serve`: the collector, which keeps the test results of a team."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,12 +15,25 @@ from ...terminal.screen import console
 HostOption = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")]
 
+TlsCertOption = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate, for https.", exists=True, dir_okay=False)
+]
+TlsKeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key.", exists=True, dir_okay=False)
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure-http", help="Serve without TLS beyond this machine: behind a proxy that has it.")
+]
+
 
 def command(
     host: HostOption = "127.0.0.1",
     port: PortOption = 8765,
     db_url: DatabaseOption = "",
     folder: FolderOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
+    insecure_http: InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
@@ -37,7 +51,12 @@ def command(
         sys.stdout.flush()  # a program that started this one reads the URL from here
 
     answering = (sys.executable, "-m", "pytest_insight.cli.answering")
-    serve(ServeSettings(host, port, db_url, folder or home_dir() / "collector", answering), announce)
+    serve(
+        ServeSettings(
+            host, port, db_url, folder or home_dir() / "collector", answering, tls_cert, tls_key, insecure_http
+        ),
+        announce,
+    )
 
 
 def _announce(started: Any, *, as_json: bool) -> None:
