@@ -35,7 +35,7 @@ def test_each_endpoint_is_described():
     assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= described["components"]["schemas"].keys()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
 def test_keys_are_not_sent_in_the_clear_unless_asked(host):
     """Beyond the loopback address a certificate is needed, or the option that says a proxy has one."""
     with pytest.raises(ValueError, match="insecure-http"):
