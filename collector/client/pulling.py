@@ -26,7 +26,7 @@ class PullReport:
     findings: list[str] = field(default_factory=list[str])
 
 
-def pull_log(  # noqa: PLR0913 - the two sides, and how
+def pull_log(
     collector: Collector,
     target: LogTarget | None,
     digests: LogDigests,

@@ -157,4 +157,6 @@ def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, repo
     report.accepted += answer.accepted
     report.known += answer.known
     report.clashes += answer.conflicts
-    report.refused += [f"{finding.get('reason', 'refused')}: {finding.get('detail', '')}" for finding in answer.findings]
+    report.refused += [
+        f"{finding.get('reason', 'refused')}: {finding.get('detail', '')}" for finding in answer.findings
+    ]

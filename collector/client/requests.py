@@ -108,7 +108,9 @@ class Collector:
 
     def __post_init__(self) -> None:
         self._pool = urllib3.PoolManager(
-            num_pools=1, retries=False, timeout=urllib3.Timeout(connect=min(CONNECT_S, self.total_s), total=self.total_s)
+            num_pools=1,
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(CONNECT_S, self.total_s), total=self.total_s),
         )
 
     def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, _Have], str]:

@@ -1,5 +1,0 @@
-"""`insight keys`: the API keys of a collector."""
-
-from .collector_keys import keys_app as app
-
-__all__ = ["app"]

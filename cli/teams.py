@@ -1,5 +1,0 @@
-"""`insight teams`: the teams of a collector."""
-
-from .collector_keys import teams_app as app
-
-__all__ = ["app"]
