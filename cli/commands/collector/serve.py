@@ -1,0 +1,77 @@
+"""`insight serve`: the collector, which keeps the test results of a team."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...formatters.data import print_json
+from ...options import JsonOption
+from ...terminal.safe import safe_line
+from ...terminal.screen import console
+
+HostOption = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")]
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--db-url",
+        metavar="URL",
+        envvar="INSIGHT_DB_URL",
+        help="PostgreSQL to use (default: a private one, in a folder).",
+    ),
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--dir", metavar="DIR", help="Folder of the private PostgreSQL (default: in the home of insight)."),
+]
+
+
+def require_server() -> None:
+    """Check that the extra `server` is installed.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    try:
+        import alembic  # noqa: PLC0415, F401 - commands import what they use
+        import fastapi  # noqa: PLC0415, F401
+        import psycopg  # noqa: PLC0415, F401
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
+
+
+def command(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8765,
+    db_url: DatabaseOption = "",
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
+
+    Without --db-url it starts a private PostgreSQL. The first start prints an admin key, once.
+
+    Example: insight serve --port 8765
+    """
+    require_server()
+    from ....collector.server.running import ServeSettings, StartedServer, serve  # noqa: PLC0415
+    from ....eventlog.home.paths import home_dir  # noqa: PLC0415
+
+    def announce(started: StartedServer) -> None:
+        _announce(started, as_json=as_json)
+        sys.stdout.flush()  # a program that started this one reads the URL from here
+
+    answering = (sys.executable, "-m", f"{__package__}.answering")
+    serve(ServeSettings(host, port, db_url, folder or home_dir() / "collector", answering), announce)
+
+
+def _announce(started: Any, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"url": started.url, "key": started.first_key, "database": started.database})
+        return
+    out = console()
+    out.print(f"serves {safe_line(started.url)}; database: {safe_line(started.database)}", soft_wrap=True)
+    if started.first_key:
+        out.print(f"admin key, shown only now: {started.first_key}", soft_wrap=True)

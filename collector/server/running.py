@@ -1,0 +1,116 @@
+"""The server process: database, schema, first key, HTTP."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from sqlalchemy import Engine
+
+from ..access.audit import record_action
+from ..access.keys import ROLES, create_key, list_keys
+from ..access.teams import DEFAULT_TEAM, ensure_team
+from ..database.connections import open_engine
+from ..database.migrating import check_schema, upgrade_schema
+from ..database.private_server import PrivateServer
+from ..limits import RequestLimits
+from .app import make_app
+from .context import ServerContext
+
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Settings of `insight serve`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    db_url: str = ""
+    """Empty: a private server in `folder`."""
+    folder: Path = Path()
+    """Of the private server and of the copies of logs that questions read."""
+    command: tuple[str, ...] = ()
+    """Starts a process that answers questions."""
+    limits: RequestLimits = field(default_factory=RequestLimits)
+
+
+@dataclass(frozen=True)
+class StartedServer:
+    """Address and first key of a server that begins to serve."""
+
+    url: str
+    first_key: str
+    """An admin key, if the database had no key before; shown once."""
+    database: str
+
+
+def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) -> None:
+    """Serve until the process is asked to end.
+
+    Args:
+        settings: of the command line.
+        announce: called when the socket listens.
+
+    Raises:
+        SchemaMismatchError: the schema of the database given by its URL is not up to date.
+        OSError: the port is taken.
+    """
+    listening = open_socket(settings.host, settings.port)
+    private = None if settings.db_url else PrivateServer(settings.folder)
+    try:
+        engine = open_engine(settings.db_url or (private.url if private else ""))
+        if private is not None:
+            upgrade_schema(engine)
+        check_schema(engine)
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        where = str(settings.folder / "postgres") if private else "the given URL"
+        announce(StartedServer(f"http://{shown}:{port}", _ensure_first_key(engine), where))
+        app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
+        # The access log is off: it would have the cursors and node ids of all teams in it.
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, backlog=_BACKLOG)
+        _end_in_order()
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        if private is not None:
+            private.stop()
+
+
+def _end_in_order() -> None:
+    """Let signals end the process by an exception: uvicorn raises them again after it has closed all connections."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; connections wait until the application accepts them.
+
+    Raises:
+        OSError: the port is taken or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(_BACKLOG)
+    return listening
+
+
+def _ensure_first_key(engine: Engine) -> str:
+    """Return the text of an admin key that is made for a database without keys; an empty text if there are some."""
+    with engine.begin() as connection:
+        if list_keys(connection):
+            return ""
+        team = ensure_team(connection, DEFAULT_TEAM)
+        key_id, text = create_key(connection, team.id, ROLES["admin"], owner="first key")
+        record_action(connection, "key.created", team=team.id, key=key_id, by="insight serve")
+        return text
