@@ -122,9 +122,7 @@ def context_of(engine, folder, **more):
     """Parts of an application for a test."""
     from pytest_insight.collector.server.context import ServerContext
 
-    return ServerContext(
-        engine, folder / "views", [sys.executable, "-m", "pytest_insight.cli.commands.collector.answering"], **more
-    )
+    return ServerContext(engine, folder / "views", [sys.executable, "-m", "pytest_insight.cli.answering"], **more)
 
 
 class ThreadCollector(Collector):

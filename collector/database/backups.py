@@ -29,7 +29,7 @@ def find_program(name: str, server_major: int) -> str:
         server_major: version of the server; a program does not work with a newer one.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: no such program is installed.
     """
     found = [path for path in (shutil.which(name), _packaged_program(name)) if path is not None]
     for path in found:

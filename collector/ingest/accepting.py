@@ -111,7 +111,7 @@ def _advance_stream(connection: Connection, row: Row[Any], lines: list[IncomingL
     if seal is not None and row.sealed is None:
         changes["sealed"] = seal
     sealed = changes.get("sealed", row.sealed)
-    changes["next"], changes["last"] = _covered(connection, row, lines)
+    changes["next"], changes["last"] = _find_coverage(connection, row, lines)
     following: int = changes["next"]
     if sealed is not None and following > sealed and row.state == "live":
         changes["state"] = "sealed"
@@ -120,7 +120,7 @@ def _advance_stream(connection: Connection, row: Row[Any], lines: list[IncomingL
     return following
 
 
-def _covered(connection: Connection, row: Row[Any], lines: list[IncomingLine]) -> tuple[int, bytes | None]:
+def _find_coverage(connection: Connection, row: Row[Any], lines: list[IncomingLine]) -> tuple[int, bytes | None]:
     """Return the lowest seq that no segment covers, and the digest of the line before it."""
     found = select(segment.c.first, segment.c.count).where(
         segment.c.team == row.team, segment.c.stream == row.stream, segment.c.first >= row.next

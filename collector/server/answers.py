@@ -12,6 +12,7 @@ from psycopg import Error as DriverError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ..problems import ProblemError
 
@@ -38,6 +39,7 @@ def register_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(ClientDisconnect, _answer_cut_off)
     app.add_exception_handler(SQLAlchemyError, _answer_database_error)
     app.add_exception_handler(DriverError, _answer_database_error)
     app.add_exception_handler(Exception, _answer_defect)
@@ -53,6 +55,11 @@ async def _answer_http_error(_: Request, error: Exception) -> Response:
     kind = _KINDS.get(error.status_code, "bad-request")
     detail = f"{HTTPStatus(error.status_code).phrase}; docs/http-api.md lists the endpoints"
     return problem_answer(ProblemError(kind, detail, dict(error.headers or {})))
+
+
+async def _answer_cut_off(_: Request, __: Exception) -> Response:
+    # Read by no client: the connection is gone.
+    return problem_answer(ProblemError("bad-request", "the request was cut off; nothing of it was stored"))
 
 
 async def _answer_invalid(_: Request, error: Exception) -> Response:

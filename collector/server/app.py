@@ -33,7 +33,15 @@ def make_app(context: ServerContext) -> FastAPI:
         yield
         context.close()
 
-    app = FastAPI(title="pytest-insight collector", version="1", lifespan=lifespan, redirect_slashes=False)
+    # Without the pages that show the description: they load scripts from elsewhere.
+    app = FastAPI(
+        title="pytest-insight collector",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.context = context
     register_handlers(app)
     app.include_router(health_router)

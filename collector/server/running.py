@@ -1,5 +1,6 @@
 """The server process: database, schema, first key, HTTP."""
 
+import ipaddress
 import signal
 import socket
 import sys
@@ -36,6 +37,10 @@ class ServeSettings:
     """Of the private server and of the copies of logs that questions read."""
     command: tuple[str, ...] = ()
     """Starts a process that answers questions."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure_http: bool = False
+    """Serve without TLS beyond the loopback address."""
     limits: RequestLimits = field(default_factory=RequestLimits)
 
 
@@ -58,8 +63,10 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
 
     Raises:
         SchemaMismatchError: the schema of the database given by its URL is not up to date.
+        ValueError: keys would be sent in the clear over a network.
         OSError: the port is taken.
     """
+    _refuse_plain_http(settings)
     listening = open_socket(settings.host, settings.port)
     private = None if settings.db_url else PrivateServer(settings.folder)
     try:
@@ -69,16 +76,41 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         check_schema(engine)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if settings.tls_cert else "http"
         where = str(settings.folder / "postgres") if private else "the given URL"
-        announce(StartedServer(f"http://{shown}:{port}", _ensure_first_key(engine), where))
+        announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
         app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
         # The access log is off: it would have the cursors and node ids of all teams in it.
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, backlog=_BACKLOG)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+        )
         _end_in_order()
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         if private is not None:
             private.stop()
+
+
+def _refuse_plain_http(settings: ServeSettings) -> None:
+    """Refuse to let keys be sent in the clear, unless that is asked for.
+
+    Raises:
+        ValueError: the address is not of this machine alone, and there is no certificate.
+    """
+    if settings.tls_cert or settings.insecure_http:
+        return
+    found = {item[4][0] for item in socket.getaddrinfo(settings.host, None, type=socket.SOCK_STREAM)}
+    if not all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found):
+        raise ValueError(
+            f"{settings.host}: keys would be sent in the clear; give --tls-cert and --tls-key,"
+            " or --insecure-http behind a proxy that has a certificate"
+        )
 
 
 def _end_in_order() -> None:

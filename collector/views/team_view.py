@@ -60,7 +60,7 @@ class TeamView:
 
     @contextmanager
     def model(self) -> Generator[ReadModel]:
-        """Give the read model of the copy, up to date."""
+        """Yield the read model of the copy, up to date."""
         self.refresh()
         path = model_path(self.log, {"PYTEST_INSIGHT_HOME": str(self.home)})
         with ReadModel.open(self.log, path) as model:

@@ -4,10 +4,12 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from collector_lines import session_lines
 from collectors import ThreadCollector, context_of, make_key
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
+from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.collector.access.keys import revoke_key, split_key
 from pytest_insight.collector.access.lookup import KeyLookup
 from sqlalchemy import text
@@ -125,21 +127,24 @@ def insight(database, capsys):
     def run(*arguments):
         capsys.readouterr()
         code = main.run([*arguments, "--db-url", database])
-        return code, capsys.readouterr().out
+        out = capsys.readouterr().out
+        if "--json" in arguments and code == 0:
+            msgspec.json.decode(out, type=OUTPUTS[" ".join(arguments[:2])].shape, strict=True)
+        return code, out
 
     return run
 
 
 def test_keys_are_made_listed_and_revoked_by_the_command_line(served, insight):
     """A new key works at once; the list has no secret; a revoked key does not work any more."""
-    assert insight("teams", "create", "payments")[0] == 0
+    assert insight("teams", "create", "payments", "--json")[0] == 0
     made = json.loads(insight("keys", "create", "--team", "payments", "--role", "reader", "--json")[1])
     assert served.get("/api/v1/events", key=made["key"]).status == 200
     listed = insight("keys", "list", "--json")[1]
     states = {row["id"]: (row["team"], row["state"]) for row in json.loads(listed)}
     assert states[made["id"]] == ("payments", "valid")
     assert split_key(made["key"]).secret not in listed + insight("keys", "list")[1]
-    assert insight("keys", "revoke", made["id"])[0] == 0
+    assert insight("keys", "revoke", made["id"], "--json")[0] == 0
     assert insight("keys", "revoke", "00000000")[0] == 1
     assert json.loads(insight("teams", "list", "--json")[1]) == [{"name": "default"}, {"name": "payments"}]
     assert insight("keys", "create", "--team", "nobody")[0] == 1

@@ -1,12 +1,14 @@
 """Schema, check, backup and restore of the database."""
 
+import msgspec
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from collector_lines import session_lines
 from collectors import ThreadCollector, context_of
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
+from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.collector.database import migrating
 from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.database.connections import open_engine
@@ -37,7 +39,10 @@ def test_a_server_refuses_a_schema_that_is_not_its_own(empty, capsys):
         migrating.check_schema(engine)
     assert main.run(["keys", "list", "--db-url", empty]) == 3
     assert "insight db upgrade" in capsys.readouterr().err
-    assert main.run(["db", "upgrade", "--db-url", empty]) == 0
+    capsys.readouterr()
+    assert main.run(["db", "upgrade", "--db-url", empty, "--json"]) == 0
+    told = msgspec.json.decode(capsys.readouterr().out, type=OUTPUTS["db upgrade"].shape)
+    assert (told.before, told.after) == ("", migrating.newest_revision())
     migrating.check_schema(engine)
     assert migrating.upgrade_schema(engine) == (migrating.newest_revision(),) * 2
     with engine.begin() as connection:

@@ -107,7 +107,7 @@ def test_an_overlap_that_is_stored_blind_is_refused_by_the_database(engine, monk
 def test_next_from_the_highest_seq_is_caught(engine, monkeypatch):
     """The defect that takes `next` from the highest seq skips a gap, which the rule of this file does not allow."""
     team, lines = team_of(engine), SESSIONS[1]
-    monkeypatch.setattr(accepting, "_covered", lambda connection, row, new: (new[-1].seq + 1, b""))
+    monkeypatch.setattr(accepting, "_find_coverage", lambda connection, row, new: (new[-1].seq + 1, b""))
     told = push(engine, team, lines[4:8]).next
     monkeypatch.undo()
     assert list(told.values()) == [8]

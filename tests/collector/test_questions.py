@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from collectors import make_key
 from histories import EIGHT, write_session
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 
 PASSED, FAILED = "passed", "failed"
 

@@ -1,10 +1,8 @@
 """The commands of the collector.
 
-serve      run it
-access     API keys and teams
-keys       `insight keys`
-teams      `insight teams`
-database   upgrade, check, back up and restore its database
-sync       send to it and fetch from it
-answering  the process in which the collector runs questions
+- `database`: `insight db`: upgrade, check, backup and restore of the database.
+- `keys`: `insight keys`: API keys.
+- `serve`: `insight serve`: the server.
+- `sync`: `insight sync`: send to a collector and fetch from it.
+- `teams`: `insight teams`: teams.
 """

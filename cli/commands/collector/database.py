@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
+from ...arguments.collector import DatabaseOption, FolderOption, database_meant, opened_database
 from ...formatters.data import print_json
 from ...formatters.values import counted
 from ...options import JsonOption
 from ...terminal.safe import safe_line
 from ...terminal.screen import console
-from .access import database_meant, opened_database
-from .serve import DatabaseOption, FolderOption
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...arguments.collector import DatabaseOption, FolderOption, require_server
 from ...formatters.data import print_json
 from ...options import JsonOption
 from ...terminal.safe import safe_line
@@ -13,33 +14,16 @@ from ...terminal.screen import console
 
 HostOption = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")]
-DatabaseOption = Annotated[
-    str,
-    typer.Option(
-        "--db-url",
-        metavar="URL",
-        envvar="INSIGHT_DB_URL",
-        help="PostgreSQL to use (default: a private one, in a folder).",
-    ),
+
+TlsCertOption = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate, for https.", exists=True, dir_okay=False)
 ]
-FolderOption = Annotated[
-    Path | None,
-    typer.Option("--dir", metavar="DIR", help="Folder of the private PostgreSQL (default: in the home of insight)."),
+TlsKeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key.", exists=True, dir_okay=False)
 ]
-
-
-def require_server() -> None:
-    """Check that the extra `server` is installed.
-
-    Raises:
-        FileNotFoundError: it is not.
-    """
-    try:
-        import alembic  # noqa: PLC0415, F401 - commands import what they use
-        import fastapi  # noqa: PLC0415, F401
-        import psycopg  # noqa: PLC0415, F401
-    except ModuleNotFoundError as error:
-        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure-http", help="Serve without TLS beyond this machine: behind a proxy that has it.")
+]
 
 
 def command(
@@ -47,6 +31,9 @@ def command(
     port: PortOption = 8765,
     db_url: DatabaseOption = "",
     folder: FolderOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
+    insecure_http: InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
@@ -63,8 +50,13 @@ def command(
         _announce(started, as_json=as_json)
         sys.stdout.flush()  # a program that started this one reads the URL from here
 
-    answering = (sys.executable, "-m", f"{__package__}.answering")
-    serve(ServeSettings(host, port, db_url, folder or home_dir() / "collector", answering), announce)
+    answering = (sys.executable, "-m", "pytest_insight.cli.answering")
+    serve(
+        ServeSettings(
+            host, port, db_url, folder or home_dir() / "collector", answering, tls_cert, tls_key, insecure_http
+        ),
+        announce,
+    )
 
 
 def _announce(started: Any, *, as_json: bool) -> None:

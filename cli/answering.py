@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from ...app import run
+from .app import run
 
 
 class AskedCommand(msgspec.Struct):
