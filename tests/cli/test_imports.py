@@ -29,11 +29,12 @@ ASKING = EVERY | {
         "core.history.selection",
         "core.history.windows",
     ),
-    *("core.history.counting", "core.history.series", "core.history.states"),
+    *("core.history.counting", "core.history.series", "core.history.states", "core.history.variants"),
 }
 RUNS = {
     "core.questions",
-    "core.history.session_verdicts",
+    "core.history.verdicts",
+    *(f"core.history.verdicts.{name}" for name in ("columns", "reading", "run")),
     "core.questions.outages",
     "core.history.partial",
     "core.history.modules",
@@ -50,13 +51,13 @@ SESSION = {
 }
 VIEWS = {
     "core.views",
-    *(f"core.views.{name}" for name in ("outcome", "output", "rerun", "result", "session", "stored", "times")),
+    *(f"core.views.{name}" for name in ("lazy", "outcome", "output", "rerun", "result", "session", "stored", "times")),
 }
 SHOWING = VIEWS | {"cli.formatters.event_lines"}
 SHOWING |= {f"cli.formatters.sessions.{name}" for name in ("session_show", "session_notes", "failure_groups")}
 COMPARING = {
     "cli.formatters.sessions.comparison",
-    "core.compare",
+    *("core.compare", "core.questions.duration_changes"),
     "core.naming.meanings",
     "core.history.test_runs",
     "core.naming.sides",
@@ -74,7 +75,7 @@ SCREEN = ROWS | {
         "core.overview.about",
         "core.overview.breakage",
         "core.overview.cases",
-        "core.compare",
+        "core.questions.duration_changes",
         "core.overview.headline",
         "core.questions.lost",
         "core.overview.marks",

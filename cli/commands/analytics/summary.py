@@ -22,7 +22,7 @@ from ...terminal.screen import console
 from ...terminal.words import Line
 
 if TYPE_CHECKING:
-    from ....core.history.session_verdicts import Run
+    from ....core.history.verdicts.run import Run
     from ....core.questions.broken import Broken
     from ....core.questions.durations import Slow
     from ...arguments.history import Question

@@ -125,7 +125,7 @@ def show_session(
 
     Example: insight session show last --output
     """
-    from ....core.views.stored import load_session  # noqa: PLC0415 - commands import what they use
+    from ....core.views.session import load_session  # noqa: PLC0415 - commands import what they use
     from ...formatters.sessions.session_show import print_session  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:

@@ -22,9 +22,9 @@ def total_data(total: "TestRunTotal") -> dict[str, Any]:
 
 def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
-    from ....core.history.series import variant_of  # noqa: PLC0415
     from ....core.history.states import session_state  # noqa: PLC0415
     from ....core.history.test_runs import run_id_of  # noqa: PLC0415
+    from ....core.history.variants import variant_of  # noqa: PLC0415
     from ....projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}
