@@ -18,7 +18,8 @@ FOLDERS = sorted({path.parent for path in SOURCES})
 INTERNAL = [
     folder
     for folder in FOLDERS
-    if folder.parent != ROOT and folder.name not in ("client", "generation", "versions")  # public, or one module for each change
+    if folder.parent != ROOT
+    and folder.name not in ("client", "generation", "versions")  # public, or one module for each change
 ]
 
 NOT_OPENING = re.compile(r"(What|Who|Whoever|Where|Say|Tell|Give)\b")
