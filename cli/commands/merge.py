@@ -17,6 +17,8 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...eventlog.merging.merger import InputReport, Merger, MergeReport
 
 _SHOWN = 20
@@ -62,7 +64,7 @@ def command(
         for path in paths:
             merger.add(path)
         with progress_bar("merge") as progress:
-            merger.index(None if progress is None else lambda done: progress(done, merger.size_bytes * 2))
+            merger.index(_counter(progress, 0, merger.size_bytes * 2))
             if not dry_run and output is not None:
                 size = merger.size_bytes
                 _write(
@@ -71,7 +73,7 @@ def command(
                     output,
                     stage.new_file(),
                     force=force,
-                    progress=None if progress is None else lambda done: progress(size + done, size * 2),
+                    progress=_counter(progress, size, size * 2),
                 )
     report = merger.report
     if as_json:
@@ -79,6 +81,17 @@ def command(
     else:
         _print(report, output, dry_run=dry_run)
     raise typer.Exit(1 if report.damaged else 0)
+
+
+def _counter(progress: "Callable[[int, int], None] | None", before: int, total: int) -> "Callable[[int], None] | None":
+    """Return a callback that adds what was done before, of the same total; None without a progress bar."""
+    if progress is None:
+        return None
+
+    def count(done: int) -> None:
+        progress(before + done, total)
+
+    return count
 
 
 def _write(merger: "Merger", paths: list[Path], output: Path, temporary: Path, *, force: bool, progress: Any) -> None:

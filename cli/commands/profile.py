@@ -16,6 +16,7 @@ from .import_ import print_report, report_data
 
 if TYPE_CHECKING:
     from ...core.exchange.profile_info import ProfileInfo
+    from ...core.exchange.store import SessionStore
     from ...core.profiles import ProfileManager, StorageProfile
 
 app = typer.Typer(no_args_is_help=True)
@@ -91,7 +92,9 @@ def create_command(
 
     Example: insight profile create my-profile --type json
     """
-    profile = _manager()._create_profile(name, storage_type, path)  # noqa: SLF001 - the documented name
+    from ...core.profiles import create_profile  # noqa: PLC0415
+
+    profile = create_profile(name, storage_type, path)
     if as_json:
         print_json(profile.to_dict())
     elif profile.storage_type == "memory":
@@ -229,13 +232,15 @@ def _manager() -> "ProfileManager":
     return get_profile_manager()
 
 
-def _store(manager: "ProfileManager", profile: "StorageProfile") -> Any:
+def _store(manager: "ProfileManager", profile: "StorageProfile") -> "SessionStore":
     from ...core.storage import get_storage_instance  # noqa: PLC0415
 
     return get_storage_instance(profile.name, manager=manager).store
 
 
-def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool) -> Any:
+def _target_store(
+    manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool
+) -> "SessionStore":
     if name in manager.profiles:
         return _store(manager, manager.get_profile(name))
     if not create:
@@ -246,7 +251,9 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
         return SessionStore(None)
-    return _store(manager, manager._create_profile(name, storage_type))  # noqa: SLF001 - the documented name
+    from ...core.profiles import create_profile  # noqa: PLC0415
+
+    return _store(manager, create_profile(name, storage_type))
 
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":

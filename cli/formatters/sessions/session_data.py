@@ -28,6 +28,7 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     from ....projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
     return {
         "session_id": row.session_id,
         "stream": row.stream,
@@ -45,8 +46,8 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
         "running": [nodeid for nodeid, _, _ in row.part.open],
         "interrupted": row.part.interrupted,
         "dropped": row.part.dropped,
-        "commit": (header.get("vcs") or {}).get("commit", ""),
-        "branch": (header.get("vcs") or {}).get("branch", ""),
+        "commit": vcs.get("commit", ""),
+        "branch": vcs.get("branch", ""),
         "variant": dict(variant_of(header)),
         "deselected": row.part.deselected,
         "collection_failed": list(dict.fromkeys(row.part.collect_failed)),

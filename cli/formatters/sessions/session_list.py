@@ -79,7 +79,7 @@ def list_table(
     from ....core.history.series import branch_of  # noqa: PLC0415
 
     suts = {row.sut for row in rows}
-    hidden = set() if len(suts) > 1 else {"sut"}
+    hidden: set[str] = set() if len(suts) > 1 else {"sut"}
     columns = ["session", "state", "counts", "branch", "commit", ">age", "sut", "started", ">took"]
     table = Listing(*(name for name in columns if name not in hidden), least=_LEAST, optional=("started", "took"))
     for row in rows:
