@@ -1,6 +1,5 @@
 """Lines that fit a screen: never wider than it, and what matters most is what is left."""
 
-import io
 import sys
 import textwrap
 
@@ -25,12 +24,6 @@ WIDE = "tests/在庫/test_予約.py::test_在庫を予約する[東京-大阪]"
 MARKED = "tests/test_cafe\u0301.py::test_nai\u0308ve"
 TEXTS = ["", "x", NODEID, WIDE, MARKED, "\U0001f600" * 50, NODEID * 400]
 WIDTHS = [1, 2, 3, 5, 10, 39, 40, 41, 80, 140]
-
-
-@pytest.fixture(autouse=True)
-def _utf8(monkeypatch):
-    """Write to an output that can show every shape, whatever the tests run in."""
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
 
 
 def line_of(*parts):
