@@ -39,6 +39,7 @@ class Widths(NamedTuple):
     strip: int
     note: int
     text: int
+    """-1 if there is no room for it."""
 
 
 def short_names(nodeids: Iterable[str], width: int) -> dict[str, str]:
@@ -77,11 +78,14 @@ def widths_of(rows: Sequence[Cells], width: int) -> Widths:
     strip = min(most, max((len(cells.strip) for cells in rows), default=0))
     if not width:
         return Widths(short_names(nodeids, 0), longest, strip, note, 0)
+    room = width - len(INDENT) - _NAME_MIN
+    note = max(min(note, room - len(GAP)), 0)
+    strip = max(min(strip, room - note - len(GAP) * (1 + bool(note))), 0)
     left = width - len(INDENT) - sum(part + len(GAP) for part in (strip, note) if part) - len(GAP) * bool(text)
     name = min(longest, max(_NAME_MIN, left - text, round(left * _NAME_SHARE)))
     names = short_names(nodeids, name)
     name = max((columns_of(shown) for shown in names.values()), default=0)  # what is left of it is for the text
-    return Widths(names, name, strip, note, max(left - name, 1))
+    return Widths(names, name, strip, note, left - name if left > name else -1)
 
 
 def row_line(cells: Cells, widths: Widths) -> Line:
@@ -93,8 +97,8 @@ def row_line(cells: Cells, widths: Widths) -> Line:
         line.words.extend(strip_line(cells.strip, width=widths.strip).words)
     if widths.note:
         line.append(GAP)
-        line.append(padded(cells.note, widths.note), NOTE_STYLES.get(cells.note, QUIET))
-    if cells.text:
+        line.append(padded(shortened(cells.note, widths.note), widths.note), NOTE_STYLES.get(cells.note, QUIET))
+    if cells.text and widths.text >= 0:
         line.append(GAP)
         line.append(shortened(cells.text, widths.text), QUIET)
     return line

@@ -61,11 +61,11 @@ class Section(NamedTuple):
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield its lines."""
-        yield spread(self.head, _line((self.right, "bold")), width) if self.right else self.head
+        yield spread(self.head, _line((self.right, "bold")) if self.right else Line(), width)
         widths = widths_of(self.rows, width)
         yield from (row_line(cells, widths) for cells in self.rows)
         if self.left_out:
-            yield spread(_line((f"{INDENT}... {self.left_out:,} more", QUIET)), _line((self.command, QUIET)), width)
+            yield _more(f"... {self.left_out:,} more", self.command, width)
 
 
 def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
@@ -161,8 +161,9 @@ def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: Rows) -> It
 
 
 def _more(text: str, command: str, width: int) -> Line:
-    """Return the line that tells what is left out, and which command shows it."""
-    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)), width)
+    """Return the line that tells what is left out, and, if there is room, which command shows it."""
+    has_room = not width or len(command) + len(INDENT + text + GAP) <= width
+    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)) if has_room else Line(), width)
 
 
 def _group_head(group: "BrokenGroup") -> Line:

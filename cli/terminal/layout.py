@@ -50,22 +50,25 @@ def _dots() -> str:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """Return a line with one part at the left edge and one at the right; the left one is cut if both do not fit.
+    """Return a line with one part at the left edge and one at the right; the left one is cut first if both do not fit.
 
     Args:
         left, right: the parts.
         width: columns; 0 for any number, with the parts close together.
     """
     line = Line()
-    room = width - right.columns - _SPACES if width else left.columns
+    room = width - right.columns - _SPACES * bool(right.words) if width else left.columns
     for word in left.words:
         text = shortened(word, room) if room > 0 else ""
         line.append(text, word.style)
         room -= columns_of(word)
-    gap = width - line.columns - right.columns if width else 0
     if right.words:
-        line.append(" " * max(gap, _SPACES))
-    line.words.extend(right.words)
+        gap = width - line.columns - right.columns if width else _SPACES
+        line.append(" " * max(gap, _SPACES if line.columns else 0))
+    room = width - line.columns if width else right.columns
+    for word in right.words:
+        line.append(shortened(word, room) if room > 0 else "", word.style)
+        room -= columns_of(word)
     return line
 
 
