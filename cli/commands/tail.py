@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, TextIO
 
 import typer
@@ -301,7 +302,11 @@ def _state_of(state: SessionState) -> str:
 
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
     stop = threading.Event()
-    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = signal.signal(signal.SIGTERM, end)
     # Of a log that is there already, its newest sessions are shown, and everything that is added from now on.
     count = 1 if last is None else last
     old: dict[Path, _Old] = {}

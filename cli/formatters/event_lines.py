@@ -31,6 +31,8 @@ from ..terminal.safe import safe, safe_line
 from .values import duration_text
 
 TRACE_LINES_MAX = 30
+_VISIBILITY: dict[type, str] = {SessionCleared: "cleared", SessionRestored: "restored", SessionSuperseded: "superseded"}
+"""What becomes of the session that an event names."""
 
 
 @dataclass
@@ -122,7 +124,7 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
         case SessionDescribed():
             yield from _described(event)
         case SessionCleared() | SessionRestored() | SessionSuperseded():
-            what = {SessionCleared: "cleared", SessionRestored: "restored"}.get(type(event), "superseded")
+            what = _VISIBILITY[type(event)]
             reason = f": {safe_line(event.reason)}" if event.reason else ""
             yield Line(f"{'NOTE':<8}session {safe_line(event.target[:12])} {what}{reason}", "skipped")
         case EventsPurged():

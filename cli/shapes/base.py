@@ -53,11 +53,15 @@ def _hints(source: type) -> dict[str, Any]:
     return {name: hints[name] for name in names}
 
 
+def _is_answer(kind: type) -> bool:
+    return hasattr(kind, "_fields") or is_dataclass(kind) or issubclass(kind, msgspec.Struct)
+
+
 def _printed(hint: Any, name: str = "") -> Any:
     """Return a type with the answers in it replaced by their shapes, and that of a time by `UtcOrEmpty`."""
     if hint is str and name.endswith("_at"):
         return UtcOrEmpty
-    if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, msgspec.Struct) or hasattr(hint, "_fields")):
+    if isinstance(hint, type) and _is_answer(hint):
         return derived(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (list, dict, tuple):
