@@ -46,7 +46,7 @@ def padded(text: str, columns: int, *, right: bool = False) -> str:
 
 @cache
 def _columns(character: str) -> int:
-    from unicodedata import category, east_asian_width  # noqa: PLC0415 - only for texts that are not ASCII
+    from unicodedata import category, east_asian_width
 
     if category(character) in _NO_COLUMN:
         return 0

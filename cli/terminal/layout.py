@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from ...core.overview.marks import MARKS
+from ...api.internal.answers import MARKS
 from .cells import columns_of, head_of, tail_of
 from .words import Line
 
