@@ -8,7 +8,7 @@ import typer
 from .logs import named_logs, open_model
 
 if TYPE_CHECKING:
-    from ...projections.readmodel import ReadModel
+    from ...api.internal.history import ReadModel
 
 
 def complete_profile(incomplete: str) -> list[str]:
