@@ -187,7 +187,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Say what an exception means for the caller; None for one that nobody foresaw."""
+    """Return the exit code for an exception; None for an unexpected one, which is shown with its traceback."""
     from ..api.internal.logs import EventLogError, ProfileError
 
     if isinstance(error, ProfileError):
