@@ -53,18 +53,18 @@ def config():
     return SimpleNamespace(hook=manager.hook, pluginmanager=manager, get_verbosity=lambda kind: 0)
 
 
-@pytest.mark.parametrize(("when", "outcome", "more"), list(itertools.product(PHASES, OUTCOMES, WASXFAIL)))
-def test_the_category_is_that_of_pytest(config, when, outcome, more):
+def test_the_category_is_that_of_pytest(config):
     """In every phase, for every outcome, with and without an expected failure; a passed phase is None unless counted."""
-    report = full_report(when, outcome, **more)
-    if outcome == "rerun" and when != "call":
-        shown = "rerun"  # as pytest-rerunfailures answers; pytest itself knows no such outcome
-    else:
-        shown = config.hook.pytest_report_teststatus(report=report, config=config)[0]
-    found = plain_category(report)
-    is_simple = outcome == "passed" and not more
-    assert found == (None if is_simple else shown)
-    assert is_simple == (shown == ("passed" if when == "call" else "") and found is None)
+    for when, outcome, more in itertools.product(PHASES, OUTCOMES, WASXFAIL):
+        report = full_report(when, outcome, **more)
+        if outcome == "rerun" and when != "call":
+            shown = "rerun"  # as pytest-rerunfailures answers; pytest itself knows no such outcome
+        else:
+            shown = config.hook.pytest_report_teststatus(report=report, config=config)[0]
+        found = plain_category(report)
+        is_simple = outcome == "passed" and not more
+        assert found == (None if is_simple else shown), (when, outcome, more)
+        assert is_simple == (shown == ("passed" if when == "call" else "") and found is None)
 
 
 def test_an_outcome_without_a_text_is_named_by_its_type():
