@@ -75,3 +75,24 @@ class Raises:
 
     __repr__ = __iter__ = __len__ = __round__ = __mul__ = __eq__ = __str__
     __hash__ = None
+
+
+def fold_events(*events, state=None, start=0):
+    """The state of test data after some events, each at a position of its own."""
+    from pytest_insight.eventlog.journal import Entry
+    from pytest_insight.testdata.model.fold import TestDataState
+
+    state = state or TestDataState()
+    for number, event in enumerate(events):
+        state.apply(Entry(start + number * 10, "", number, start + number * 10, event))
+    return state
+
+
+def make_created(key, value=1, **more):
+    """The event of a new resource."""
+    from pytest_insight.testdata.model.events import ResourceCreated
+    from pytest_insight.testdata.model.values import as_content
+
+    content = as_content(value)
+    fields = {"namespace": "n", "data_type": "row", "session": "s", "version": "1.0.0"} | more
+    return ResourceCreated(resource_id=key, content=content.digest, data=content.data, **fields)
