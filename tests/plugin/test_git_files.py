@@ -52,6 +52,13 @@ def test_commit_and_branch_are_what_the_files_say(checkout, files, commit, branc
     assert (vcs.commit, vcs.branch) == (commit, branch)
 
 
+@pytest.mark.parametrize("ref", ["{outside}", "refs/../../outside"])
+def test_a_ref_does_not_lead_out_of_the_repository(checkout, tmp_path, ref):
+    """Even where the file there has a commit: a damaged HEAD must not name one of another project."""
+    (tmp_path / "outside").write_text(COMMIT)
+    assert checkout(HEAD=f"ref: {ref.format(outside=tmp_path / 'outside')}").commit == ""
+
+
 ORIGIN = '[remote "origin"]\n'
 
 

@@ -94,21 +94,27 @@ LINE = "insight: nothing was recorded: reason"
 
 
 @pytest.mark.parametrize(
-    ("has_header", "has_summary", "verbosity"),
-    [(True, True, 0), (True, True, 1), (False, True, -1), (False, True, -2), (False, False, 0)],
+    ("has_header", "has_summary", "verbosity", "place"),
+    [
+        (True, True, 0, "header"),
+        (True, True, 1, "header"),
+        (False, True, -1, "summary"),
+        (False, True, -2, "summary"),
+        (False, False, 0, "stderr"),
+    ],
     ids=["normal", "verbose", "quiet", "very quiet", "no terminal"],
 )
-def test_the_reason_is_shown_exactly_once(has_header, has_summary, verbosity, capsys):
+def test_the_reason_is_shown_once_where_it_is_seen(has_header, has_summary, verbosity, place, capsys):
     """In the header, below the summary of a quiet run, or on stderr where there is no terminal reporter."""
-    plugin, shown = NotRecording("reason"), []
+    plugin, shown = NotRecording("reason"), {"header": [], "summary": []}
     if has_header:
-        shown.append(plugin.pytest_report_header())
+        shown["header"].append(plugin.pytest_report_header())
     if has_summary:
-        terminal = SimpleNamespace(verbosity=verbosity, write_line=lambda line, **markup: shown.append(line))
-        plugin.pytest_terminal_summary(terminal)
+        write = lambda line, **markup: shown["summary"].append(line)
+        plugin.pytest_terminal_summary(SimpleNamespace(verbosity=verbosity, write_line=write))
     plugin.pytest_unconfigure()
-    shown += capsys.readouterr().err.split("\n")
-    assert [line for line in shown if line] == [LINE]
+    shown["stderr"] = [line for line in capsys.readouterr().err.split("\n") if line]
+    assert shown == {"header": [], "summary": [], "stderr": []} | {place: [LINE]}
 
 
 @pytest.mark.parametrize("stream", [None, Raises()], ids=["closed", "broken"])
