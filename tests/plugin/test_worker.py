@@ -1,6 +1,7 @@
 """Reports of an xdist worker: what is sent can be sent, by the judgement of execnet itself."""
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import execnet
 import pytest
@@ -15,6 +16,13 @@ class Text(str):
     """A subclass, which execnet refuses."""
 
     __slots__ = ()
+
+
+class Pair(NamedTuple):
+    """A named tuple, which execnet refuses."""
+
+    first: int
+    second: str
 
 
 class Number(int):
@@ -64,6 +72,7 @@ def test_what_execnet_can_send_is_sent_as_it_is(value):
         ({1, 2}, {1, 2}),
         (frozenset([Text("a")]), frozenset(["a"])),
         (pytest.ExitCode.TESTS_FAILED, 1),
+        (Pair(1, Text("a")), [1, "a"]),
     ],
 )
 def test_a_value_of_a_subclass_is_sent_as_that_of_its_base(value, sent):

@@ -4,6 +4,7 @@ from array import array
 from collections import Counter
 
 import pytest
+from histories import START, write_line
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.eventlog.outcome import OUTCOMES
@@ -17,6 +18,7 @@ from pytest_insight.projections.apply import (
     still_open,
 )
 from pytest_insight.projections.fold import CRASHED_FLAG, Rows, SessionPart
+from pytest_insight.projections.readmodel import ReadModel
 
 TESTS, WORKERS = ("a", "b", "c"), ("", "gw0", "gw1")
 NUMBERS = {nodeid: number for number, nodeid in enumerate(TESTS)}
@@ -95,15 +97,27 @@ def test_the_verdicts_are_those_of_each_test_by_itself(attempts, running, each, 
     )  # fmt: skip
     rows = rows_of(attempts)
     found = settle(rows, head, NUMBERS)
-    is_each = each and bool(rows.workers)
-    if each and not is_each and any(worker for *_, worker in running):
-        return  # columns without workers hold the first worker only, as the fold writes them
-    counts, reported, failed, rerun, flaky = slow_settle(attempts, running, each=is_each, cut=interrupted)
+    counts, reported, failed, rerun, flaky = slow_settle(attempts, running, each=each, cut=interrupted)
     assert found.counts == counts
     assert found.reported == reported
     assert (numbers(found.notable.failed), numbers(found.notable.rerun), numbers(found.notable.flaky)) == (
         failed, rerun, flaky,
     )  # fmt: skip
+
+
+def test_tests_that_ran_on_workers_without_any_result_are_told_apart(tmp_path):
+    """With `--dist each` and a run that was killed in its first tests: one on each worker crashed, and is named."""
+    stream, log = "ab" * 16, tmp_path / "log.jsonl"
+    lines = [write_line("session.started", stream, 0, START, session_id="s", sut="x", writer={"boot_id": "earlier"})]
+    for kind, fields in (("tests.announced", {"nodeids": ["t::a", "t::b"]}), ("test.started", {"nodeid": "t::b"})):
+        for worker in ("gw0", "gw1"):
+            lines.append(write_line(kind, stream, len(lines), START, worker=worker, **fields))
+    log.write_bytes(b"".join(lines))
+    with ReadModel.open(log, None) as model:
+        model.catch_up()
+        (row,) = model.sessions()
+        assert row.verdicts == {"crashed": 2, "not_run": 2}
+        assert [model.names()[number] for number in array("I", row.notable.failed)] == ["t::b"]
 
 
 @given(st.permutations(TESTS), st.lists(st.sampled_from(OUTCOMES), min_size=3, max_size=3))
