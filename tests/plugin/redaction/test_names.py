@@ -24,7 +24,7 @@ KINDS = {
         "password passwd passwort passphrase pass_phrase pass-phrase passcode pwd secret token credential credentials"
         " DB_PASSWORD authToken clientSecret csrf_tokens api_key apiKey API-KEY accessKey private_key secretKey"
         " account-key encryption_key signing_key master_key storagekey deploy_key license_key subscription_key hmac_key"
-        " jwt_key ssh_key password2 password_old secret_v1 token-1"
+        " jwt_key ssh_key password2 password_old tokens_old secret_v1 token-1"
     ),
     "weak": (
         "key keys auth signature sig pin pass sid session_id sessionid session-id otp pw user_pin my-key x.sid userPin"
@@ -70,7 +70,7 @@ def test_every_name_begins_with_a_hint(word):
     ("suffix", "about"),
     [
         ("", False), ("s", False), ("S", False), ("_1", False), ("_old", False), ("Value", False), ("_value", False),
-        ("izer", True), ("ized", True), ("_count", True), ("s_count", True), ("Type", True), ("-file", True),
+        ("izer", True), ("ized", True), ("_count", True), ("s_count", True), ("s_old", False), ("Type", True), ("-file", True),
         ("_len", True), ("_expires_in", True), ("_test_12", True), ("_test_1234", False), ("less", True), ("x", True),
         ("_counter", False),
     ],
