@@ -66,7 +66,7 @@ def test_the_line_of_a_dead_writer_is_ended_at_every_byte(path):
 def test_a_whole_log_is_not_touched_before_an_append(path):
     """Neither an empty one nor one that ends with a newline."""
     file = LogFile(path)
-    for content in (b"", LINE):
+    for content in (b"", LINE * 2):
         path.write_bytes(content)
         with Locked(file) as size:
             assert file.end_line_locked(size) == len(content)

@@ -64,6 +64,15 @@ def test_a_log_that_became_shorter_is_another_one(size):
     assert index.next_seq == size
 
 
+def test_a_log_that_lost_its_last_byte_is_read_again():
+    """Its last line is not finished any more, and does not count."""
+    data = line(ONE, 0) + line(ONE, 1)
+    index = StreamIndex(ONE)
+    for size, expected in ((len(data), 2), (len(data) - 1, 1), (len(data), 2)):
+        index.catch_up(lambda count, offset: data[offset : offset + count], size)
+        assert index.next_seq == expected
+
+
 def test_a_read_that_returns_nothing_ends_the_look():
     """A file that was cut between the two calls."""
     index = StreamIndex(ONE)

@@ -92,3 +92,17 @@ def test_a_time_can_be_if_the_calendar_has_it(year, month, day, hour, minute, se
     if hour == 24 and minute == second == 0:
         return  # midnight under its other name, which newer releases of Python accept
     assert is_possible_time(text) is exists
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [
+        ("1970-01-01T00:00:00.000000Z", True),
+        ("1969-12-31T23:59:59.999999Z", False),
+        ("8999-12-31T23:59:59.999999Z", True),
+        ("9000-01-01T00:00:00.000000Z", False),
+    ],
+)
+def test_the_years_of_a_log_end_before_9000(text, possible):
+    """Behind them there is room for durations and time zones."""
+    assert is_possible_time(text) is possible

@@ -45,6 +45,7 @@ def nested(depth):
 GOOD = {
     "plain": line_of(),
     "deepest": with_text(nested(DEPTH_MAX)),
+    "deepest of several": with_text(f"[{nested(DEPTH_MAX - 1)},{nested(5)}]"),
     "wide": with_text(json.dumps([[]] * (DEPTH_MAX * 2))),
     "brackets in a text": with_text(json.dumps("[{" * DEPTH_MAX + '\\"[[')),
     "largest number": with_text(str(INT_MAX)),
@@ -64,6 +65,7 @@ BAD = {
     "before 1970": (with_text("1", at="1969-12-31T23:59:59.999999Z"), "there is no time 1969"),
     "not UTF-8": (seal(line_of()[:-45] + b'","x":"\xff"'), "not UTF-8 at byte"),
     "too deep": (with_text(nested(DEPTH_MAX + 1)), f"more than {DEPTH_MAX} lists"),
+    "too deep, one of several": (with_text(f"[{nested(DEPTH_MAX)},{nested(5)}]"), f"more than {DEPTH_MAX} lists"),
     "objects too deep": (with_text('{"a":' * DEPTH_MAX + "1" + "}" * DEPTH_MAX), f"more than {DEPTH_MAX} lists"),
     "key twice": (with_text('{"a":1,"b":2,"a":3}'), "the key 'a' twice"),
     "envelope key twice": (with_text('1,"seq":1'), "the key 'seq' twice"),
