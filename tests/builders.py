@@ -1,4 +1,4 @@
-"""Stand-ins for what pytest, xdist and other plugins hand to the recorder, with only the attributes that count."""
+"""Stand-ins for what pytest, xdist and other plugins hand to the recorder, and states of test data from a few events."""
 
 from types import SimpleNamespace
 
