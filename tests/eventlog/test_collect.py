@@ -105,6 +105,20 @@ def test_a_session_that_runs_is_left_alone(log):
     assert log.read_bytes() == SESSION
 
 
+def test_a_file_that_another_process_collected_meanwhile_is_not_collected_twice(log, live):
+    """It was opened while it had its name, and its lock is free because the other process is done with it."""
+    path = live(SESSION)
+
+    class Race(System):
+        def lock(self, fd):
+            if path.exists() and os.fstat(fd).st_ino == path.stat().st_ino:
+                path.unlink()
+            return super().lock(fd)
+
+    assert collect_live_files(log, system=Race()) == []
+    assert log.read_bytes() == b""
+
+
 def test_a_file_with_a_second_name_or_behind_a_link_is_left(log, live):
     """Another program may have planted it."""
     path = live(SESSION, "a")

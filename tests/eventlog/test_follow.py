@@ -137,6 +137,18 @@ def test_a_session_that_is_collected_is_seen_once(tmp_path, seen_before):
     assert sorted(found) == sorted(LINES)
 
 
+def test_a_live_file_that_is_found_after_its_lines_were_in_the_log_brings_nothing(tmp_path):
+    """A collect that was interrupted leaves the lines in both."""
+    log, folder = tmp_path / "log.jsonl", tmp_path / "log.live"
+    folder.mkdir()
+    log.write_bytes(SESSION[: SESSION.rindex(b"\n", 0, -1) + 1])
+    followed = FollowSet([log])
+    assert lines_of(item for _, item in followed.poll()) == LINES[:-1]
+    (folder / f"{SESSION.split(b'stream')[1][3:35].decode()}.jsonl").write_bytes(SESSION)
+    followed.rescan()
+    assert lines_of(item for _, item in followed.poll()) == LINES[-1:]
+
+
 def test_following_ends_when_it_is_stopped_and_says_when_nothing_is_new(tmp_path):
     """With everything that is there at that moment."""
     path = tmp_path / "log.jsonl"
