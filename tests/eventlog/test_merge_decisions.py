@@ -78,7 +78,7 @@ def test_one_stream_in_two_files_is_no_conflict(tmp_path):
 
 @given(st.lists(st.integers(0, 60), max_size=6), st.integers(1, 40))
 def test_work_is_divided_into_two_parts_that_are_the_whole(sizes, smallest):
-    """Every byte of every file is in exactly one part, and the files keep their order."""
+    """Every byte of every file is in exactly one part, the files keep their order, and a cut is in the middle of all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(indexing, "PARALLEL_BYTES_MIN", smallest)
         patch.setattr(indexing, "line_start_after", lambda path, near: near + 1 if near + 1 < 50 else None)
@@ -93,6 +93,8 @@ def test_work_is_divided_into_two_parts_that_are_the_whole(sizes, smallest):
     ]
     assert len(covered) == len(set(covered))
     assert sorted(covered) == [(number, byte) for number, size in enumerate(sizes) for byte in range(size)]
+    if mine and mine[-1].end:
+        assert sum((job.end or sizes[job.source]) - job.start for job in mine) == sum(sizes) // 2 + 1
     assert [job.source for job in [*mine, *theirs]] == sorted(job.source for job in [*mine, *theirs])
 
 

@@ -157,7 +157,7 @@ def test_two_writers_of_one_stream_number_their_events_together(tmp_path):
 
 
 def test_a_stream_goes_on_behind_a_torn_line_and_in_a_new_file(tmp_path):
-    """A line that lacks only its newline is an event; a log that was replaced is counted again."""
+    """A line that lacks only its newline is an event; a log that was replaced, by a longer one here, is counted again."""
     log = tmp_path / "log.jsonl"
     writer = StreamWriter(log, STREAM)
     writer.append(TestStarted(nodeid="a"))
@@ -166,7 +166,7 @@ def test_a_stream_goes_on_behind_a_torn_line_and_in_a_new_file(tmp_path):
     assert writer.append(TestStarted(nodeid="b")) == 1
     log.write_bytes(log.read_bytes() + b'{"v":1,"ty')
     assert writer.append(TestStarted(nodeid="c")) == 2
-    (tmp_path / "other").write_bytes(whole)
+    (tmp_path / "other").write_bytes(ONE * 2 + whole)  # longer than what was read
     (tmp_path / "other").replace(log)
     assert writer.append(TestStarted(nodeid="d")) == 1
     writer.close()
