@@ -172,9 +172,11 @@ def names_of(label, *, named, session="0123456789abcdef", worker=""):
 
 
 def test_a_context_has_its_own_name_or_one_with_its_owner():
-    """A name that nobody asked for always says whose it is."""
+    """The separator is escaped within the label, so that a reader of the name can tell the two apart."""
     assert names_of("x", named=True) == ["x", "x--01234567-main-1", "x--01234567-main-2"]
     assert names_of("x", named=False, worker="gw3")[0] == "x--01234567-gw3-1"
+    assert names_of("x--y", named=False)[0] == "x%2D%2Dy--01234567-main-1"
+    assert names_of("50%", named=True)[:2] == ["50%", "50%25--01234567-main-1"]
 
 
 LABELS = st.text("ab-%2D5", max_size=8)
