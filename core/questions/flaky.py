@@ -6,9 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ...projections.rules import BAD
-from ..history.series import Variant, series_of
-from ..history.session_verdicts import GOOD, Run, Wanted, many_objects
+from ..history.series import Series, Variant, series_of
+from ..history.session_verdicts import GOOD, Run, TestRun, Wanted, many_objects
 from .evidence import Occurrence, conclusive_runs, occurrence, runs_of_failed_tests
+from .outages import key_of
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     pass
@@ -123,9 +124,13 @@ def transition_scores(runs: list[Run]) -> list[TransitionScore]:
     changes: Counter[str] = Counter()
     possible: Counter[str] = Counter()
     evidence: dict[str, list[Occurrence]] = {}
-    for series in series_of(runs).values():
-        for nodeid, seen in runs_of_failed_tests(series).items():
-            telling = conclusive_runs(seen)
+    series = {key_of(run): key for key, own in series_of(runs).items() for run in own}
+    for nodeid, seen in runs_of_failed_tests(runs).items():
+        parts: dict[Series, list[tuple[Run, TestRun]]] = {}
+        for run, test in seen:
+            parts.setdefault(series[key_of(run)], []).append((run, test))
+        for part in parts.values():
+            telling = conclusive_runs(part)
             changes[nodeid] += sum((a.verdict in BAD) != (b.verdict in BAD) for a, b in pairwise(telling))
             possible[nodeid] += max(len(telling) - 1, 0)
             evidence.setdefault(nodeid, []).extend(telling)
