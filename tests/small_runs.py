@@ -33,20 +33,17 @@ DAY_US = 24 * HOUR_US
 BASE_US = 1_760_000_000_000_000
 
 
-def test_run(attempts: str, *, ms: float = 1, order: int = 0, worker: str = "", position: int = -1) -> TestRun:
+def make_test(attempts: str, *, ms: float = 1, order: int = 0, worker: str = "", position: int = -1) -> TestRun:
     """One test in one session: a letter for each of its attempts, the last is its verdict."""
     words = tuple(VERDICT[letter] for letter in attempts)
     outcomes = tuple(word for word in words if word not in ("crashed", "cut"))
     return TestRun(words[-1], outcomes, round(ms * 1000), position, worker, order)
 
 
-test_run.__test__ = False
-
-
 def make_run(number: int, tests: dict[str, str | TestRun], **more) -> Run:
     """A whole session, an hour after the one before it, on a commit and a branch of its own number."""
     made = {
-        nodeid: test_run(what, order=order) if isinstance(what, str) else what
+        nodeid: make_test(what, order=order) if isinstance(what, str) else what
         for order, (nodeid, what) in enumerate(tests.items())
     }
     fields = {
@@ -78,7 +75,7 @@ def timed_runs(first: int = 0, /, more: dict | None = None, **durations: list[fl
     return [
         make_run(
             first + at,
-            {name: test_run("P", ms=took[at]) for name, took in durations.items() if at < len(took)},
+            {name: make_test("P", ms=took[at]) for name, took in durations.items() if at < len(took)},
             **more or {},
         )
         for at in range(length)

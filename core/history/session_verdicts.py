@@ -9,7 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Generator, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ...projections.apply import Notable, SessionRow
@@ -292,17 +292,34 @@ def _run_of(session: "TestSession") -> Iterator[Run]:
             if row is not None:
                 yield run_of_row(model, row, session.session_id)
                 return
-    yield _run_of_results(session, _header_of(session))
+    run = _run_of_results(session)
+    row = _row_of(session)
+    yield run if row is None else _with_stored_facts(run, session, row)
 
 
-def _header_of(session: "TestSession") -> Mapping[str, object]:
-    """Fields of the first event of a session, as far as they are known."""
-    if session.models is not None and session.stream:
-        with session.models() as model:
-            row = model.session_of(session.stream)
-            if row is not None:
-                return row.part.header or {}
-    return {"testing_system": session.testing_system}
+def _row_of(session: "TestSession") -> SessionRow | None:
+    if session.models is None or not session.stream:
+        return None
+    with session.models() as model:
+        return model.session_of(session.stream)
+
+
+def _with_stored_facts(run: Run, session: "TestSession", row: SessionRow) -> Run:
+    """Return the run of a session whose results were read, with what only the log knows of it.
+
+    Of a session that was narrowed to some of its results the absence of the others says nothing.
+    """
+    header = row.part.header or {}
+    run = replace(run, variant=variant_of(header))
+    absent = sum(row.part.outcomes.values()) - len(session.test_results)
+    if absent > 0:
+        return replace(run, selected=Selected(deselected=absent))
+    return replace(run, selected=_selected_of_row(row), uncollected=tuple(dict.fromkeys(row.part.collect_failed)))
+
+
+def _selected_of_row(row: SessionRow) -> Selected:
+    sealed = row.exit_status is not None
+    return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
 
 
 def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None = None) -> Run:
@@ -341,9 +358,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         tests=tests,
         verdicts=verdicts,
         variant=variant_of(row.part.header or {}),
-        selected=selected_of(
-            row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None
-        ),
+        selected=_selected_of_row(row),
         uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )
 
@@ -402,7 +417,7 @@ def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list
         tests[nodeid] = tests[nodeid]._replace(outcomes=found)
 
 
-def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run:
+def _run_of_results(session: "TestSession") -> Run:
     tests: dict[str, TestRun] = {}
     for order, result in enumerate(session.test_results):
         outcome = result.outcome.to_str()
@@ -412,7 +427,9 @@ def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run
         tests[result.nodeid] = TestRun(verdict, outcomes, round(result.duration * 1e6), -1, "", order)
     for nodeid in session.running:
         cut = is_cut(sealed=session.status != "interrupted", interrupted="yes" if session.exit_status == 2 else "")  # noqa: PLR2004 - pytest's exit status of an interrupted run
-        tests[nodeid] = TestRun(verdict_of((), running=True, cut=cut), (), 0, -1, "", len(tests))
+        before = tests.get(nodeid)
+        outcomes = before.outcomes if before is not None else ()
+        tests[nodeid] = TestRun(verdict_of((), running=True, cut=cut), outcomes, 0, -1, "", len(session.test_results))
     return Run(
         name=session.session_id,
         stream=session.stream,
@@ -424,5 +441,5 @@ def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run
         branch=str(session.vcs.get("branch") or ""),
         dirty=session.vcs.get("dirty"),
         tests=tests,
-        variant=variant_of(header),
+        variant=variant_of({"testing_system": session.testing_system}),
     )

@@ -17,7 +17,7 @@ from pytest_insight.core.questions.clusters import (
 from pytest_insight.core.questions.evidence import occurrence
 from pytest_insight.core.questions.phases import LongestRun, longest_runs
 from pytest_insight.eventlog.events import Cause
-from small_runs import few, make_run, model_of, scripted, test_run
+from small_runs import few, make_run, make_test, model_of, scripted
 
 CAUSES = {"message": Cause(message="1 == 2\nmore"), "empty": Cause()}
 
@@ -79,7 +79,7 @@ def test_a_failure_says_its_exception_else_the_line_that_pytest_marks(text, caus
 
 def test_failures_with_one_message_are_one_cluster():
     """The most frequent first, then by message; each test once, each run as evidence."""
-    runs = [make_run(at, {"a": test_run("F", position=at), "b": test_run("F", position=9 + at)}) for at in range(3)]
+    runs = [make_run(at, {"a": make_test("F", position=at), "b": make_test("F", position=9 + at)}) for at in range(3)]
     failures = [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in ("a", "b")]
     says = {"a": "took {} ms", "b": "no such table"}
     messages = {(run.stream, nodeid): text.format(at) for at, run in enumerate(runs) for nodeid, text in says.items()}
@@ -97,7 +97,7 @@ def test_failures_with_one_message_are_one_cluster():
 )
 def test_a_failure_without_a_message_says_how_it_ended(letter, position, expected):
     """A process that died in a recorded attempt, a test that was running at the end, or nothing known."""
-    run = make_run(1, {"t": test_run(letter, position=position)})
+    run = make_run(1, {"t": make_test(letter, position=position)})
     assert [one.message for one in failure_clusters([("t", run, run.tests["t"])], {})] == [expected]
 
 
@@ -115,9 +115,9 @@ def test_the_event_of_a_run_is_the_last_that_tells_of_it():
 
         assert type_of(one, "t.py::0", one.tests["t.py::0"]) == "test.finished"
         assert type_of(one, "t.py::1", one.tests["t.py::1"]) == "test.started"
-        assert type_of(two, "m.py", test_run("E")) == "collection.failed"
-        assert type_of(two, "no such", test_run("E")) is None
-        assert type_of(make_run(9, {}), "t.py::0", test_run("E")) is None
+        assert type_of(two, "m.py", make_test("E")) == "collection.failed"
+        assert type_of(two, "no such", make_test("E")) is None
+        assert type_of(make_run(9, {}), "t.py::0", make_test("E")) is None
         assert collection_messages(model, two.stream) == {(two.stream, "m.py"): "ImportError: no module for m.py"}
         assert collection_messages(model, one.stream) == collection_messages(model, "none") == {}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from pytest_insight.core.questions.durations import costs, duration_shifts, figures_of
 from pytest_insight.core.questions.slower import slower_now
-from small_runs import HOUR_US, few, make_run, runs_of_strips, small_histories, test_run, timed_runs
+from small_runs import HOUR_US, few, make_run, make_test, runs_of_strips, small_histories, timed_runs
 
 LINUX, WINDOWS = {"variant": (("os", "Linux"),)}, {"variant": (("os", "Windows"),)}
 
@@ -43,7 +43,7 @@ def test_a_module_that_was_not_collected_is_in_the_list_of_tests():
 def test_the_cost_of_a_test_is_that_of_all_its_runs():
     """Also of those that failed or hung: median, 95 % quantile and sum in seconds."""
     runs = timed_runs(a=[10, 20, 60], b=[5])
-    runs.append(make_run(3, {"a": test_run("F", ms=30)}))
+    runs.append(make_run(3, {"a": make_test("F", ms=30)}))
     found = {one.nodeid: one for one in costs(runs)}
     assert (found["a"].runs, found["a"].median_s, found["a"].total_s) == (4, pytest.approx(0.025), pytest.approx(0.12))
     assert found["a"].p95_s == pytest.approx(0.03 + 0.85 * 0.03)
@@ -77,7 +77,7 @@ def test_bad_runs_have_no_part_in_the_level():
     """A test that fails at once is not faster."""
     steps = [100] * 10 + [200] * 10
     plain = timed_runs(t=steps)
-    mixed = [*plain[:5], make_run(40, {"t": test_run("F", ms=1)}), *plain[5:]]
+    mixed = [*plain[:5], make_run(40, {"t": make_test("F", ms=1)}), *plain[5:]]
     assert [one.since.session for one in duration_shifts(mixed)] == ["s10"]
 
 
@@ -128,7 +128,7 @@ def test_only_the_series_of_the_newest_session_is_looked_at():
     """Runs of another variant in between are as if they were not there."""
     own = timed_runs(0, LINUX, t=[20] * 15 + [40] * 5)
     other = [
-        make_run(100 + at, {"t": test_run("P", ms=5)}, started_us=run.started_us - HOUR_US // 2, **WINDOWS)
+        make_run(100 + at, {"t": make_test("P", ms=5)}, started_us=run.started_us - HOUR_US // 2, **WINDOWS)
         for at, run in enumerate(own)
     ]
     mixed = [run for pair in zip(other, own, strict=True) for run in pair]

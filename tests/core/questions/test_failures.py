@@ -8,7 +8,7 @@ from pytest_insight.core.questions.evidence import conclusive_runs, occurrence, 
 from pytest_insight.core.questions.failures import MIN_RUNS, failing_together, failure_rates
 from pytest_insight.core.questions.order import order_suspects
 from pytest_insight.core.questions.stats import wilson
-from small_runs import few, make_run, runs_of_strips, small_histories, test_run
+from small_runs import few, make_run, make_test, runs_of_strips, small_histories
 
 BAD, GOOD = {"failed", "error", "crashed"}, {"passed", "xpassed", "xfailed"}
 
@@ -29,7 +29,7 @@ def test_every_run_of_a_test_that_failed_is_looked_at(runs):
 
 def test_evidence_names_the_session_its_source_and_its_variant():
     """Seconds, and the variant as people write it."""
-    run = make_run(7, {"t": test_run("rF", ms=1500, position=42)}, variant=(("db", "lite"), ("os", "Linux")))
+    run = make_run(7, {"t": make_test("rF", ms=1500, position=42)}, variant=(("db", "lite"), ("os", "Linux")))
     seen = occurrence(run, run.tests["t"])
     assert (seen.session, seen.stream, seen.commit, seen.started_us) == ("s7", run.stream, run.commit, run.started_us)
     assert (seen.verdict, seen.outcomes, seen.duration_s, seen.position) == ("failed", ("rerun", "failed"), 1.5, 42)
@@ -126,7 +126,7 @@ def test_a_third_test_joins_only_if_it_is_like_every_member():
 def session(number: int, order: str, bad: str = "", workers: dict[str, str] | None = None):
     """A session that ran tests in this order; those of `bad` failed."""
     tests = {
-        name: test_run("F" if name in bad else "P", order=at, worker=(workers or {}).get(name, ""))
+        name: make_test("F" if name in bad else "P", order=at, worker=(workers or {}).get(name, ""))
         for at, name in enumerate(order)
     }
     return make_run(number, tests)
