@@ -387,7 +387,8 @@ def _by_size(change: DurationChange) -> tuple[bool, float, str]:
 
 def _is_told(change: DurationChange) -> bool:
     """Return whether a change is listed: large and significant, or so large that silence would mislead."""
-    size, ratio = abs(change.after_s - change.before_s), max(change.ratio, 1 / change.ratio if change.ratio else 0.0)
+    low, high = sorted((change.before_s, change.after_s))
+    size, ratio = high - low, high / low if low else float("inf")
     if change.confirmed:
         return size >= DURATION_MIN_S and ratio >= DURATION_RATIO
     return size >= UNCONFIRMED_S and ratio >= UNCONFIRMED_RATIO

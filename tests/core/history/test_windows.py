@@ -178,8 +178,10 @@ def test_the_newest_of_each_system_are_kept(found, count):
 
 @pytest.mark.parametrize(
     ("pattern", "is_match"),
-    [("run-1", True), ("run-*", True), ("run", False), ("*::test_x", True), ("test_x", True), ("test_?", True)]
-    + [("x", False), ("*/t.py*", True), ("C::test_x", False), ("RUN-1", False), ("", False)],
+    [
+        *[("run-1", True), ("run-*", True), ("run", False), ("*::test_x", True), ("test_x", True), ("test_?", True)],
+        *[("x", False), ("*/t.py*", True), ("C::test_x", False), ("RUN-1", False), ("", False)],
+    ],
 )
 def test_a_glob_fits_the_whole_name_or_a_test_or_its_last_part(pattern, is_match):
     """Case counts, and a part alone is not enough."""
