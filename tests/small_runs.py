@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from histories import write_session
 from hypothesis import settings
 from hypothesis import strategies as st
-from pytest_insight.core.history.session_verdicts import Run, TestRun
+from pytest_insight.core.history.verdicts.columns import TestRun
+from pytest_insight.core.history.verdicts.run import Run
 from pytest_insight.core.questions.evidence import Occurrence
 from pytest_insight.eventlog.targets.memory_log import MemoryLog
 from pytest_insight.projections.readmodel import ReadModel

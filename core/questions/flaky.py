@@ -3,16 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
-from ..history.series import Series, Variant, series_of
-from ..history.session_verdicts import GOOD, Run, TestRun, Wanted, many_objects
+from ...projections.rules import BAD, GOOD
+from ..history.series import Series, series_of
+from ..history.variants import Variant
+from ..history.verdicts.columns import TestRun, Wanted
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, conclusive_runs, occurrence, runs_of_failed_tests
 from .outages import key_of
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 RECOVERED_RUNS = 30
 

@@ -5,8 +5,9 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.compare import LISTS, compare_durations, compare_runs
+from pytest_insight.core.compare import LISTS, compare_runs
 from pytest_insight.core.history.partial import Selected
+from pytest_insight.core.questions.duration_changes import compare_durations
 from small_runs import few, make_run, make_test, runs_of_strips, small_histories
 
 LINUX, WINDOWS = {"variant": (("os", "Linux"),)}, {"variant": (("os", "Windows"),)}

@@ -75,9 +75,9 @@ def test_an_empty_store_says_how_a_session_is_recorded():
     with model_of() as model:
         with pytest.raises(LookupError, match="record one with `pytest --insight`"):
             session_named(model, "x")
-        with pytest.raises(LookupError, match="no system under test is called 'x'$"):
+        with pytest.raises(LookupError, match=r"no system under test is called 'x'$"):
             sut_named(model, "x")
-    with model_of(scripted("only")) as model, pytest.raises(LookupError, match="there is only$"):
+    with model_of(scripted("only")) as model, pytest.raises(LookupError, match=r"there is only$"):
         session_named(model, "zzz")
 
 

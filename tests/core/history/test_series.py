@@ -7,12 +7,14 @@ from pytest_insight.core.history.series import (
     FRESH_US,
     asked_runs,
     branch_asked,
-    differing_text,
-    is_of_variant,
-    parse_variant,
     project_branch,
     runs_by_sut,
     series_of,
+)
+from pytest_insight.core.history.variants import (
+    differing_text,
+    is_of_variant,
+    parse_variant,
     system_name,
     variant_of,
     variant_text,

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.history.session_verdicts import run_of_row
+from pytest_insight.core.history.verdicts.reading import run_of_row
 from pytest_insight.core.questions.clusters import (
     CUT,
     DIED,
