@@ -92,6 +92,8 @@ def seen(number: int, verdict: str = "failed", **more) -> Occurrence:
 
 few = settings(max_examples=min(40, settings.default.max_examples))
 """For laws of rules so small that forty examples are as good as a hundred."""
+scarce = settings(max_examples=min(15, settings.default.max_examples))
+"""For laws of whole stores, each of which is made from a log."""
 
 LETTERS = "PPPFFESXx!/ "
 NODEIDS = ("a.py::a", "a.py::b", "b.py::c")

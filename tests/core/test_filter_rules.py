@@ -22,7 +22,7 @@ from pytest_insight.core.models import TestOutcome, TestResult, TestSession
 from pytest_insight.core.query import Query
 from pytest_insight.core.session_filters import SessionFilters
 from pytest_insight.core.storage import InMemoryStorage
-from small_runs import few
+from small_runs import few, scarce
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OUTCOMES = ["passed", "failed", "error", "skipped", "rerun"]
@@ -104,7 +104,7 @@ def results_of(found) -> list[tuple[str, str, str]]:
     return [(s.session_id, r.nodeid, str(r.outcome)) for s in found for r in s.test_results]
 
 
-@few
+@scarce
 @given(stores, st.lists(st.sampled_from(sorted(SESSION_FILTERS)), max_size=4), st.booleans())
 def test_filters_of_sessions_mean_what_they_say_and_commute(sessions, chosen, is_stored):
     """Any of them in any order, on a store or on sessions at hand, find what all of the conditions hold for."""
@@ -117,7 +117,7 @@ def test_filters_of_sessions_mean_what_they_say_and_commute(sessions, chosen, is
         assert names(query.execute(None if is_stored else sessions)) == expected
 
 
-@few
+@scarce
 @given(stores, st.lists(st.sampled_from(sorted(TEST_FILTERS)), min_size=1, max_size=3), st.booleans())
 def test_filters_of_tests_hold_for_one_and_the_same_attempt(sessions, chosen, is_stored):
     """A session is found with those attempts only; the sessions that were given stay as they are."""
@@ -133,7 +133,7 @@ def test_filters_of_tests_hold_for_one_and_the_same_attempt(sessions, chosen, is
     assert results_of(sessions) == before
 
 
-@few
+@scarce
 @given(stores, st.lists(st.sampled_from(sorted(SESSION_FILTERS)), max_size=4))
 def test_one_more_filter_never_finds_more(sessions, chosen):
     """Each result is a part of the one before it, in its order."""
@@ -146,7 +146,7 @@ def test_one_more_filter_never_finds_more(sessions, chosen):
     assert all(later <= earlier for earlier, later in pairwise(found))
 
 
-@few
+@scarce
 @given(stores)
 def test_a_query_that_was_executed_starts_anew(sessions):
     """The next filter does not add to those before, and `reset` takes them away."""
@@ -157,7 +157,7 @@ def test_a_query_that_was_executed_starts_anew(sessions):
     assert repr(query) == "<Query: everything>"
 
 
-@few
+@scarce
 @given(stores, TAGS.filter(lambda tags: len(tags) > 1))
 def test_tags_are_joined_with_or_only_where_that_is_said(sessions, tags):
     """Right behind another filter of a tag; the text of the query says so."""

@@ -119,11 +119,13 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
     )
 
 
+def _interruption_of(session: "TestSession") -> str:
+    """Return why a session that is in no log was interrupted, as far as its exit status tells it."""
+    return "exit status 2" if session.exit_status == 2 else ""  # noqa: PLR2004 - pytest's status of an interrupted run
+
+
 def _run_of_results(session: "TestSession", row: SessionRow | None) -> Run:
-    if row is not None:
-        interrupted = row.part.interrupted
-    else:
-        interrupted = "yes" if session.exit_status == 2 else ""  # noqa: PLR2004 - pytest's exit status of an interrupted run
+    interrupted = _interruption_of(session) if row is None else row.part.interrupted
     tests: dict[str, TestRun] = {}
     for order, result in enumerate(session.test_results):
         outcome = result.outcome.to_str()
