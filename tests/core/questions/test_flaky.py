@@ -42,6 +42,7 @@ GOOD, BAD = {"passed", "xpassed", "xfailed"}, {"failed", "error", "crashed"}
         ("xP", False),
         ("?P", True),
         ("F!", False),
+        ("FP!", False),
     ],
 )
 def test_a_pass_behind_a_bad_attempt_is_flaky(attempts, is_flaky):
