@@ -65,6 +65,7 @@ def test_sessions_without_a_commit_do_not_share_one():
     unknown = {"commit": ""}
     runs = [state(1, "good", **unknown), state(2, "outage", **unknown), state(3, "good", **unknown)]
     assert set_aside(runs) == {runs[1].stream}
+    assert set_aside(runs[1:]) == set(), "one good session behind it is not one of the same commit"
     assert set_aside([runs[0], runs[1], state(3, "outage", **unknown), state(4, "good", **unknown)]) == set()
 
 
