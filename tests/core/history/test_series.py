@@ -1,7 +1,7 @@
 """Series: histories are divided into parts by system, branch and variant, and a question asks about one branch."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_insight.core.history.series import (
     FRESH_US,
@@ -144,6 +144,8 @@ variants = st.dictionaries(st.sampled_from(["db", "os", "python"]), st.sampled_f
 
 
 @few
+@example((("db", "x"), ("os", "x")), [(("db", "x"), ("os", "y")), (("db", "y"), ("os", "x"))])
+@example((("db", "x"), ("os", "x")), [(("db", "x"), ("os", "y")), (("db", "x"), ("os", "x"))])
 @given(variants, st.lists(variants, max_size=4))
 def test_only_what_differs_is_named(variant, others):
     """Values that each of the others has too are left out, unless nothing else would be left."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from histories import write_session
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_insight.core.history.column_view import Peek, is_stored
 from pytest_insight.core.history.counting import cut_count, runs_of_modules, verdict_counts
@@ -47,6 +47,7 @@ def without_later_attempts(results):
 
 
 @few
+@example([("a.py::x", "rerun"), ("a.py::x", "passed"), ("a.py::y", "failed"), ("a.py::y", None)])
 @given(attempts)
 def test_each_test_has_the_verdict_of_its_last_attempt(results):
     """Of a session whose writer died: the columns say what a walk over the attempts says, in every form."""
@@ -86,6 +87,7 @@ def everything_of(session) -> dict[str, object]:
 
 
 @few
+@example([("a.py::x", "failed"), ("a.py::x", None)], True, 1)
 @given(attempts, st.booleans(), st.integers(0, 2))
 def test_a_session_says_the_same_before_and_after_its_results_are_read(results, seal, deselected):
     """As columns of the read model, and as the results of a loaded session: verdicts, selection, modules, variant."""

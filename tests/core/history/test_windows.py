@@ -68,6 +68,20 @@ def test_two_spans_that_meet_divide_time(older, newer, started_us):
 
 
 @pytest.mark.parametrize(
+    ("window", "held"),
+    [
+        (Window(5, 8), [5, 6, 7]),
+        (Window(5), [5, 6, 7, 8, 9]),
+        (Window(None, 5), [3, 4]),
+        (Window(), [3, 4, 5, 6, 7, 8, 9]),
+    ],
+)
+def test_a_span_has_its_first_moment_and_not_its_last(window, held):
+    """An end that is missing is open."""
+    assert [at for at in range(3, 10) if window.holds(at)] == held
+
+
+@pytest.mark.parametrize(
     ("text", "since", "until"),
     [
         ("2026-11-20", (2026, 11, 20), (2026, 11, 21)),
@@ -186,6 +200,13 @@ def test_the_newest_of_each_system_are_kept(found, count):
 def test_a_glob_fits_the_whole_name_or_a_test_or_its_last_part(pattern, is_match):
     """Case counts, and a part alone is not enough."""
     assert matches(pattern, "run-1", lambda: ["a/t.py::C::test_x"]) == is_match
+
+
+def test_of_two_sessions_of_one_start_the_later_by_name_is_kept():
+    """Whatever order they come in."""
+    found = [Candidate(name, "a", MOMENT_US, lambda: ()) for name in ("s2", "s1")]
+    for order in (found, found[::-1]):
+        assert [one.name for one in Selection(keep_last=1).pick(order, MOMENT)] == ["s1"]
 
 
 @pytest.mark.parametrize("wrong", [Selection(days=-1), Selection(keep_last=-1)])
