@@ -201,7 +201,7 @@ def checked_text(value: object, where: str) -> str:
 
 
 def checked_count(value: object, where: str) -> int:
-    """Return a whole number, 0 or more, at most 999,999,999, the longest span of time in days.
+    """Return a whole number, 0 or more, at most `timedelta.max.days`.
 
     Raises:
         InvalidQueryParameterError: another value; names the method.

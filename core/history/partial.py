@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Rises when the same command line would select otherwise."""
 
 SELECTING = ("-k", "-m", "--lf", "--last-failed", "--sw", "--stepwise", "--stepwise-skip", "--deselect", "--ignore")

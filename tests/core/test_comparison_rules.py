@@ -69,6 +69,7 @@ def test_a_chance_among_many_tests_is_not_confirmed():
     steady = {f"n{at}": [0.1, 0.2, 0.1, 0.2] for at in range(200)}
     among, _ = compare_durations(*(side | steady for side in change))
     assert [(one.nodeid, one.confirmed) for one in among] == [("t", False)]
+    assert compare_durations(*(side | steady for side in change), quick=True)[0][0].confirmed is False
     short = {f"n{at}": [0.001] * 4 for at in range(200)}
     assert compare_durations(*(side | short for side in change))[0] == alone, "too short ones are not corrected for"
 
@@ -147,6 +148,13 @@ def test_the_last_run_of_a_side_decides():
         "s1",
         "s6",
     )
+
+
+@pytest.mark.parametrize("before", "PXxS/?")
+def test_a_failure_is_new_behind_anything_that_is_not_bad(before):
+    """Also behind a skip or an interruption; a pass behind one of these is no mended test."""
+    assert lists_of(compare_runs(runs_of_strips(t=before), runs_of_strips(1, t="F"))) == {"new_failures": ["t"]}
+    assert lists_of(compare_runs(runs_of_strips(t=before), runs_of_strips(1, t="P"))) == {}
 
 
 SELECTIONS = {

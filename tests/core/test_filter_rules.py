@@ -193,6 +193,13 @@ def test_spans_of_a_query_have_the_ends_that_are_documented():
     assert found(lambda q: q.before_date(day - timedelta(days=1))) == []
 
 
+def test_a_span_of_durations_has_both_its_ends():
+    """Attempts of 0.0, 0.1, 0.2 and 0.3 s."""
+    storage = InMemoryStorage([make_session(0, "shop", [(name, "passed") for name in "abcd"], {})])
+    found = Query(storage).filter_by_test().with_duration_between(0.1, 0.2).apply().execute()
+    assert [one.duration for one in found[0].test_results] == [0.1, 0.2]
+
+
 def test_the_last_so_many_reach_back_from_now():
     """In four units; more than there is time is everything."""
     now = datetime.now(UTC)

@@ -169,6 +169,21 @@ def test_a_newer_session_that_ran_only_some_tests_is_left_out_and_named():
     assert choose(lines, "s1", "k")[0] == [["s1"], ["k"]]
 
 
+def test_the_newest_whole_session_of_a_branch_is_meant_by_its_name():
+    """Of the system and the variant of the other side; one that ran some tests only if there is no whole one."""
+    newest = session("new", 1, commit="ff")
+    lines = [
+        session("whole", 9, branch="fix"),
+        session("part", 8, branch="fix", args=["-k", "x"]),
+        session("other", 7, branch="fix", python="3.13.0"),
+        session("pay", 6, branch="fix", sut="pay"),
+    ]
+    assert choose([*lines, newest], "fix", "new")[0] == [["whole"], ["new"]]
+    assert choose([*lines[1:], newest], "fix", "new")[0] == [["part"], ["new"]]
+    assert choose([*lines[2:], newest], "fix", "new")[0] == [["other"], ["new"]]
+    assert choose([*lines[3:], newest], "fix", "new")[0] == [["pay"], ["new"]]
+
+
 def test_shards_of_a_test_run_are_one_side():
     """Both of the newest run, against both of the run before."""
     lines = [

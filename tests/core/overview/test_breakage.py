@@ -79,6 +79,8 @@ def test_cases_of_a_test_are_one_row_with_the_worst_of_their_runs():
     (row,) = group.rows
     assert (row.nodeid, row.nodeids, row.failing_runs, group.tests) == ("t.py::x", ["t.py::x[1]", "t.py::x[2]"], 2, 2)
     assert row.strip == ["passed", "failed", "failed"]
+    skipped = [make_run(at, {"t.py::x[1]": one, "t.py::x[2]": two}) for at, (one, two) in enumerate(["PP", "FF", "FS"])]
+    assert [row.failing_runs for row in groups_of(skipped)[0].rows] == [2]
 
 
 @pytest.mark.parametrize(
