@@ -15,7 +15,8 @@ import msgspec
 from .history.chosen import ChosenSessions
 from .history.modules import FAILED, module_runs
 from .history.series import series_of
-from .history.session_verdicts import Run, runs_of
+from .history.verdicts.reading import runs_of
+from .history.verdicts.run import Run
 from .questions.broken import BranchState, Broken, broken_tests, in_order
 from .questions.clusters import FailureCluster, collection_messages, failure_clusters, message_of, record_of
 from .questions.durations import DurationShift, Slow, TestFigures, costs, duration_shifts, figures_of
@@ -71,7 +72,7 @@ class InsightAnalyzer(ChosenSessions):
         """Return the newest session of the branch that is meant, if nearly everything fails in it."""
         from .overview.headline import outage_now  # noqa: PLC0415 - only for this question
 
-        return outage_now(self)
+        return outage_now(self.asked, self.messages)
 
     def cut_tests(self) -> "list[CutTest]":
         """Return the tests that were running when a session was killed, the newest first."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...eventlog.times import format_time
-from ..history.series import variant_text
+from ..history.variants import variant_text
 
 if TYPE_CHECKING:
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
 
 
 class AboutAnswer(msgspec.Struct, forbid_unknown_fields=True):

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..compare import DURATION_MIN_S, DurationChange, compare_durations
 from ..history.series import series_of
-from ..history.session_verdicts import Run
+from ..history.verdicts.run import Run
+from .duration_changes import DURATION_MIN_S, DurationChange, compare_durations
 
 RULES_VERSION = 1
 """Rises when another test would be named."""
