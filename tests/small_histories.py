@@ -7,7 +7,8 @@ test of `t.py`. `C` was running when its session was killed, and `K` when the us
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_insight.core.history.session_verdicts import Run, TestRun
+from pytest_insight.core.history.verdicts.columns import TestRun
+from pytest_insight.core.history.verdicts.run import Run
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US

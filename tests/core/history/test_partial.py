@@ -125,7 +125,7 @@ def test_only_what_was_told_the_same_and_ended_is_alike(first, second, nodeid):
     alike = first.is_like(second)
     assert alike is second.is_like(first)
     steady = {option.split()[0] for option in first.options} <= STEADY
-    told = (first.options, first.paths) == (second.options, second.paths)
+    told = (first.options, first.paths, first.deselected > 0) == (second.options, second.paths, second.deselected > 0)
     assert alike is (told and steady and not (first.cut_short or second.cut_short))
     assert not first.is_whole or (first.covers(nodeid) and first.is_like(WHOLE))
     narrowed = first.options or first.deselected or first.cut_short
