@@ -67,11 +67,10 @@ def test_the_last_session_of_a_side_that_has_a_test_decides(before, after):
 @given(st.text("PFS ", min_size=1, max_size=4), st.text("PFS ", min_size=1, max_size=4))
 def test_exchanged_sides_exchange_what_is_new_and_what_is_gone(before, after):
     """New failures of good tests are new passes of the turned comparison, and new tests are missing ones."""
-    one = compare_runs(make_history(*map(lambda c: f"a={c}" if c != " " else "", before)), [side(9, after[-1])])
     runs = make_history(*(f"a={letter}" if letter != " " else "" for letter in before))
-    turned = compare_runs([side(9, after[-1])], runs)
+    one, turned = compare_runs(runs, [side(9, after[-1])]), compare_runs([side(9, after[-1])], runs)
     assert names_of(one.missing_tests) == names_of(turned.new_tests)
-    assert names_of(one.new_passes) == [c.nodeid[6:] for c in turned.new_failures if c.before in ("passed",)]
+    assert names_of(one.new_passes) == [c.nodeid[6:] for c in turned.new_failures if c.before == "passed"]
     assert names_of(one.still_failing) == names_of(turned.still_failing)
     assert names_of(one.outcome_changes) == names_of(turned.outcome_changes)
 
