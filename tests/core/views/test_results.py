@@ -105,7 +105,9 @@ def test_an_attempt_comes_back_from_its_dictionary(one):
     assert again.to_dict() == data
     assert hash(again) == hash(one)
     assert ("category" in data) is (data["outcome"] not in NAMES)
-    assert one.stop_time - one.start_time == pytest.approx(timedelta(seconds=one.duration), abs=timedelta(microseconds=1))
+    assert one.stop_time - one.start_time == pytest.approx(
+        timedelta(seconds=one.duration), abs=timedelta(microseconds=1)
+    )
 
 
 @pytest.mark.parametrize(
