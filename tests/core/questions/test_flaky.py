@@ -33,6 +33,8 @@ def figures(found):
     ("attempts", "is_flaky"),
     [
         ("rP", True),
+        ("rPC", False),
+        ("FPK", False),
         ("FP", True),
         ("EP", True),
         ("?P", True),
