@@ -71,7 +71,7 @@ def make_run(number: int, text: str = "", **more: Any) -> Run:
     return Run(**(fields | {"tests": make_tests(text, number)} | more))
 
 
-def make_history(*texts: str, **more: Any) -> list[Run]:
+def make_sessions(*texts: str, **more: Any) -> list[Run]:
     """Return sessions 1, 2, ... of the same branch and variant."""
     return [make_run(number, text, **more) for number, text in enumerate(texts, 1)]
 

@@ -10,7 +10,7 @@ from pytest_insight.core.history.series import series_of
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.questions.outages import key_of, set_aside
 from pytest_insight.core.storage import InMemoryStorage
-from small_histories import BAD_LETTERS, DAY_US, make_history, make_run, names_of, node
+from small_histories import BAD_LETTERS, DAY_US, make_run, make_sessions, names_of, node
 
 GOOD, OUT = "a=P b=P c=P d=P e=P", "a=F b=F c=F d=F e=F"
 OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
@@ -154,11 +154,11 @@ def test_every_piece_of_evidence_is_a_run_of_that_test(history):
 
 def test_an_outage_that_is_set_aside_counts_for_broken_and_not_for_rates():
     """Every question about all runs has it; those about single tests do not."""
-    analysis = asked(make_history(GOOD, OUT, GOOD))
+    analysis = asked(make_sessions(GOOD, OUT, GOOD))
     assert analysis.failure_rates() == analysis.transition_scores() == []
     assert [one.failed for one in analysis.tests()] == [1] * 5
     assert analysis.summary().set_aside == ("s2",)
-    newest = asked(make_history(GOOD, OUT))
+    newest = asked(make_sessions(GOOD, OUT))
     assert len(newest.broken_tests()) == len(newest.failure_rates()) == 5
     assert newest.outage_now().session == "s2"
 
@@ -187,7 +187,7 @@ def test_flaky_tests_that_recovered_come_last():
 
 def test_slowest_is_by_median_and_most_expensive_by_sum():
     """Limited in number, equal ones by name."""
-    analysis = asked(make_history("a=P@100 b=P@10 c=P@10", *["b=P@60 c=P@60"] * 4))
+    analysis = asked(make_sessions("a=P@100 b=P@10 c=P@10", *["b=P@60 c=P@60"] * 4))
     assert names_of(analysis.slowest_tests()) == ["a", "b", "c"]
     assert names_of(analysis.most_expensive_tests(2)) == ["b", "c"]
     assert names_of(analysis.slowest_tests(1)) == ["a"]
@@ -195,7 +195,7 @@ def test_slowest_is_by_median_and_most_expensive_by_sum():
 
 def test_a_test_without_a_recorded_run_has_no_events_to_show():
     """`why` says so instead of showing nothing; messages of sessions in memory are none."""
-    analysis = asked(make_history("a=F"))
+    analysis = asked(make_sessions("a=F"))
     for nodeid in (node("a"), "unknown"):
         with pytest.raises(LookupError, match="no recorded run of"):
             analysis.why(nodeid)

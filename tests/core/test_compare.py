@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_insight.core.compare import LISTS, compare_runs
 from pytest_insight.core.history.partial import Selected
 from pytest_insight.core.questions.duration_changes import compare_durations
-from small_histories import BAD_LETTERS, GOOD_LETTERS, make_history, make_run, names_of
+from small_histories import BAD_LETTERS, GOOD_LETTERS, make_run, make_sessions, names_of
 
 OLD, NEW, OTHER = (("python", "3.11"),), (("python", "3.13"),), (("os", "Linux"),)
 ALL_LISTS = (*LISTS, "still_failing", "outcome_changes", "not_selected")
@@ -67,7 +67,7 @@ def test_the_last_session_of_a_side_that_has_a_test_decides(before, after):
 @given(st.text("PFS ", min_size=1, max_size=4), st.text("PFS ", min_size=1, max_size=4))
 def test_exchanged_sides_exchange_what_is_new_and_what_is_gone(before, after):
     """New failures of good tests are new passes of the turned comparison, and new tests are missing ones."""
-    runs = make_history(*(f"a={letter}" if letter != " " else "" for letter in before))
+    runs = make_sessions(*(f"a={letter}" if letter != " " else "" for letter in before))
     one, turned = compare_runs(runs, [side(9, after[-1])]), compare_runs([side(9, after[-1])], runs)
     assert names_of(one.missing_tests) == names_of(turned.new_tests)
     assert names_of(one.new_passes) == [c.nodeid[6:] for c in turned.new_failures if c.before == "passed"]
@@ -158,7 +158,7 @@ def test_a_session_that_could_not_collect_a_module_says_nothing_about_absent_tes
 
 def test_lists_are_in_order_of_node_ids_and_are_plain_data():
     """The dictionary has each list with the fields of its items."""
-    result = compare_runs(make_history("c=P a=P b=P d=P"), [make_run(9, "b=F c=F a=F d=P")])
+    result = compare_runs(make_sessions("c=P a=P b=P d=P"), [make_run(9, "b=F c=F a=F d=P")])
     assert names_of(result.new_failures) == ["a", "b", "c"]
     data = result.to_dict()
     assert set(data) == {"base", "target", "base_sessions", "target_sessions", *ALL_LISTS}

@@ -13,7 +13,7 @@ from pytest_insight.core.overview.sentence import Progress, broken_sentence, pro
 from pytest_insight.core.questions.broken import broken_tests
 from pytest_insight.core.questions.clusters import CUT
 from pytest_insight.core.questions.flaky import retry_flaky, same_source_flaky
-from small_histories import HOUR_US, make_history, make_run
+from small_histories import HOUR_US, make_run, make_sessions
 from small_rows import make_row
 
 GOOD, OUT = "a=P b=P c=P d=P e=P", "a=F b=F c=F d=F e=F"
@@ -45,7 +45,7 @@ def groups_of(runs, **more):
 )
 def test_an_outage_goes_on_since_the_first_of_its_row(kinds, since, length, good):
     """And was good in the session before, as far as there is one; the message is that of most failures."""
-    runs = make_history(*({"g": GOOD, "O": OUT}[kind] for kind in kinds))
+    runs = make_sessions(*({"g": GOOD, "O": OUT}[kind] for kind in kinds))
     messages = {("", "1"): "db", ("", "2"): "cache", ("", "3"): "db", ("", "4"): "", ("", "5"): "", ("", "6"): ""}
     found = outage_now(runs, lambda asked: messages if asked == runs[-1:] else {})
     assert (found.session, found.since_session, found.sessions, found.good_session) == (
@@ -59,14 +59,14 @@ def test_an_outage_goes_on_since_the_first_of_its_row(kinds, since, length, good
 
 def test_of_equally_frequent_messages_the_first_in_the_alphabet_is_told():
     """So that the answer does not depend on the order of tests; without any there is none."""
-    runs = make_history(GOOD, OUT)
+    runs = make_sessions(GOOD, OUT)
     assert outage_now(runs, lambda _: {("", "1"): "z", ("", "2"): "y"}).message == "y"
     assert outage_now(runs, lambda _: {}).message == ""
 
 
 def test_without_an_outage_in_the_newest_session_there_is_none():
     """Whatever was before, and in other branches or variants."""
-    assert outage_now(make_history(OUT, GOOD), lambda _: {}) is None
+    assert outage_now(make_sessions(OUT, GOOD), lambda _: {}) is None
     assert outage_now([], lambda _: {}) is None
     runs = [make_run(1, OUT, variant=(("a", "1"),)), make_run(2, GOOD), make_run(3, OUT)]
     assert outage_now(runs, lambda _: {}).sessions == 1
@@ -78,9 +78,9 @@ def test_without_an_outage_in_the_newest_session_there_is_none():
 )
 def test_a_test_was_cut_if_it_ran_when_its_session_died(letter, status, is_told):
     """Not if the user interrupted it, or if it has a result; the newest come first."""
-    runs = make_history(f"a={letter}", f"b={letter}", status=status)
+    runs = make_sessions(f"a={letter}", f"b={letter}", status=status)
     assert [one.nodeid for one in cut_tests(runs)] == (["t.py::b", "t.py::a"] if is_told else [])
-    assert cut_tests(make_history(f"a={letter}", status=status, stream="")) == []
+    assert cut_tests(make_sessions(f"a={letter}", status=status, stream="")) == []
 
 
 # ------------------------------------------------------------------ groups
@@ -88,7 +88,7 @@ def test_a_test_was_cut_if_it_ran_when_its_session_died(letter, status, is_told)
 
 def test_tests_that_broke_with_one_commit_are_one_group():
     """The newest group first; cases of one test are one row."""
-    runs = make_history("a=P b=P c[1]=P c[2]=P d=F", "a=F b=P c[1]=P c[2]=P d=F", "a=F b=F c[1]=F c[2]=F d=F")
+    runs = make_sessions("a=P b=P c[1]=P c[2]=P d=F", "a=F b=P c[1]=P c[2]=P d=F", "a=F b=F c[1]=F c[2]=F d=F")
     found = groups_of(runs)
     assert [([row.nodeid for row in group.rows], group.tests, group.sessions) for group in found] == [
         (["t.py::b", "t.py::c"], 3, 1),
@@ -104,13 +104,13 @@ def test_tests_that_broke_with_one_commit_are_one_group():
 
 def test_only_so_many_rows_of_a_group_have_a_strip_and_a_message():
     """All are named."""
-    (group,) = groups_of(make_history("a=P b=P c=P", "a=F b=F c=C"), rows=1)
+    (group,) = groups_of(make_sessions("a=P b=P c=P", "a=F b=F c=C"), rows=1)
     assert [(row.nodeid, bool(row.strip), bool(row.message)) for row in group.rows] == [
         ("t.py::a", True, True),
         ("t.py::b", False, False),
         ("t.py::c", False, False),
     ]
-    (group,) = groups_of(make_history("a=P b=P c=P", "a=F b=F c=C"))
+    (group,) = groups_of(make_sessions("a=P b=P c=P", "a=F b=F c=C"))
     assert [(row.verdict, row.message, row.note) for row in group.rows][2] == ("crashed", CUT, "cut")
 
 
@@ -132,7 +132,7 @@ def test_commits_group_tests_of_several_sessions():
 
 def test_a_test_was_flaky_if_the_evidence_is_from_before_it_broke():
     """A retry, or a failure on a commit that was good too; the break itself is none."""
-    retried = make_history("a=rP", "a=P", "a=F")
+    retried = make_sessions("a=rP", "a=P", "a=F")
     assert groups_of(retried)[0].rows[0].note == "was flaky"
     same = [make_run(n, f"a={letter}", commit="c" * 40) for n, letter in enumerate("PFPFF", 1)]
     assert groups_of(same)[0].rows[0].note == "was flaky"
@@ -203,7 +203,7 @@ def test_a_selection_is_told_by_its_first_three_words():
 )
 def test_the_sentence_about_broken_tests_counts_those_of_the_newest_break(texts, told):
     """Without commits, sessions are named."""
-    assert broken_sentence(None, broken_tests(make_history(*texts))) == told
+    assert broken_sentence(None, broken_tests(make_sessions(*texts))) == told
 
 
 def test_an_answer_names_what_it_speaks_about():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.questions.broken import broken_tests
-from small_histories import BAD_LETTERS, GOOD_LETTERS, make_history, make_run, names_of, runs_of_letters
+from small_histories import BAD_LETTERS, GOOD_LETTERS, make_run, make_sessions, names_of, runs_of_letters
 
 OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
 
@@ -54,7 +54,7 @@ def test_broken_is_what_the_slow_count_from_the_end_finds(tests):
         if bads:
             expected[name] = (len(bads), f"s{bads[0]}", f"s{goods[-1]}" if goods else None)
     texts = [" ".join(f"{name}={row[at]}" for name, row in rows.items() if row[at] != " ") for at in range(length)]
-    found = broken_tests(make_history(*texts))
+    found = broken_tests(make_sessions(*texts))
     what = {
         name: (one.failing_runs, one.first_bad.session, one.last_good and one.last_good.session)
         for name, one in zip(names_of(found), found, strict=True)
@@ -66,7 +66,7 @@ def test_broken_is_what_the_slow_count_from_the_end_finds(tests):
 
 def test_tests_that_broke_in_one_session_are_in_order_of_their_names():
     """The newest break comes first, then the alphabet."""
-    assert names_of(broken_tests(make_history("c=P a=F d=P b=P", "c=F a=F d=F b=F"))) == ["b", "c", "d", "a"]
+    assert names_of(broken_tests(make_sessions("c=P a=F d=P b=P", "c=F a=F d=F b=F"))) == ["b", "c", "d", "a"]
 
 
 def test_a_break_in_one_of_two_variants_names_it_and_counts_the_good_ones():

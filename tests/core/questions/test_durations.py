@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.questions.durations import costs, duration_shifts, figures_of
 from pytest_insight.core.questions.slower import BEFORE, NEWEST, slower_now
-from small_histories import BAD_LETTERS, make_history, make_run, names_of
+from small_histories import BAD_LETTERS, make_run, make_sessions, names_of
 
 OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
 
@@ -16,7 +16,7 @@ OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
 def runs_of_ms(*values, name="a", letter="P", **more):
     """Return one session for each duration in milliseconds; None is a session without the test."""
     texts = [f"{name}={letter}@{value}" if value is not None else "z=P" for value in values]
-    return make_history(*texts, **more)
+    return make_sessions(*texts, **more)
 
 
 # ------------------------------------------------------------------ costs and figures
@@ -36,7 +36,7 @@ def test_the_cost_of_a_test_is_that_of_its_runs(values):
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from("PFESCK")), max_size=6))
 def test_figures_count_every_run_and_every_bad_one(sessions):
     """Cut runs included; those that fail most come first, and what never ran is in no list."""
-    runs = make_history(*(" ".join(f"{name}={one}" for name, one in session.items()) for session in sessions))
+    runs = make_sessions(*(" ".join(f"{name}={one}" for name, one in session.items()) for session in sessions))
     expected = {}
     for name in {name for session in sessions for name in session}:
         letters = [session[name] for session in sessions if name in session]
@@ -143,7 +143,7 @@ def test_one_slow_session_is_told_as_unconfirmed():
 def test_confirmed_ones_come_first_then_the_largest():
     """A great but unconfirmed change is behind each confirmed one."""
     before, behind = "a=P@20 b=P@20 c=P@20 d=P@5", "a=P@200 b=P@300 c=P@20 d=P@9"
-    found = slower_now(make_history(*[before] * 15, *[behind] * 4, behind.replace("c=P@20", "c=P@9000")))
+    found = slower_now(make_sessions(*[before] * 15, *[behind] * 4, behind.replace("c=P@20", "c=P@9000")))
     assert list(zip(names_of(found), [one.confirmed for one in found], strict=True)) == [
         ("b", True),
         ("a", True),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.questions.failures import MIN_RUNS, failing_together, failure_rates
 from pytest_insight.core.questions.order import order_suspects
-from small_histories import BAD_LETTERS, GOOD_LETTERS, make_history, make_run, names_of, runs_of_letters
+from small_histories import BAD_LETTERS, GOOD_LETTERS, make_run, make_sessions, names_of, runs_of_letters
 
 # ------------------------------------------------------------------ rates
 
@@ -26,7 +26,7 @@ def test_rates_are_in_order_of_what_is_sure():
     """9 of 10 is surely higher than 5 of 5, which is higher than 5 of 10; one failure alone comes last."""
     rows = {"a": "PFFFFFPPPP", "b": "FFFFF", "c": "FFFFFFFFFP", "d": "F"}
     texts = [" ".join(f"{n}={r[at]}" for n, r in rows.items() if at < len(r)) for at in range(10)]
-    assert names_of(failure_rates(make_history(*texts))) == ["c", "b", "a", "d"]
+    assert names_of(failure_rates(make_sessions(*texts))) == ["c", "b", "a", "d"]
 
 
 # ------------------------------------------------------------------ together
@@ -35,7 +35,7 @@ def test_rates_are_in_order_of_what_is_sure():
 def fail_in(**sessions):
     """Return runs in which tests fail; each is given with the digits of its sessions: `a="123"`."""
     last = max((int(digit) for digits in sessions.values() for digit in digits), default=0)
-    return make_history(
+    return make_sessions(
         *(
             " ".join(f"{name}={'F' if str(at) in digits else 'P'}" for name, digits in sessions.items())
             for at in range(1, last + 1)
@@ -119,7 +119,7 @@ BEHIND, BEFORE = "dirty=P a=F", "a=P dirty=P"
 )
 def test_a_suspect_came_before_each_failure_on_the_same_worker_and_before_no_pass(texts, suspects):
     """At least two failures and two passes; what passed on another worker, or before it, did not run before it."""
-    found = [one for one in order_suspects(make_history(*texts)) if one.nodeid == "t.py::a"]
+    found = [one for one in order_suspects(make_sessions(*texts)) if one.nodeid == "t.py::a"]
     assert names_in(one.after for one in found) == suspects
     for one in found:
         failures = sum("a=F" in text for text in texts)

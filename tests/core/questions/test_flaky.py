@@ -10,8 +10,8 @@ from small_histories import (
     BAD_LETTERS,
     DAY_US,
     GOOD_LETTERS,
-    make_history,
     make_run,
+    make_sessions,
     make_test,
     names_of,
     runs_of_letters,
@@ -54,13 +54,13 @@ def figures(found):
 )
 def test_retry_flaky_is_a_good_end_behind_an_attempt_that_was_not(attempts, is_flaky):
     """A skip before, or a repetition of a good test, is no evidence; a bad end or a skip at the end is no pass."""
-    assert bool(retry_flaky(make_history(f"a={attempts}"))) is is_flaky
+    assert bool(retry_flaky(make_sessions(f"a={attempts}"))) is is_flaky
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("ab"), letters_of_attempts), max_size=5))
 def test_retry_flaky_counts_sessions_and_all_runs_of_the_test(sessions):
     """The count is of sessions that show it, of all sessions that have the test."""
-    runs = make_history(*(" ".join(f"{name}={one}" for name, one in session.items()) for session in sessions))
+    runs = make_sessions(*(" ".join(f"{name}={one}" for name, one in session.items()) for session in sessions))
     shown = {
         name: [
             number
@@ -202,7 +202,7 @@ def test_transition_scores_are_the_changes_per_possible_change(series):
 
 def test_the_highest_score_comes_first_then_most_changes_then_the_name():
     """Four tests of three scores."""
-    runs = make_history("d=P c=P b=P a=P", "d=F c=F b=F a=F", "c=F b=F a=P", "c=P b=F a=F", "c=F")
+    runs = make_sessions("d=P c=P b=P a=P", "d=F c=F b=F a=F", "c=F b=F a=P", "c=P b=F a=F", "c=F")
     assert names_of(transition_scores(runs)) == ["a", "d", "c", "b"]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.history.partial import Selected
 from pytest_insight.core.questions.lost import lost_tests
-from small_histories import make_history, make_run, names_of
+from small_histories import make_run, make_sessions, names_of
 
 PARTIAL = [
     {"selected": Selected(options=("-k x",))},
@@ -21,7 +21,7 @@ OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
 
 def test_a_test_is_lost_where_a_whole_session_does_not_have_it():
     """The last session that had it, and the first whole one behind that."""
-    runs = make_history("a=P b=P", "a=P b=S", "a=P", "a=P")
+    runs = make_sessions("a=P b=P", "a=P b=S", "a=P", "a=P")
     (one,) = lost_tests(runs)
     assert names_of([one]) == ["b"]
     assert (one.last_session, one.gone_session, one.name) == ("s2", "s3", "b")
@@ -97,13 +97,13 @@ def test_each_branch_loses_tests_of_its_own():
 )
 def test_what_is_new_where_a_test_is_gone_may_be_that_test(before, behind, lost, names):
     """The same name elsewhere, or the only new one of its module or class if it is the only lost one there."""
-    found = {one.nodeid: list(one.renamed) for one in lost_tests(make_history(before, behind))}
+    found = {one.nodeid: list(one.renamed) for one in lost_tests(make_sessions(before, behind))}
     assert found[lost] == names
 
 
 def test_a_test_that_was_there_before_is_no_new_name():
     """It is new in the session where the other is gone, and not one that came earlier or came back."""
-    (one,) = lost_tests(make_history("m.py::x=P", "m.py::x=P m.py::y=P", "m.py::y=P"))
+    (one,) = lost_tests(make_sessions("m.py::x=P", "m.py::x=P m.py::y=P", "m.py::y=P"))
     assert one.renamed == ()
-    (one,) = lost_tests(make_history("m.py::y=P m.py::x=P", "m.py::x=P", "m.py::y=P"))
+    (one,) = lost_tests(make_sessions("m.py::y=P m.py::x=P", "m.py::x=P", "m.py::y=P"))
     assert (one.nodeid, one.renamed) == ("m.py::x", ())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.history.series import series_of
 from pytest_insight.core.questions.outages import is_outage, set_aside
-from small_histories import make_history, make_run
+from small_histories import make_run, make_sessions
 
 GOOD, HALF, OUT = "a=P b=P c=P d=P e=P", "a=F b=F c=F d=F e=P", "a=F b=F c=F d=F e=F"
 SKIPPED = "a=S b=S"
@@ -108,4 +108,4 @@ def test_sessions_that_are_in_no_log_are_known_by_their_names():
     """Without a stream the name is the key."""
     runs = [make_run(number, KINDS[kind], stream="") for number, kind in enumerate("gOg", 1)]
     assert set_aside(runs) == {"s2"}
-    assert set_aside(make_history(GOOD, GOOD)) == set()
+    assert set_aside(make_sessions(GOOD, GOOD)) == set()

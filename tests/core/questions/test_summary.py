@@ -8,7 +8,7 @@ from pytest_insight.core.history.counting import cut_count, runs_of_modules, ver
 from pytest_insight.core.history.modules import module_runs
 from pytest_insight.core.questions.stats import wilson
 from pytest_insight.core.questions.summary import summary_of
-from small_histories import BAD_LETTERS, GOOD_LETTERS, HOUR_US, make_history, make_run, make_test
+from small_histories import BAD_LETTERS, GOOD_LETTERS, HOUR_US, make_run, make_sessions, make_test
 
 OUT = "a=F b=F c=F d=F e=F"
 GOOD = "a=P b=P c=P d=P e=P"
@@ -39,10 +39,10 @@ def test_every_run_and_every_module_that_was_not_collected_counts(sessions):
 
 def test_an_outage_counts_in_everything_but_the_rate():
     """It is named and counted; set aside where the sessions around it are good, and in the rate if it is the newest."""
-    found = summary_of(make_history(GOOD, OUT, GOOD))
+    found = summary_of(make_sessions(GOOD, OUT, GOOD))
     assert (found.outages, found.set_aside, found.runs) == (["s2"], ("s2",), 15)
     assert (found.pass_rate, found.verdicts) == (wilson(10, 10), {"passed": 10, "failed": 5})
-    newest = summary_of(make_history(GOOD, OUT))
+    newest = summary_of(make_sessions(GOOD, OUT))
     assert (newest.outages, newest.set_aside, newest.pass_rate) == (["s2"], (), wilson(5, 10))
 
 
