@@ -191,6 +191,14 @@ def test_all_filters_are_combined_and_each_alone_is_a_plain_condition(everyone, 
         assert (one in found) is all(conditions)
 
 
+@pytest.mark.parametrize(("more_us", "is_within"), [(-1, True), (0, True), (1, False)])
+def test_a_session_is_within_an_age_or_older_and_never_both(more_us, is_within):
+    """Exactly so old is within; a microsecond more is older."""
+    one = Candidate("s", "shop", NOW_US - 7 * DAY_US - more_us, lambda: ())
+    assert bool(Selection(days=7).pick([one], NOW)) is is_within
+    assert bool(Selection(older_than=timedelta(days=7)).pick([one], NOW)) is not is_within
+
+
 @pytest.mark.parametrize(
     ("pattern", "fits"),
     [

@@ -65,7 +65,7 @@ def test_the_message_of_a_failure_is_that_of_its_cause_or_the_first_marked_line(
 def test_failures_are_grouped_by_message_the_most_frequent_first():
     """A dead worker and a killed session have no message of their own; equal counts are in order of the message."""
     dead = make_test("F", position=5)._replace(verdict="crashed")
-    tests = [("a", "F"), ("b", "F"), ("c", "F"), ("d", "C"), ("f", "F")]
+    tests = [("a", "F"), ("b", "F"), ("c", "F"), ("d", "C"), ("f", "F"), ("g", "F")]
     run = make_run(1, " ".join(f"{name}={letter}" for name, letter in tests))
     failures = [(nodeid, run, test) for nodeid, test in run.tests.items()] + [("e", run, dead)]
     texts = {
@@ -74,12 +74,14 @@ def test_failures_are_grouped_by_message_the_most_frequent_first():
         "t.py::c": "",
         "e": "ignored",
         "t.py::d": "ignored",
+        "t.py::g": "alone",
     }
     found = failure_clusters(failures, {(run.stream, nodeid): text for nodeid, text in texts.items()})
     assert [(one.message, one.count, one.tests) for one in found] == [
         ("(no message)", 2, ["t.py::c", "t.py::f"]),
         ("port <n> is taken", 2, ["t.py::a", "t.py::b"]),
+        ("alone", 1, ["t.py::g"]),
         (CUT, 1, ["t.py::d"]),
         (DIED, 1, ["e"]),
     ]
-    assert [len(one.evidence) for one in found] == [2, 2, 1, 1]
+    assert [len(one.evidence) for one in found] == [2, 2, 1, 1, 1]
