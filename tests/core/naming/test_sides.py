@@ -180,6 +180,26 @@ def rank_of(one: SimpleNamespace, target: SimpleNamespace, default: str) -> int:
     return 4 if branch == own_branch else 5
 
 
+OWN = {"branch": "fix", "args": ["-k", "x"]}
+BY_RANK = [
+    OWN,
+    OWN | {"missing": 1},
+    {"branch": "fix"},
+    {"branch": "main"},
+    {"branch": "fix", "args": ["t.py"]},
+    {"branch": "main", "args": ["t.py"]},
+    OWN | {"python": "3.13.1"},
+]
+
+
+@pytest.mark.parametrize("rank", range(len(BY_RANK) - 1))
+def test_a_session_that_says_more_is_the_base_before_every_newer_one_that_says_less(rank):
+    """One row of the table after the other, against all rows below it."""
+    made = [make_row(number, **each) for number, each in enumerate([*BY_RANK[rank:], OWN], 1)]
+    assert [rank_of(row, made[-1], "main") for row in made[:-1]] == list(range(rank, len(BY_RANK)))
+    assert names(chooser(*made).sides(None, None).base) == ["s1"]
+
+
 @given(rows)
 def test_the_base_is_the_session_before_that_says_most(described):
     """The lowest rank, of equal ones the newest; never one of another system."""

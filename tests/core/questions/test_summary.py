@@ -68,7 +68,11 @@ def test_runs_are_counted_by_what_is_stored_or_by_looking_at_each():
 
 def test_a_module_has_a_run_where_it_failed_and_where_a_test_of_it_ran():
     """A package holds the tests below its folder; a module that runs as a test of that name has its own runs."""
-    runs = [make_run(1, "m.py::a=F p/x.py::a=P"), make_run(2, "mm.py::a=P"), make_run(3, uncollected=("m.py", "p"))]
+    runs = [
+        make_run(1, "m.py::a=F p/x.py::a=P"),
+        make_run(2, "mm.py::a=P pp/x.py::a=P"),
+        make_run(3, uncollected=("m.py", "p")),
+    ]
     told = {name: [(run.name, test.verdict) for run, test in seen] for name, seen in module_runs(runs).items()}
     both = [("s1", "passed"), ("s3", "error")]
     assert told == {"m.py": both, "p": both}
