@@ -55,6 +55,7 @@ class Selected(NamedTuple):
     def is_like(self, other: "Selected") -> bool:
         """Return whether both were told the same, so that what only one of them has is a difference of the tests."""
         same = (self.options, self.paths) == (other.options, other.paths)
+        same = same and bool(self.deselected) == bool(other.deselected)  # also by what no command line shows
         steady = all(option.split()[0] in STEADY for option in self.options)
         return same and steady and not self.cut_short and not other.cut_short
 

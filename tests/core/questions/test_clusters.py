@@ -1,139 +1,87 @@
-"""What failures say: texts that differ only from run to run are one cluster, others are not."""
+"""Failures grouped by what they say: what is taken out of a message, and which message counts."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.history.verdicts.reading import run_of_row
 from pytest_insight.core.questions.clusters import (
     CUT,
     DIED,
     MESSAGE_MAX,
-    collection_messages,
     failure_clusters,
     message_of,
     normalise_message,
-    record_of,
 )
-from pytest_insight.core.questions.evidence import occurrence
-from pytest_insight.core.questions.phases import LongestRun, longest_runs
 from pytest_insight.eventlog.events import Cause
-from small_runs import few, make_run, make_test, model_of, scripted
-
-CAUSES = {"message": Cause(message="1 == 2\nmore"), "empty": Cause()}
+from small_histories import make_run, make_test
 
 
 @pytest.mark.parametrize(
-    ("message", "expected"),
+    ("message", "normal"),
     [
-        ("took 12 ms", "took <duration>"),
-        ("took 1.5s", "took <duration>"),
-        ("12 items", "<n> items"),
-        ("at 2026-11-28T14:31:15Z", "at <time>"),
-        ("at 2026-11-28 14:31", "at <time>"),
-        ("at 2026-11-28T14:31:15.123+01:00 in", "at <time> in"),
-        ("<Foo object at 0x7F01ab>", "<Foo object at <hex>>"),
+        ("at 2026-01-02T10:00:00.123Z", "at <time>"),
+        ("at 2026-01-02 10:00+02:00 x", "at <time> x"),
+        ("id 123e4567-E89B-12d3-a456-426614174000", "id <uuid>"),
+        ("<Object at 0x7fA1>", "<Object at <hex>>"),
+        ("10.0.0.1:8080 refused", "<address> refused"),
         ("commit 0123456789ab", "commit <hex>"),
         ("commit 0123456789a", "commit 0123456789a"),
-        ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "id <uuid>"),
-        ("10.0.0.1:5432 refused", "<address> refused"),
-        ("no /srv/a/b.py", "no <path>"),
-        ("no /srv", "no /srv"),
-        ("v2 of test_3", "v2 of test_3"),
-        ("3.14 is not 3", "<n> is not <n>"),
-        ("two\n  lines\tand  gaps", "two lines and gaps"),
-        ("", ""),
+        ("open /tmp/run-1/x.txt failed", "open <path> failed"),
+        ("open /tmp failed", "open /tmp failed"),
+        ("took 15 ms of 2.5s", "took <duration> of <duration>"),
+        ("assert 500 == 200.5", "assert <n> == <n>"),
+        ("test_7 is a name", "test_7 is a name"),
+        ("  many \n lines\t", "many lines"),
     ],
 )
-def test_what_differs_from_run_to_run_is_taken_out(message, expected):
-    """Times, ids, addresses, paths, durations and numbers; parts of names stay."""
-    assert normalise_message(message) == expected
+def test_what_differs_from_run_to_run_is_taken_out(message, normal):
+    """Each kind alone; what has a number in its name keeps it."""
+    assert normalise_message(message) == normal
 
 
-@few
-@given(st.text(alphabet="ab 0123:./-xZT\n", max_size=60))
-def test_a_message_without_its_variable_parts_is_short_and_on_one_line(text):
-    """No line break, no double blank, no number of its own, and no more than the limit."""
-    found = normalise_message(text)
-    assert found == " ".join(found.split())
-    assert not any(word.isdigit() for word in found.split())
-    assert len(normalise_message("word " * 100)) == MESSAGE_MAX
+@given(st.text("0123456789abcx-:./T sm", max_size=60))
+def test_a_message_without_what_differs_stays_as_it_is(text):
+    """Taking out twice is taking out once, and nothing is longer than the limit."""
+    once = normalise_message(text)
+    assert normalise_message(once) == once
+    assert len(normalise_message("word " * 200)) == MESSAGE_MAX
 
 
 @pytest.mark.parametrize(
-    ("text", "cause", "expected"),
+    ("text", "cause", "message"),
     [
-        ("E   other", "message", "1 == 2"),
-        ("x\nE   first\nE   second\nt.py:1: Error", "empty", "first"),
-        ("x\nE   first\nE   second\nt.py:1: Error", None, "first"),
-        ("Traceback\nlast line\n", None, "last line"),
+        ("E   first\nE   second", None, "first"),
+        ("E   in the text", Cause(message="of the cause\nmore"), "of the cause"),
+        ("E   in the text", Cause(message=""), "in the text"),
+        ("one\ntwo\n", None, "two"),
+        ("Error: no mark", None, "Error: no mark"),
         ("", None, ""),
     ],
 )
-def test_a_failure_says_its_exception_else_the_line_that_pytest_marks(text, cause, expected):
-    """The first line of the message; without both, the last line of the text."""
-    assert message_of(text, CAUSES.get(cause)) == expected
+def test_the_message_of_a_failure_is_that_of_its_cause_or_the_first_marked_line(text, cause, message):
+    """Else the last line."""
+    assert message_of(text, cause) == message
 
 
-# ------------------------------------------------------------------ clusters
-
-
-def test_failures_with_one_message_are_one_cluster():
-    """The most frequent first, then by message; each test once, each run as evidence."""
-    runs = [make_run(at, {"a": make_test("F", position=at), "b": make_test("F", position=9 + at)}) for at in range(3)]
-    failures = [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in ("a", "b")]
-    says = {"a": "took {} ms", "b": "no such table"}
-    messages = {(run.stream, nodeid): text.format(at) for at, run in enumerate(runs) for nodeid, text in says.items()}
-    found = failure_clusters(failures[1:], messages)
+def test_failures_are_grouped_by_message_the_most_frequent_first():
+    """A dead worker and a killed session have no message of their own; equal counts are in order of the message."""
+    dead = make_test("F", position=5)._replace(verdict="crashed")
+    tests = [("a", "F"), ("b", "F"), ("c", "F"), ("d", "C"), ("f", "F"), ("g", "F")]
+    run = make_run(1, " ".join(f"{name}={letter}" for name, letter in tests))
+    failures = [(nodeid, run, test) for nodeid, test in run.tests.items()] + [("e", run, dead)]
+    texts = {
+        "t.py::a": "port 1 is taken",
+        "t.py::b": "port 2 is taken",
+        "t.py::c": "",
+        "e": "ignored",
+        "t.py::d": "ignored",
+        "t.py::g": "alone",
+    }
+    found = failure_clusters(failures, {(run.stream, nodeid): text for nodeid, text in texts.items()})
     assert [(one.message, one.count, one.tests) for one in found] == [
-        ("no such table", 3, ["b"]),
-        ("took <duration>", 2, ["a"]),
+        ("(no message)", 2, ["t.py::c", "t.py::f"]),
+        ("port <n> is taken", 2, ["t.py::a", "t.py::b"]),
+        ("alone", 1, ["t.py::g"]),
+        (CUT, 1, ["t.py::d"]),
+        (DIED, 1, ["e"]),
     ]
-    assert found[0].evidence == [occurrence(run, run.tests["b"]) for run in runs]
-
-
-@pytest.mark.parametrize(
-    ("letter", "position", "expected"),
-    [("!", 5, DIED), ("!", -1, CUT), ("F", 5, "(no message)"), ("E", -1, "(no message)")],
-)
-def test_a_failure_without_a_message_says_how_it_ended(letter, position, expected):
-    """A process that died in a recorded attempt, a test that was running at the end, or nothing known."""
-    run = make_run(1, {"t": make_test(letter, position=position)})
-    assert [one.message for one in failure_clusters([("t", run, run.tests["t"])], {})] == [expected]
-
-
-# ------------------------------------------------------------------ with events
-
-
-def test_the_event_of_a_run_is_the_last_that_tells_of_it():
-    """Of a result its own event; of a test that never ended its start; of a module its error in collection."""
-    with model_of(scripted("one", 1, "P-", seal=False), scripted("two", 2, "F", uncollected=["m.py"])) as model:
-        two, one = (run_of_row(model, row) for row in model.sessions())
-
-        def type_of(run, nodeid, test):
-            record = record_of(model, occurrence(run, test), nodeid)
-            return record and record.envelope.type
-
-        assert type_of(one, "t.py::0", one.tests["t.py::0"]) == "test.finished"
-        assert type_of(one, "t.py::1", one.tests["t.py::1"]) == "test.started"
-        assert type_of(two, "m.py", make_test("E")) == "collection.failed"
-        assert type_of(two, "no such", make_test("E")) is None
-        assert type_of(make_run(9, {}), "t.py::0", make_test("E")) is None
-        assert collection_messages(model, two.stream) == {(two.stream, "m.py"): "ImportError: no module for m.py"}
-        assert collection_messages(model, one.stream) == collection_messages(model, "none") == {}
-
-
-def test_the_longest_run_of_a_test_is_told_by_phase():
-    """Set-up and call of the session in which both took longest; a test without an event has none."""
-    from histories import write_session
-
-    lines = [
-        write_session("fast", 1, [("t", "passed", 10, 20), ("u", "passed", 5, 0)]),
-        write_session("slow", 2, [("t", "passed", 30, 500), ("u", None)], seal=False),
-    ]
-    with model_of(*lines) as model:
-        runs = [run_of_row(model, row) for row in reversed(model.sessions())]
-        assert longest_runs(model, runs, ["t", "u", "no such"]) == {
-            "t": LongestRun("slow", 0.5, 0.03, 0.0),
-            "u": LongestRun("fast", 0.0, 0.005, 0.0),
-        }
-        assert longest_runs(model, [], ["t"]) == {}
+    assert [len(one.evidence) for one in found] == [2, 2, 1, 1, 1]

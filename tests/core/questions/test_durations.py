@@ -1,147 +1,159 @@
-"""Durations: costs against a slow count, changes of level by hand, and what became slower with the newest sessions."""
+"""Durations: what tests cost, changes of level at each limit of the rule, and what is slower in the newest sessions."""
 
-from statistics import median as plain_median
+import statistics
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pytest_insight.core.questions.durations import costs, duration_shifts, figures_of
-from pytest_insight.core.questions.slower import slower_now
-from small_runs import HOUR_US, few, make_run, make_test, runs_of_strips, small_histories, timed_runs
+from pytest_insight.core.questions.slower import BEFORE, NEWEST, slower_now
+from small_histories import BAD_LETTERS, make_run, make_sessions, names_of
 
-LINUX, WINDOWS = {"variant": (("os", "Linux"),)}, {"variant": (("os", "Windows"),)}
-
-
-# ------------------------------------------------------------------ figures
+OLD, NEW = (("python", "3.11"),), (("python", "3.13"),)
 
 
-@few
-@given(small_histories(suts=("shop", "pay"), branches=("main", "fix")))
-def test_every_run_of_every_test_is_counted(runs):
-    """Runs, bad runs and last verdict of each test, by walking over all of them."""
+def runs_of_ms(*values, name="a", letter="P", **more):
+    """Return one session for each duration in milliseconds; None is a session without the test."""
+    texts = [f"{name}={letter}@{value}" if value is not None else "z=P" for value in values]
+    return make_sessions(*texts, **more)
+
+
+# ------------------------------------------------------------------ costs and figures
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=12))
+def test_the_cost_of_a_test_is_that_of_its_runs(values):
+    """Number, sum and median by the standard library; 95 of 100 runs are at most as long as the last figure."""
+    (one,) = costs(runs_of_ms(*values))
+    seconds = [value / 1000 for value in values]
+    assert (one.runs, one.total_s) == (len(values), pytest.approx(sum(seconds)))
+    assert one.median_s == pytest.approx(statistics.median(seconds))
+    assert sum(value <= one.p95_s + 1e-9 for value in seconds) >= 0.95 * (len(seconds) - 1)
+    assert one.median_s <= one.p95_s + 1e-12 <= max(seconds) + 1e-9
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from("PFESCK")), max_size=6))
+def test_figures_count_every_run_and_every_bad_one(sessions):
+    """Cut runs included; those that fail most come first, and what never ran is in no list."""
+    runs = make_sessions(*(" ".join(f"{name}={one}" for name, one in session.items()) for session in sessions))
     expected = {}
-    for run in runs:
-        for nodeid, test in run.tests.items():
-            count, bad, _ = expected.get(nodeid, (0, 0, ""))
-            expected[nodeid] = count + 1, bad + (test.verdict in ("failed", "error", "crashed")), test.verdict
+    for name in {name for session in sessions for name in session}:
+        letters = [session[name] for session in sessions if name in session]
+        expected[name] = (len(letters), sum(one in BAD_LETTERS for one in letters), letters[-1] in BAD_LETTERS)
     found = figures_of(runs)
-    assert {one.nodeid: (one.runs, one.failed, one.last) for one in found} == expected
+    bad = {"failed", "error", "crashed"}
+    told = {n: (o.runs, o.failed, o.last in bad) for n, o in zip(names_of(found), found, strict=True)}
+    assert told == expected
     shares = [one.failed / one.runs for one in found]
-    assert shares == sorted(shares, reverse=True), "those that fail most come first"
-    assert figures_of(runs, "b.py") == [one for one in found if "b.py" in one.nodeid]
+    assert shares == sorted(shares, reverse=True)
+    assert all(a.nodeid < b.nodeid for a, b in pairwise(found) if a.failed * b.runs == b.failed * a.runs)
 
 
-def test_a_module_that_was_not_collected_is_in_the_list_of_tests():
-    """Bad where collection failed, good where one of its tests ran; a test that has its name is a test."""
-    runs = [make_run(0, {"m.py::a": "P"}), make_run(1, {"doc.txt": "P"}, uncollected=("m.py", "doc.txt"))]
-    assert [(one.nodeid, one.runs, one.failed, one.last) for one in figures_of(runs)] == [
-        ("m.py", 2, 1, "error"),
-        ("doc.txt", 1, 0, "passed"),
-        ("m.py::a", 1, 0, "passed"),
+def test_figures_are_of_the_tests_whose_names_contain_a_text_and_of_modules():
+    """A module that is not collected is a run that failed there, and one that is good where its tests ran."""
+    runs = [make_run(1, "m.py::x=P@4"), make_run(2, "m.py::x=P@8 a=P"), make_run(3, uncollected=("m.py", "n.py"))]
+    assert [(o.nodeid, o.runs, o.failed, o.last, o.median_s) for o in figures_of(runs, ".py") if o.failed] == [
+        ("n.py", 1, 1, "error", 0.0),
+        ("m.py", 3, 1, "error", 0.0),
     ]
-
-
-def test_the_cost_of_a_test_is_that_of_all_its_runs():
-    """Also of those that failed or hung: median, 95 % quantile and sum in seconds."""
-    runs = timed_runs(a=[10, 20, 60], b=[5])
-    runs.append(make_run(3, {"a": make_test("F", ms=30)}))
-    found = {one.nodeid: one for one in costs(runs)}
-    assert (found["a"].runs, found["a"].median_s, found["a"].total_s) == (4, pytest.approx(0.025), pytest.approx(0.12))
-    assert found["a"].p95_s == pytest.approx(0.03 + 0.85 * 0.03)
-    assert (found["b"].runs, found["b"].p95_s) == (1, 0.005)
+    assert [(one.nodeid, one.median_s) for one in figures_of(runs, "::x")] == [("m.py::x", pytest.approx(0.006))]
 
 
 # ------------------------------------------------------------------ changes of level
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "runs", "is_told"),
+    ("before", "behind", "told"),
     [
-        (100, 200, 12, True),
-        (200, 100, 12, True),
-        (100, 131, 12, True),
-        (100, 129, 12, False),
-        (4, 9, 12, False),
-        (4, 10, 12, True),
-        (100, 200, 4, False),
+        (100, 131, True),
+        (100, 129, False),
+        (131, 100, True),
+        (7, 10, True),
+        (6, 9, False),
+        (9, 6, False),
+        (0, 50, False),
+        (100, 100, False),
     ],
 )
-def test_a_change_of_level_needs_size_ratio_and_runs(before, after, runs, is_told):
-    """A ratio of 1.3, 10 ms on one side, and so many runs that Pettitt's p is 0.01."""
-    found = duration_shifts(timed_runs(t=[before] * runs + [after] * runs))
-    assert [(one.before_s, one.after_s, one.since.session, one.considered) for one in found] == (
-        [(before / 1000, after / 1000, f"s{runs}", 2 * runs)] if is_told else []
-    )
+def test_a_shift_is_told_from_a_ratio_of_1_3_and_10_ms(before, behind, told):
+    """Both ways; what takes less than 10 ms on both sides is noise, and of nothing there is no ratio."""
+    found = duration_shifts(runs_of_ms(*[before] * 15, *[behind] * 15))
+    assert bool(found) is told
+    for one in found:
+        assert (one.before_s, one.after_s) == (pytest.approx(before / 1000), pytest.approx(behind / 1000))
+        assert (one.since.session, one.considered) == ("s16", 30)
+        assert one.p <= 0.01
 
 
-def test_bad_runs_have_no_part_in_the_level():
-    """A test that fails at once is not faster."""
-    steps = [100] * 10 + [200] * 10
-    plain = timed_runs(t=steps)
-    mixed = [*plain[:5], make_run(40, {"t": make_test("F", ms=1)}), *plain[5:]]
-    assert [one.since.session for one in duration_shifts(mixed)] == ["s10"]
+@pytest.mark.parametrize(("each", "told"), [(4, False), (5, False), (9, True)])
+def test_a_shift_needs_enough_runs_to_be_no_chance(each, told):
+    """The approximation of p falls below one in a hundred only with about seven runs a side."""
+    assert bool(duration_shifts(runs_of_ms(*[10] * each, *[100] * each))) is told
 
 
-def test_each_series_has_its_own_level_and_the_greatest_change_is_told():
-    """A slow and a fast variant in turn are no change; of two variants that changed, the greater change is told."""
-    slow, fast = timed_runs(0, WINDOWS, t=[400] * 20), timed_runs(0, LINUX, t=[100] * 20)
-    assert duration_shifts([run for pair in zip(slow, fast, strict=True) for run in pair]) == []
-    small = timed_runs(0, LINUX, t=[100] * 10 + [200] * 10)
-    great = timed_runs(50, WINDOWS, t=[100] * 10 + [900] * 10)
-    for runs in ([*small, *great], [*great, *small]):
-        assert [one.since.session for one in duration_shifts(runs)] == ["s60"]
+def test_failing_runs_and_other_variants_are_no_shift():
+    """A failure ends early; and a variant that is slower from its first session on has not become slower."""
+    values = [*[100] * 9, *[10] * 9]
+    failing = [*runs_of_ms(*[100] * 9), *runs_of_ms(*[None] * 9, *[10] * 9, letter="F")[9:]]
+    assert duration_shifts(failing) == []
+    fast = [make_run(number, f"a=P@{ms}", variant=OLD if ms == 100 else NEW) for number, ms in enumerate(values, 1)]
+    assert duration_shifts(fast) == []
 
 
-# ------------------------------------------------------------------ slower with the newest sessions
+def test_of_several_variants_the_greatest_shift_is_told_once():
+    """And of several tests the greatest comes first."""
+    runs = []
+    for variant, slow in ((OLD, 100), (NEW, 200)):
+        for number in range(1, 19):
+            ms = 20 if number < 10 else slow
+            start = len(runs) + 1
+            runs.append(make_run(start, f"a=P@{ms} b=P@{50 if number < 10 else 500} c=P@30", variant=variant))
+    found = duration_shifts(runs)
+    assert [(name, one.after_s) for name, one in zip(names_of(found), found, strict=True)] == [("b", 0.5), ("a", 0.2)]
 
 
-def slower(*durations, **more) -> list[tuple[str, bool, tuple[int, int]]]:
-    """What is slower now of one test `t`, by its milliseconds in each session."""
-    return [(one.nodeid, one.confirmed, one.samples) for one in slower_now(timed_runs(0, more, t=list(durations)))]
+# ------------------------------------------------------------------ slower now
 
 
-@pytest.mark.parametrize(
-    ("durations", "expected"),
-    [
-        ([], []),
-        ([100], []),
-        ([100, 151], [("t", False, (1, 1))]),
-        ([100, 149], []),
-        ([60, 109], []),
-        ([100] * 8 + [200] * 4 + [100], [("t", True, (8, 5))]),
-        ([100] * 8 + [200] * 2 + [100] * 3, []),
-        ([20] * 15 + [31] * 5, [("t", True, (15, 5))]),
-        ([20] * 15 + [29] * 5, []),
-        ([20] * 50 + [40] * 5, [("t", True, (15, 5))]),
-        ([900] * 30 + [20] * 15 + [40] * 5, [("t", True, (15, 5))]),
-        ([1] * 15 + [9] * 5, []),
-        ([20] * 19 + [90], [("t", False, (19, 1))]),
-        ([20] * 19 + [69], []),
-        ([40] * 15 + [20] * 5, []),
-    ],
-)
-def test_the_last_five_sessions_are_compared_with_fifteen_before(durations, expected):
-    """Several runs confirm 10 ms and 1.2 times; one run tells 50 ms and 1.5 times, unconfirmed; older ones count not."""
-    assert slower(*durations) == expected
+def test_the_newest_sessions_are_compared_with_those_before():
+    """Five against up to fifteen: what lies further back does not count."""
+    assert (NEWEST, BEFORE) == (5, 15)
+    (one,) = slower_now(runs_of_ms(*[9000] * 10, *[20] * 15, *[200] * 5))
+    assert (one.samples, one.confirmed) == ((15, 5), True)
+    assert (one.before_s, one.after_s) == (pytest.approx(0.02), pytest.approx(0.2))
+    assert slower_now(runs_of_ms(*[20] * 15, *[200] * 5, *[200] * 15, *[200] * 5)) == []
 
 
-def test_only_the_series_of_the_newest_session_is_looked_at():
-    """Runs of another variant in between are as if they were not there."""
-    own = timed_runs(0, LINUX, t=[20] * 15 + [40] * 5)
-    other = [
-        make_run(100 + at, {"t": make_test("P", ms=5)}, started_us=run.started_us - HOUR_US // 2, **WINDOWS)
-        for at, run in enumerate(own)
+@pytest.mark.parametrize(("count", "samples"), [(2, (1, 1)), (3, (2, 1)), (9, (5, 4)), (10, (5, 5)), (13, (8, 5))])
+def test_a_short_history_is_halved(count, samples):
+    """The newer half, at most five."""
+    found = slower_now(runs_of_ms(*[20] * samples[0], *[400] * samples[1]))
+    assert sum(samples) == count
+    assert found[0].samples == samples
+
+
+def test_one_slow_session_is_told_as_unconfirmed():
+    """The newest alone against all before it; a test that is known to be slower is told once."""
+    once = slower_now(runs_of_ms(*[20] * 12, 2000))
+    assert [(one.samples, one.confirmed) for one in once] == [((12, 1), False)]
+    assert len(slower_now(runs_of_ms(*[20] * 15, *[400] * 4, 2000))) == 1
+
+
+def test_confirmed_ones_come_first_then_the_largest():
+    """A great but unconfirmed change is behind each confirmed one."""
+    before, behind = "a=P@20 b=P@20 c=P@20 d=P@5", "a=P@200 b=P@300 c=P@20 d=P@9"
+    found = slower_now(make_sessions(*[before] * 15, *[behind] * 4, behind.replace("c=P@20", "c=P@9000")))
+    assert list(zip(names_of(found), [one.confirmed for one in found], strict=True)) == [
+        ("b", True),
+        ("a", True),
+        ("c", False),
     ]
-    mixed = [run for pair in zip(other, own, strict=True) for run in pair]
-    assert slower_now(mixed) == slower_now(own) != []
 
 
-def test_confirmed_changes_come_first_and_then_the_largest():
-    """Whatever their size: what is sure is told before what may be chance."""
-    found = slower_now(timed_runs(small=[20] * 15 + [40] * 5, once=[20] * 19 + [900], large=[20] * 15 + [90] * 5))
-    assert [one.nodeid for one in found] == ["large", "small", "once"]
-    assert found[0].before_s == plain_median([0.02] * 15)
-
-
-def test_a_test_that_only_failed_has_no_duration_to_compare():
-    """Bad runs are on neither side."""
-    assert slower_now([*timed_runs(t=[20] * 10), *runs_of_strips(10, t="FFFFF")]) == []
+def test_only_the_series_of_the_newest_session_is_compared():
+    """Another variant is slower for a reason; one session, or none, is nothing to compare."""
+    slow = [make_run(number, "a=P@900", variant=OLD) for number in range(1, 9)]
+    fast = [make_run(number, "a=P@20", variant=NEW) for number in range(9, 17)]
+    assert slower_now([*fast, *slow]) == []
+    assert slower_now(fast[:1]) == slower_now([]) == []

@@ -1,164 +1,133 @@
-"""Failure rates, tests that fail together, suspects of order: against brute force over all pairs and all sessions."""
+"""How often tests fail, which fail together, and which only behind another: definitions counted slowly."""
 
 from itertools import combinations
 
 import pytest
 from hypothesis import given
-from pytest_insight.core.questions.evidence import conclusive_runs, occurrence, runs_of_failed_tests
+from hypothesis import strategies as st
 from pytest_insight.core.questions.failures import MIN_RUNS, failing_together, failure_rates
 from pytest_insight.core.questions.order import order_suspects
-from pytest_insight.core.questions.stats import wilson
-from small_runs import few, make_run, make_test, runs_of_strips, small_histories
-
-BAD, GOOD = {"failed", "error", "crashed"}, {"passed", "xpassed", "xfailed"}
-
-# ------------------------------------------------------------------ evidence
-
-
-@few
-@given(small_histories(variants=((), (("db", "lite"), ("os", "Linux")))))
-def test_every_run_of_a_test_that_failed_is_looked_at(runs):
-    """Each run, in order of time, of exactly those tests that have a bad one; skips are not conclusive."""
-    found = runs_of_failed_tests(runs)
-    assert set(found) == {nodeid for run in runs for nodeid, test in run.tests.items() if test.verdict in BAD}
-    for nodeid, seen in found.items():
-        assert [run.name for run, _ in seen] == [run.name for run in runs if nodeid in run.tests]
-        verdicts = [test.verdict for _, test in seen if test.verdict in GOOD | BAD]
-        assert [one.verdict for one in conclusive_runs(seen)] == verdicts
-
-
-def test_evidence_names_the_session_its_source_and_its_variant():
-    """Seconds, and the variant as people write it."""
-    run = make_run(7, {"t": make_test("rF", ms=1500, position=42)}, variant=(("db", "lite"), ("os", "Linux")))
-    seen = occurrence(run, run.tests["t"])
-    assert (seen.session, seen.stream, seen.commit, seen.started_us) == ("s7", run.stream, run.commit, run.started_us)
-    assert (seen.verdict, seen.outcomes, seen.duration_s, seen.position) == ("failed", ("rerun", "failed"), 1.5, 42)
-    assert (seen.branch, seen.variant) == ("main", "db=lite os=Linux")
-
+from small_histories import BAD_LETTERS, GOOD_LETTERS, make_run, make_sessions, names_of, runs_of_letters
 
 # ------------------------------------------------------------------ rates
 
 
-@few
-@given(small_histories())
-def test_a_rate_is_bad_runs_of_conclusive_ones(runs):
-    """Its interval is that of the two counts; tests with enough runs come first, by what is sure."""
-    found = failure_rates(runs)
-    for one in found:
-        verdicts = [run.tests[one.nodeid].verdict for run in runs if one.nodeid in run.tests]
-        bad, good = (sum(verdict in kind for verdict in verdicts) for kind in (BAD, GOOD))
-        assert (one.bad, one.considered, one.enough) == (bad, bad + good, bad + good >= 5)
-        assert one.rate == wilson(bad, bad + good)
-    assert found == sorted(found, key=lambda one: (not one.enough, -one.rate.low, one.nodeid))
-
-
-@pytest.mark.parametrize(("strip", "enough"), [("FPPP", False), ("FPPPP", True), ("FPPPS", False), ("FP/PP", False)])
-def test_a_rate_is_judged_from_five_conclusive_runs_on(strip, enough):
-    """Skips and interruptions are no runs that say something."""
-    assert [one.enough for one in failure_rates(runs_of_strips(t=strip))] == [enough]
+@given(st.text("PFESCKxX? ", max_size=14))
+def test_a_rate_counts_bad_runs_of_conclusive_ones(letters):
+    """Skips, interruptions and sessions without the test are neither; five runs are enough."""
+    bad = sum(one in BAD_LETTERS for one in letters)
+    conclusive = bad + sum(one in GOOD_LETTERS for one in letters)
+    found = [(one.bad, one.considered, one.enough) for one in failure_rates(runs_of_letters(letters))]
+    assert found == ([(bad, conclusive, conclusive >= 5)] if bad else [])
     assert MIN_RUNS == 5
 
 
-# ------------------------------------------------------------------ failing together
+def test_rates_are_in_order_of_what_is_sure():
+    """9 of 10 is surely higher than 5 of 5, which is higher than 5 of 10; one failure alone comes last."""
+    rows = {"a": "PFFFFFPPPP", "b": "FFFFF", "c": "FFFFFFFFFP", "d": "F"}
+    texts = [" ".join(f"{n}={r[at]}" for n, r in rows.items() if at < len(r)) for at in range(10)]
+    assert names_of(failure_rates(make_sessions(*texts))) == ["c", "b", "a", "d"]
 
 
-def jaccard(first: str, second: str) -> float:
-    """Similarity of two strips: columns with two failures, by columns with one at least."""
-    both = sum(a == b == "F" for a, b in zip(first, second, strict=True))
-    either = sum("F" in (a, b) for a, b in zip(first, second, strict=True))
-    return both / either
+# ------------------------------------------------------------------ together
+
+
+def fail_in(**sessions):
+    """Return runs in which tests fail; each is given with the digits of its sessions: `a="123"`."""
+    last = max((int(digit) for digits in sessions.values() for digit in digits), default=0)
+    return make_sessions(
+        *(
+            " ".join(f"{name}={'F' if str(at) in digits else 'P'}" for name, digits in sessions.items())
+            for at in range(1, last + 1)
+        )
+    )
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "is_group"),
+    ("first", "second", "together"),
     [
-        ("FFFP", "FFFP", True),
-        ("FFPP", "FFPP", False),
-        ("FFFFP", "FFFPP", True),
-        ("FFFFFP", "FFFPPP", False),
-        ("FFFFFFFPPP", "FFFFFFFFFF", True),
-        ("FFFFFFPPPP", "FFFFFFFFFF", False),
-        ("FFFPPP", "PPPFFF", False),
+        ("123", "123", True),
+        ("12", "12", False),
+        ("1234", "123", True),
+        ("12345", "123", False),
+        ("1234567", "1234567", True),
+        ("123456", "2345678", False),
+        ("12345678", "2345678", True),
+        ("1234", "2345", False),
+        ("123", "456", False),
     ],
 )
-def test_two_tests_belong_together_from_three_joint_failures_and_seven_tenths_on(first, second, is_group):
-    """Both limits themselves are enough."""
-    found = failing_together(runs_of_strips(a=first, b=second))
-    assert [(one.tests, one.jaccard) for one in found] == ([(["a", "b"], jaccard(first, second))] if is_group else [])
-
-
-@few
-@given(small_histories())
-def test_every_pair_of_a_group_is_similar_enough(runs):
-    """By brute force over the failing sessions; no test is in two groups, and no similar pair is left over."""
-    failing = {}
-    for run in runs:
-        for nodeid, test in run.tests.items():
-            if test.verdict in BAD:
-                failing.setdefault(nodeid, set()).add(run.stream)
-    groups = failing_together(runs)
-    members = [nodeid for group in groups for nodeid in group.tests]
-    assert len(members) == len(set(members))
-
-    def similarity(a, b):
-        return len(failing[a] & failing[b]) / len(failing[a] | failing[b])
-
-    for group in groups:
-        shares = [similarity(a, b) for a, b in combinations(group.tests, 2)]
-        assert min(shares) == group.jaccard >= 0.7
-    left = [nodeid for nodeid, sessions in failing.items() if len(sessions) >= 3 and nodeid not in members]
-    assert not any(similarity(a, b) >= 0.7 and len(failing[a] & failing[b]) >= 3 for a, b in combinations(left, 2))
+def test_two_tests_fail_together_from_three_sessions_and_a_share_of_seven_tenths(first, second, together):
+    """Sessions with both failing, of those with either: 3 of 4 are enough, 3 of 5 are not."""
+    share = len(set(first) & set(second)) / len(set(first) | set(second))
+    assert together is (len(set(first) & set(second)) >= 3 and share >= 0.7)
+    found = failing_together(fail_in(a=first, b=second))
+    assert [(one.joint, one.jaccard) for one in found] == ([(len(set(first) & set(second)), share)] * together)
 
 
 def test_a_third_test_joins_only_if_it_is_like_every_member():
-    """`c` is like `a` and not like `b`: two groups are not chained to one."""
-    found = failing_together(
-        runs_of_strips(a="FFFFFFFFPP", b="FFFFFFFFFF", c="FFFFFFPPPP", d="FFFFFFFFPP", ok="PPPPPPPPPP")
-    )
-    assert [(group.tests, group.joint, group.jaccard) for group in found] == [(["a", "b", "d"], 8, 0.8)]
-    large = failing_together(runs_of_strips(y="FFF      ", z="FFF      ", a="   FFF   ", b="   FFF   ", c="   FFF   "))
-    assert [group.tests for group in large] == [["a", "b", "c"], ["y", "z"]], "the largest group comes first"
+    """`c` is like `b` and not like `a`; a test belongs to one group."""
+    (one,) = failing_together(fail_in(a="1234567", b="123456", c="123456"))
+    assert (one.tests, one.joint, one.jaccard) == (["t.py::a", "t.py::b", "t.py::c"], 6, 6 / 7)
+    (one,) = failing_together(fail_in(a="12345678", b="1234567", c="12345"))
+    assert (names_in(one.tests), one.jaccard) == (["a", "b"], 7 / 8)
 
 
-# ------------------------------------------------------------------ suspects of order
+def names_in(nodeids):
+    """Return node ids without their file."""
+    return [nodeid.removeprefix("t.py::") for nodeid in nodeids]
 
 
-def session(number: int, order: str, bad: str = "", workers: dict[str, str] | None = None):
-    """A session that ran tests in this order; those of `bad` failed."""
-    tests = {
-        name: make_test("F" if name in bad else "P", order=at, worker=(workers or {}).get(name, ""))
-        for at, name in enumerate(order)
-    }
-    return make_run(number, tests)
+@given(st.dictionaries(st.sampled_from("abcde"), st.text("12345", min_size=1), max_size=5))
+def test_every_group_holds_pairs_that_fail_together_and_no_such_pair_is_left_out(sessions):
+    """Within a group each pair is similar; of two similar tests at least one is in a group."""
+    sets = {name: set(digits) for name, digits in sessions.items()}
+    jaccard = lambda a, b: len(sets[a] & sets[b]) / len(sets[a] | sets[b])
+    alike = lambda a, b: len(sets[a] & sets[b]) >= 3 and jaccard(a, b) >= 0.7
+    found = failing_together(fail_in(**sessions))
+    groups = [names_in(one.tests) for one in found]
+    members = [name for group in groups for name in group]
+    assert len(set(members)) == len(members)
+    for one, group in zip(found, groups, strict=True):
+        assert all(alike(a, b) for a, b in combinations(group, 2))
+        assert one.jaccard == min(jaccard(a, b) for a, b in combinations(group, 2))
+    for a, b in combinations(sorted(sets), 2):
+        assert not alike(a, b) or {a, b} & set(members)
+    assert [len(group) for group in groups] == sorted(map(len, groups), reverse=True)
 
 
-def suspects(*sessions) -> list[tuple[str, str, int, int]]:
-    """Victim, suspect, failures behind it, passes without it."""
-    return [(one.nodeid, one.after, one.failed_after, one.passed_without) for one in order_suspects(list(sessions))]
+# ------------------------------------------------------------------ order
+
+BEHIND, BEFORE = "dirty=P a=F", "a=P dirty=P"
 
 
 @pytest.mark.parametrize(
-    ("sessions", "expected"),
+    ("texts", "suspects"),
     [
-        ([("mv", "v"), ("mv", "v"), ("v", ""), ("vm", "")], [("v", "m", 2, 2)]),
-        ([("mv", "v"), ("v", ""), ("v", "")], []),
-        ([("mv", "v"), ("mv", "v"), ("v", "")], []),
-        ([("mv", "v"), ("mv", "v"), ("v", ""), ("mv", "")], []),
-        ([("mv", "v"), ("nv", "v"), ("v", ""), ("v", "")], []),
-        ([("mnv", "v"), ("nmv", "v"), ("v", ""), ("v", "")], [("v", "m", 2, 2), ("v", "n", 2, 2)]),
-        ([("mnv", "v"), ("nmv", "v"), ("nv", ""), ("v", "")], [("v", "m", 2, 2)]),
-        ([("abcdv", "v"), ("abcdv", "v"), ("v", ""), ("v", "")], [("v", name, 2, 2) for name in "abc"]),
+        ([BEHIND, BEHIND, BEFORE, BEFORE], ["dirty"]),
+        ([BEHIND, BEHIND, "a=P", "a=P"], ["dirty"]),
+        ([BEHIND, BEFORE, BEFORE], []),
+        ([BEHIND, BEHIND, BEFORE], []),
+        ([BEHIND, BEHIND, BEFORE, BEFORE, "dirty=P a=P"], []),
+        ([BEHIND, BEHIND, "a=F", BEFORE, BEFORE], []),
+        ([BEHIND, BEHIND, BEFORE, BEFORE, "dirty=P a=S"], ["dirty"]),
+        (["dirty=F a=F", BEHIND, BEFORE, BEFORE], ["dirty"]),
+        (["gw0: dirty=P gw1: a=F"] * 2 + ["a=P"] * 2, []),
+        (["gw1: dirty=P a=F"] * 2 + ["gw0: dirty=P gw1: a=P"] * 2, ["dirty"]),
+        (["d=P c=P b=P e=P a=F"] * 2 + ["a=P"] * 2, ["b", "c", "d"]),
     ],
 )
-def test_a_suspect_came_before_each_failure_and_before_no_pass(sessions, expected):
-    """Two failures and two passes at least; of many suspects three are named."""
-    assert suspects(*(session(at, order, bad) for at, (order, bad) in enumerate(sessions))) == expected
+def test_a_suspect_came_before_each_failure_on_the_same_worker_and_before_no_pass(texts, suspects):
+    """At least two failures and two passes; what passed on another worker, or before it, did not run before it."""
+    found = [one for one in order_suspects(make_sessions(*texts)) if one.nodeid == "t.py::a"]
+    assert names_in(one.after for one in found) == suspects
+    for one in found:
+        failures = sum("a=F" in text for text in texts)
+        assert (one.failed_after, one.passed_after, len(one.evidence)) == (failures, 0, failures)
+        assert one.passed_without == sum("a=P" in text for text in texts)
 
 
-def test_only_what_ran_on_the_same_worker_can_be_the_cause():
-    """A test on another worker shares no state, in the failures and in the passes alike."""
-    apart = {"m": "gw0", "v": "gw1"}
-    bad = [session(at, "mv", "v") for at in (0, 1)]
-    good = [session(at, "mv", "", apart) for at in (2, 3)]
-    assert suspects(*bad, *good) == [("v", "m", 2, 2)]
-    assert suspects(*(session(at, "mv", "v", apart) for at in (0, 1)), *good) == []
+def test_a_pass_behind_another_suspect_leaves_the_first():
+    """Each candidate is cleared by a pass of its own."""
+    runs = [make_run(1, "x=P y=P a=F"), make_run(2, "y=P x=P a=F"), make_run(3, "x=P a=P"), make_run(4, "a=P")]
+    assert [one.after for one in order_suspects(runs)] == ["t.py::y"]
