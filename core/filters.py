@@ -26,7 +26,7 @@ class InvalidQueryParameterError(ValueError):
 
 
 class Loads(Protocol):
-    """What a query needs of a storage."""
+    """Interface of a storage that a query reads."""
 
     def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:
         """Return at least the sessions of a system that started at a time or later."""

@@ -27,7 +27,7 @@ FRESH_US = 7 * 86_400_000_000
 
 
 class Series(NamedTuple):
-    """What tells one series from another."""
+    """Key of a series."""
 
     sut: str
     branch: str

@@ -63,7 +63,7 @@ def _real(name: str, meaning: str, read: Callable[[Item], Value]) -> ReadColumn[
 # -------------------------------------------------------------- session
 
 _NO_VERDICTS = ("flaky", "not_run")
-"""Counted beside the verdicts of tests."""
+"""Counts among the verdicts that are no verdicts of tests that ran."""
 
 
 def _header(row: SessionRow) -> Mapping[str, Any]:

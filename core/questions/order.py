@@ -49,5 +49,5 @@ def _came_before(name: str, run: Run, test: TestRun) -> bool:
 
 
 def _before(run: Run, test: TestRun) -> set[str]:
-    """What ran before a test on its worker."""
+    """Return the tests that ran before a test on its worker."""
     return {name for name, other in run.tests.items() if other.worker == test.worker and other.order < test.order}
