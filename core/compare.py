@@ -73,7 +73,7 @@ class ComparisonResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        lists = {
+        lists: dict[str, list[dict[str, Any]]] = {
             name: [vars(item) for item in getattr(self, name)]
             for name in (*LISTS, "still_failing", "outcome_changes", "not_selected")
         }

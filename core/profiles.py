@@ -331,7 +331,7 @@ def create_profile(name: str, storage_type: str = "json", file_path: Path | str 
     Raises:
         ValueError: the name or the type is invalid, or the profile exists already.
     """
-    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001 - the documented name
+    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - both have the documented name
 
 
 def switch_profile(name: str) -> StorageProfile:

@@ -77,13 +77,17 @@ class Selection:
         return [one for one in everyone if self._fits(one, moment) and one not in kept]
 
     def _newest_of_each(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the newest candidates of each system under test, `keep_last` of each."""
         if not self.keep_last:
             return []
         by_sut: dict[str, list[Candidate]] = {}
         for one in candidates:
             by_sut.setdefault(one.sut, []).append(one)
-        newest = lambda one: (one.started_us, one.name)  # noqa: E731 - a key, used once
-        return [one for found in by_sut.values() for one in sorted(found, key=newest)[-self.keep_last :]]
+
+        def start_and_name(one: Candidate) -> tuple[int, str]:
+            return one.started_us, one.name
+
+        return [one for found in by_sut.values() for one in sorted(found, key=start_and_name)[-self.keep_last :]]
 
     def _fits(self, one: Candidate, now: datetime) -> bool:
         if self.sut is not None and one.sut != self.sut:

@@ -7,7 +7,7 @@ import gc
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
@@ -70,7 +70,8 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         name: how to call it; empty for the name it is shown by.
         only: leave out all tests but this one.
     """
-    vcs = (row.part.header or {}).get("vcs") or {}
+    header: dict[str, Any] = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
     status: str = row.status
     verdicts = row.verdicts
@@ -96,7 +97,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         dirty=vcs.get("dirty"),
         tests=tests,
         verdicts=verdicts,
-        variant=variant_of(row.part.header or {}),
+        variant=variant_of(header),
         selected=selected_of(
             row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None
         ),
