@@ -119,7 +119,7 @@ class LostRow(msgspec.Struct, forbid_unknown_fields=True):
     gone_commit: str
     gone_session: str
     renamed: list[str]
-    """What it may be called now."""
+    """New tests that may be the same under another name."""
 
 
 class BranchRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -137,7 +137,7 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     about: AboutAnswer
     headline: str = "no session is recorded yet"
     sentences: list[str] = []
-    """What the headline is made of."""
+    """The parts of the headline."""
     newest: NewestSession | None = None
     broken: int = 0
     """Tests and modules that are broken."""
@@ -156,4 +156,4 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     lost: list[LostRow] = []
     other_branches: list[BranchRow] = []
     commands: list[str] = []
-    """What to do next."""
+    """Commands to run next."""

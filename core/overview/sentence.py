@@ -75,7 +75,7 @@ def sentences_of(
 
 
 def state_sentence(progress: Progress, selected: "Selected") -> str:
-    """Return what the newest session came to, where that is more than passed or failed; empty else.
+    """Return how the newest session ended, or how far it is, where that is more than passed or failed; empty otherwise.
 
     Args:
         progress: how far it came.
