@@ -10,6 +10,7 @@ from .common import counted
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
     from ..core.history.session_verdicts import Run
+    from ..core.overview.about import AboutAnswer
     from ..core.overview.headline import CutTest, OutageNow
     from ..core.questions.broken import BranchState, Broken
     from ..core.questions.flaky import FlakyTest
@@ -38,7 +39,11 @@ def about_line(runs: "Sequence[Run]") -> str:
     """Return the sessions that an answer speaks about: systems, branches, variants, how many there are, from when."""
     from ..core.overview.about import about_runs  # noqa: PLC0415 - commands import what they use
 
-    about = about_runs(runs)
+    return about_text(about_runs(runs))
+
+
+def about_text(about: "AboutAnswer") -> str:
+    """Return what an answer speaks about in one line."""
     names = [", ".join(shown[:_NAMED]) for shown in (about.suts, about.branches)]
     variants = about.variants[0] if len(about.variants) == 1 else f"{len(about.variants)} variants"
     days = [when(parse_time(at))[:10] for at in (about.first_at, about.last_at) if at]

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .answers import about_text
 from .asking import LIMIT, AllOption, AsOfOption, SutOption, TimeOption, asked, name
 from .common import JsonOption, LogArgument, LogOption, ProfileOption, console, counted, named_logs, print_json
 from .paging import pages
@@ -35,6 +36,10 @@ def list_history(
 
     Example: insight history list --time 7d --by-sut
     """
+    from msgspec.structs import asdict  # noqa: PLC0415 - commands import what they use
+
+    from ..core.overview.about import about_rows  # noqa: PLC0415
+
     with asked(profile, named_logs(logs, log), as_of, sut=sut, time=time) as question:
         rows = question.sessions
         shown = rows if everything else rows[:LIMIT]
@@ -42,16 +47,18 @@ def list_history(
     groups: dict[str, list[Any]] = {}
     for row in shown:
         groups.setdefault(row.sut if by_sut else "", []).append(row)
+    about = about_rows(rows)
     if as_json:
         data = {
             group: [session_data(row, states[row.stream]) for row in found] for group, found in sorted(groups.items())
         }
-        print_json(data if by_sut else data.get("", []))
+        print_json({"about": asdict(about)} | ({"suts": data} if by_sut else {"sessions": data.get("", [])}))
         return
     if not rows:
         console(err=True).print("No sessions.")
         return
     out = console()
+    out.print(about_text(about), style="bold", soft_wrap=True)
     for group, found in sorted(groups.items()):
         if by_sut:
             out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")

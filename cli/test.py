@@ -77,10 +77,10 @@ def list_tests(
         analysis = question.analysis
         rows = analysis.tests(pattern)
         shown = rows if everything else rows[:LIMIT]
-        told = about_line(analysis.runs)
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
         strips = {} if as_json else strips_of(analysis.runs, {row.nodeid: (row.nodeid,) for row in shown}, STRIP_RUNS)
     if as_json:
-        print_json(data_of(shown))
+        print_json({"about": about, "tests": data_of(shown)})
         return
     listing = table("test", ">runs", ">failed", ">median", "last", "|newest right")
     width = screen_width() - _FIGURES_WIDTH if screen_width() else 0

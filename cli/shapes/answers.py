@@ -19,6 +19,7 @@ from ...core.questions.lost import LostTest
 from ...core.questions.order import OrderSuspect
 from ...core.questions.summary import Summary
 from .base import Optional, Shape, Utc, derived
+from .sessions import SessionShape
 
 AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)
 BranchShape, BrokenShape, FlakyShape = derived(BranchState), derived(Broken), derived(FlakyTest)
@@ -97,6 +98,26 @@ class FailuresShape(Shape):
     """Tests that fail in the same sessions."""
     history: list[OccurrenceShape]
     """Runs of the test of `--nodeid`; else empty."""
+
+
+class HistoryShape(Shape):
+    """Sessions of a span of time, the newest first."""
+
+    about: AboutShape
+    """Sessions that the answer speaks about, also those behind the first 50 that are listed."""
+    sessions: list[SessionShape] | Optional = UNSET
+    suts: dict[str, list[SessionShape]] | Optional = UNSET
+    """With `--by-sut` instead of `sessions`: by the name of the system under test."""
+
+
+class TestListShape(Shape):
+    """Tests, those that fail most first."""
+
+    __test__ = False
+
+    about: AboutShape
+    """Sessions that the answer speaks about."""
+    tests: list[FiguresShape]
 
 
 class KnownTestShape(Shape):

@@ -139,4 +139,3 @@ class PlayedSessionShape(Shape):
 
 
 SessionList = list[SessionShape] | TestRunShape
-History = list[SessionShape] | dict[str, list[SessionShape]]

@@ -312,6 +312,8 @@ def test_piped_output_does_not_load_what_only_terminals_need(screen):
         ("analytics", "failures"),
         ("sut", "show", "shop"),
         ("test", "list"),
+        ("history", "list"),
+        ("history", "list", "--by-sut"),
         ("test", "show", "test_voucher"),
         ("test", "history", "test_voucher"),
         ("test", "trends", "test_voucher"),
@@ -325,9 +327,9 @@ def test_each_answer_names_what_it_is_about(screen, words):
     assert "python=3.11" in head
     assert re.search(r"\d+ sessions", head)
     answer = screen.ask(*words)
-    if isinstance(answer, dict):
-        assert answer["about"]["suts"] == ["shop"]
-        assert answer["about"]["sessions"] > 0
+    about = answer["about"]
+    assert (about["suts"], about["sessions"] > 0) == (["shop"], True)
+    assert about["first_at"] <= about["last_at"]
 
 
 def test_flaky_cases_of_a_test_are_one_line(screen):

@@ -15,7 +15,7 @@ ELSEWHERE = {"pydantic", "rich.console", "watchfiles", "pytest", "_pytest", "uni
 """Loaded by no command whose output is piped; Typer's own imports are not counted."""
 
 EVERY = {
-    *("cli", "cli.main", "cli.version", "cli.plain_values", "cli.hints"),
+    *("cli", "cli.main", "cli.first_words", "cli.version", "cli.plain_values", "cli.hints"),
     *("cli.common", "cli.logs", "cli.paging", "cli.safe", "cli.screen", "cli.words"),
 }
 ASKING = EVERY | {
