@@ -8,7 +8,9 @@ from .screen import Listing
 from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
-    from ..core.compare import ComparisonResult
+    from collections.abc import Sequence
+
+    from ..core.compare import ComparisonResult, DurationChange
     from ..core.naming.sides import Side, Sides
     from .screen import Cell, Output
 
@@ -75,6 +77,18 @@ def _print_durations(out: "Output", result: "ComparisonResult") -> None:
                 figures = (seconds(change.before_s), seconds(change.after_s), f"{change.ratio:.2f}x", runs, chance)
                 listing.add_row(name(change.nodeid), *figures)
             out.print(listing)
+            _print_phases(out, changes[:_SHOWN])
+
+
+def _print_phases(out: "Output", changes: "Sequence[DurationChange]") -> None:
+    """Print what of the slower tests is set-up."""
+    told = [one for one in changes if one.phases is not None and one.phases.in_setup]
+    if told:
+        from .phase_words import phases_text  # noqa: PLC0415 - most tests take their time in the call
+
+        for one in told:
+            if one.phases is not None:
+                out.print(f"    {name(one.nodeid)}: {phases_text(one.phases)}", soft_wrap=True)
 
 
 def _meant_data(sides: "Sides | None") -> dict[str, Any]:

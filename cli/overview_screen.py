@@ -238,6 +238,10 @@ def _flaky_cells(one: "FlakyRow") -> Cells:
 def _slower_cells(one: "SlowerRow") -> Cells:
     before, after = (duration_text(round(value * 1e6)) for value in (one.before_s, one.after_s))
     told = "" if one.confirmed else f", unconfirmed ({one.samples[0]} and {one.samples[1]} runs)"
+    if one.phases is not None and one.phases.in_setup:
+        from .phase_words import phases_text  # noqa: PLC0415 - most tests take their time in the call
+
+        told += f": {phases_text(one.phases)}"
     return Cells(one.nodeid, text=f"{before} -> {after}{told}")
 
 

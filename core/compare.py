@@ -6,13 +6,14 @@ both sides have.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..projections.rules import BAD
 from .history.series import differing_text
 from .history.session_verdicts import GOOD, Run, runs_of
+from .questions.phases import SlowPhases
 from .questions.stats import false_discovery_rates, mann_whitney, median
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
@@ -66,6 +67,8 @@ class DurationChange:
     samples: tuple[int, int]
     confirmed: bool = True
     """Whether it is significant; a change of 1.5 times and 50 ms is listed also if it is not."""
+    phases: SlowPhases | None = None
+    """What of a slower test takes the time; None if its events are not at hand."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class ComparisonResult:
             name: [vars(item) for item in getattr(self, name)]
             for name in (*LISTS, "still_failing", "outcome_changes", "not_selected")
         }
+        for name in ("slower_tests", "faster_tests"):
+            lists[name] = [asdict(item) for item in getattr(self, name)]
         sessions = {"base_sessions": self.base_sessions, "target_sessions": self.target_sessions}
         return {"base": self.base, "target": self.target, **sessions, **lists}
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ...projections.apply import Notable, SessionRow
@@ -106,6 +107,22 @@ class Run:
         if isinstance(self.tests, ColumnTests):
             return self.tests.some(wanted)
         return wanted.nodeids & self.tests.keys()
+
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return the attempts that followed the last one of a test on its worker: node ids and positions of events.
+
+        Args:
+            nodeid: the test, which ended.
+            most: how many attempts are returned at most.
+        """
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.next_on_worker(nodeid, most)
+        own = self.tests[nodeid]
+        later = [
+            (name, test) for name, test in self.tests.items() if test.order > own.order and test.worker == own.worker
+        ]
+        later.sort(key=lambda one: one[1].order)
+        return [(name, test.position) for name, test in later[:most] if test.position >= 0]
 
     def by_verdict(self) -> dict[str, int]:
         """Return how many tests came to each verdict."""
@@ -229,6 +246,13 @@ class ColumnTests(Mapping[str, TestRun]):
         numbers, names = array("I", self._rows.nodes), self._names
         found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
         return found | dict.fromkeys(self._running, 0)
+
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
+        place = self._found()[self._numbers[nodeid]]
+        who, nodes, positions = self._rows.workers, array("I", self._rows.nodes), array("q", self._rows.positions)
+        later = (at for at in range(place + 1, len(nodes)) if not who or who[at] == who[place])
+        return [(self._names[nodes[at]], positions[at]) for at in islice(later, most)]
 
     def passing_durations(self) -> dict[str, int]:
         """Return the durations in microseconds of the tests that passed."""

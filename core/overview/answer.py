@@ -62,7 +62,7 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
         recovered=len({one.nodeid for one in flaky if one.recovered}),
-        slower=[_slower_row(one) for one in slower_now(runs)],
+        slower=[_slower_row(one) for one in slower_now(runs, model)],
         lost=[_lost_row(one) for one in analysis.lost_tests()],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
         commands=_commands(model, newest, groups),
@@ -169,7 +169,8 @@ def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | Non
 
 
 def _slower_row(one: DurationChange) -> SlowerRow:
-    return SlowerRow(one.nodeid, one.before_s, one.after_s, list(one.samples), confirmed=one.confirmed)
+    figures = (one.before_s, one.after_s, list(one.samples))
+    return SlowerRow(one.nodeid, *figures, confirmed=one.confirmed, phases=one.phases)
 
 
 def _lost_row(one: "LostTest") -> LostRow:

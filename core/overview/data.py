@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..questions.phases import SlowPhases
 from .about import AboutAnswer
 
 
@@ -108,6 +109,8 @@ class SlowerRow(msgspec.Struct, forbid_unknown_fields=True):
     samples: list[int]
     """Runs on each side."""
     confirmed: bool
+    phases: SlowPhases | None = None
+    """What takes the time; None if it was not looked into."""
 
 
 class LostRow(msgspec.Struct, forbid_unknown_fields=True):

@@ -54,6 +54,7 @@ COMPARING = {
     "core.naming.meanings",
     "core.history.test_runs",
     "core.naming.sides",
+    "core.questions.phases",
     "core.questions.stats",
 }
 TESTS = {"cli.test", "cli.answers", "cli.columns", "cli.failure_groups", "cli.layout", "cli.strips"}
