@@ -64,11 +64,11 @@ def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
 def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
     """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
     from ..core.history.partial import WHOLE  # noqa: PLC0415
-    from ..core.overview.sentence import newest_progress, sentences_of  # noqa: PLC0415
+    from ..core.overview.sentence import headline_of, newest_of, sentences_of  # noqa: PLC0415
 
-    newest = analysis.asked[-1] if analysis.asked else None
-    progress = newest_progress(model, newest) if newest is not None else None
-    return name("; ".join(sentences_of(progress, newest.selected if newest else WHOLE, outage, broken)))
+    runs = analysis.asked
+    told = headline_of(newest_of(model, runs), outage, broken) if runs else sentences_of(None, WHOLE, outage, broken)
+    return name("; ".join(told))
 
 
 def broken_text(one: "Broken") -> str:

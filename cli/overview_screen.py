@@ -105,8 +105,8 @@ def _line(*parts: tuple[str, str]) -> Line:
 
 
 def _first_line(found: "Overview", now_us: int, width: int) -> Line:
-    """Return what the answer is about, and what its newest session came to."""
-    newest = found.newest
+    """Return what the answer is about, and what its newest session that ran tests came to."""
+    newest = found.tested or found.newest
     if newest is None:
         return Line()
     counts = _counts(newest)

@@ -62,20 +62,25 @@ class Selected(NamedTuple):
 WHOLE = Selected()
 
 
-def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, sealed: bool) -> Selected:
+CUT_SHORT = frozenset({None, 2, 3, 4})
+"""Exit statuses of pytest after which a test that is absent may only not have been reached: none, interrupted, internal
+error, usage error."""
+
+
+def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, ended: bool) -> Selected:
     """Return what a session was told to run.
 
     Args:
         header: fields of its `session.started`.
         deselected: number of tests that were deselected.
         missing: number of announced tests without a result.
-        sealed: it was closed properly.
+        ended: it came to its end; see `CUT_SHORT`.
     """
     args = header.get("args")
     words = [str(word) for word in args] if isinstance(args, list) else []  # type: ignore[misc]
     options, paths = _read_arguments(words)
     root = f"{header.get('rootdir') or ''}/"
-    return Selected(options, tuple(path.removeprefix(root) for path in paths), deselected, not sealed or missing > 0)
+    return Selected(options, tuple(path.removeprefix(root) for path in paths), deselected, not ended or missing > 0)
 
 
 def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

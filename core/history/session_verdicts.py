@@ -18,7 +18,7 @@ from ...projections.fold import CRASHED_FLAG, Rows
 from ...projections.rules import BAD, GOOD, OUTCOMES, is_cut, is_flaky, verdict_of
 from ..questions.outages import is_outage
 from .history import History
-from .partial import WHOLE, Selected, selected_of
+from .partial import CUT_SHORT, WHOLE, Selected, selected_of
 from .series import Variant, variant_of
 
 if TYPE_CHECKING:
@@ -129,6 +129,11 @@ class Run:
         if self.verdicts is not None:
             return {verdict: count for verdict, count in self.verdicts.items() if verdict not in _NO_VERDICTS}
         return dict(Counter(test.verdict for test in self.tests.values()))
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether it has a run of a test, or a module that could not be collected; else it ended before testing."""
+        return bool(self.uncollected) or len(self.tests) > 0
 
     @property
     def considered(self) -> int:
@@ -366,7 +371,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         verdicts=verdicts,
         variant=variant_of(row.part.header or {}),
         selected=selected_of(
-            row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None
+            row.part.header or {}, row.part.deselected, row.missing, ended=row.exit_status not in CUT_SHORT
         ),
         uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )

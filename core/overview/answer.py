@@ -10,7 +10,8 @@ from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
 from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, NewestSession, Overview, SlowerRow
-from .sentence import Progress, progress_of, sentences_of
+from .headline import tested_runs
+from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
 
 if TYPE_CHECKING:
@@ -44,8 +45,12 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
     if not runs:
         return Overview(about=AboutAnswer())
     broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
-    newest, progress = _newest(model, runs[-1])
-    sentences = sentences_of(progress, runs[-1].selected, analysis.outage_now(), broken)
+    told = newest_of(model, runs)
+    newest = _session(model, told.run, told.progress)
+    tested = newest if told.tested is told.run else None
+    if tested is None and told.tested is not None:
+        tested = _session(model, told.tested, told.tested_progress)
+    sentences = headline_of(told, analysis.outage_now(), broken)
     groups = broken_groups(model, runs, broken, flaky, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
@@ -55,6 +60,7 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         headline="; ".join(sentences),
         sentences=sentences,
         newest=newest,
+        tested=None if tested is newest else tested,
         broken=count_broken(broken),
         groups=groups,
         cut=_cut_rows(model, [(one.nodeid, one.run) for one in cut if one.run.stream in meant]),
@@ -62,21 +68,20 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
         recovered=len({one.nodeid for one in flaky if one.recovered}),
-        slower=[_slower_row(one) for one in slower_now(runs, model)],
+        slower=[_slower_row(one) for one in slower_now(tested_runs(runs), model)],
         lost=[_lost_row(one) for one in analysis.lost_tests()],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
-        commands=_commands(model, newest, groups),
+        commands=_commands(model, newest, tested, groups),
     )
 
 
-def _newest(model: "History", run: "Run") -> tuple[NewestSession, Progress | None]:
-    """Return the newest session, with how far it came."""
+def _session(model: "History", run: "Run", progress: Progress | None) -> NewestSession:
+    """Return a session, with how far it came."""
     row = model.session_of(run.stream)
-    if row is None:
-        return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch), None
-    progress = progress_of(row, model.state_of(row))
+    if row is None or progress is None:
+        return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch)
     header = row.part.header or {}
-    found = NewestSession(
+    return NewestSession(
         session_id=run.name,
         state=progress.state,
         exit_status=row.exit_status,
@@ -92,7 +97,6 @@ def _newest(model: "History", run: "Run") -> tuple[NewestSession, Progress | Non
         uncollected=list(progress.uncollected),
         selection=[*run.selected.options, *run.selected.paths],
     )
-    return found, progress
 
 
 def _host(header: dict[str, object]) -> str:
@@ -178,11 +182,15 @@ def _lost_row(one: "LostTest") -> LostRow:
     return LostRow(one.nodeid, one.last_session, format_time(one.last_us), **gone, renamed=list(one.renamed))
 
 
-def _commands(model: "History", newest: NewestSession, groups: list[BrokenGroup]) -> list[str]:
+def _commands(
+    model: "History", newest: NewestSession, tested: NewestSession | None, groups: list[BrokenGroup]
+) -> list[str]:
     """Return the commands that lead on from here."""
     found: list[str] = []
-    if newest.running or newest.uncollected or newest.done < newest.total or groups:
-        found.append("insight session rerun")
+    if tested is not newest:
+        found.append(f"insight session show {newest.session_id}")
+    if tested is not None and (tested.running or tested.uncollected or tested.done < tested.total or groups):
+        found.append("insight session rerun" + ("" if tested is newest else f" {tested.session_id}"))
     newest_group = next((group for group in groups if group.commit and group.good_commit != group.commit), None)
     if newest_group is not None and newest_group.good_commit:
         found.append(f"git log {newest_group.good_commit[:9]}..{newest_group.commit[:9]}")

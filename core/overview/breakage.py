@@ -88,7 +88,7 @@ def _group(
         started_at=format_time(first.first_bad.started_us),
         good_commit=good.commit if good is not None else "",
         good_session=good.session if good is not None else "",
-        sessions=sum(run.started_us >= first.first_bad.started_us for run in runs),
+        sessions=sum(run.started_us >= first.first_bad.started_us and run.has_tests for run in runs),
         tests=len(members),
         rows=[_row(case, of_node, flaky, strips, messages) for case in cases],
     )

@@ -142,6 +142,8 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     sentences: list[str] = []
     """What the headline is made of."""
     newest: NewestSession | None = None
+    tested: NewestSession | None = None
+    """The newest session that ran tests, if the newest one ended before it ran any."""
     broken: int = 0
     """Tests and modules that are broken."""
     groups: list[BrokenGroup] = []

@@ -45,9 +45,15 @@ class CutTest:
     run: Occurrence
 
 
+def tested_runs(runs: "Sequence[Run]") -> "list[Run]":
+    """Return sessions without those behind the last one that ran tests: they ended before they could say anything."""
+    last = next((place for place in reversed(range(len(runs))) if runs[place].has_tests), -1)
+    return list(runs[: last + 1])
+
+
 def outage_now(analysis: "Analysis") -> OutageNow | None:
-    """Return the outage that goes on; None if the newest session is none."""
-    runs = analysis.asked
+    """Return the outage that goes on; None if the newest session that ran tests is none."""
+    runs = tested_runs(analysis.asked)
     if not runs or not runs[-1].is_outage:
         return None
     newest = runs[-1]
