@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Rises when the same command line would select otherwise."""
 
 SELECTING = ("-k", "-m", "--lf", "--last-failed", "--sw", "--stepwise", "--stepwise-skip", "--deselect", "--ignore")
@@ -25,6 +25,21 @@ WITH_VALUE = (
     *("--rootdir", "--confcutdir", "--basetemp", "--junitxml", "--durations", "--cov", "--dist", "--override-ini"),
 )
 """Options whose value may be the next word, which is then no path."""
+
+FLAGS = frozenset(
+    {
+        *("--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first", "--sw", "--stepwise"),
+        *("--exitfirst", "--stepwise-skip", "--stepwise-reset", "--pdb", "--trace", "--verbose", "--quiet"),
+        *("--no-header", "--version", "--no-summary", "--no-fold-skipped", "--showlocals", "--no-showlocals"),
+        *("--full-trace", "--cache-clear", "--disable-warnings", "--disable-pytest-warnings"),
+        *("--strict", "--strict-config", "--strict-markers", "--help", "--force-short-summary"),
+        *("--xfail-tb", "--runxfail", "--pyargs", "--noconftest", "--keep-duplicates", "--setup-only"),
+        *("--setup-show", "--setup-plan", "--co", "--collect-only", "--doctest-modules", "--debug"),
+        *("--doctest-ignore-import-errors", "--doctest-continue-on-failure", "--collect-in-virtualenv"),
+        *("--continue-on-collection-errors", "--insight", "--no-insight", "--forked", "--no-cov", "--looponfail"),
+    }
+)
+"""Long options of pytest and of well-known plugins that take no value, so that a word behind them is a place."""
 
 WHOLE_PLACES = frozenset({"", "tests", "test"})
 """Places that are named to run everything."""
@@ -79,26 +94,43 @@ def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, end
     args = header.get("args")
     words = [str(word) for word in args] if isinstance(args, list) else []  # type: ignore[misc]
     options, paths = _read_arguments(words)
+    places = header.get("places")
+    if isinstance(places, list):
+        paths = [str(place) for place in places]  # type: ignore[misc]
     root = f"{header.get('rootdir') or ''}/"
-    return Selected(options, tuple(path.removeprefix(root) for path in paths), deselected, not ended or missing > 0)
+    inner = (path.removeprefix(root) for path in paths if path.strip("./") not in WHOLE_PLACES)
+    return Selected(options, tuple(inner), deselected, not ended or missing > 0)
 
 
-def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the options that select, and the places that are named."""
+def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the options that select, and the places that are named.
+
+    A word behind an option that is not known, as of another plugin, is taken for its value unless it is written as a
+    path: `--reruns 1`. Sessions have a list of their places, which only those of earlier releases lack.
+    """
     options: list[str] = []
     paths: list[str] = []
     remaining = iter(words)
+    is_doubtful = False
     for word in remaining:
         name, equals, value = word.partition("=")
         if not word.startswith("-"):
-            paths.append(word)
+            if not is_doubtful or _is_path(word):
+                paths.append(word)
+            is_doubtful = False
             continue
+        is_doubtful = word.startswith("--") and not equals and name not in FLAGS
         short = word[:2] if len(word) > 2 and not word.startswith("--") and word[1] in "kmnpcoWr" else name  # noqa: PLR2004
         if short in WITH_VALUE and not equals and short == word:
-            value = next(remaining, "")
+            value, is_doubtful = next(remaining, ""), False
         if short in SELECTING or short in SELECTING_MORE or _has_exit_first(word):
             options.append(f"{short} {value}".strip())
-    return tuple(options), tuple(path for path in paths if path.strip("./") not in WHOLE_PLACES)
+    return tuple(options), paths
+
+
+def _is_path(word: str) -> bool:
+    """Return whether a word is written as a file, a folder or a node id."""
+    return "/" in word or "::" in word or word.endswith(".py")
 
 
 def _has_exit_first(word: str) -> bool:

@@ -10,6 +10,7 @@
 - `order`: tests that fail only after a certain other test on the same worker.
 - `outages`: outages: sessions in which nearly everything failed.
 - `phases`: phases of a test: a slow set-up is the cost of a fixture, often of the first test that uses it, not of the
+- `setups`: whether a test became slower by its set-up, and is perhaps the first user of a fixture.
 - `slower`: tests that became slower with the newest sessions.
 - `stats`: statistics that the analysis stands on; pure, checked against SciPy in the tests.
 - `summary`: figures of a history.

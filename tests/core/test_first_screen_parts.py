@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.history.partial import WHOLE, Selected
+from pytest_insight.core.history.partial import WHOLE, Selected, selected_of
 from pytest_insight.core.history.session_verdicts import Run, TestRun
 from pytest_insight.core.naming.nearest import did_you_mean
 from pytest_insight.core.overview.breakage import note_of
@@ -244,3 +244,22 @@ def test_the_documented_table_of_marks_is_the_one_in_use():
     for mark in MARKS.values():
         shape, plain = (f"`{drawn}`" if drawn.strip() else "blank" for drawn in (mark.shape, mark.ascii))
         assert f"| {shape} | {plain} | {mark.meaning} |" in page
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "paths"),
+    [
+        (["--insight", "--insight-sut=shop", "--reruns", "1", "--only-rerun", "TimeoutError", "-q"], (), ()),
+        (["--reruns", "1", "unit/test_a.py"], (), ("unit/test_a.py",)),
+        (["--strict-markers", "unit"], (), ("unit",)),
+        (["--deselect", "a.py::b", "unit"], ("--deselect a.py::b",), ("unit",)),
+        (["unit", "--my-plugin", "value"], (), ("unit",)),
+        (["--my-plugin", "value", "-x", "unit"], ("-x",), ("unit",)),
+    ],
+)
+def test_values_of_options_of_other_plugins_are_no_places(args, options, paths):
+    """Of sessions without a list of their places; such a list decides where it is."""
+    found = selected_of({"args": args}, 0, 0, ended=True)
+    assert (found.options, found.paths) == (options, paths)
+    assert selected_of({"args": args, "places": ["a.py"]}, 0, 0, ended=True).paths == ("a.py",)
+    assert selected_of({"args": args, "places": []}, 0, 0, ended=True).paths == ()
