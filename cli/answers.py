@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ..eventlog.times import parse_time
-from .asking import name, when
+from .asking import name, seconds, when
 from .common import counted
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
     from ..core.history.session_verdicts import Run
     from ..core.overview.about import AboutAnswer
-    from ..core.overview.headline import CutTest, OutageNow
+    from ..core.overview.cut_tests import CutTest
+    from ..core.overview.headline import OutageNow
     from ..core.questions.broken import BranchState, Broken
     from ..core.questions.flaky import FlakyTest
     from ..core.questions.lost import LostTest
@@ -135,8 +136,10 @@ def outage_lines(figures: "Summary") -> Iterator[str]:
 
 
 def cut_text(one: "CutTest") -> str:
-    """Return where a test was cut."""
-    return f"{name(one.nodeid)}  running when session {name(one.run.session)} was killed, {when(one.run.started_us)}"
+    """Return where a test was cut, and after how long."""
+    ran = f"for at least {seconds(one.ran_s)}" if one.ran_s else "unknown how long"
+    session = f"session {name(one.run.session)} was killed, {when(one.run.started_us)}"
+    return f"{name(one.nodeid)}  running when {session}; {ran}"
 
 
 def lost_text(one: "LostTest") -> str:

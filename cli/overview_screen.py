@@ -221,10 +221,11 @@ def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Secti
 
 
 def _cut_cells(one: "CutRow", now_us: int) -> Cells:
-    ran = f" after {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    ran = f" after at least {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    unknown = "" if one.ran_s else ", ran unknown how long"
     where = f" on {safe_line(one.host)}" if one.host else ""
     times = f", {one.times} times" if one.times > 1 else ""
-    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}")
+    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}{unknown}")
 
 
 def _flaky_cells(one: "FlakyRow") -> Cells:

@@ -30,7 +30,8 @@ from .questions.summary import Summary, summary_of
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from ..eventlog.reader import Record
     from .compare import ComparisonResult
-    from .overview.headline import CutTest, OutageNow
+    from .overview.cut_tests import CutTest
+    from .overview.headline import OutageNow
     from .questions.lost import LostTest
     from .views.session import TestSession
 
@@ -75,9 +76,13 @@ class InsightAnalyzer(ChosenSessions):
 
     def cut_tests(self) -> "list[CutTest]":
         """Return the tests that were running when a session was killed, the newest first."""
-        from .overview.headline import cut_tests  # noqa: PLC0415 - only for this question
+        from .overview.cut_tests import cut_tests, with_times  # noqa: PLC0415 - only for this question
 
-        return cut_tests(self.runs)
+        found = cut_tests(self.runs)
+        if not found or self._models is None:
+            return found
+        with self._models() as model:
+            return with_times(model, found)
 
     # -------------------------------------------------------------- questions
 

@@ -7,8 +7,9 @@ from msgspec import UNSET
 
 from ...core.compare import ComparisonResult
 from ...core.overview.about import AboutAnswer
+from ...core.overview.cut_tests import CutTest
 from ...core.overview.data import Overview
-from ...core.overview.headline import CutTest, OutageNow
+from ...core.overview.headline import OutageNow
 from ...core.questions.broken import BranchState, Broken
 from ...core.questions.clusters import FailureCluster
 from ...core.questions.durations import DurationShift, Slow, TestFigures

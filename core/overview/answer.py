@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...eventlog.times import format_time, parse_time
+from ...eventlog.times import format_time
 from ..compare import DurationChange
 from ..questions.slower import slower_now
 from .about import AboutAnswer, about_runs
@@ -15,21 +15,17 @@ from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
     from ..analyzer import Analysis
     from ..history.history import History
     from ..history.session_verdicts import Run
-    from ..questions.evidence import Occurrence
     from ..questions.flaky import FlakyTest
     from ..questions.lost import LostTest
+    from .cut_tests import CutTest
 
 SESSIONS_MAX = 200
 """Sessions that are looked at, if no span of time is given."""
 DAYS = 30
 """How far back from the newest session they reach, if no span of time is given."""
-_CUT_LOOKED_INTO = 3
-_EVENTS_MAX = 20_000
-"""Size of a session up to which it is read for how long a test was running."""
 WEEK_US = 7 * 86_400_000_000
 
 
@@ -63,7 +59,7 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         tested=None if tested is newest else tested,
         broken=count_broken(broken),
         groups=groups,
-        cut=_cut_rows(model, [(one.nodeid, one.run) for one in cut if one.run.stream in meant]),
+        cut=_cut_rows(model, [one for one in cut if one.run.stream in meant]),
         flaky=flaky_rows,
         flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
@@ -104,35 +100,18 @@ def _host(header: dict[str, object]) -> str:
     return str(system.get("host") or system.get("name") or "") if isinstance(system, dict) else ""  # type: ignore[misc]
 
 
-def _cut_rows(model: "History", cut: "list[tuple[str, Occurrence]]") -> list[CutRow]:
+def _cut_rows(model: "History", cut: "list[CutTest]") -> list[CutRow]:
     """Return the tests that were running when sessions were killed, a row a test, its newest first."""
     found: dict[str, CutRow] = {}
-    for nodeid, run in cut:
-        known = found.get(nodeid)
+    for one in cut:
+        known = found.get(one.nodeid)
         if known is not None:
             known.times += 1
             continue
-        row = model.session_of(run.stream)
+        row = model.session_of(one.run.stream)
         host = _host(row.part.header or {}) if row is not None else ""
-        ran_s = _ran_s(model, row, nodeid) if row is not None and len(found) < _CUT_LOOKED_INTO else None
-        found[nodeid] = CutRow(nodeid, run.session, format_time(run.started_us), host, ran_s)
+        found[one.nodeid] = CutRow(one.nodeid, one.run.session, format_time(one.run.started_us), host, one.ran_s)
     return list(found.values())
-
-
-def _ran_s(model: "History", row: "SessionRow", nodeid: str) -> float | None:
-    """Return from when a test started to the last event of its session; None if that is no time at all.
-
-    Only where other workers went on is the last event a later one than the start of the test.
-    """
-    if len(row.part.workers) < 2 or row.part.events > _EVENTS_MAX:  # noqa: PLR2004 - one worker, or none
-        return None
-    starts = [
-        record.envelope.at
-        for record in model.records_of(row)
-        if record.envelope.type == "test.started" and getattr(record.event(), "nodeid", "") == nodeid
-    ]
-    taken_us = row.finished_us - parse_time(starts[-1]) if starts else 0
-    return taken_us / 1e6 if taken_us > 0 else None
 
 
 def _first_us(one: "FlakyTest") -> int:

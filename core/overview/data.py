@@ -75,7 +75,8 @@ class CutRow(msgspec.Struct, forbid_unknown_fields=True):
     """Start of the session."""
     host: str
     ran_s: float | None = None
-    """From its start to the last thing that the session recorded; None if it is not known to be more than nothing."""
+    """How long it was running at least: from its start to the last thing that the session recorded; None if no time is
+    certain."""
     times: int = 1
 
 

@@ -1,13 +1,11 @@
-"""What an answer begins with: the newest session if nearly everything fails in it, and the tests that were cut."""
+"""What an answer begins with: the newest session that ran tests, if nearly everything fails in it."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
 from ..history.series import series_of
-from ..questions.evidence import Occurrence, occurrence
 
 if TYPE_CHECKING:
     from ..analyzer import Analysis
@@ -35,14 +33,6 @@ class OutageNow:
     good_commit: str
     message: str
     """What most of its failures say."""
-
-
-@dataclass(frozen=True)
-class CutTest:
-    """A test that was running when its session ended without its result."""
-
-    nodeid: str
-    run: Occurrence
 
 
 def tested_runs(runs: "Sequence[Run]") -> "list[Run]":
@@ -81,15 +71,3 @@ def _most_frequent(messages: Sequence[str]) -> str:
     """Return the message that most failures have; of equally frequent ones the first in order."""
     counts = Counter(message for message in messages if message)
     return min(counts, key=lambda message: (-counts[message], message)) if counts else ""
-
-
-def cut_tests(runs: "Sequence[Run]") -> list[CutTest]:
-    """Return the tests that were running when a session ended, and were not interrupted on purpose; newest first."""
-    found = [
-        CutTest(nodeid, occurrence(run, run.tests[nodeid]))
-        for run in reversed(runs)
-        if run.status != "complete"
-        for nodeid in run.failed_tests
-        if run.tests[nodeid].position < 0 and run.tests[nodeid].verdict in BAD
-    ]
-    return [one for one in found if one.run.stream]

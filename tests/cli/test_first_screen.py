@@ -98,7 +98,7 @@ since 444444444, 2 sessions, last good 333333333                          1 test
   test_refund.py::test_full     ────────██  2 runs  RuntimeError: db down
 
 cut     1 test
-  tests/e2e/test_wait.py::test_hangs  killed 2 d ago
+  tests/e2e/test_wait.py::test_hangs  killed 2 d ago, ran unknown how long
 flaky   2 tests, 2 new this week
   TestRetry::test_retries_null_field  ──██─██───  new, 2 of 4 cases, both on 2…
 slower  1 unconfirmed
