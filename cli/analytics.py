@@ -93,6 +93,9 @@ def _summary_of(question: "Question") -> dict[str, Any]:
     """Return the parts of the summary, by the names that they have in JSON."""
     analysis = question.analysis
     broken, outage, flaky = analysis.broken_tests(), analysis.outage_now(), analysis.flaky_tests()
+    gone = analysis.gone_tests()
+    moved = {one.nodeid for one in gone if one.moved_to}
+    broken = [one for one in broken if one.nodeid not in moved]
     return {
         "figures": analysis.summary(),
         "subject": subject_text(question, analysis),
@@ -104,7 +107,8 @@ def _summary_of(question: "Question") -> dict[str, Any]:
         "most_expensive": analysis.most_expensive_tests(5),
         "daily": _daily(analysis.considered),
         "cut": analysis.cut_tests(),
-        "lost": analysis.lost_tests(),
+        "lost": [one for one in gone if not one.moved_to],
+        "moved": [one for one in gone if one.moved_to],
         "other_branches": analysis.other_branches(),
     }
 
@@ -141,7 +145,8 @@ def _print_summary(answer: dict[str, Any]) -> None:
     _print_names("broken now", [_broken_line(one, answer["strips"]) for one in answer["broken"]])
     _print_names("cut", [cut_text(one) for one in answer["cut"]])
     _print_names("flaky", answer["flaky_lines"])
-    _print_names("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
+    for what in ("lost", "moved"):
+        _print_names(what, [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer[what]])
     costs = answer["most_expensive"]
     _print_names("most expensive", list(map(_cost_text, costs)))
 
@@ -360,6 +365,10 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
     ),
     "lost": (
         lambda analysis: analysis.lost_tests(),
+        lambda one: f"{name(one.nodeid)}  {lost_text(one)}",
+    ),
+    "moved": (
+        lambda analysis: analysis.moved_tests(),
         lambda one: f"{name(one.nodeid)}  {lost_text(one)}",
     ),
     "cut": (lambda analysis: analysis.cut_tests(), cut_text),

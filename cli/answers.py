@@ -144,6 +144,8 @@ def cut_text(one: "CutTest") -> str:
 
 def lost_text(one: "LostTest") -> str:
     """Return where a test ran last, since when it is gone, and what it may be called now."""
+    if one.moved_to:
+        return f"renamed to {name(one.moved_to)} in {name(one.gone_commit[:9])}, as git says"
     gone = name(one.gone_commit[:9] or one.gone_session)
     renamed = f"; perhaps renamed to {' or '.join(map(name, one.renamed))}" if one.renamed else ""
     return f"last ran in {name(one.last_session)} at {when(one.last_us)}, gone since {gone}{renamed}"

@@ -201,6 +201,12 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         since = safe_line(found.lost[0].gone_commit[:HASH_DIGITS] or found.lost[0].gone_session)
         text = f"{counted(len(found.lost), 'test')}, the last since {since}"
         yield _section("lost", text, [_lost_cells(one, now_us) for one in found.lost[:most]], len(found.lost))
+    if found.moved:
+        files = {(one.nodeid.partition("::")[0], one.moved_to.partition("::")[0]): one.commit for one in found.moved}
+        (old, new), commit = next(iter(files.items()))
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        text = f"{counted(len(found.moved), 'test')} renamed with {safe_line(old)} -> {safe_line(new)}{more}"
+        yield Section(_line(("moved".ljust(_LABEL), "bold"), (f"{text} since {safe_line(commit[:HASH_DIGITS])}", "")))
 
 
 _METRICS = {"slower": "shifts"}

@@ -117,7 +117,7 @@ def show_test(
         answer = _verdicts(analysis, test)
         newest = question.model.newest_session()
         if newest is not None and newest.stream not in {one.stream for one in history}:
-            answer["lost"] = next((one for one in question.analysis.lost_tests() if one.nodeid == test), None)
+            answer["lost"] = next((one for one in question.analysis.gone_tests() if one.nodeid == test), None)
         text = _last_failure(question.model, history)
         about, told = about_data(analysis.runs), about_line(analysis.runs)
         cut = _last_cut(question.model, history, test)
@@ -279,7 +279,7 @@ def _verdicts(analysis: "Analysis", test: str) -> dict[str, Any]:
         "broken": of(analysis.broken_tests()),
         "broken_elsewhere": [one.branch for one in others if test in one.broken],
         "good_elsewhere": [one.branch for one in others if test not in one.broken],
-        "lost": of(analysis.lost_tests()),
+        "lost": of(analysis.gone_tests()),
         "flaky": [one for one in analysis.flaky_tests() if one.nodeid == test],
         "transitions": of(analysis.transition_scores()),
         "duration_shift": of(analysis.duration_shifts()),

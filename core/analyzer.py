@@ -63,10 +63,26 @@ class InsightAnalyzer(ChosenSessions):
         ]
 
     def lost_tests(self) -> "list[LostTest]":
-        """Return tests that are announced no longer, with what they may be called now."""
+        """Return tests that are announced no longer, with what they may be called now; not those that moved."""
+        return [one for one in self.gone_tests() if not one.moved_to]
+
+    def moved_tests(self) -> "list[LostTest]":
+        """Return tests whose file was renamed, as git says where a checkout is; they are there under another path."""
+        return [one for one in self.gone_tests() if one.moved_to]
+
+    def gone_tests(self) -> "list[LostTest]":
+        """Return both: tests that are announced no longer under their node id."""
         from .questions.lost import lost_tests  # noqa: PLC0415 - only for this question
 
-        return lost_tests(self.asked)
+        runs = self.asked
+        found = lost_tests(runs)
+        if not found:
+            return found
+        from .naming.renames import Clock, renamed_files  # noqa: PLC0415 - git is asked only about lost tests
+        from .questions.moved import with_moves  # noqa: PLC0415
+
+        clock = Clock()
+        return with_moves(found, runs, lambda base, target: renamed_files(base, target, timeout_s=clock.left_s))
 
     def outage_now(self) -> "OutageNow | None":
         """Return the newest session of the branch that is meant, if nearly everything fails in it."""

@@ -61,6 +61,8 @@ class SummaryShape(derived(Summary)):
     """Tests that were running when their session was killed."""
     lost: list[LostShape]
     """Tests that ran before and are not announced any more."""
+    moved: list[LostShape]
+    """Tests whose file was renamed, as git says."""
     other_branches: list[BranchShape]
     """Branches that the answer leaves out."""
 
@@ -85,6 +87,7 @@ class AnalysisShape(Shape):
     shifts: list[ShiftShape] | Optional = UNSET
     together: list[TogetherShape] | Optional = UNSET
     lost: list[LostShape] | Optional = UNSET
+    moved: list[LostShape] | Optional = UNSET
     cut: list[CutShape] | Optional = UNSET
     order: list[OrderShape] | Optional = UNSET
 

@@ -9,7 +9,7 @@ from ..questions.slower import slower_now
 from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
-from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, NewestSession, Overview, SlowerRow
+from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, MovedRow, NewestSession, Overview, SlowerRow
 from .headline import tested_runs
 from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
@@ -40,14 +40,16 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
     runs = analysis.asked
     if not runs:
         return Overview(about=AboutAnswer())
-    broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
+    gone, flaky = analysis.gone_tests(), analysis.flaky_tests()
+    moved = {one.nodeid for one in gone if one.moved_to}
+    broken = [one for one in analysis.broken_tests() if one.nodeid not in moved]
     told = newest_of(model, runs)
     newest = _session(model, told.run, told.progress)
     tested = newest if told.tested is told.run else None
     if tested is None and told.tested is not None:
         tested = _session(model, told.tested, told.tested_progress)
     sentences = headline_of(told, analysis.outage_now(), broken)
-    groups = broken_groups(model, runs, broken, flaky, rows=rows)
+    groups = broken_groups(model, runs, broken, flaky, gone={one.nodeid for one in gone}, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
     flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows)
@@ -65,7 +67,8 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
         recovered=len({one.nodeid for one in flaky if one.recovered}),
         slower=[_slower_row(one) for one in slower_now(tested_runs(runs), model)],
-        lost=[_lost_row(one) for one in analysis.lost_tests()],
+        lost=[_lost_row(one) for one in gone if not one.moved_to],
+        moved=[MovedRow(one.nodeid, one.moved_to, one.gone_commit) for one in gone if one.moved_to],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
         commands=_commands(model, newest, tested, groups),
     )

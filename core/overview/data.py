@@ -126,6 +126,15 @@ class LostRow(msgspec.Struct, forbid_unknown_fields=True):
     """What it may be called now."""
 
 
+class MovedRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A test whose file was renamed, as git says; it is there under another path."""
+
+    nodeid: str
+    moved_to: str
+    commit: str
+    """Of the first whole session without the old path."""
+
+
 class BranchRow(msgspec.Struct, forbid_unknown_fields=True):
     """A branch that the answer leaves out."""
 
@@ -160,6 +169,8 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     slower: list[SlowerRow] = []
     """Confirmed ones first, then the largest change."""
     lost: list[LostRow] = []
+    """Without those that moved."""
+    moved: list[MovedRow] = []
     other_branches: list[BranchRow] = []
     commands: list[str] = []
     """What to do next."""

@@ -7,6 +7,7 @@
 - `failures`: how often tests fail, and which tests fail in the same sessions.
 - `flaky`: flaky tests: by retries within a session, by sessions of one commit, and by changes between good and bad.
 - `lost`: tests that are announced no longer: where they ran last, since when they are gone, what they may be called n
+- `moved`: lost tests that are still there: their file was renamed, as git says.
 - `order`: tests that fail only after a certain other test on the same worker.
 - `outages`: outages: sessions in which nearly everything failed.
 - `phases`: phases of a test: a slow set-up is the cost of a fixture, often of the first test that uses it, not of the

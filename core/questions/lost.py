@@ -28,6 +28,9 @@ class LostTest:
     """Tests that are new in that session and may be this one: the only new one of its class or module, or one with the
     same name in another place."""
 
+    moved_to: str = ""
+    """The same test under another path: git says that its file was renamed; then it is not lost."""
+
     @property
     def name(self) -> str:
         """Part of the node id without its file."""
