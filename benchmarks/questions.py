@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_insight.core.analyzer import Analysis
 from pytest_insight.core.compare import compare_runs
-from pytest_insight.core.history.session_verdicts import run_of_row
+from pytest_insight.core.history.verdicts.reading import run_of_row
 from pytest_insight.core.history.windows import Window
 from pytest_insight.projections.readmodel import ReadModel
 

@@ -46,7 +46,7 @@ from .strips import legend, strip, strip_line, words_of
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
-    from ..core.history.session_verdicts import Run
+    from ..core.history.verdicts.run import Run
     from ..core.questions.broken import Broken
     from ..core.questions.durations import Slow
     from .asking import Question

@@ -9,7 +9,7 @@ from .common import counted
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
-    from ..core.history.session_verdicts import Run
+    from ..core.history.verdicts.run import Run
     from ..core.overview.about import AboutAnswer
     from ..core.overview.cut_tests import CutTest
     from ..core.overview.headline import OutageNow
@@ -29,7 +29,7 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
     suts = sorted({run.sut for run in asked})
     branches = sorted({run.branch for run in asked if run.branch})
     variants = {run.variant for run in asked if run.variant}
-    from ..core.history.series import variant_text  # noqa: PLC0415 - commands import what they use
+    from ..core.history.variants import variant_text  # noqa: PLC0415 - commands import what they use
 
     parts = [question.sut or ", ".join(suts[:_NAMED]), ", ".join(branches[:_NAMED])]
     parts.append(variant_text(next(iter(variants))) if len(variants) == 1 else f"{len(variants)} variants")

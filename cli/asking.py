@@ -170,7 +170,7 @@ def asked(
         if branch is None and not variant:
             yield meant
             return
-        from ..core.history.series import parse_variant  # noqa: PLC0415 - hardly ever asked for
+        from ..core.history.variants import parse_variant  # noqa: PLC0415 - hardly ever asked for
 
         wanted = tuple(parse_variant(text) for text in variant or ())
         yield _known(replace(meant, branch=branch, variant=wanted))
@@ -183,7 +183,8 @@ def _known(asked_about: Question) -> Question:
         LookupError: there is no such session; the message names those that there are.
     """
     from ..core.analyzer import Analysis  # noqa: PLC0415
-    from ..core.history.series import series_of, variant_text  # noqa: PLC0415
+    from ..core.history.series import series_of  # noqa: PLC0415
+    from ..core.history.variants import variant_text  # noqa: PLC0415
     from ..core.naming.nearest import did_you_mean  # noqa: PLC0415
 
     if asked_about.analysis.runs:

@@ -100,7 +100,7 @@ def _meant_data(sides: "Sides | None") -> dict[str, Any]:
 
 def _print_sides(out: "Output", sides: "Sides") -> None:
     """Print what each side was taken for, its newest session, and why these."""
-    from ..core.history.series import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
+    from ..core.history.variants import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
 
     both = (sides.base, sides.target)
     found = [{variant_of(row.part.header or {}) for row in side.rows} for side in both]

@@ -65,7 +65,7 @@ def compare_words(
         show_comparison(_of_profiles(base, target, as_of=as_of, sut=sut, time=time), as_json=as_json)
         return
     from ..core.compare import compare_runs  # noqa: PLC0415
-    from ..core.history.session_verdicts import run_of_row  # noqa: PLC0415
+    from ..core.history.verdicts.reading import run_of_row  # noqa: PLC0415
     from ..core.history.windows import moment_of  # noqa: PLC0415
     from ..core.naming.sides import Chooser  # noqa: PLC0415
 

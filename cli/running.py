@@ -49,7 +49,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
 
 def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
     """Return what a session left failing, unfinished or not collected, in the order of its log."""
-    from ..core.history.session_verdicts import run_of_row  # noqa: PLC0415 - commands import what they use
+    from ..core.history.verdicts.reading import run_of_row  # noqa: PLC0415 - commands import what they use
     from ..core.views.stored import not_run_tests  # noqa: PLC0415
 
     both = not (failed or not_run or all_but_passed)

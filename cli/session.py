@@ -124,7 +124,7 @@ def show_session(
 
     Example: insight session show last --output
     """
-    from ..core.views.stored import load_session  # noqa: PLC0415 - commands import what they use
+    from ..core.views.session import load_session  # noqa: PLC0415 - commands import what they use
     from .session_show import print_session  # noqa: PLC0415
 
     with history_model(profile, log, as_of) as model:
@@ -300,9 +300,9 @@ def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str |
 
 def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
-    from ..core.history.series import variant_of  # noqa: PLC0415
     from ..core.history.states import session_state  # noqa: PLC0415
     from ..core.history.test_runs import run_id_of  # noqa: PLC0415
+    from ..core.history.variants import variant_of  # noqa: PLC0415
     from ..projections.clock import is_future  # noqa: PLC0415
 
     header = row.part.header or {}

@@ -45,7 +45,7 @@ def print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *,
 
 
 def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
-    from ..core.history.series import variant_of, variant_text  # noqa: PLC0415
+    from ..core.history.variants import variant_of, variant_text  # noqa: PLC0415
 
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")

@@ -15,7 +15,8 @@ import msgspec
 from .history.chosen import ChosenSessions
 from .history.modules import FAILED, module_runs
 from .history.series import series_of
-from .history.session_verdicts import Run, runs_of
+from .history.verdicts.reading import runs_of
+from .history.verdicts.run import Run
 from .questions.broken import BranchState, Broken, broken_tests, in_order
 from .questions.clusters import FailureCluster, collection_messages, failure_clusters, message_of, record_of
 from .questions.durations import DurationShift, Slow, TestFigures, costs, duration_shifts, figures_of
@@ -78,8 +79,8 @@ class InsightAnalyzer(ChosenSessions):
         found = lost_tests(runs)
         if not found:
             return found
+        from .naming.moved_tests import with_moves  # noqa: PLC0415
         from .naming.renames import Clock, renamed_files  # noqa: PLC0415 - git is asked only about lost tests
-        from .questions.moved import with_moves  # noqa: PLC0415
 
         clock = Clock()
         return with_moves(found, runs, lambda base, target: renamed_files(base, target, timeout_s=clock.left_s))
@@ -88,7 +89,7 @@ class InsightAnalyzer(ChosenSessions):
         """Return the newest session of the branch that is meant, if nearly everything fails in it."""
         from .overview.headline import outage_now  # noqa: PLC0415 - only for this question
 
-        return outage_now(self)
+        return outage_now(self.asked, self.messages)
 
     def cut_tests(self) -> "list[CutTest]":
         """Return the tests that were running when a session was killed, the newest first."""

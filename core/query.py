@@ -165,10 +165,11 @@ class Query(SessionFilters):
         deeper = [one for one in self._sessions if one.by_columns]
         if not (deeper or self._tests):
             return session
-        if not is_stored(session):
+        models = session.models
+        if models is None or not is_stored(session):
             fits = all(one.fits(session) for one in deeper)
             return self._narrowed(session) if fits and self._tests else session if fits else None
-        with session.models() as model:
+        with models() as model:
             seen = Peek(model, session.stream)
             if not all(one.fits(seen) for one in deeper):
                 return None
@@ -180,7 +181,7 @@ class Query(SessionFilters):
             ]
         if not places:
             return None
-        part = part_of(session, places, [seen.test_results[place].outcome.to_str() for place in places])
+        part = part_of(session, models, places, [seen.test_results[place].outcome.to_str() for place in places])
         return part if len(quick) == len(self._tests) else self._narrowed(part)
 
     def _narrowed(self, session: TestSession) -> TestSession | None:

@@ -34,7 +34,7 @@ from .profiles import (
     switch_profile,
 )
 from .views.session import TestSession
-from .views.stored import fill_session, lazy_session
+from .views.stored import fill_session
 
 __all__ = [
     "BaseStorage",
@@ -381,7 +381,7 @@ def _sessions_in(lines: bytes) -> list[TestSession]:
         model.catch_up()
         found: list[TestSession] = []
         for row in reversed(model.sessions()):
-            session = lazy_session(lambda: nullcontext(model), row)
+            session = TestSession.from_row(lambda: nullcontext(model), row)
             fill_session(session, lambda: nullcontext(model), texts=True)
             found.append(session)
         return found

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
 from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
-from .heads import LineRun, has_possible_times, runs_of
+from .lines.heads import LineRun, has_possible_times, runs_of
 from .validity import extraordinary, line_fault, long_lines, times_are_possible
 
 Reason = Literal[

@@ -14,7 +14,7 @@ import msgspec
 from .codec import EventDecodeError, EventDecoder, match_head, parse_envelope, session_events
 from .events import EventsPurged
 from .format import FORMAT_VERSION
-from .plainlines import is_plain
+from .lines.plainlines import is_plain
 from .times import YEAR_END, YEAR_MIN, is_possible_time, parse_time
 
 DEPTH_MAX: Final = 100

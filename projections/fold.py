@@ -19,7 +19,7 @@ import msgspec
 
 from ..eventlog.codec import Envelope, parse_envelope
 from ..eventlog.events import Outcome, TestCut
-from ..eventlog.heads import LineRun, runs_of
+from ..eventlog.lines.heads import LineRun, runs_of
 from .rules import OUTCOMES, Change, ChangeKind, terminal_categories
 
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
-from ..eventlog.heads import LineRun, is_header, runs_of
+from ..eventlog.lines.heads import LineRun, is_header, runs_of
 from ..eventlog.reader import line_start_after, read_batches
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source

@@ -13,7 +13,7 @@ from ...eventlog.targets.log_targets import DiskTarget, LogTarget, MemoryTarget
 from ...eventlog.targets.memory_log import MemoryLog
 from ...projections.readmodel import ReadModel
 from ..views.session import TestSession
-from ..views.stored import fill_session, lazy_session
+from ..views.stored import fill_session
 
 
 class SessionStore:
@@ -67,19 +67,19 @@ class SessionStore:
         """
         with self.model() as model:
             rows = model.sessions(sut=sut, since_us=since_us)
-        return [lazy_session(self.model_as_it_is, row) for row in reversed(rows)]
+        return [TestSession.from_row(self.model_as_it_is, row) for row in reversed(rows)]
 
     def session_named(self, session_id: str) -> TestSession | None:
         """Return the visible session of this name, or None."""
         with self.model() as model:
             row = model.session_named(session_id)
-        return None if row is None else lazy_session(self.model_as_it_is, row)
+        return None if row is None else TestSession.from_row(self.model_as_it_is, row)
 
     def last_session(self) -> TestSession | None:
         """Return the session that started last, or None."""
         with self.model() as model:
             rows = model.sessions(limit=1)
-        return lazy_session(self.model_as_it_is, rows[0]) if rows else None
+        return TestSession.from_row(self.model_as_it_is, rows[0]) if rows else None
 
     def has_content(self, stream: str, session_id: str, digest: str) -> bool:
         """Return whether a stored session has the content of a document.
@@ -93,7 +93,7 @@ class SessionStore:
             row = model.session_of(stream)
             if row is None:
                 return False
-            session = lazy_session(self.model_as_it_is, row)
+            session = TestSession.from_row(self.model_as_it_is, row)
             session.session_id = session_id
             fill_session(session, self.model_as_it_is, texts=True)
         document = session.to_dict()

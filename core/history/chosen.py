@@ -1,4 +1,4 @@
-"""The sessions that an analysis looks at: set up like a query."""
+"""The sessions that an analysis is about, chosen like those of a query."""
 
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...projections.clock import is_future
 from ..questions.outages import key_of, set_aside
-from .series import asked_runs, is_of_variant, series_of
-from .session_verdicts import Run, many_objects, run_of_row, runs_of
+from .series import asked_runs, series_of
+from .variants import is_of_variant
+from .verdicts.reading import many_objects, run_of_row, runs_of
+from .verdicts.run import Run
 from .windows import Window
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these

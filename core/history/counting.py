@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...projections.apply import SessionRow
-    from .session_verdicts import Run, TestRun
+    from .verdicts.columns import TestRun
+    from .verdicts.run import Run
 
 RULES_VERSION = 1
 """Rises when the same session would have another number of runs."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .session_verdicts import Run, TestRun, Wanted
+from .verdicts.columns import TestRun, Wanted
+from .verdicts.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,14 +6,29 @@ version. Only the tables that a query names are filled.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from ...projections.apply import SessionRow
 from ...projections.fold import CRASHED_FLAG
 from ...projections.rules import BAD, OUTCOMES
 from .history import History
-from .session_verdicts import many_objects, run_of_row
+from .table_columns import (
+    ATTEMPT,
+    BRANCH,
+    COMMIT_ID,
+    FAILURE,
+    OF_ATTEMPT,
+    OF_SESSION,
+    SESSION,
+    STARTED_AT,
+    TEST,
+    Column,
+    NamedTest,
+    ReadColumn,
+    read_values,
+)
+from .verdicts.reading import many_objects, run_of_row
 
 _READ_ONLY = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _UNSAFE_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
@@ -23,21 +38,30 @@ _BAD_CODES = frozenset(code for code, outcome in enumerate(OUTCOMES) if outcome 
 Row = tuple[Any, ...]
 
 
-class Column(NamedTuple):
-    """A column of a table."""
-
-    name: str
-    type: str
-    meaning: str
-
-
 class Table(NamedTuple):
     """A table that a query can name."""
 
     name: str
     meaning: str
-    columns: tuple[Column, ...]
-    rows: Callable[[History, list[SessionRow]], Iterator[Row]]
+    of_session: tuple[ReadColumn[SessionRow], ...]
+    """The first columns, which are the same in all rows of a session."""
+    of_items: tuple[tuple[ReadColumn[Any], ...], ...]
+    """The other columns, in groups: one group for each list of `items`."""
+    items: Callable[[History, SessionRow], tuple[list[Any], ...]]
+    """Returns what the rows of a session are about: lists of one length, for instance its attempts and their events."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns in order."""
+        return tuple(column for group in (self.of_session, *self.of_items) for column, _ in group)
+
+    def rows(self, model: History, sessions: Iterable[SessionRow]) -> Iterator[Row]:
+        """Yield the rows of some sessions."""
+        for session in sessions:
+            first = read_values(self.of_session, session)
+            lists = zip(self.of_items, self.items(model, session), strict=True)
+            others = [map(column.read, items) for group, items in lists for column in group]
+            yield from zip(*map(repeat, first), *others, strict=False)  # `repeat` does not end
 
 
 class QueryError(ValueError):
@@ -51,161 +75,41 @@ class Answer(NamedTuple):
     rows: list[Row]
 
 
-def _utc(time_us: int) -> str:
-    return datetime.fromtimestamp(time_us / 1_000_000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _session(_: History, session: SessionRow) -> tuple[list[Any], ...]:
+    return ([session],)
 
 
-def _session_rows(_: History, sessions: list[SessionRow]) -> Iterator[Row]:
-    for row in sessions:
-        header = row.part.header or {}
-        vcs, system = header.get("vcs") or {}, header.get("testing_system") or {}
-        dirty = vcs.get("dirty")
-        yield (
-            row.session_id,
-            row.stream,
-            row.sut,
-            _utc(row.started_us),
-            row.duration_us / 1_000_000,
-            row.status,
-            row.exit_status,
-            vcs.get("commit") or "",
-            vcs.get("branch") or "",
-            None if dirty is None else int(dirty),
-            header.get("python") or "",
-            header.get("pytest") or "",
-            system.get("host") or "",
-            system.get("platform") or "",
-            header.get("test_run") or "",
-            sum(count for name, count in row.verdicts.items() if name not in ("flaky", "not_run")),
-            *(row.verdicts.get(name, 0) for name in ("passed", "failed", "error", "crashed", "skipped", "flaky")),
-            row.missing,
-        )
+def _attempts(model: History, session: SessionRow) -> tuple[list[Any], ...]:
+    return (model.attempts(session.stream),)
 
 
-def _result_rows(model: History, sessions: list[SessionRow]) -> Iterator[Row]:
-    for row in sessions:
-        for item in model.attempts(row.stream):
-            outcome, crashed = OUTCOMES[item.outcome & ~CRASHED_FLAG], bool(item.outcome & CRASHED_FLAG)
-            seconds = item.duration_us / 1_000_000
-            yield row.session_id, row.sut, item.nodeid, item.attempt, outcome, int(crashed), seconds, item.worker
+def _tests(model: History, session: SessionRow) -> tuple[list[Any], ...]:
+    return ([NamedTest(nodeid, run) for nodeid, run in run_of_row(model, session).tests.items()],)
 
 
-def _test_rows(model: History, sessions: list[SessionRow]) -> Iterator[Row]:
-    for row in sessions:
-        run = run_of_row(model, row)
-        started = _utc(row.started_us)
-        for nodeid, test in run.tests.items():
-            attempts, seconds = len(test.outcomes), test.duration_us / 1_000_000
-            yield (row.session_id, row.sut, started, run.commit, run.branch, nodeid, test.verdict, attempts, seconds)
-
-
-def _failure_rows(model: History, sessions: list[SessionRow]) -> Iterator[Row]:
-    for row in sessions:
-        bad = [
-            item
-            for item in model.attempts(row.stream)
-            if item.outcome & CRASHED_FLAG or item.outcome & ~CRASHED_FLAG in _BAD_CODES
-        ]
-        for event in model.finished_at([item.position for item in bad]):
-            cause = event.cause
-            path, lineno, message = (cause.path, cause.lineno, cause.message) if cause else ("", None, "")
-            yield (
-                row.session_id,
-                row.sut,
-                event.nodeid,
-                event.attempt,
-                event.outcome,
-                path,
-                lineno,
-                message or event.reason or event.longreprtext.strip().rpartition("\n")[2],
-                event.longreprtext,
-            )
-
-
-def _columns(*columns: tuple[str, str, str]) -> tuple[Column, ...]:
-    return tuple(Column(*column) for column in columns)
+def _failures(model: History, session: SessionRow) -> tuple[list[Any], ...]:
+    """Return the bad attempts, and their events."""
+    bad = [
+        attempt
+        for attempt in model.attempts(session.stream)
+        if attempt.outcome & CRASHED_FLAG or attempt.outcome & ~CRASHED_FLAG in _BAD_CODES
+    ]
+    return bad, model.finished_at([attempt.position for attempt in bad])
 
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        Table(
-            "sessions",
-            "one row per session",
-            _columns(
-                ("session_id", "TEXT", "name of the session"),
-                ("stream", "TEXT", "its full identity"),
-                ("sut", "TEXT", "system under test"),
-                ("started_at", "TEXT", "start, ISO 8601 in UTC"),
-                ("duration_s", "REAL", "duration in seconds"),
-                ("status", "TEXT", "state of the session"),
-                ("exit_status", "INTEGER", "exit status of pytest; null without a seal"),
-                ("commit_id", "TEXT", "hash of the commit"),
-                ("branch", "TEXT", "branch of the checkout"),
-                ("dirty", "INTEGER", "1 if the work tree differed from the commit; null if that is unknown"),
-                ("python", "TEXT", "version of Python"),
-                ("pytest", "TEXT", "version of pytest"),
-                ("host", "TEXT", "machine that ran the tests"),
-                ("platform", "TEXT", "its platform: linux, darwin, win32"),
-                ("test_run", "TEXT", "test run that the session is part of"),
-                ("tests", "INTEGER", "tests with a verdict"),
-                ("passed", "INTEGER", "tests by verdict"),
-                ("failed", "INTEGER", ""),
-                ("error", "INTEGER", ""),
-                ("crashed", "INTEGER", ""),
-                ("skipped", "INTEGER", ""),
-                ("flaky", "INTEGER", "tests that passed only after another attempt"),
-                ("missing", "INTEGER", "announced tests without a verdict"),
-            ),
-            _session_rows,
-        ),
-        Table(
-            "results",
-            "one row per attempt of a test",
-            _columns(
-                ("session_id", "TEXT", "name of the session"),
-                ("sut", "TEXT", "system under test"),
-                ("nodeid", "TEXT", "node id of the test"),
-                ("attempt", "INTEGER", "number of the attempt, from 1"),
-                ("outcome", "TEXT", "outcome of the attempt"),
-                ("crashed", "INTEGER", "1 if its process died"),
-                ("duration_s", "REAL", "duration of all phases in seconds"),
-                ("worker", "TEXT", "worker of pytest-xdist; empty without it"),
-            ),
-            _result_rows,
-        ),
+        Table("sessions", "one row per session", (), (SESSION,), _session),
+        Table("results", "one row per attempt of a test", OF_SESSION, (ATTEMPT,), _attempts),
         Table(
             "tests",
             "one row per test and session: its verdict",
-            _columns(
-                ("session_id", "TEXT", "name of the session"),
-                ("sut", "TEXT", "system under test"),
-                ("started_at", "TEXT", "start of the session, ISO 8601 in UTC"),
-                ("commit_id", "TEXT", "hash of the commit"),
-                ("branch", "TEXT", "branch of the checkout"),
-                ("nodeid", "TEXT", "node id of the test"),
-                ("verdict", "TEXT", "verdict of the test in the session"),
-                ("attempts", "INTEGER", "number of attempts that ended"),
-                ("duration_s", "REAL", "duration of the last attempt in seconds"),
-            ),
-            _test_rows,
+            (*OF_SESSION, STARTED_AT, COMMIT_ID, BRANCH),
+            (TEST,),
+            _tests,
         ),
-        Table(
-            "failures",
-            "one row per bad attempt, with its text",
-            _columns(
-                ("session_id", "TEXT", "name of the session"),
-                ("sut", "TEXT", "system under test"),
-                ("nodeid", "TEXT", "node id of the test"),
-                ("attempt", "INTEGER", "number of the attempt, from 1"),
-                ("outcome", "TEXT", "outcome of the attempt"),
-                ("path", "TEXT", "file in which the exception was raised"),
-                ("lineno", "INTEGER", "line in it"),
-                ("message", "TEXT", "message of the exception"),
-                ("longreprtext", "TEXT", "the whole text of the failure"),
-            ),
-            _failure_rows,
-        ),
+        Table("failures", "one row per bad attempt, with its text", OF_SESSION, (OF_ATTEMPT, FAILURE), _failures),
     )
 }
 """Tables by name; the reference in the documentation is generated from this."""

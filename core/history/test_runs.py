@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from ...eventlog.times import parse_time
 from ...projections.apply import SessionRow
-from ...projections.rules import BAD
+from ...projections.rules import BAD, GOOD
 from .history import History
-from .session_verdicts import GOOD, TestRun, run_of_row
 from .states import session_state
+from .verdicts.columns import TestRun
+from .verdicts.reading import run_of_row
 
 RULES_VERSION = 2
 """Rises when the same sessions would come to something else."""

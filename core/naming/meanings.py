@@ -10,7 +10,8 @@ from ...projections.readmodel import AmbiguousPrefixError, UnknownSessionError
 from ..history.partial import CUT_SHORT, Selected, selected_of
 from ..history.references import sessions_of_commit, span_named, sut_named
 from ..history.selection import is_age
-from ..history.series import DEFAULT_BRANCHES, Variant, branch_of, variant_of
+from ..history.series import DEFAULT_BRANCHES, branch_of
+from ..history.variants import Variant, variant_of
 from ..history.windows import parse_window
 from .nearest import did_you_mean
 

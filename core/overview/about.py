@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...eventlog.times import format_time
-from ..history.series import branch_of, variant_of, variant_text
+from ..history.series import branch_of
+from ..history.variants import variant_of, variant_text
 
 if TYPE_CHECKING:
     from ...projections.apply import SessionRow
-    from ..history.series import Variant
-    from ..history.session_verdicts import Run
+    from ..history.variants import Variant
+    from ..history.verdicts.run import Run
 
 
 class AboutAnswer(msgspec.Struct, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...eventlog.times import format_time
-from ..compare import DurationChange
+from ..questions.duration_changes import DurationChange
 from ..questions.slower import slower_now
 from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
@@ -17,7 +17,7 @@ from .strips import strips_of
 if TYPE_CHECKING:
     from ..analyzer import Analysis
     from ..history.history import History
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
     from ..questions.flaky import FlakyTest
     from ..questions.lost import LostTest
     from .cut_tests import CutTest

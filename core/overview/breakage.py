@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ...eventlog.times import format_time
 from ...projections.rules import BAD
-from ..history.series import variant_text
+from ..history.variants import variant_text
 from ..questions.clusters import CUT, collection_messages, message_of
 from .cases import Cases, by_test
 from .data import BrokenGroup, BrokenRow
@@ -13,7 +13,7 @@ from .strips import strips_of
 
 if TYPE_CHECKING:
     from ..history.history import History
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
     from ..questions.broken import Broken
     from ..questions.flaky import FlakyTest
 

@@ -16,7 +16,7 @@ from ..questions.evidence import Occurrence, occurrence
 if TYPE_CHECKING:
     from ...projections.apply import SessionRow
     from ..history.history import History
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
 
 RULES_VERSION = 1
 """Rises when another duration would be told."""

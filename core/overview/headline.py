@@ -1,15 +1,17 @@
-"""What an answer begins with: the newest session that ran tests, if nearly everything fails in it."""
+"""The beginning of an answer: the newest session that ran tests, if nearly everything fails in it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..history.series import series_of
+from ..questions.outages import is_outage
 
 if TYPE_CHECKING:
-    from ..analyzer import Analysis
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
+
+    Messages = Callable[[list[Run]], dict[tuple[str, str], str]]
 
 RULES_VERSION = 1
 """Rises when the same history would begin with something else."""
@@ -41,15 +43,20 @@ def tested_runs(runs: "Sequence[Run]") -> "list[Run]":
     return list(runs[: last + 1])
 
 
-def outage_now(analysis: "Analysis") -> OutageNow | None:
-    """Return the outage that goes on; None if the newest session that ran tests is none."""
-    runs = tested_runs(analysis.asked)
-    if not runs or not runs[-1].is_outage:
+def outage_now(runs: "Sequence[Run]", messages_of: "Messages") -> OutageNow | None:
+    """Return the outage that goes on; None if the newest session that ran tests is no outage.
+
+    Args:
+        runs: sessions of the branch that is meant, in order of time.
+        messages_of: returns the message of each failure of some sessions, by stream and node id.
+    """
+    runs = tested_runs(runs)
+    if not runs or not is_outage(runs[-1]):
         return None
     newest = runs[-1]
     series = next(own for own in series_of(runs).values() if own[-1] is newest)
     row = 1
-    while row < len(series) and series[-1 - row].is_outage:
+    while row < len(series) and is_outage(series[-1 - row]):
         row += 1
     first = series[-row]
     good = series[-1 - row] if row < len(series) else None
@@ -63,7 +70,7 @@ def outage_now(analysis: "Analysis") -> OutageNow | None:
         sessions=row,
         good_session=good.name if good is not None else "",
         good_commit=good.commit if good is not None else "",
-        message=_most_frequent(list(analysis.messages([newest]).values())),
+        message=_most_frequent(list(messages_of([newest]).values())),
     )
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ...projections.apply import SessionRow
     from ..history.history import History
     from ..history.partial import Selected
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
     from ..questions.broken import Broken
     from .headline import OutageNow
 

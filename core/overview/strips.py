@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..history.modules import module_runs
-from ..history.session_verdicts import Run, Wanted
+from ..history.verdicts.columns import Wanted
+from ..history.verdicts.run import Run
 from .marks import mark_word, worst_word
 
 

@@ -1,15 +1,14 @@
 """Broken tests: the newest conclusive run of a series is bad."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...projections.rules import BAD
-from ..history.series import Variant, differing_text, series_of
-from ..history.session_verdicts import Run, Wanted, many_objects
+from ..history.series import series_of
+from ..history.variants import Variant, differing_text
+from ..history.verdicts.columns import Wanted
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, conclusive_runs, runs_of_failed_tests
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 
 @dataclass(frozen=True)

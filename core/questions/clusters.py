@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..history.session_verdicts import Run, TestRun
+from ..history.verdicts.columns import TestRun
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, occurrence
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these

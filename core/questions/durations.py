@@ -2,18 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...projections.rules import BAD
 from ..history.counting import runs_of_modules
 from ..history.series import series_of
-from ..history.session_verdicts import Run, many_objects
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, occurrence
 from .phases import LongestRun
 from .stats import median, pettitt, quantile
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 CHANGE_P = 0.01
 

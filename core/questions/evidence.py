@@ -1,14 +1,12 @@
 """One run of one test as evidence of an answer, and the runs that are conclusive."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ...projections.rules import BAD
+from ...projections.rules import BAD, GOOD
 from ..history.modules import module_runs
-from ..history.series import variant_text
-from ..history.session_verdicts import GOOD, Run, TestRun, Wanted
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
+from ..history.variants import variant_text
+from ..history.verdicts.columns import TestRun, Wanted
+from ..history.verdicts.run import Run
 
 
 class Occurrence(NamedTuple):

@@ -2,15 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...projections.rules import BAD
-from ..history.session_verdicts import Run, many_objects
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, conclusive_runs, runs_of_failed_tests
 from .stats import Interval, wilson
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 MIN_RUNS = 5
 """Runs of a test below which a rate is not judged."""

@@ -3,15 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
-from ..history.series import Variant, series_of
-from ..history.session_verdicts import GOOD, Run, Wanted, many_objects
+from ...projections.rules import BAD, GOOD
+from ..history.series import series_of
+from ..history.variants import Variant
+from ..history.verdicts.columns import Wanted
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, conclusive_runs, occurrence, runs_of_failed_tests
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 RECOVERED_RUNS = 30
 

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from ..history.series import series_of
-from ..history.session_verdicts import Run, many_objects
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 
 RULES_VERSION = 1
 """Rises when another test would be lost, or another name would be offered."""

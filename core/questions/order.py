@@ -1,14 +1,12 @@
 """Tests that fail only after a certain other test on the same worker."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
-from ..history.session_verdicts import GOOD, Run, TestRun, many_objects
+from ...projections.rules import BAD, GOOD
+from ..history.verdicts.columns import TestRun
+from ..history.verdicts.reading import many_objects
+from ..history.verdicts.run import Run
 from .evidence import Occurrence, occurrence, runs_of_failed_tests
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..history.series import series_of
 
 if TYPE_CHECKING:
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
 
 RULES_VERSION = 2
 """Rises when another session would be an outage, or would be set aside."""
@@ -19,9 +19,12 @@ OUTAGE_SHARE = 0.8
 OUTAGE_TESTS = 5
 
 
-def is_outage(bad: int, considered: int) -> bool:
-    """Return whether so much failed that the session is named: more than 80 % of at least five tests."""
-    return considered >= OUTAGE_TESTS and bad > OUTAGE_SHARE * considered
+def is_outage(run: "Run") -> bool:
+    """Return whether so much failed that the session is named: more than 80 % of at least five tests.
+
+    See `set_aside` for the outages that are no evidence about single tests.
+    """
+    return run.considered >= OUTAGE_TESTS and run.bad > OUTAGE_SHARE * run.considered
 
 
 def set_aside(runs: Sequence["Run"]) -> set[str]:
@@ -38,11 +41,13 @@ def set_aside(runs: Sequence["Run"]) -> set[str]:
     Args:
         runs: sessions in order of time.
     """
-    if not any(run.is_outage for run in runs):
+    if not any(is_outage(run) for run in runs):
         return set()
     found: set[str] = set()
     for series in series_of(runs).values():
-        found.update(key_of(run) for place, run in enumerate(series) if run.is_outage and _is_of_machine(series, place))
+        found.update(
+            key_of(run) for place, run in enumerate(series) if is_outage(run) and _is_of_machine(series, place)
+        )
     return found
 
 
@@ -58,7 +63,7 @@ def _is_of_machine(series: list["Run"], place: int) -> bool:
     outage = series[place]
     near = [series[at] for at in (place - 1, place + 1) if at >= 0]
     same = [run for run in near if run.commit and run.commit == outage.commit]
-    if any(run.is_outage for run in same):
+    if any(is_outage(run) for run in same):
         return False
     if same and all(_is_good(run) for run in same):
         return True

@@ -9,7 +9,7 @@ from ...eventlog.events import TestFinished
 
 if TYPE_CHECKING:
     from ..history.history import History
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
 
 
 @dataclass(frozen=True)

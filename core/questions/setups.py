@@ -12,9 +12,9 @@ from .phases import RunPhases, SlowPhases, phases_at
 from .stats import median
 
 if TYPE_CHECKING:
-    from ..compare import DurationChange
     from ..history.history import History
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
+    from .duration_changes import DurationChange
 
 RULES_VERSION = 1
 """Rises when the same runs would be explained in another way."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..compare import DURATION_MIN_S, DurationChange, compare_durations
 from ..history.series import series_of
-from ..history.session_verdicts import Run
+from ..history.verdicts.run import Run
+from .duration_changes import DURATION_MIN_S, DurationChange, compare_durations
 
 if TYPE_CHECKING:
     from ..history.history import History

@@ -1,4 +1,4 @@
-"""Statistics that the analysis stands on; pure, checked against SciPy in the tests."""
+"""Statistics of the analysis; pure, checked against SciPy in the tests."""
 
 import math
 from collections import Counter

@@ -2,16 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
+from ...projections.rules import BAD, GOOD
 from ..history.counting import verdict_counts
-from ..history.session_verdicts import GOOD, Run
-from .outages import key_of, set_aside
+from ..history.verdicts.run import Run
+from .outages import is_outage, key_of, set_aside
 from .stats import Interval, median, wilson
-
-if TYPE_CHECKING:  # a command that has its read model open pays for none of these
-    pass
 
 RULES_VERSION = 2
 """Rises when an answer to the same history would be another one."""
@@ -52,7 +48,7 @@ def summary_of(runs: list[Run]) -> Summary:
     bad = sum(count for verdict, count in telling.items() if verdict in BAD)
     return Summary(
         sessions=len(runs),
-        outages=[run.name for run in runs if run.is_outage],
+        outages=[run.name for run in runs if is_outage(run)],
         interrupted=sum(run.status == "interrupted" for run in runs),
         tests=len(set().union(*(run.tests for run in runs))),
         runs=sum(verdicts.values()),

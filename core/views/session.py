@@ -1,24 +1,29 @@
 """One session, with results that are read from the log when they are asked for."""
 
-import copy
 import fnmatch
-from collections import Counter
-from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...eventlog.live.owner import RunState
+from ...eventlog.times import to_datetime
+from .lazy import LazyResults
 from .output import OutputFields
 from .rerun import RerunTestGroup
 from .result import TestResult
 from .times import as_utc, moment_of, seconds_of, utc_text
 
+if TYPE_CHECKING:
+    from ...projections.apply import SessionRow
+    from ...projections.readmodel import ReadModel
+    from .stored import Models
+
 _MORE = ("exit_status", "status", "running", "not_run", "vcs", "ci")
 """What a session knows beside the documented fields."""
 
 
-class TestSession:
+class TestSession(LazyResults):
     """One pytest run.
 
     Args:
@@ -67,13 +72,9 @@ class TestSession:
         self.session_duration = seconds_of(session_duration)
         self.session_stop_time = self.session_start_time + timedelta(seconds=self.session_duration)
         self.session_tags = dict(session_tags or {})
-        self._load: Callable[[TestSession], None] | None = None
-        self._is_part = False
-        self._outcomes: dict[str, int] | None = None
-        self._rerun_test_groups = list(rerun_test_groups or [])
-        self._test_results = list(test_results or [])
-        self._output_fields = output_fields if output_fields is not None else OutputFields()
-        self._not_run: list[str] = []
+        if output_fields is None:
+            output_fields = OutputFields()
+        super().__init__(list(test_results or []), list(rerun_test_groups or []), output_fields)
         self.exit_status: int | None = None
         self.status = "complete"
         """`complete`, `incomplete` or `interrupted`."""
@@ -84,9 +85,8 @@ class TestSession:
         self.vcs: dict[str, Any] = {}
         self.ci: dict[str, str] = {}
         self.stream = ""
-        """Identity of the stored session; empty for one that was made in memory."""
-        self.models: Any = None
-        """Where a stored session is read from; see `projections.sessions.Models`."""
+        self.models: Models | None = None
+        """Opens the read model of a stored session; None for one that was made in memory."""
 
     @property
     def state(self) -> RunState:
@@ -100,85 +100,6 @@ class TestSession:
             row = model.session_of(self.stream)
             return "unknown" if row is None else model.state_of(row)
 
-    def load_later(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int] | None = None) -> None:
-        """Have results, rerun groups, output and `not_run` filled in by `load(session)` when one is first asked for.
-
-        Args:
-            load: fills the session.
-            outcomes: attempts by outcome, as far as they are known before.
-        """
-        self._load = load
-        self._outcomes = outcomes
-
-    def part(self, load: "Callable[[TestSession], None]", outcomes: dict[str, int]) -> "TestSession":
-        """Return a copy that has only some of the results; arguments as of `load_later`."""
-        some = copy.copy(self)
-        some.load_later(load, outcomes)
-        some._is_part = True  # noqa: SLF001 - one of us
-        return some
-
-    def head(self) -> "TestSession":
-        """Return a copy that shares what was read and reads by itself what was not."""
-        return copy.copy(self)
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether its results were not looked at yet, and so are what the log says; all of them."""
-        return self._load is not None and not self._is_part
-
-    def _loaded(self) -> None:
-        if self._load is not None:
-            load, self._load = self._load, None
-            try:
-                load(self)
-            except BaseException:
-                self._load = load  # what could not be read now may be readable later; it is not an empty session
-                raise
-
-    @property
-    def test_results(self) -> list[TestResult]:
-        """All attempts, in the order of their reports."""
-        self._loaded()
-        return self._test_results
-
-    @test_results.setter
-    def test_results(self, results: list[TestResult]) -> None:
-        self._loaded()
-        self._test_results = results
-
-    @property
-    def rerun_test_groups(self) -> list[RerunTestGroup]:
-        """Tests that were run again."""
-        self._loaded()
-        return self._rerun_test_groups
-
-    @rerun_test_groups.setter
-    def rerun_test_groups(self, groups: list[RerunTestGroup]) -> None:
-        self._loaded()
-        self._rerun_test_groups = groups
-
-    @property
-    def output_fields(self) -> OutputFields:
-        """Sections of the terminal output."""
-        self._loaded()
-        return self._output_fields
-
-    @output_fields.setter
-    def output_fields(self, fields: OutputFields) -> None:
-        self._loaded()
-        self._output_fields = fields
-
-    @property
-    def not_run(self) -> list[str]:
-        """Announced tests that never started."""
-        self._loaded()
-        return self._not_run
-
-    @not_run.setter
-    def not_run(self, nodeids: list[str]) -> None:
-        self._loaded()
-        self._not_run = nodeids
-
     def add_test_result(self, result: TestResult) -> None:
         """Add an attempt."""
         self.test_results.append(result)
@@ -186,13 +107,6 @@ class TestSession:
     def add_rerun_group(self, group: RerunTestGroup) -> None:
         """Add a test that was run again."""
         self.rerun_test_groups.append(group)
-
-    @property
-    def outcome_counts(self) -> dict[str, int]:
-        """Attempts by outcome in lower case."""
-        if self._load is not None and self._outcomes is not None:
-            return dict(self._outcomes)
-        return dict(Counter(result.outcome.to_str() for result in self.test_results))
 
     @property
     def pass_rate(self) -> float:
@@ -254,6 +168,33 @@ class TestSession:
         return session
 
     @classmethod
+    def from_row(cls, models: "Models", row: "SessionRow") -> "TestSession":
+        """Return a stored session whose results and output are read when they are first asked for.
+
+        Args:
+            models: opens the read model that the session is in.
+            row: the session.
+        """
+        from .stored import fill_session, running_tests  # noqa: PLC0415 - sessions made in memory need no read model
+
+        header = row.part.header or {}
+        session = cls(
+            sut_name=row.sut,
+            testing_system=header.get("testing_system"),
+            session_id=row.session_id,
+            session_start_time=to_datetime(row.started_us),
+            session_duration=row.duration_us / 1_000_000,
+            session_tags=header.get("tags"),
+        )
+        session.exit_status, session.status, session.counts = row.exit_status, row.status, row.counts
+        session.vcs, session.ci = header.get("vcs") or {}, header.get("ci") or {}
+        session.running = running_tests(row)
+        session.stream = row.stream
+        session.models = models
+        session.load_later(lambda view: fill_session(view, models), row.part.outcomes)
+        return session
+
+    @classmethod
     def from_file(cls, path: Path | str) -> "TestSession":
         """Read the newest session of an event log, or a session that was exported as JSON.
 
@@ -261,11 +202,30 @@ class TestSession:
             FileNotFoundError: there is no such file.
             ValueError: it holds no session.
         """
-        from .stored import session_from_file  # noqa: PLC0415 - views are made of these classes
+        from .files import is_log, newest_exported, newest_row  # noqa: PLC0415 - sessions made in memory need no files
 
-        return session_from_file(Path(path))
+        path = Path(path)
+        if not is_log(path):
+            return cls.from_dict(newest_exported(path))
+        with newest_row(path) as (model, row):
+            session = cls.from_row(lambda: nullcontext(model), row)
+            for result in session.test_results:
+                _ = result.longreprtext  # texts are read while the model is open
+            return session
 
     def __repr__(self) -> str:
         results = "" if self._load is not None else f", {len(self._test_results)} results"
         start = self.session_start_time.isoformat()
         return f"TestSession({self.session_id!r}, sut_name={self.sut_name!r}, start={start}{results})"
+
+
+def load_session(model: "ReadModel", row: "SessionRow") -> TestSession:
+    """Return a stored session with its results; captured texts are read when they are first asked for.
+
+    Args:
+        model: the read model that `row` came from; it must stay open as long as texts are asked for.
+        row: the session.
+    """
+    session = TestSession.from_row(lambda: nullcontext(model), row)
+    _ = session.test_results
+    return session

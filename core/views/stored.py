@@ -1,10 +1,9 @@
-"""Whole sessions out of the read model and the log: captured texts are read when they are asked for."""
+"""Results and output of stored sessions, from the read model and the log."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import Any, cast
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,78 +16,43 @@ from ...projections.apply import SessionRow
 from ...projections.fold import CRASHED_FLAG
 from ...projections.readmodel import Attempted, ReadModel
 from ...projections.rules import OUTCOMES
+from .lazy import LazyResults
 from .outcome import TestOutcome
 from .output import OutputFields
 from .rerun import RerunTestGroup
 from .result import TestResult
-from .session import TestSession
 
 _TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
 
 
 Models = Callable[[], AbstractContextManager[ReadModel]]
-"""Gives a read model to read from, now or later."""
+"""Opens a read model."""
+
+_Session = TypeVar("_Session", bound=LazyResults)
 
 
 class _StartedAt(msgspec.Struct):
     started_at: str = ""
 
 
-def load_session(model: ReadModel, row: SessionRow) -> TestSession:
-    """Return a whole session; captured texts are read when they are asked for.
-
-    Args:
-        model: the read model that `row` came from; it must stay open as long as texts are asked for.
-        row: the session.
-    """
-    session = lazy_session(lambda: nullcontext(model), row)
-    _ = session.test_results
-    return session
-
-
-def lazy_session(models: Models, row: SessionRow) -> TestSession:
-    """Return a session of which only the head is there; results and output are read when they are asked for.
-
-    Args:
-        models: gives the read model to read from, then.
-        row: the session.
-    """
-    header = row.part.header or {}
-    session = TestSession(
-        sut_name=row.sut,
-        testing_system=header.get("testing_system"),
-        session_id=row.session_id,
-        session_start_time=to_datetime(row.started_us),
-        session_duration=row.duration_us / 1_000_000,
-        session_tags=header.get("tags"),
-    )
-    session.exit_status, session.status, session.counts = row.exit_status, row.status, row.counts
-    session.vcs, session.ci = header.get("vcs") or {}, header.get("ci") or {}
-    session.running = running_tests(row)
-    session.stream = row.stream
-    session.models = models
-    session.load_later(lambda view: fill_session(view, models), row.part.outcomes)
-    return session
-
-
-def part_of(session: TestSession, places: list[int], outcomes: Iterable[str]) -> TestSession:
+def part_of(session: _Session, models: Models, places: list[int], outcomes: Iterable[str]) -> _Session:
     """Return a copy of a stored session that holds only some of its attempts; they are read when they are asked for.
 
     Args:
-        session: one of `lazy_session`.
+        session: a stored session.
+        models: opens the read model that the session is in.
         places: which attempts, by their place in the order of reports.
         outcomes: of those attempts.
     """
-    models = session.models
     return session.part(lambda view: fill_session(view, models, only=places), Counter(outcomes))
 
 
-def fill_session(session: TestSession, models: Models, *, texts: bool = False, only: list[int] | None = None) -> None:
+def fill_session(session: LazyResults, models: Models, *, texts: bool = False, only: list[int] | None = None) -> None:
     """Read the results and the output of a session.
 
     Args:
-        session: one of `lazy_session`.
-        models: gives the read model to read from.
+        session: a stored session.
+        models: opens the read model that the session is in.
         texts: read all captured texts too, at once, instead of each when it is asked for.
         only: places of the attempts that are wanted; None for all. Rerun groups of those tests are whole all the same.
 
@@ -103,7 +67,7 @@ def fill_session(session: TestSession, models: Models, *, texts: bool = False, o
         attempts = model.attempts(row.stream)
         wanted = None if only is None else _with_other_attempts(attempts, only)
         results = _results_of(model, row, attempts, models, texts=texts, only=wanted)
-        session.test_results = results if wanted is None else _those(results, wanted, only or [])
+        session.test_results = results if wanted is None else _results_at(results, wanted, only or [])
         session.rerun_test_groups = rerun_groups(results)
         session.output_fields = load_output(model, row)
         session.not_run = not_run_tests(model, row, {attempt.nodeid for attempt in attempts})
@@ -115,7 +79,7 @@ def _with_other_attempts(attempts: list[Attempted], places: list[int]) -> list[i
     return [place for place, attempt in enumerate(attempts) if attempt.nodeid in wanted]
 
 
-def _those(results: list[TestResult], places: list[int], wanted: list[int]) -> list[TestResult]:
+def _results_at(results: list[TestResult], places: list[int], wanted: list[int]) -> list[TestResult]:
     kept = set(wanted)
     return [result for place, result in zip(places, results, strict=True) if place in kept]
 
@@ -131,7 +95,7 @@ def _results_of(
     results: list[TestResult] = []
     for number, line in zip(places, lines, strict=True):
         attempt = attempts[number]
-        event = _decoded(line, decode)
+        event = _decode_attempt(line, decode)
         result = TestResult(
             nodeid=attempt.nodeid,
             outcome=TestOutcome.named(
@@ -149,7 +113,7 @@ def _results_of(
     return results
 
 
-def _decoded(line: bytes, decode: Callable[[bytes], Any]) -> Any:
+def _decode_attempt(line: bytes, decode: Callable[[bytes], Any]) -> Any:
     """Decode what is shown of an attempt; of one whose other fields are not those of its type, nothing is shown."""
     try:
         return decode(line)
@@ -223,36 +187,6 @@ def finished_event(model: ReadModel, position: int) -> TestFinished:
     if not isinstance(event, TestFinished):
         raise LookupError(f"no test.finished at {position}")  # noqa: TRY004 - it is the place that is wrong
     return event
-
-
-def session_from_file(path: Path) -> TestSession:
-    """Read the newest session of an event log, or a session exported as JSON; see `TestSession.from_file`."""
-    with path.open("rb") as stream:
-        head = stream.read(5)
-    if head == b'{"v":' or path.name.endswith((".gz", ".zip")):
-        return _newest_in_log(path)
-    try:
-        data: Any = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: neither an event log nor an export: {error}") from error
-    if isinstance(data, dict) and "sessions" in data:
-        data = cast("dict[str, Any]", data)["sessions"]
-    sessions: list[Any] = cast("list[Any]", data) if isinstance(data, list) else [data]
-    if not sessions or not isinstance(sessions[-1], dict):
-        raise ValueError(f"{path}: holds no session")
-    return TestSession.from_dict(cast("dict[str, Any]", sessions[-1]))
-
-
-def _newest_in_log(path: Path) -> TestSession:
-    with ReadModel.open(path, None) as model:
-        model.catch_up()
-        rows = model.sessions(limit=1)
-        if not rows:
-            raise ValueError(f"{path}: holds no session")
-        session = load_session(model, rows[0])
-        for result in session.test_results:
-            _ = result.longreprtext  # the model is closed after this; texts are read while it is open
-        return session
 
 
 def _reader_of_texts(models: Models, stream: str, number: int, position: int) -> Callable[[], dict[str, str]]:

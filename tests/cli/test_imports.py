@@ -28,11 +28,12 @@ ASKING = EVERY | {
         "core.history.selection",
         "core.history.windows",
     ),
-    *("core.history.counting", "core.history.series", "core.history.states"),
+    *("core.history.counting", "core.history.series", "core.history.states", "core.history.variants"),
 }
 RUNS = {
     "core.questions",
-    "core.history.session_verdicts",
+    "core.history.verdicts",
+    *(f"core.history.verdicts.{name}" for name in ("columns", "reading", "run")),
     "core.questions.outages",
     "core.history.partial",
     "core.history.modules",
@@ -45,12 +46,12 @@ ANALYSIS = RUNS | QUESTIONS | {"core.history.chosen", "core.analyzer", "core.que
 SESSION = {"cli.session", "cli.session_list", "cli.comparisons", "cli.passing"}
 VIEWS = {
     "core.views",
-    *(f"core.views.{name}" for name in ("outcome", "output", "rerun", "result", "session", "stored", "times")),
+    *(f"core.views.{name}" for name in ("lazy", "outcome", "output", "rerun", "result", "session", "stored", "times")),
 }
 SHOWING = VIEWS | {"cli.session_show", "cli.session_notes", "cli.failure_groups", "cli.tail_lines"}
 COMPARING = {
     "cli.comparing",
-    "core.compare",
+    *("core.compare", "core.questions.duration_changes"),
     "core.naming.meanings",
     "core.history.test_runs",
     "core.naming.sides",
@@ -67,7 +68,7 @@ SCREEN = {
         "core.overview.breakage",
         "core.overview.cases",
         "core.overview.cut_tests",
-        "core.compare",
+        "core.questions.duration_changes",
         "core.overview.headline",
         "core.questions.lost",
         "core.overview.marks",

@@ -11,6 +11,7 @@ import pytest
 import sql_reference
 import warm
 from pytest_insight.cli.main import run
+from pytest_insight.core.history.table_columns import Column, ReadColumn
 from pytest_insight.core.history.tables import TABLES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -128,3 +129,28 @@ def test_the_documented_tables_are_current():
     """docs/sql.md lists exactly the tables and columns there are."""
     page = (ROOT / "docs" / "sql.md").read_text()
     assert sql_reference.renewed(page) == page, "run `make docs`"
+
+
+def test_a_column_of_several_tables_is_declared_once():
+    """What several tables show has one type and one meaning; only durations and counts are of different things."""
+    declared = {}
+    for table in TABLES.values():
+        for column in table.columns:
+            declared.setdefault(column.name, set()).add(column)
+    shared = {"session_id", "sut", "started_at", "commit_id", "branch", "nodeid", "attempt", "outcome"}
+    assert {name for name in shared if len(declared[name]) != 1} == set()
+    assert {name for name, found in declared.items() if len(found) > 1} == {"duration_s", "crashed"}
+
+
+def test_a_declared_column_is_created_filled_and_described(log, capsys, monkeypatch):
+    """One declaration is enough: the table, its rows and its description have the new column."""
+    table = TABLES["results"]
+    added = ReadColumn(Column("position", "INTEGER", "place of the event"), lambda attempt: attempt.position)
+    monkeypatch.setitem(TABLES, "results", table._replace(of_items=((*table.of_items[0], added),)))
+    rows = ask(capsys, log, "SELECT nodeid, position FROM results ORDER BY position")
+    lines = log.read_bytes().split(b"\n")
+    finished = [line for line in lines if b'"type":"test.finished"' in line]
+    assert [row["nodeid"] for row in rows] == [json.loads(line)["nodeid"] for line in finished]
+    assert len({row["position"] for row in rows}) == len(finished)
+    assert run(["sql"]) == 0
+    assert "place of the event" in capsys.readouterr().out

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from pytest_insight.core.analyzer import Analysis
 from pytest_insight.core.compare import Comparison, compare_runs
 from pytest_insight.core.core_api import InsightAPI, analyze, compare
-from pytest_insight.core.history.session_verdicts import GOOD, Run, TestRun, runs_of
+from pytest_insight.core.history.verdicts.columns import TestRun
+from pytest_insight.core.history.verdicts.reading import runs_of
+from pytest_insight.core.history.verdicts.run import Run
 from pytest_insight.core.models import TestResult, TestSession
 from pytest_insight.core.questions.clusters import normalise_message
 from pytest_insight.core.questions.stats import false_discovery_rates, mann_whitney, median, pettitt, quantile, wilson
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage, get_storage_instance
-from pytest_insight.projections.rules import BAD
+from pytest_insight.projections.rules import BAD, GOOD
 from scipy import stats as scipy_stats
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

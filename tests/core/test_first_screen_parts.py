@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.history.partial import WHOLE, Selected, selected_of
-from pytest_insight.core.history.session_verdicts import Run, TestRun
+from pytest_insight.core.history.verdicts.columns import TestRun
+from pytest_insight.core.history.verdicts.run import Run
 from pytest_insight.core.naming.nearest import did_you_mean
 from pytest_insight.core.overview.breakage import note_of
 from pytest_insight.core.overview.cases import by_test, count_cases, test_of

@@ -17,8 +17,8 @@ from pytest_insight.eventlog.events import (
     Vcs,
     WarningRecorded,
 )
-from pytest_insight.eventlog.heads import has_possible_times, runs_of
-from pytest_insight.eventlog.plainlines import is_plain
+from pytest_insight.eventlog.lines.heads import has_possible_times, runs_of
+from pytest_insight.eventlog.lines.plainlines import is_plain
 from pytest_insight.eventlog.scan import Scanner
 
 STREAM, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2

@@ -107,7 +107,7 @@ def test_changes_reach_the_views(repository, run, tmp_path):
     """The header is not delayed; the answer comes in an event of its own, and the session has it."""
     import sys
 
-    from pytest_insight.core.views.stored import load_session
+    from pytest_insight.core.views.session import load_session
     from pytest_insight.projections.readmodel import ReadModel
 
     (repository / "a.txt").write_text("changed\n")

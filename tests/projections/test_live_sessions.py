@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pytest_insight.core.views.session import TestSession
-from pytest_insight.core.views.stored import load_session
+from pytest_insight.core.views.session import TestSession, load_session
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.live.collect import collect_live_files
 from pytest_insight.eventlog.live.owner import boot_id, host_name, own_identity, process_start, session_state

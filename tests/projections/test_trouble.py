@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_insight.core.history.session_verdicts import run_of_row
-from pytest_insight.core.views.stored import load_session
+from pytest_insight.core.history.verdicts.reading import run_of_row
+from pytest_insight.core.views.session import load_session
 from pytest_insight.eventlog.codec import encode_event, line_hash
 from pytest_insight.eventlog.events import (
     SessionFinished,

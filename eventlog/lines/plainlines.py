@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-from .times import is_possible_time
+from ..times import is_possible_time
 
 _PIECES = {
     b"H": rb'"[0-9a-f]{32}"',

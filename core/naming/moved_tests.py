@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .lost import LostTest
+from ..questions.lost import LostTest
 
 if TYPE_CHECKING:
-    from ..history.session_verdicts import Run
+    from ..history.verdicts.run import Run
 
 RULES_VERSION = 1
 """Rises when another test would be taken for one that moved."""

@@ -10,9 +10,9 @@ from functools import lru_cache
 from itertools import compress
 from typing import Final, NamedTuple
 
-from .codec import parse_envelope
-from .format import FORMAT_VERSION
-from .times import is_possible_time
+from ..codec import parse_envelope
+from ..format import FORMAT_VERSION
+from ..times import is_possible_time
 
 _FINISHED_HEAD: Final = b'{"v":1,"type":"test.finished","stream":"'
 _STARTED_HEAD: Final = b'{"v":1,"type":"test.started","stream":"'

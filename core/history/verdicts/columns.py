@@ -1,0 +1,239 @@
+"""Verdicts of the tests of one session, from the columns of the read model."""
+
+import sys
+from array import array
+from collections import Counter
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import islice
+from typing import NamedTuple
+
+from ....projections.apply import Notable
+from ....projections.fold import CRASHED_FLAG, Rows
+from ....projections.rules import GOOD, OUTCOMES
+
+
+class TestRun(NamedTuple):
+    """Verdict of one test in one session."""
+
+    verdict: str
+    outcomes: tuple[str, ...]
+    """Of its attempts, in order."""
+    duration_us: int
+    """Of its last attempt."""
+    position: int
+    """Of the event of its last attempt in the read model; -1 for a session that is in no log."""
+    worker: str
+    order: int
+    """How many tests finished before it in the session."""
+
+    __test__ = False  # type: ignore[misc]
+
+
+class Ends(NamedTuple):
+    """How tests of a session ended, as far as the columns do not say it."""
+
+    others: Mapping[int, str]
+    """Names of the outcomes that are `other`, by position."""
+    left_open: str
+    """Verdict of what was running when the session ended."""
+
+
+class Wanted:
+    """Some tests that are looked for in many sessions.
+
+    Args:
+        nodeids: them.
+    """
+
+    def __init__(self, nodeids: set[str]) -> None:
+        self.nodeids = nodeids
+        self._numbers: tuple[dict[str, int], set[int]] | None = None
+
+    def numbers(self, known: dict[str, int]) -> set[int]:
+        """Return their numbers in a read model."""
+        if self._numbers is None or self._numbers[0] is not known:
+            self._numbers = known, {known[nodeid] for nodeid in self.nodeids if nodeid in known}
+        return self._numbers[1]
+
+
+class ColumnTests(Mapping[str, TestRun]):
+    """The tests of a stored session; made into objects only as far as they are looked at.
+
+    Args:
+        rows: the attempts in columns.
+        workers: names of the workers by their numbers.
+        names: node ids by their numbers.
+        numbers: numbers by node ids.
+        running: tests that were started and have no result.
+        notable: those that failed or ran again.
+        ends: what the columns do not say of how tests ended.
+    """
+
+    __slots__ = ("_all", "_ends", "_names", "_numbers", "_places", "_rows", "_running", "_workers", "notable")
+
+    def __init__(
+        self,
+        rows: Rows,
+        workers: list[str],
+        names: list[str],
+        numbers: dict[str, int],
+        running: list[str],
+        notable: Notable,
+        ends: "Ends",
+    ) -> None:
+        self._ends = ends
+        self._rows, self._workers, self._names, self._numbers = rows, workers, names, numbers
+        self._running = running
+        self.notable = notable
+        self._places: dict[int, int] | None = None
+        self._all: dict[str, TestRun] | None = None
+
+    def __getitem__(self, nodeid: str) -> TestRun:
+        if self._all is not None or not self._is_plain:
+            return self._all_tests()[nodeid]
+        return self._once(self._last_places()[self._numbers[nodeid]])
+
+    def __contains__(self, nodeid: object) -> bool:
+        number = self._numbers.get(nodeid)  # type: ignore[arg-type]
+        return number in self._last_places() or nodeid in self._running
+
+    def __iter__(self) -> Iterator[str]:
+        names = self._names
+        found = self._last_places()
+        yield from (names[number] for number in found)
+        yield from (nodeid for nodeid in self._running if self._numbers[nodeid] not in found)
+
+    def __len__(self) -> int:
+        found = self._last_places()
+        return len(found) + sum(self._numbers[nodeid] not in found for nodeid in self._running)
+
+    def items(self) -> ItemsView[str, TestRun]:
+        """Return all of them."""
+        return self._all_tests().items()
+
+    def values(self) -> ValuesView[TestRun]:
+        """Return all of them."""
+        return self._all_tests().values()
+
+    def some(self, wanted: "Wanted") -> list[str]:
+        """Return those of some tests that are here."""
+        names = self._names
+        found = [names[number] for number in self._last_places().keys() & wanted.numbers(self._numbers)]
+        return found + [nodeid for nodeid in self._running if nodeid in wanted.nodeids and nodeid not in found]
+
+    def named(self, column: bytes) -> list[str]:
+        """Return the node ids of a column of numbers."""
+        return [self._names[number] for number in array("I", column)]
+
+    def durations(self) -> dict[str, int]:
+        """Return the durations of the last attempts in microseconds, by node id."""
+        numbers, names = array("I", self._rows.nodes), self._names
+        found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
+        return found | dict.fromkeys(self._running, 0)
+
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
+        place = self._last_places()[self._numbers[nodeid]]
+        who, nodes, positions = self._rows.workers, array("I", self._rows.nodes), array("q", self._rows.positions)
+        later = (at for at in range(place + 1, len(nodes)) if not who or who[at] == who[place])
+        return [(self._names[nodes[at]], positions[at]) for at in islice(later, most)]
+
+    def passing_durations(self) -> dict[str, int]:
+        """Return the durations in microseconds of the tests that passed."""
+        if not self._is_plain:
+            return {nodeid: test.duration_us for nodeid, test in self.items() if test.verdict in GOOD}
+        columns = zip(array("I", self._rows.nodes), array("q", self._rows.durations), self._rows.outcomes, strict=True)
+        return {self._names[number]: duration for number, duration, code in columns if _VERDICTS[code] in GOOD}
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether every test has one attempt, which ended."""
+        return not self._running and len(self._last_places()) == len(self._rows)
+
+    def _last_places(self) -> dict[int, int]:
+        """Return the place of the last attempt of each test in the columns, by the number of the test."""
+        if self._places is None:
+            numbers = array("I", self._rows.nodes)
+            self._places = dict(zip(numbers, range(len(numbers)), strict=True))
+        return self._places
+
+    def _once(self, place: int) -> TestRun:
+        rows = self._rows
+        code = rows.outcomes[place]
+        duration, position = (
+            int.from_bytes(column[8 * place : 8 * place + 8], sys.byteorder, signed=True)
+            for column in (rows.durations, rows.positions)
+        )
+        worker = self._workers[rows.workers[place] if rows.workers else 0]
+        return _with_name(TestRun(_VERDICTS[code], _OUTCOMES_ONCE[code], duration, position, worker, place), self._ends)
+
+    def _all_tests(self) -> dict[str, TestRun]:
+        if self._all is None:
+            self._all = tests_of_rows(self._rows, self._workers, self._names, self._running, None, self._ends)
+        return self._all
+
+
+_VERDICTS = [*OUTCOMES, *([""] * (CRASHED_FLAG - len(OUTCOMES))), *(["crashed"] * len(OUTCOMES))]
+"""Verdict by the code of an attempt."""
+
+
+_OUTCOMES_ONCE = [(OUTCOMES[code & ~CRASHED_FLAG],) if _VERDICTS[code] else () for code in range(len(_VERDICTS))]
+
+
+def tests_of_rows(
+    rows: Rows, workers: list[str], names: list[str], running: list[str], only: str | None, ends: Ends
+) -> dict[str, TestRun]:
+    """Return the tests of a session with their verdicts, in the order of their first attempt.
+
+    Args:
+        rows: the attempts in columns.
+        workers: names of the workers by their numbers.
+        names: node ids by their numbers.
+        running: tests that were started and have no result.
+        only: node id of the one test that is wanted; None for all.
+        ends: how tests ended, as far as the columns do not say it.
+    """
+    numbers = array("I", rows.nodes)
+    wanted: range | list[int] = range(len(numbers))
+    if only is not None:
+        number = names.index(only)
+        wanted = [place for place, node in enumerate(numbers) if node == number]
+        running = [nodeid for nodeid in running if nodeid == only]
+    nodeids = [names[numbers[place]] for place in wanted]
+    who = rows.workers or bytes(len(rows))
+    durations, positions = array("q", rows.durations), array("q", rows.positions)
+    columns = (
+        [_VERDICTS[rows.outcomes[place]] for place in wanted],
+        [_OUTCOMES_ONCE[rows.outcomes[place]] for place in wanted],
+        [durations[place] for place in wanted],
+        [positions[place] for place in wanted],
+        [workers[who[place]] for place in wanted],
+        wanted,
+    )
+    attempts = list(map(TestRun._make, zip(*columns, strict=True)))
+    if ends.others:
+        attempts = [_with_name(attempt, ends) for attempt in attempts]
+    tests = dict(zip(nodeids, attempts, strict=True))
+    if len(tests) < len(attempts):
+        _join_attempts(tests, nodeids, attempts)
+    for nodeid in running:
+        before = tests.get(nodeid)
+        tests[nodeid] = TestRun(ends.left_open, before.outcomes if before else (), 0, -1, "", len(rows))
+    return tests
+
+
+def _with_name(attempt: TestRun, ends: Ends) -> TestRun:
+    """Call an outcome that is `other` by its own name."""
+    name = ends.others.get(attempt.position)
+    return attempt if name is None or attempt.verdict != "other" else attempt._replace(verdict=name, outcomes=(name,))
+
+
+def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list[TestRun]) -> None:
+    """Give tests that ran more than once the outcomes of all their attempts."""
+    again = {nodeid for nodeid, count in Counter(nodeids).items() if count > 1}
+    outcomes: dict[str, tuple[str, ...]] = {}
+    for nodeid, attempt in zip(nodeids, attempts, strict=True):
+        if nodeid in again:
+            outcomes[nodeid] = (*outcomes.get(nodeid, ()), *attempt.outcomes)
+    for nodeid, found in outcomes.items():
+        tests[nodeid] = tests[nodeid]._replace(outcomes=found)
