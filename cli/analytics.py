@@ -16,6 +16,7 @@ from .answers import (
     headline_text,
     lost_text,
     outage_lines,
+    slower_text,
     subject_text,
 )
 from .asking import (
@@ -358,6 +359,10 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
         lambda one: (
             f"{name(one.nodeid)}  {seconds(one.before_s)} to {seconds(one.after_s)} since {name(one.since.session)}"
         ),
+    ),
+    "slower": (
+        lambda analysis: analysis.slower_tests(),
+        lambda one: f"{name(one.nodeid)}  {slower_text(one)}",
     ),
     "together": (
         lambda analysis: analysis.failing_together(),

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from ..core.history.verdicts.run import Run
     from ..core.overview.about import AboutAnswer
     from ..core.overview.cut_tests import CutTest
+    from ..core.overview.data import SlowerRow
     from ..core.overview.headline import OutageNow
     from ..core.questions.broken import BranchState, Broken
+    from ..core.questions.duration_changes import DurationChange
     from ..core.questions.flaky import FlakyTest
     from ..core.questions.lost import LostTest
     from ..core.questions.summary import Summary
@@ -140,6 +142,17 @@ def cut_text(one: "CutTest") -> str:
     ran = f"for at least {seconds(one.ran_s)}" if one.ran_s else "unknown how long"
     session = f"session {name(one.run.session)} was killed, {when(one.run.started_us)}"
     return f"{name(one.nodeid)}  running when {session}; {ran}"
+
+
+def slower_text(one: "DurationChange | SlowerRow") -> str:
+    """Return by how much a test became slower, by how many runs, and what of it is set-up."""
+    runs = f"{one.samples[0]} and {one.samples[1]} runs"
+    told = f"{seconds(one.before_s)} -> {seconds(one.after_s)} ({runs}{'' if one.confirmed else ', unconfirmed'})"
+    if one.phases is None or not one.phases.in_setup:
+        return told
+    from .phase_words import phases_text  # noqa: PLC0415 - most tests take their time in the call
+
+    return f"{told}: {phases_text(one.phases)}"
 
 
 def lost_text(one: "LostTest") -> str:

@@ -196,7 +196,9 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         sure = sum(one.confirmed for one in found.slower)
         parts = ((sure, "confirmed"), (len(found.slower) - sure, "unconfirmed"))
         text = " and ".join(f"{count} {word}" for count, word in parts if count)
-        yield _section("slower", text, [_slower_cells(one) for one in found.slower[:most]], len(found.slower))
+        yield _section(
+            "slower", text, [_slower_cells(one, is_mixed=sure > 0) for one in found.slower[:most]], len(found.slower)
+        )
     if found.lost:
         since = safe_line(found.lost[0].gone_commit[:HASH_DIGITS] or found.lost[0].gone_session)
         text = f"{counted(len(found.lost), 'test')}, the last since {since}"
@@ -209,9 +211,6 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         yield Section(_line(("moved".ljust(_LABEL), "bold"), (f"{text} since {safe_line(commit[:HASH_DIGITS])}", "")))
 
 
-_METRICS = {"slower": "shifts"}
-
-
 def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Section:
     """Return a section with a label and a line of figures above its rows.
 
@@ -222,7 +221,7 @@ def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Secti
         count: how many rows there are.
     """
     head = _line((label.ljust(_LABEL), "bold"), (text, ""))
-    command = f"insight analytics analyze --metric {_METRICS.get(label, label)}"
+    command = f"insight analytics analyze --metric {label}"
     return Section(head, cells, "", count - len(cells) if cells else 0, command)
 
 
@@ -242,9 +241,10 @@ def _flaky_cells(one: "FlakyRow") -> Cells:
     return Cells(one.nodeid, one.strip, text=f"{new}{cases}{what} {one.count} of {one.considered} {of}")
 
 
-def _slower_cells(one: "SlowerRow") -> Cells:
+def _slower_cells(one: "SlowerRow", *, is_mixed: bool) -> Cells:
+    """Return a row; without the word `unconfirmed` where it is in the line above and true of all rows."""
     before, after = (duration_text(round(value * 1e6)) for value in (one.before_s, one.after_s))
-    told = "" if one.confirmed else f", unconfirmed ({one.samples[0]} and {one.samples[1]} runs)"
+    told = "" if one.confirmed else f" ({one.samples[0]} and {one.samples[1]} runs{', unconfirmed' * is_mixed})"
     if one.phases is not None and one.phases.in_setup:
         from .phase_words import phases_text  # noqa: PLC0415 - most tests take their time in the call
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # a command that has its read model open pays for none of the
     from .compare import ComparisonResult
     from .overview.cut_tests import CutTest
     from .overview.headline import OutageNow
+    from .questions.duration_changes import DurationChange
     from .questions.lost import LostTest
     from .views.session import TestSession
 
@@ -125,6 +126,17 @@ class InsightAnalyzer(ChosenSessions):
     def broken_tests(self) -> list[Broken]:
         """Return tests whose latest run failed, with the session and the commits since when."""
         return broken_tests(self.asked)
+
+    def slower_tests(self) -> "list[DurationChange]":
+        """Return tests that are slower in the newest sessions than before, with what takes their time."""
+        from .overview.headline import tested_runs  # noqa: PLC0415 - only for this question
+        from .questions.slower import slower_now  # noqa: PLC0415
+
+        runs = tested_runs(self.asked)
+        if self._models is None:
+            return slower_now(runs)
+        with self._models() as model:
+            return slower_now(runs, model)
 
     def duration_shifts(self) -> list[DurationShift]:
         """Return tests whose duration changed its level, the greatest change first."""

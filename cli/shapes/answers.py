@@ -12,6 +12,7 @@ from ...core.overview.data import Overview
 from ...core.overview.headline import OutageNow
 from ...core.questions.broken import BranchState, Broken
 from ...core.questions.clusters import FailureCluster
+from ...core.questions.duration_changes import DurationChange
 from ...core.questions.durations import DurationShift, Slow, TestFigures
 from ...core.questions.evidence import Occurrence
 from ...core.questions.failures import FailingTogether, FailureRate
@@ -24,6 +25,7 @@ from .sessions import SessionShape
 
 AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)
 BranchShape, BrokenShape, FlakyShape = derived(BranchState), derived(Broken), derived(FlakyTest)
+SlowerShape = derived(DurationChange)
 CutShape, LostShape, OutageShape = derived(CutTest), derived(LostTest), derived(OutageNow)
 RateShape, ScoreShape, ShiftShape = derived(FailureRate), derived(TransitionScore), derived(DurationShift)
 SlowShape, TogetherShape, OrderShape = derived(Slow), derived(FailingTogether), derived(OrderSuspect)
@@ -85,6 +87,7 @@ class AnalysisShape(Shape):
     slow: list[SlowShape] | Optional = UNSET
     cost: list[SlowShape] | Optional = UNSET
     shifts: list[ShiftShape] | Optional = UNSET
+    slower: list[SlowerShape] | Optional = UNSET
     together: list[TogetherShape] | Optional = UNSET
     lost: list[LostShape] | Optional = UNSET
     moved: list[LostShape] | Optional = UNSET

@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING
 
 from ...eventlog.times import format_time
 from ..questions.duration_changes import DurationChange
-from ..questions.slower import slower_now
 from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
 from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, MovedRow, NewestSession, Overview, SlowerRow
-from .headline import tested_runs
 from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
 
@@ -66,7 +64,7 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
         recovered=len({one.nodeid for one in flaky if one.recovered}),
-        slower=[_slower_row(one) for one in slower_now(tested_runs(runs), model)],
+        slower=[_slower_row(one) for one in analysis.slower_tests()],
         lost=[_lost_row(one) for one in gone if not one.moved_to],
         moved=[MovedRow(one.nodeid, one.moved_to, one.gone_commit) for one in gone if one.moved_to],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],

@@ -102,7 +102,7 @@ cut     1 test
 flaky   2 tests, 2 new this week
   TestRetry::test_retries_null_field  ──██─██───  new, 2 of 4 cases, both on 2…
 slower  1 unconfirmed
-  tests/unit/test_money.py::test_3  20 ms -> 900 ms, unconfirmed (9 and 1 runs)
+  tests/unit/test_money.py::test_3  20 ms -> 900 ms (9 and 1 runs)
 lost    1 test, the last since 333333333
   tests/unit/test_old.py::test_voucher  last ran 41 h ago
 others  login 1 broken

@@ -101,3 +101,12 @@ def test_a_comparison_tells_set_up_from_the_call(suite):
     assert re.search(r"test_first: set-up \d+ ms, call .* ms; perhaps first user of a shared fixture", text), text
     assert re.search(r"test_own_1: set-up \d+ ms, call [\d.]+ ms$", text, re.MULTILINE), text
     assert "test_call: set-up" not in text
+
+
+def test_the_question_of_slower_tests_tells_set_up_from_the_call(suite):
+    """`--metric slower` has all that the first screen has no room for."""
+    check_phases(json.loads(suite.text("analytics", "analyze", "--metric", "slower", "--json"))["slower"], suite.shown)
+    text = suite.text("analytics", "analyze", "--metric", "slower")
+    assert re.search(
+        r"test_first  .* ms \(2 and 2 runs, unconfirmed\): set-up \d+ ms, call .* perhaps first user", text
+    ), text
