@@ -1,5 +1,5 @@
 """`python -m pytest_insight.cli` is `insight`."""
 
-from .main import main
+from .app import main
 
 main()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 
 AT = "2026-11-20T01:02:03.000000Z"
 GOOD, BAD = "a" * 32, "b" * 32

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
-    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage", "testdata"},
+    "collector": {"eventlog", "projections", "core"},
+    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage", "testdata", "collector"},
 }
 """Which room may import which; the arrows point one way."""
 

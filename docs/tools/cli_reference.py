@@ -12,15 +12,15 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import typer
 from page_part import replace_part, update_page
-from pytest_insight.cli.main import NOUNS
-from pytest_insight.cli.session_notes import shown_table
+from pytest_insight.cli.app import NOUNS
+from pytest_insight.cli.formatters.sessions.session_notes import shown_table
 
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield the words and the function of every command; no words for `insight` alone."""
-    yield "", import_module("pytest_insight.cli.overview").command
+    yield "", import_module("pytest_insight.cli.commands.overview").command
     for noun in NOUNS:
-        module = import_module(f"pytest_insight.cli.{noun.module}")
+        module = import_module(f"pytest_insight.cli.commands.{noun.module}")
         if not noun.group:
             yield noun.name, module.command
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import warm
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 from pytest_insight.eventlog.errors import LogUnavailableError
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.files.logfile import LogFile

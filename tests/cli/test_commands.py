@@ -13,9 +13,10 @@ from pathlib import Path
 import cli_reference
 import pytest
 import warm
-from pytest_insight.cli.common import counts_text, duration_text
-from pytest_insight.cli.main import NOUNS, run
-from pytest_insight.cli.safe import safe, safe_line
+from pytest_insight.cli.app import NOUNS, run
+from pytest_insight.cli.formatters.outcomes import counts_text
+from pytest_insight.cli.formatters.values import duration_text
+from pytest_insight.cli.terminal.safe import safe, safe_line
 from pytest_insight.eventlog import events
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestsAnnounced, TestStarted
 from pytest_insight.eventlog.writer import LogWriter
@@ -246,7 +247,7 @@ def test_version():
 
 def test_starting_loads_only_what_is_used():
     """`insight --help` imports neither SQLite nor msgspec nor any noun."""
-    code = "import sys; from pytest_insight.cli.main import run; run(['--help']); print(sorted(sys.modules))"
+    code = "import sys; from pytest_insight.cli.app import run; run(['--help']); print(sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.splitlines()[-1]
     assert not {"sqlite3", "msgspec", "watchfiles", "pytest"} & set(eval(modules))  # noqa: S307 - a list of names we printed
 

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import EIGHT, START, all_of, write_session
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 
 ONE_FAILS = [*all_of("failed", EIGHT[:1]), *all_of("passed", EIGHT[1:])]
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import warm
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 
 HANGS = "def test_done(): pass\ndef test_hangs():\n    import time\n    time.sleep(300)\n"
 OTHER = "import time, pathlib\ndef test_first(): time.sleep(0.3)\ndef test_other():\n    time.sleep(0.7)\ndef test_last():\n    pathlib.Path('done').touch()\n    time.sleep(300)\n"

@@ -11,7 +11,7 @@ import warm
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import all_of, write_session
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 
 SUITE = "def test_a(): pass\ndef test_b(): assert not __import__('os').environ.get('BROKEN')\ndef test_c(): pass\n"
 ENDS = {

@@ -177,7 +177,7 @@ def test_an_export_that_fails_leaves_the_old_file(storage, tmp_path):
     path.write_text("precious")
     program = (
         "import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300));"
-        "from pytest_insight.cli.main import main; main(['export', sys.argv[1]])"
+        "from pytest_insight.cli.app import main; main(['export', sys.argv[1]])"
     )
     result = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
     assert result.returncode == 3, result.stderr

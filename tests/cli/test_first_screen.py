@@ -14,7 +14,7 @@ import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from histories import EIGHT, all_of, write_session
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CASES = [f"tests/api/test_retry.py::TestRetry::test_retries_null_field[eu-{number}]" for number in range(4)]
@@ -135,7 +135,7 @@ def test_piped_output_has_whole_names(screen):
 
 def test_where_shapes_cannot_be_encoded_they_are_ascii():
     """An output of ASCII gets letters, and no escapes."""
-    code = "from pytest_insight.cli.strips import strip_line; print(strip_line(['passed', 'failed', 'flaky', 'cut']))"
+    code = "from pytest_insight.cli.formatters.strips import strip_line; print(strip_line(['passed', 'failed', 'flaky', 'cut']))"
     for encoding, drawn in (("ascii", "-F~/"), ("utf-8", "─█▲▞"), ("latin-1", "-F~/")):
         env = os.environ | {"PYTHONIOENCODING": encoding}
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=300)
@@ -296,7 +296,7 @@ def test_piped_output_does_not_load_what_only_terminals_need(screen):
     """Neither Rich nor pytest is imported."""
     screen.write(shop_week())
     code = (
-        "import sys; from pytest_insight.cli.main import run; run(sys.argv[1:]);"
+        "import sys; from pytest_insight.cli.app import run; run(sys.argv[1:]);"
         " print([name for name in ('rich.console', 'pytest', '_pytest') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, "--log", str(screen.path)]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 from pytest_insight.core.models import TestOutcome, TestResult, TestSession
 from pytest_insight.core.storage import JSONStorage
 

@@ -14,14 +14,15 @@ from pytest_insight.eventlog.writer import LogWriter
 ELSEWHERE = {"pydantic", "rich.console", "watchfiles", "pytest", "_pytest", "unittest", "asyncio", "starlette"}
 """Loaded by no command whose output is piped; Typer's own imports are not counted."""
 
-EVERY = {
-    *("cli", "cli.main", "cli.first_words", "cli.version", "cli.plain_values", "cli.hints"),
-    *("cli.common", "cli.logs", "cli.paging", "cli.safe", "cli.screen", "cli.words"),
-}
+ROOM = {"cli", "cli.app", "cli.options"}
+ARGUMENTS = {f"cli.arguments{name}" for name in ("", ".completion", ".first_words", ".logs", ".plain_values")}
+FORMATTERS = {f"cli.formatters{name}" for name in ("", ".data", ".values")}
+TERMINAL = {f"cli.terminal{name}" for name in ("", ".hints", ".messages", ".paging", ".safe", ".screen", ".words")}
+EVERY = ROOM | ARGUMENTS | FORMATTERS | TERMINAL | {"cli.commands"}
 ASKING = EVERY | {
     *("core.history", "core.history.history", "core.naming"),
     *(
-        "cli.asking",
+        "cli.arguments.history",
         "core",
         "core.naming.nearest",
         "core.history.references",
@@ -43,14 +44,19 @@ QUESTIONS = {
     for name in ("broken", "clusters", "durations", "evidence", "failures", "flaky", "order", "summary")
 }
 ANALYSIS = RUNS | QUESTIONS | {"core.history.chosen", "core.analyzer", "core.questions.phases", "core.questions.stats"}
-SESSION = {"cli.session", "cli.session_list", "cli.comparisons", "cli.passing"}
+SESSION = {
+    *("cli.commands.session", "cli.commands.session.app", "cli.arguments.comparisons", "cli.arguments.passing"),
+    *("cli.formatters.outcomes", "cli.formatters.sessions"),
+    *(f"cli.formatters.sessions.{name}" for name in ("session_data", "session_list")),
+}
 VIEWS = {
     "core.views",
     *(f"core.views.{name}" for name in ("lazy", "outcome", "output", "rerun", "result", "session", "stored", "times")),
 }
-SHOWING = VIEWS | {"cli.session_show", "cli.session_notes", "cli.failure_groups", "cli.tail_lines"}
+SHOWING = VIEWS | {"cli.formatters.event_lines"}
+SHOWING |= {f"cli.formatters.sessions.{name}" for name in ("session_show", "session_notes", "failure_groups")}
 COMPARING = {
-    "cli.comparing",
+    "cli.formatters.sessions.comparison",
     *("core.compare", "core.questions.duration_changes"),
     "core.naming.meanings",
     "core.history.test_runs",
@@ -58,11 +64,14 @@ COMPARING = {
     "core.questions.phases",
     "core.questions.stats",
 }
-TESTS = {"cli.test", "cli.answers", "cli.columns", "cli.failure_groups", "cli.layout", "cli.strips"}
+ROWS = {"cli.formatters.columns", "cli.formatters.strips", "cli.terminal.layout"}
+TESTS = ROWS | {f"cli.commands.test{name}" for name in ("", ".app", ".verdicts")}
+TESTS |= {f"cli.formatters.{name}" for name in ("answers", "drawings", "outcomes")}
+TESTS |= {"cli.formatters.sessions", "cli.formatters.sessions.failure_groups"}
 TESTS |= {"core.overview", "core.overview.about", "core.overview.marks"}
-SCREEN = {
+SCREEN = ROWS | {
     "core.overview",
-    *("cli.columns", "cli.layout", "cli.overview", "cli.overview_screen", "cli.project", "cli.strips"),
+    *("cli.arguments.project", "cli.commands.overview", "cli.formatters.outcomes", "cli.formatters.overview_screen"),
     *(
         "core.overview.about",
         "core.overview.breakage",
@@ -81,11 +90,11 @@ SCREEN = {
         "core.overview.strips",
     ),
 }
-SUMMARY = {
+SUMMARY = ROWS | {
     "core.overview",
-    *("cli.analytics", "cli.answers", "cli.columns", "cli.comparing", "cli.comparisons", "cli.layout", "cli.strips"),
+    *(f"cli.commands.analytics{name}" for name in ("", ".app", ".metrics", ".summary")),
+    *("cli.arguments.comparisons", "cli.formatters.answers", "cli.formatters.drawings"),
     *(
-        "cli.session_list",
         "core.overview.about",
         "core.overview.cases",
         "core.overview.cut_tests",
@@ -99,8 +108,8 @@ SUMMARY = {
 
 MAY_LOAD = {
     "": ASKING | ANALYSIS | SCREEN,
-    "sut list": EVERY | {"cli.asking", "cli.sut"},
-    "tail LOG": EVERY | {"cli.tail", "cli.tail_lines"},
+    "sut list": EVERY | {"cli.arguments.history", "cli.commands.sut"},
+    "tail LOG": EVERY | {"cli.commands.tail", "cli.formatters.event_lines", "cli.formatters.outcomes"},
     "session list": ASKING | SESSION,
     "session show last": ASKING | SESSION | SHOWING | ANALYSIS,
     "session compare last": ASKING | SESSION | COMPARING | RUNS,
@@ -111,7 +120,7 @@ MAY_LOAD = {
 """What a command may load of `cli` and `core`."""
 
 CODE = (
-    "import sys; from pytest_insight.cli.main import run; code = run(sys.argv[1:]);"
+    "import sys; from pytest_insight.cli.app import run; code = run(sys.argv[1:]);"
     " print(code, *sys.modules, file=sys.stderr)"
 )
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import warm
 from cli_reference import commands
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 from pytest_insight.cli.shapes.base import schema_of
 from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.core.models import TestResult, TestSession

@@ -14,7 +14,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import all_of, write_session
-from pytest_insight.cli.main import build_app, run
+from pytest_insight.cli.app import build_app, run
 
 READING = {
     *("session list", "session show", "session play", "session compare", "session rerun", "history list"),
@@ -158,7 +158,9 @@ def test_options_before_the_dashes_are_never_passed_on(places, capsys, command):
 def test_arguments_behind_the_dashes_reach_pytest(places, monkeypatch, capsys):
     """All of them, a second `--` too, and none becomes the session."""
     started = []
-    monkeypatch.setattr("pytest_insight.cli.running.run_pytest", lambda words, **_: started.append(words) or 0)
+    monkeypatch.setattr(
+        "pytest_insight.cli.commands.session.running.run_pytest", lambda words, **_: started.append(words) or 0
+    )
     assert run(["session", "run", "tests", "--", "-x", "--", "-k", "a"]) == 0
     assert started == [["tests", "-x", "--", "-k", "a"]]
     assert run(["session", "rerun", "--log", str(places / "both.jsonl"), "--dry-run", "--", "-x"]) == 0

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import warm
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 from pytest_insight.core.storage import create_profile, get_storage_instance
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted
 from pytest_insight.eventlog.writer import LogWriter

@@ -4,8 +4,8 @@ import os
 
 import pytest
 import typer
-from pytest_insight.cli.main import NOUNS, build_app
-from pytest_insight.cli.plain_values import PlainValues, convert_plain_values
+from pytest_insight.cli.app import NOUNS, build_app
+from pytest_insight.cli.arguments.plain_values import PlainValues, convert_plain_values
 from typer.main import get_command
 
 VALUES = [

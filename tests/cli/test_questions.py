@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import warm
-from pytest_insight.cli.analytics import _drawn
-from pytest_insight.cli.asking import bar, percent, spark
+from pytest_insight.cli.commands.analytics.summary import days_line
+from pytest_insight.cli.formatters.drawings import bar, spark
+from pytest_insight.cli.formatters.values import percent
 from pytest_insight.core.history.windows import parse_window
 from pytest_insight.eventlog.times import from_datetime
 
@@ -218,10 +219,10 @@ def test_drawings_work_without_colour(recorded):
 
 def test_many_days_share_the_bars_of_a_line():
     """Up to sixty days have a bar each; of more, each bar is the mean of as many days as it takes. None is no error."""
-    assert _drawn([("2026-11-01", 0.0), ("2026-11-02", 1.0)]) == "by day    ▁█"
-    line = _drawn([(str(day), float(day % 2)) for day in range(120)])
+    assert days_line([("2026-11-01", 0.0), ("2026-11-02", 1.0)]) == "by day    ▁█"
+    line = days_line([(str(day), float(day % 2)) for day in range(120)])
     assert line == "2 days    " + spark([0.5] * 60)
-    assert _drawn([]).strip() == "by day"
+    assert days_line([]).strip() == "by day"
 
 
 def test_time_travel(recorded):

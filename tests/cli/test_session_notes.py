@@ -1,9 +1,9 @@
 """Every type of event is shown by `session show` and `tail`."""
 
 import pytest
-from pytest_insight.cli.main import build_app
-from pytest_insight.cli.session_notes import SHOWN
-from pytest_insight.cli.tail_lines import SessionState, render
+from pytest_insight.cli.app import build_app
+from pytest_insight.cli.formatters.event_lines import SessionState, render
+from pytest_insight.cli.formatters.sessions.session_notes import SHOWN
 from pytest_insight.eventlog.events import (
     SESSION_EVENTS,
     CollectionFailed,

@@ -11,10 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import EIGHT, all_of, write_line, write_session
-from pytest_insight.cli.failure_groups import restored_indentation
-from pytest_insight.cli.fitting import elide_middle, fitted_widths
-from pytest_insight.cli.main import run
-from pytest_insight.cli.session_list import age_text
+from pytest_insight.cli.app import run
+from pytest_insight.cli.formatters.sessions.failure_groups import restored_indentation
+from pytest_insight.cli.formatters.sessions.session_list import age_text
+from pytest_insight.cli.terminal.fitting import elide_middle, fitted_widths
 
 LONG = "a-session-id-that-somebody-chose-and-that-is-much-longer-than-others-0123456789"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sql_reference
 import warm
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 from pytest_insight.core.history.table_columns import Column, ReadColumn
 from pytest_insight.core.history.tables import TABLES
 

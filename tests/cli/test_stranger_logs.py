@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import warm
-from pytest_insight.cli.node_ids import check_node_ids
+from pytest_insight.cli.commands.session.node_ids import check_node_ids
 from pytest_insight.eventlog.events import CollectionFailed, SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.writer import LogWriter
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pytest_insight.cli import main
+from pytest_insight.cli import app as main
 from pytest_insight.eventlog.codec import encode_event, line_hash
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished
 from pytest_insight.eventlog.maintenance.verify import verify_log

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import write_session
-from pytest_insight.cli.main import run as run_command
+from pytest_insight.cli.app import run as run_command
 from pytest_insight.core.analyzer import Analysis
 from pytest_insight.projections.readmodel import ReadModel
 

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from histories import write_session
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 from pytest_insight.core.naming import renames
 
 BODY = "".join(f"def test_{name}():\n    assert {number} == {number}\n\n" for number, name in enumerate("abc"))

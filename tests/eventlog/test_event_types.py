@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pytest_insight.cli.session_notes import SHOWN
+from pytest_insight.cli.formatters.sessions.session_notes import SHOWN
 from pytest_insight.eventlog import events
 from pytest_insight.eventlog.events import SESSION_EVENTS, Event
 

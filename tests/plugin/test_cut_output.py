@@ -4,7 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from pytest_insight.cli.main import build_app
+from pytest_insight.cli.app import build_app
 from pytest_insight.plugin.output.cut_output import TimeoutDump, sections_of_item
 from typer.testing import CliRunner
 

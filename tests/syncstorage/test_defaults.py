@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pytest_insight.cli import sync_storage
+from pytest_insight.cli.commands.sync_storage import app as sync_storage
 from pytest_insight.plugin import options, settings
 from pytest_insight.syncstorage.client import agent, config, keep_alive, runner
 from pytest_insight.syncstorage.defaults import DEFAULT_PORT, KEEP_ALIVE_INTERVAL_S, SilenceLimits

@@ -5,7 +5,7 @@ import shutil
 import socket
 
 import pytest
-from pytest_insight.cli.main import run
+from pytest_insight.cli.app import run
 from pytest_insight.syncstorage.paths import journal_path
 from pytest_insight.syncstorage.service.http.guard import why_refused
 
@@ -143,7 +143,7 @@ def test_status_as_json_is_json_whatever_the_journal_is(home, capsys, monkeypatc
     path = journal_path(port)
     path.parent.mkdir(parents=True)
     BROKEN[name](path)
-    monkeypatch.setattr("pytest_insight.cli.sync_storage.time.sleep", interrupt)
+    monkeypatch.setattr("pytest_insight.cli.commands.sync_storage.app.time.sleep", interrupt)
     code = run(["sync-storage", "status", "--port", str(port), "--json", *following])
     found = json.loads(capsys.readouterr().out)
     assert (found["running"], found["runs"], found["port"]) == (False, [], port)

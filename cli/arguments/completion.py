@@ -1,0 +1,44 @@
+"""Completion of the values of options in the shell."""
+
+from typing import Any
+
+import typer
+
+from .logs import named_logs, open_model
+
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Complete the name of a profile; completion never fails."""
+    from ...core.profiles import list_profiles  # noqa: PLC0415 - commands import what they use
+    from ...eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        return [name for name in list_profiles() if name.startswith(incomplete)]
+    except (EventLogError, OSError):
+        return []
+
+
+def complete_sut(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a system under test."""
+    return _completions(ctx, lambda model: [name for name, *_ in model.suts()], incomplete)
+
+
+def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the id of a session."""
+    return _completions(ctx, lambda model: ["last", *(row.session_id for row in model.sessions(limit=200))], incomplete)
+
+
+def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a node id."""
+    return _completions(ctx, lambda model: model.nodeids(incomplete), incomplete)
+
+
+def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
+    """Answers to a question to the log that is meant; none if anything stands against it: completion never fails."""
+    from ...eventlog.errors import EventLogError  # noqa: PLC0415
+
+    try:
+        with open_model(ctx.params.get("profile"), named_logs(ctx.params.get("logs"), ctx.params.get("log"))) as model:
+            return [name for name in ask(model) if name.startswith(incomplete)]
+    except (EventLogError, OSError, LookupError, ValueError):
+        return []

@@ -1,0 +1,20 @@
+"""The filters that export, import and clear share."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...core.history.selection import Selection
+
+
+def selection(
+    sut: str | None, days: float | None, older_than: str | None, pattern: str | None, keep_last: int | None
+) -> "Selection":
+    """Return the filters as one value.
+
+    Raises:
+        ValueError: `older_than` is no length of time.
+    """
+    from ...core.history.selection import Selection, parse_age  # noqa: PLC0415 - commands import what they use
+
+    age = parse_age(older_than) if older_than else None
+    return Selection(sut=sut, days=days, older_than=age, pattern=pattern, keep_last=keep_last)

@@ -1,0 +1,103 @@
+"""`insight export`: sessions to a file."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..arguments.logs import kept_log
+from ..arguments.selection import selection
+from ..formatters.data import print_json
+from ..formatters.values import counted
+from ..options import (
+    FilteredDaysOption,
+    FilteredSutOption,
+    FilterOption,
+    KeepOption,
+    LogOption,
+    OlderOption,
+    ProfileOption,
+)
+from ..terminal.messages import progress_bar, say
+from ..terminal.safe import safe_line
+
+if TYPE_CHECKING:
+    from ...core.exchange.store import SessionStore
+
+
+def command(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; `-` is standard output.")],
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="json|jsonl|csv",
+            help="Default: by the ending of the name; an event log (jsonl) for other endings and for `-`.",
+        ),
+    ] = None,
+    sut: FilteredSutOption = None,
+    days: FilteredDaysOption = None,
+    older_than: OlderOption = None,
+    pattern: FilterOption = None,
+    keep_last: KeepOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list the sessions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was exported as JSON; not with `-`.")] = False,
+) -> None:
+    """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
+
+    Filters are combined with AND. The file takes its name when it is complete. A log of a profile is never replaced,
+    another file only with --force.
+
+    Example: insight export team.jsonl --days 7 --sut shop
+    """
+    from ...core.exchange.export import export_to  # noqa: PLC0415 - commands import what they use
+    from ...core.exchange.formats import format_of  # noqa: PLC0415 - commands import what they use
+    from ...core.exchange.lookup import candidates_of, full_sut_name  # noqa: PLC0415
+    from ...core.own_files import check_output, check_replacing  # noqa: PLC0415
+
+    if as_json and str(path) == "-":
+        raise ValueError("-: the export itself goes to standard output; leave --json out")
+    chosen = format_of(path, form)
+    store = _store(profile, log)
+    sut = full_sut_name(store, sut) if sut else None
+    picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
+    names = [candidate.name for candidate in picked]
+    report = {"path": str(path), "format": chosen, "sessions": names, "dry_run": dry_run}
+    if dry_run:
+        _tell_what_would_be(report, as_json=as_json)
+        return
+    if str(path) != "-":
+        check_output(path)
+        check_replacing(path, force=force)
+    with progress_bar("export") as progress:
+        if str(path) == "-":
+            export_to(store, sys.stdout.buffer, names, chosen, progress)
+        else:
+            export_to(store, path, names, chosen, progress)
+    if as_json:
+        print_json(report)
+    else:
+        where = "standard output" if str(path) == "-" else safe_line(str(path))
+        say(f"{counted(len(names), 'session')} exported to {where}")
+
+
+def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
+    """Print the sessions that would be exported."""
+    if as_json:
+        print_json(report)
+        return
+    for name in report["sessions"]:
+        typer.echo(safe_line(name))
+    say(f"{counted(len(report['sessions']), 'session')} would be exported")
+
+
+def _store(profile: str | None, log: list[Path] | None) -> "SessionStore":
+    """Return the store of the logs that are named, else that of the profile."""
+    from ...core.exchange.lookup import store_of  # noqa: PLC0415
+    from ...core.exchange.store import SessionStore  # noqa: PLC0415
+
+    return SessionStore(kept_log(log)) if log else store_of(profile, must_exist=True)

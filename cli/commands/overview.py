@@ -1,0 +1,171 @@
+"""`insight` without a command: one screen about this project."""
+
+import time as clock
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..arguments.history import asked
+from ..arguments.logs import NO_LOG_YET
+from ..formatters.data import json_text
+from ..options import (
+    BranchOption,
+    JsonOption,
+    LogOption,
+    ProfileOption,
+    SutOption,
+    TimeOption,
+    VariantOption,
+    VersionOption,
+)
+from ..terminal.screen import console, use_color
+
+if TYPE_CHECKING:
+    from ...core.analyzer import Analysis
+    from ...core.overview.data import Overview
+    from ...projections.readmodel import ReadModel
+    from ..arguments.history import Question
+
+ColorOption = Annotated[
+    str,
+    typer.Option("--color", metavar="auto|always|never", help="Colours; auto: on a terminal, unless NO_COLOR is set."),
+]
+
+_START = (
+    "No run is recorded yet.",
+    "Record one:       pytest --insight        (or `insight = true` in the ini file of pytest)",
+    "Then ask again:   insight                 (all commands: insight --help)",
+)
+_DAY_US = 86_400_000_000
+TEXT_ROWS = 5
+"""Tests of a section that the screen may show."""
+
+
+def command(
+    context: typer.Context,
+    sut: SutOption = None,
+    time: TimeOption = None,
+    branch: BranchOption = None,
+    variant: VariantOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    as_json: JsonOption = False,
+    color: ColorOption = "auto",
+    version: VersionOption = False,  # noqa: ARG001 - eager: it is shown before this is called
+) -> None:
+    """Answer for this project in one screen, if no command is given: what is broken since when, and what to do next.
+
+    Broken tests by commit, tests that were cut, flaky, slower and lost ones.
+
+    The project is the system under test that was recorded in this checkout, or has its name; else that of the newest
+    session. Without --time, its newest 200 sessions of the 30 days before the newest one.
+
+    Logs may be named as words too, as in `insight artifacts/ ci.zip`; a word that is a command is the command, so a log
+    of that name is `./data`, or `data` behind `--`.
+
+    Example: insight --sut shop --time 7d
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    with use_color(color):
+        _tell(_found(sut, time, branch, variant, profile, log, as_json=as_json), as_json=as_json)
+
+
+def _found(
+    sut: str | None,
+    time: str | None,
+    branch: str | None,
+    variant: list[str] | None,
+    profile: str | None,
+    log: list[Path] | None,
+    *,
+    as_json: bool,
+) -> "Overview | None":
+    """Return the answer; None where nothing was recorded yet, and no log was named."""
+    try:
+        return _answer(sut, time, branch, variant, profile, log, rows=None if as_json else TEXT_ROWS)
+    except FileNotFoundError as error:
+        if log is not None or profile is not None or NO_LOG_YET not in str(error):
+            raise
+        return None
+
+
+def _tell(found: "Overview | None", *, as_json: bool) -> None:
+    """Print the answer."""
+    if as_json:
+        _print_json(found)
+    elif found is None or not found.about.sessions:
+        for line in _START:
+            console().print(line, soft_wrap=True)
+    else:
+        from ..formatters.overview_screen import print_overview  # noqa: PLC0415 - only for people
+
+        print_overview(console(), found, clock.time_ns() // 1000)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse options before a command, which would otherwise be ignored.
+
+    Raises:
+        BadParameter: there is one.
+    """
+    given = [name for name, value in context.params.items() if value not in (None, False, "auto")]
+    if given:
+        option = {"as_json": "json"}.get(given[0], given[0])
+        raise typer.BadParameter(f"write --{option} behind the command: insight {context.invoked_subcommand} ...")
+
+
+def _answer(
+    sut: str | None,
+    time: str | None,
+    branch: str | None,
+    variant: list[str] | None,
+    profile: str | None,
+    log: list[Path] | None,
+    *,
+    rows: int | None,
+) -> "Overview":
+    """Return the answer to what the options ask."""
+    from ...core.overview.answer import overview_of  # noqa: PLC0415 - not for help
+
+    with asked(profile, log, None, sut=sut, time=time, branch=branch, variant=variant) as question:
+        return overview_of(question.model, _history(question, time), rows=rows)
+
+
+def _history(question: "Question", time: str | None) -> "Analysis":
+    """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
+    from ...core.analyzer import Analysis  # noqa: PLC0415
+    from ...core.overview.answer import DAYS, SESSIONS_MAX  # noqa: PLC0415
+    from ...projections.clock import is_future  # noqa: PLC0415
+
+    model = question.model
+    sut = question.sut or _sut_meant(model)
+    if time is not None:
+        rows = [row for row in question.sessions if row.sut == sut]
+    else:
+        newest = model.sessions(sut=sut, limit=1)
+        if newest and is_future(newest[0].started_us):
+            newest = [row for row in model.sessions(sut=sut) if not is_future(row.started_us)] or newest
+        since_us = newest[0].started_us - DAYS * _DAY_US if newest else None
+        rows = model.sessions(sut=sut, since_us=since_us, limit=SESSIONS_MAX)
+    return question.narrowed(Analysis.of_rows(model, rows))
+
+
+def _sut_meant(model: "ReadModel") -> str:
+    """Return the system under test of the current folder, else that of the newest session."""
+    from ..arguments.project import sut_of_folder  # noqa: PLC0415
+
+    names = model.sut_names()
+    found = sut_of_folder(model, names, Path.cwd()) if len(names) > 1 else "".join(names)
+    newest = None if found else model.newest_session()
+    return newest.sut if newest is not None else found
+
+
+def _print_json(found: "Overview | None") -> None:
+    import msgspec  # noqa: PLC0415 - loaded with the log anyway
+
+    from ...core.overview.data import AboutAnswer, Overview  # noqa: PLC0415
+
+    typer.echo(json_text(msgspec.to_builtins(found or Overview(about=AboutAnswer())), indent=2))
