@@ -81,10 +81,10 @@ class InsightAnalyzer(ChosenSessions):
         if not found:
             return found
         from .naming.moved_tests import with_moves  # noqa: PLC0415
-        from .naming.renames import Clock, renamed_files  # noqa: PLC0415 - git is asked only about lost tests
+        from .naming.renames import TimeBudget, renamed_files  # noqa: PLC0415 - git is asked only about lost tests
 
-        clock = Clock()
-        return with_moves(found, runs, lambda base, target: renamed_files(base, target, timeout_s=clock.left_s))
+        budget = TimeBudget()
+        return with_moves(found, runs, lambda base, target: renamed_files(base, target, timeout_s=budget.left_s))
 
     def outage_now(self) -> "OutageNow | None":
         """Return the newest session of the branch that is meant, if nearly everything fails in it."""

@@ -43,7 +43,7 @@ def renamed_files(base: str, target: str, folder: Path | None = None, timeout_s:
     return dict(zip(fields[1::3], fields[2::3], strict=False))
 
 
-class Clock:
+class TimeBudget:
     """Time that is left for several questions to git.
 
     Args:

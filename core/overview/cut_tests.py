@@ -23,6 +23,8 @@ RULES_VERSION = 1
 
 SESSIONS_MAX = 20
 """Sessions of one answer that are looked into, the newest."""
+_LEAST_US = 1_000_000
+"""Less than this tells nothing: what git says of the checkout is recorded in the background, soon after the start."""
 _EVENTS_MAX = 5000
 """Events of a session that are read to find the start of a test: it is soon behind the last result of its worker."""
 
@@ -53,7 +55,7 @@ def least_times(model: "History", row: "SessionRow") -> dict[str, float]:
     """Return for how many seconds, at least, the tests were running that have no result in a session.
 
     Later than the start of the last test are events of other xdist workers, the output of a test that a timeout ended,
-    the last event of an interrupted run, and what is found out about the session in the background.
+    and the last event of an interrupted run.
 
     Args:
         model: where it is stored.
@@ -71,7 +73,7 @@ def least_times(model: "History", row: "SessionRow") -> dict[str, float]:
             if len(starts) == len(running):
                 break
     taken = {nodeid: row.finished_us - parse_time(at) for nodeid, at in starts.items()}
-    return {nodeid: taken_us / 1e6 for nodeid, taken_us in taken.items() if taken_us > 0}
+    return {nodeid: taken_us / 1e6 for nodeid, taken_us in taken.items() if taken_us >= _LEAST_US}
 
 
 def _behind_finished(model: "History", row: "SessionRow") -> int:
