@@ -130,10 +130,10 @@ def _refuse_own_file_as_output() -> int:
             return 0
     except OSError:
         return 0  # closed
-    from pathlib import Path  # noqa: PLC0415 - only where output goes to a file
+    from pathlib import Path
 
-    from ..core.own_files import check_output  # noqa: PLC0415
-    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+    from ..api.internal.exchange import check_output
+    from ..api.internal.logs import EventLogError
 
     try:
         check_output(Path("/proc/self/fd/1").readlink())
@@ -180,11 +180,11 @@ def _run(arguments: list[str]) -> int:
         code = _exit_code(error)
         if code is None or os.environ.get("INSIGHT_DEBUG"):
             raise
-        from .terminal.safe import safe  # noqa: PLC0415 - only when something went wrong
+        from .terminal.safe import safe
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
-    from .terminal.hints import show_hint  # noqa: PLC0415 - after the answer
+    from .terminal.hints import show_hint
 
     show_hint(arguments)
     return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
@@ -192,7 +192,7 @@ def _run(arguments: list[str]) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Say what an exception means for the caller; None for one that nobody foresaw."""
-    from ..eventlog.errors import EventLogError, ProfileError  # noqa: PLC0415 - only when something went wrong
+    from ..api.internal.logs import EventLogError, ProfileError
 
     if isinstance(error, ProfileError):
         return EXIT_NO

@@ -13,15 +13,27 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "api": {"core"},
+    "api": {"core", "eventlog", "projections"},
     # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
     "collector": {"eventlog", "projections", "core"},
-    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage", "testdata", "collector"},
+    "cli": {"api", "eventlog", "syncstorage", "testdata", "collector"},
 }
 """Which room may import which; the arrows point one way."""
+
+BESIDE_API = {
+    "cli/commands/log/": "eventlog",
+    "cli/commands/tail.py": "eventlog",
+    "cli/formatters/event_lines.py": "eventlog",
+    "cli/formatters/sessions/session_notes.py": "eventlog",
+    "cli/shapes/logs.py": "eventlog",
+    "cli/commands/data.py": "testdata",
+    "cli/commands/sync_storage/": "syncstorage",
+    "cli/shapes/services.py": "syncstorage",
+}
+"""Files and folders of the command line that show a log, or a service, as it is; all others go through `api`."""
 
 PURE = [
     "eventlog/format.py",
@@ -80,6 +92,21 @@ def test_imports_between_rooms_point_one_way(room):
         if other != room and other not in MAY_IMPORT[room]
     ]
     assert wrong == []
+
+
+def test_commands_ask_the_api_alone():
+    """Beyond `api`, a file of the command line imports the one room that the table allows it; each entry is needed."""
+    wrong, used = [], set()
+    for path in sources("cli"):
+        name = path.relative_to(ROOT).as_posix()
+        place = next((place for place in BESIDE_API if name.startswith(place)), "")
+        for room, line in rooms_imported(path):
+            if room == BESIDE_API.get(place):
+                used.add(place)
+            elif room not in ("api", "cli"):
+                wrong.append(f"{name}:{line} imports {room}")
+    assert wrong == []
+    assert used == set(BESIDE_API)
 
 
 def test_every_room_is_in_the_table_and_in_the_package():
@@ -197,7 +224,9 @@ def test_no_reminder_was_left_behind():
 
 
 INTERNAL = ["eventlog/documents", "eventlog/files", "eventlog/home", "eventlog/live", "eventlog/maintenance"]
-INTERNAL += ["eventlog/merging", "eventlog/targets", "core/exchange"]
+INTERNAL += ["eventlog/merging", "eventlog/targets", "core/exchange", "api/internal"]
+INTERNAL += [f"cli/{name}" for name in ("arguments", "commands", "formatters", "formatters/sessions", "terminal")]
+INTERNAL += [f"cli/commands/{name}" for name in ("analytics", "log", "session", "sync_storage", "test")]
 
 
 @pytest.mark.parametrize("folder", INTERNAL)

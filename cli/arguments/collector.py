@@ -32,9 +32,9 @@ def require_server() -> None:
         FileNotFoundError: it is not.
     """
     try:
-        import alembic  # noqa: PLC0415, F401 - commands import what they use
-        import fastapi  # noqa: PLC0415, F401
-        import psycopg  # noqa: PLC0415, F401
+        import alembic  # noqa: F401 - commands import what they use
+        import fastapi  # noqa: F401
+        import psycopg  # noqa: F401
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
 
@@ -52,11 +52,11 @@ def database_meant(db_url: str, folder: Path | None, *, new: bool = False) -> Ge
         FileNotFoundError: there is no private one.
     """
     require_server()
-    from ...eventlog.home.paths import home_dir  # noqa: PLC0415
+    from ...eventlog.home.paths import home_dir
 
     private: Any = None
     if not db_url:
-        from ...collector.database.private_server import PrivateServer  # noqa: PLC0415
+        from ...collector.database.private_server import PrivateServer
 
         place = folder or home_dir() / "collector"
         if not (new or (place / "postgres").exists()):
@@ -73,10 +73,10 @@ def database_meant(db_url: str, folder: Path | None, *, new: bool = False) -> Ge
 def opened_database(db_url: str, folder: Path | None) -> Generator["Engine"]:
     """Yield the engine of the database that the options mean, which has to have the schema of this release."""
     with database_meant(db_url, folder) as url:
-        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+        from sqlalchemy.exc import OperationalError
 
-        from ...collector.database.connections import open_engine  # noqa: PLC0415
-        from ...collector.database.migrating import check_schema  # noqa: PLC0415
+        from ...collector.database.connections import open_engine
+        from ...collector.database.migrating import check_schema
 
         engine = open_engine(url)
         try:

@@ -50,9 +50,9 @@ def list_history(
 
     Example: insight history list --time 7d --by-sut
     """
-    from msgspec.structs import asdict  # noqa: PLC0415 - commands import what they use
+    from msgspec.structs import asdict
 
-    from ...core.overview.about import about_rows  # noqa: PLC0415
+    from ...api.internal.answers import about_rows
 
     with asked(profile, named_logs(logs, log), as_of, sut=sut, time=time) as question:
         rows = question.sessions

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from .values import duration_text
 
 if TYPE_CHECKING:
-    from ...core.questions.phases import SlowPhases
+    from ...api.internal.answers import SlowPhases
 
 FIRST_USER = "perhaps first user of a shared fixture"
 """As the log has no names of fixtures, this is inferred from the tests behind it."""

@@ -22,8 +22,8 @@ def upgrade(db_url: DatabaseOption = "", folder: FolderOption = None, as_json: J
     Example: insight db upgrade --db-url postgresql://localhost/insight
     """
     with database_meant(db_url, folder) as url:
-        from ....collector.database.connections import open_engine  # noqa: PLC0415 - commands import what they use
-        from ....collector.database.migrating import upgrade_schema  # noqa: PLC0415
+        from ....collector.database.connections import open_engine
+        from ....collector.database.migrating import upgrade_schema
 
         engine = open_engine(url)
         before, after = upgrade_schema(engine)
@@ -43,7 +43,7 @@ def check(db_url: DatabaseOption = "", folder: FolderOption = None, as_json: Jso
     Example: insight db check
     """
     with opened_database(db_url, folder) as engine:
-        from ....collector.database.checking import check_database  # noqa: PLC0415
+        from ....collector.database.checking import check_database
 
         found = list(check_database(engine))
     if as_json:
@@ -67,7 +67,7 @@ def backup(
     Example: insight db backup insight-2026-11-28.dump
     """
     with database_meant(db_url, folder) as url:
-        from ....collector.database.backups import write_backup  # noqa: PLC0415
+        from ....collector.database.backups import write_backup
 
         write_backup(url, target)
     if as_json:
@@ -88,7 +88,7 @@ def restore(
     Example: insight db restore insight-2026-11-28.dump --db-url postgresql://localhost/insight_new
     """
     with database_meant(db_url, folder, new=True) as url:
-        from ....collector.database.backups import restore_backup  # noqa: PLC0415
+        from ....collector.database.backups import restore_backup
 
         restore_backup(url, source)
     if as_json:

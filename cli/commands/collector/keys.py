@@ -32,12 +32,12 @@ def create(
 
     Example: insight keys create --role writer --owner ci
     """
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - commands import what they use
+    from datetime import UTC, datetime, timedelta
 
     with opened_database(db_url, folder) as engine:
-        from ....collector.access.audit import record_action  # noqa: PLC0415
-        from ....collector.access.keys import create_key, scopes_of_role  # noqa: PLC0415
-        from ....collector.access.teams import known_team  # noqa: PLC0415
+        from ....collector.access.audit import record_action
+        from ....collector.access.keys import create_key, scopes_of_role
+        from ....collector.access.teams import known_team
 
         scopes = tuple(scope) if scope else scopes_of_role(role)
         expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
@@ -63,8 +63,8 @@ def list_all(
     Example: insight keys list --team default
     """
     with opened_database(db_url, folder) as engine:
-        from ....collector.access.keys import key_data, list_keys  # noqa: PLC0415
-        from ....collector.access.teams import known_team  # noqa: PLC0415
+        from ....collector.access.keys import key_data, list_keys
+        from ....collector.access.teams import known_team
 
         with engine.connect() as connection:
             team_id = known_team(connection, team).id if team else None
@@ -92,8 +92,8 @@ def revoke(
     Example: insight keys revoke 3f2a9c01
     """
     with opened_database(db_url, folder) as engine:
-        from ....collector.access.audit import record_action  # noqa: PLC0415
-        from ....collector.access.keys import revoke_key  # noqa: PLC0415
+        from ....collector.access.audit import record_action
+        from ....collector.access.keys import revoke_key
 
         with engine.begin() as connection:
             if not revoke_key(connection, key_id):

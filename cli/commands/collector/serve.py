@@ -43,8 +43,8 @@ def command(
     Example: insight serve --port 8765
     """
     require_server()
-    from ....collector.server.running import ServeSettings, StartedServer, serve  # noqa: PLC0415
-    from ....eventlog.home.paths import home_dir  # noqa: PLC0415
+    from ....collector.server.running import ServeSettings, StartedServer, serve
+    from ....eventlog.home.paths import home_dir
 
     def announce(started: StartedServer) -> None:
         _announce(started, as_json=as_json)

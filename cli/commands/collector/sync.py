@@ -52,13 +52,13 @@ def command(
 
     Example: insight sync https://insight.example.com
     """
-    from ....collector.client.addresses import read_address  # noqa: PLC0415 - commands import what they use
-    from ....eventlog.home.paths import profile_log, resolve_profile  # noqa: PLC0415
+    from ....collector.client.addresses import read_address
+    from ....eventlog.home.paths import profile_log, resolve_profile
 
     _require_client()
-    from ....collector.client.requests import Collector  # noqa: PLC0415
-    from ....collector.client.retries import Retries  # noqa: PLC0415
-    from ....collector.client.syncing import SyncOptions, sync_log  # noqa: PLC0415
+    from ....collector.client.requests import Collector
+    from ....collector.client.retries import Retries
+    from ....collector.client.syncing import SyncOptions, sync_log
 
     if remote and remote_url and remote != remote_url:
         raise ValueError("two collectors are named; give URL or --remote-url")
@@ -83,7 +83,7 @@ def command(
 
 def _require_client() -> None:
     try:
-        import urllib3  # noqa: PLC0415, F401 - commands import what they use
+        import urllib3  # noqa: F401 - commands import what they use
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "sync") from error
 

@@ -20,7 +20,7 @@ def list_all_teams(db_url: DatabaseOption = "", folder: FolderOption = None, as_
     Example: insight teams list
     """
     with opened_database(db_url, folder) as engine:
-        from ....collector.access.teams import list_teams  # noqa: PLC0415
+        from ....collector.access.teams import list_teams
 
         with engine.connect() as connection:
             names = [team.name for team in list_teams(connection)]
@@ -43,8 +43,8 @@ def create_team(
     Example: insight teams create payments
     """
     with opened_database(db_url, folder) as engine:
-        from ....collector.access.audit import record_action  # noqa: PLC0415
-        from ....collector.access.teams import ensure_team  # noqa: PLC0415
+        from ....collector.access.audit import record_action
+        from ....collector.access.teams import ensure_team
 
         with engine.begin() as connection:
             team = ensure_team(connection, name)
