@@ -210,6 +210,12 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         text = f"{counted(len(found.moved), 'test')} renamed with {safe_line(old)} -> {safe_line(new)}{more}"
         yield Section(_line(("moved".ljust(_LABEL), "bold"), (f"{text} since {safe_line(commit[:HASH_DIGITS])}", "")))
+    if found.outages:
+        one, more = found.outages[0], len(found.outages) - 1
+        age = age_text(parse_time(one.started_at), now_us)
+        text = f"{one.bad} of {one.considered} failed in session {one.session} {age}"
+        text += f", and nearly all in {more} more" if more else ""
+        yield Section(_line(("outage".ljust(_LABEL), "bold"), (safe_line(text), "")))
 
 
 def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Section:

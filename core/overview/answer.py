@@ -5,10 +5,22 @@ from typing import TYPE_CHECKING
 
 from ...eventlog.times import format_time
 from ..questions.duration_changes import DurationChange
+from ..questions.outages import is_outage
 from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
-from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, MovedRow, NewestSession, Overview, SlowerRow
+from .data import (
+    BranchRow,
+    BrokenGroup,
+    CutRow,
+    FlakyRow,
+    LostRow,
+    MovedRow,
+    NewestSession,
+    OutageRow,
+    Overview,
+    SlowerRow,
+)
 from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
 
@@ -46,7 +58,8 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
     tested = newest if told.tested is told.run else None
     if tested is None and told.tested is not None:
         tested = _session(model, told.tested, told.tested_progress)
-    sentences = headline_of(told, analysis.outage_now(), broken)
+    outage = analysis.outage_now()
+    sentences = headline_of(told, outage, broken)
     groups = broken_groups(model, runs, broken, flaky, gone={one.nodeid for one in gone}, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
@@ -67,6 +80,11 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         slower=[_slower_row(one) for one in analysis.slower_tests()],
         lost=[_lost_row(one) for one in gone if not one.moved_to],
         moved=[MovedRow(one.nodeid, one.moved_to, one.gone_commit) for one in gone if one.moved_to],
+        outages=[
+            OutageRow(run.name, format_time(run.started_us), run.bad, run.considered)
+            for run in reversed(runs)
+            if is_outage(run) and (outage is None or run.started_us < outage.since_us)
+        ],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
         commands=_commands(model, newest, tested, groups),
     )

@@ -135,6 +135,15 @@ class MovedRow(msgspec.Struct, forbid_unknown_fields=True):
     """Of the first whole session without the old path."""
 
 
+class OutageRow(msgspec.Struct, forbid_unknown_fields=True):
+    """An earlier session in which nearly everything failed."""
+
+    session: str
+    started_at: str
+    bad: int
+    considered: int
+
+
 class BranchRow(msgspec.Struct, forbid_unknown_fields=True):
     """A branch that the answer leaves out."""
 
@@ -171,6 +180,8 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     lost: list[LostRow] = []
     """Without those that moved."""
     moved: list[MovedRow] = []
+    outages: list[OutageRow] = []
+    """The newest first; without those that go on, which the headline names."""
     other_branches: list[BranchRow] = []
     commands: list[str] = []
     """What to do next."""

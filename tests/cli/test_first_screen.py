@@ -338,3 +338,14 @@ def test_flaky_cases_of_a_test_are_one_line(screen):
     for words in (("analytics", "summary"), ("analytics", "analyze", "--metric", "flaky")):
         (line,) = [line for line in screen.text(*words, columns=None).splitlines() if " of 4 cases" in line]
         assert line.strip().startswith(f"{CASE_OF}  2 of 4 cases; [eu-")
+
+
+def test_an_earlier_outage_is_named(screen):
+    """One session of five of a commit: nothing is broken, and it is said; while it goes on the headline has it."""
+    sessions = [write_session(f"s-{n}", n, all_of("failed" if n == 2 else "passed")) for n in range(5)]
+    answer = screen.write(*sessions).ask()
+    assert (answer["headline"], [one["session"] for one in answer["outages"]]) == ("nothing is broken", ["s-2"])
+    assert "outage  8 of 8 failed in session s-2" in screen.text()
+    answer = screen.write(*sessions[:3]).ask()
+    assert answer["outages"] == []
+    assert answer["headline"].startswith("latest session: 8 of 8 fail")
