@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"})
-EXTRA_OF_ROOM = {"testdata": "testdata", "syncstorage": "sync"}
+EXTRA_OF_ROOM = {"testdata": "testdata", "syncstorage": "sync", "collector": "server"}
 """The extra that a room needs beside the dependencies of every installation."""
 
 

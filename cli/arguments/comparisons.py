@@ -1,6 +1,7 @@
-"""How the commands that compare find both sides, and what they print."""
+"""Both sides of a comparison, by the words that a command was given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from .history import history_model, question
 
 if TYPE_CHECKING:
     from ...api import ComparisonResult
+    from ...api.internal.history import Run
 
 
 MODES = ("session", "sut", "branch", "period", "commit", "profile")
@@ -55,6 +57,10 @@ def compare_words(
         sides = Chooser(model, rows, now_us).sides(base, target, mode)
         runs = [[run_of_row(model, row) for row in side.rows] for side in (sides.base, sides.target)]
         result = compare_runs(runs[0], runs[1], sides.base.name, sides.target.name)
+        if result.slower_tests:
+            from ...api.internal.answers import with_phases
+
+            result = replace(result, slower_tests=with_phases(model, runs[0], runs[1], result.slower_tests))
         show_comparison(result, sides, as_json=as_json)
 
 
@@ -80,7 +86,7 @@ def _of_profiles(
 
     if base is None or target is None:
         raise ValueError("--mode profile: give the names of two profiles with --base and --target")
-    sides = []
+    sides: list[list[Run]] = []
     for name in (base, target):
         with history_model(name, (), as_of) as model:
             runs = question(model, as_of, sut=sut, time=time).analysis.runs

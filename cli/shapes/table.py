@@ -6,7 +6,7 @@ from . import answers, collector, data, logs, services, sessions
 
 
 class JsonOutput(NamedTuple):
-    """What a command prints with `--json`."""
+    """Output of a command with `--json`."""
 
     shape: Any
     by_line: bool = False
@@ -20,12 +20,12 @@ OUTPUTS: dict[str, JsonOutput] = {
     "session rerun": JsonOutput(sessions.RerunShape),
     "session play": JsonOutput(sessions.PlayedSessionShape),
     "session compare": JsonOutput(answers.ComparisonShape),
-    "history list": JsonOutput(sessions.History),
+    "history list": JsonOutput(answers.HistoryShape),
     "sut list": JsonOutput(list[answers.SutShape]),
     "sut show": JsonOutput(answers.SummaryShape),
     "sut compare": JsonOutput(answers.ComparisonShape),
     "sut analyze": JsonOutput(answers.AnalysisShape),
-    "test list": JsonOutput(list[answers.FiguresShape]),
+    "test list": JsonOutput(answers.TestListShape),
     "test show": JsonOutput(answers.KnownTestShape),
     "test history": JsonOutput(answers.TestRunsShape),
     "test trends": JsonOutput(answers.TrendsShape),
