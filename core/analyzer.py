@@ -1,4 +1,4 @@
-"""What a history of sessions says about tests: each question a projection of its own, with its evidence.
+"""Answers to questions about the tests of a history of sessions, each with its evidence.
 
 Nothing is blended into one score. Every answer names the sessions it rests on, how many there were, and the version
 of its rule. Every run counts; what is broken, flaky or slower is decided in each series (system, branch, variant) and

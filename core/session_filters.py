@@ -18,6 +18,7 @@ from .filters import (
 )
 from .storage import get_storage_instance
 from .views.outcome import TestOutcome
+from .views.session import TestSession
 
 
 class SessionFilters:
@@ -140,7 +141,11 @@ class SessionFilters:
             InvalidQueryParameterError: there is no tag filter before to combine with.
         """
         name, wanted = checked_text(key, "with_session_tag"), str(value)
-        new = Filter(f"tag {name}={wanted}", lambda session: session.session_tags.get(name) == wanted)
+
+        def has_tag(session: TestSession) -> bool:
+            return session.session_tags.get(name) == wanted
+
+        new = Filter(f"tag {name}={wanted}", has_tag)
         self._start_if_executed()
         if not combine_with_or:
             self._sessions.append(new)
@@ -148,9 +153,11 @@ class SessionFilters:
         if not self._sessions or not self._sessions[-1].name.startswith("tag "):
             raise InvalidQueryParameterError("with_session_tag: combine_with_or needs a tag filter right before")
         last = self._sessions.pop()
-        self._sessions.append(
-            Filter(f"{last.name} or {new.name[4:]}", lambda session: last.fits(session) or new.fits(session))
-        )
+
+        def fits_either(session: TestSession) -> bool:
+            return bool(last.fits(session)) or has_tag(session)
+
+        self._sessions.append(Filter(f"{last.name} or {new.name[4:]}", fits_either))
         return self
 
     def with_commit(self, commit: str) -> Self:

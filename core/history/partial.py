@@ -46,7 +46,7 @@ WHOLE_PLACES = frozenset({"", "tests", "test"})
 
 
 class Selected(NamedTuple):
-    """What a session was told to run."""
+    """Options and paths that chose the tests of a session."""
 
     options: tuple[str, ...] = ()
     """Options that select, as they were given."""

@@ -1,4 +1,4 @@
-"""What a word of a comparison means: a session, system, branch, span of time, commit or git ref."""
+"""The meaning of a word of a comparison: a session, system, branch, span of time, commit or git ref."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ class Meanings:
                 continue
             if found:
                 return Side(name, text, sorted(found, key=lambda row: (row.started_us, row.stream)))
-        raise several or LookupError(self._unknown(text, mode))
+        raise several or LookupError(self._unknown_message(text, mode))
 
     def _finders(self) -> "list[tuple[str, Callable[[str, Sequence[SessionRow]], list[SessionRow]]]]":
         """Return how a word is understood, the first that fits; names that are written in full come before others."""
@@ -176,7 +176,7 @@ class Meanings:
         """Return the branch of a session; the project's for one that does not know its own."""
         return branch_of(row) or self.default
 
-    def _unknown(self, text: str, mode: str | None) -> str:
+    def _unknown_message(self, text: str, mode: str | None) -> str:
         """Return the message about a word that means nothing here, with what there is."""
         what = {None: "session, system, branch, span of time or commit", "sut": "system under test"}.get(mode, mode)
         names = [*self._suts(), *self._branches(), *(row.session_id for row in self._rows)]

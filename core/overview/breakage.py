@@ -58,7 +58,7 @@ def broken_groups(
 
 
 def _flaky_before(broken: "Sequence[Broken]", flaky: "Sequence[FlakyTest]") -> set[str]:
-    """Return the broken tests with evidence that they are flaky from before they broke; the break itself is none."""
+    """Return the broken tests that were flaky before they broke; the break itself is no evidence of that."""
     since = {one.nodeid: one.first_bad.started_us for one in broken}
     return {
         one.nodeid
@@ -78,7 +78,7 @@ def _group(
     model: "History", runs: "Sequence[Run]", members: "list[Broken]", notes: dict[str, str], rows: int | None
 ) -> BrokenGroup:
     first = min(members, key=lambda one: one.first_bad.started_us)
-    good = max((one.last_good for one in members if one.last_good is not None), default=None, key=_started)
+    good = max((one.last_good for one in members if one.last_good is not None), default=None, key=_start_of)
     of_node = {one.nodeid: one for one in members}
     cases = by_test(sorted(of_node))
     told = cases[:rows]
@@ -96,7 +96,7 @@ def _group(
     )
 
 
-def _started(seen: object) -> int:
+def _start_of(seen: object) -> int:
     return seen.started_us  # type: ignore[attr-defined]
 
 

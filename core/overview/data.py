@@ -123,7 +123,7 @@ class LostRow(msgspec.Struct, forbid_unknown_fields=True):
     gone_commit: str
     gone_session: str
     renamed: list[str]
-    """What it may be called now."""
+    """New tests that may be the same under another name."""
 
 
 class MovedRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -159,7 +159,7 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     about: AboutAnswer
     headline: str = "no session is recorded yet"
     sentences: list[str] = []
-    """What the headline is made of."""
+    """The parts of the headline."""
     newest: NewestSession | None = None
     tested: NewestSession | None = None
     """The newest session that ran tests, if the newest one ended before it ran any."""
@@ -184,4 +184,4 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     """The newest first; without those that go on, which the headline names."""
     other_branches: list[BranchRow] = []
     commands: list[str] = []
-    """What to do next."""
+    """Commands to run next."""

@@ -31,10 +31,10 @@ class OutageNow:
     sessions: int
     """Length of that row."""
     good_session: str
-    """The one before it; empty for the first."""
+    """The session before that row; empty if the series begins with it."""
     good_commit: str
     message: str
-    """What most of its failures say."""
+    """The most frequent message of its failures."""
 
 
 def tested_runs(runs: "Sequence[Run]") -> "list[Run]":

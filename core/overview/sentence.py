@@ -130,7 +130,7 @@ def sentences_of(
 
 
 def state_sentence(progress: Progress, selected: "Selected", session: str = LATEST) -> str:
-    """Return what a session came to, where that is more than passed or failed; empty else.
+    """Return how a session ended, or how far it is, where that is more than passed or failed; empty otherwise.
 
     Args:
         progress: how far it came.

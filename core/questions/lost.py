@@ -74,11 +74,11 @@ def _lost_in(series: list[Run], sut: str, branch: str) -> tuple[list[LostTest], 
         if tests and run.selected.is_whole and not run.uncollected and run.status == "complete":
             behind.append(run)
     new = _new_tests(series, {run.stream or run.name for run in gone.values()})
-    found = [_lost(nodeid, run, gone[nodeid], sut, branch) for nodeid, run in lost]
+    found = [_lost_test(nodeid, run, gone[nodeid], sut, branch) for nodeid, run in lost]
     return _with_names(found, new), seen - gone.keys()
 
 
-def _lost(nodeid: str, last: Run, gone: Run, sut: str, branch: str) -> LostTest:
+def _lost_test(nodeid: str, last: Run, gone: Run, sut: str, branch: str) -> LostTest:
     where = (last.name, last.started_us, last.commit, gone.name, gone.started_us, gone.commit)
     return LostTest(nodeid, sut, branch, *where)
 
@@ -109,9 +109,9 @@ def _with_names(lost: list[LostTest], new: dict[str, set[str]]) -> list[LostTest
     found: list[LostTest] = []
     for one in lost:
         place = (one.gone_session, _place(one.nodeid))
-        beside = by_place.get(place, [])
-        alone = lost_at[place] == 1 and len(beside) == 1
-        names = by_name.get((one.gone_session, one.name)) or (beside if alone else [])
+        neighbours = by_place.get(place, [])
+        alone = lost_at[place] == 1 and len(neighbours) == 1
+        names = by_name.get((one.gone_session, one.name)) or (neighbours if alone else [])
         found.append(replace(one, renamed=tuple(sorted(names))) if names else one)
     return found
 

@@ -229,7 +229,7 @@ def _with_name(attempt: TestRun, ends: Ends) -> TestRun:
 
 
 def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list[TestRun]) -> None:
-    """Give tests that ran more than once the outcomes of all their attempts."""
+    """Set the outcomes of tests that ran more than once to those of all their attempts."""
     again = {nodeid for nodeid, count in Counter(nodeids).items() if count > 1}
     outcomes: dict[str, tuple[str, ...]] = {}
     for nodeid, attempt in zip(nodeids, attempts, strict=True):

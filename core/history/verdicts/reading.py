@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
@@ -87,7 +87,8 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         name: how to call it; empty for the name it is shown by.
         only: leave out all tests but this one.
     """
-    vcs = (row.part.header or {}).get("vcs") or {}
+    header: dict[str, Any] = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
     status: str = row.status
     verdicts = row.verdicts
@@ -113,7 +114,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         dirty=vcs.get("dirty"),
         tests=tests,
         verdicts=verdicts,
-        variant=variant_of(row.part.header or {}),
+        variant=variant_of(header),
         selected=_selected_of_row(row),
         uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )
