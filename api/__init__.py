@@ -5,8 +5,9 @@
 A name is loaded when it is used first, so that importing this package costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .internal.lazy import load_lazily
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis, InsightAnalyzer
@@ -25,20 +26,17 @@ if TYPE_CHECKING:
         TestResults,
         TestSession,
     )
-    from ..core.profiles import ProfileManager, StorageProfile
-    from ..core.query import Query, QueryResult
-    from ..core.storage import (
-        BaseStorage,
-        InMemoryStorage,
-        JSONStorage,
+    from ..core.profiles import (
+        ProfileManager,
+        StorageProfile,
         create_profile,
         get_active_profile,
         get_profile_manager,
-        get_storage_instance,
         list_profiles,
-        load_sessions,
         switch_profile,
     )
+    from ..core.query import Query, QueryResult
+    from ..core.storage import BaseStorage, InMemoryStorage, JSONStorage, get_storage_instance, load_sessions
     from .insight import PytestInsight
 
 _MODULES = {
@@ -49,13 +47,11 @@ _MODULES = {
     "..core.filters": "InvalidQueryParameterError TestFilter",
     "..core.models": "OutputField OutputFields RerunTestGroup Results SUTGroup TestHistory TestOutcome TestResult "
     "TestResults TestSession",
-    "..core.profiles": "ProfileManager StorageProfile",
+    "..core.profiles": "ProfileManager StorageProfile create_profile get_active_profile get_profile_manager "
+    "list_profiles switch_profile",
     "..core.query": "Query QueryResult",
-    "..core.storage": "BaseStorage InMemoryStorage JSONStorage create_profile get_active_profile get_profile_manager "
-    "get_storage_instance list_profiles load_sessions switch_profile",
+    "..core.storage": "BaseStorage InMemoryStorage JSONStorage get_storage_instance load_sessions",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
-
 __all__ = [
     "Analysis",
     "BaseStorage",
@@ -95,13 +91,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(module, __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_lazily(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -45,6 +45,11 @@ NOUNS = (
     Noun("restore", "restore", "Show sessions again that were cleared.", group=False),
     Noun("merge", "merge", "Merge logs of many machines into one, in canonical order.", group=False),
     Noun("log", "log.app", "Verify, describe, repair, pack and purge event logs.", group=True),
+    Noun("sync", "collector.sync", "Send what a log has to a collector, and fetch what it lacks.", group=False),
+    Noun("serve", "collector.serve", "Run the collector: the test results of a team in one place.", group=False),
+    Noun("keys", "collector.keys", "API keys of a collector: create, list and revoke them.", group=True),
+    Noun("teams", "collector.teams", "Teams of a collector: list and create them.", group=True),
+    Noun("db", "collector.database", "Database of a collector: upgrade, check, backup, restore.", group=True),
     Noun("sync-storage", "sync_storage.app", "Coordinate the parallel workers of a test run.", group=True),
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
@@ -122,10 +127,10 @@ def _refuse_own_file_as_output() -> int:
             return 0
     except OSError:
         return 0  # closed
-    from pathlib import Path  # noqa: PLC0415 - only where output goes to a file
+    from pathlib import Path
 
-    from ..core.own_files import check_output  # noqa: PLC0415
-    from ..eventlog.errors import EventLogError  # noqa: PLC0415
+    from ..api.internal.exchange import check_output
+    from ..api.internal.logs import EventLogError
 
     try:
         check_output(Path("/proc/self/fd/1").readlink())
@@ -171,11 +176,11 @@ def _run(arguments: list[str]) -> int:
         code = _exit_code(error)
         if code is None or os.environ.get("INSIGHT_DEBUG"):
             raise
-        from .terminal.safe import safe  # noqa: PLC0415 - only when something went wrong
+        from .terminal.safe import safe
 
         typer.echo(f"insight: {safe(_message(error))}", err=True)
         return code
-    from .terminal.hints import show_hint  # noqa: PLC0415 - after the answer
+    from .terminal.hints import show_hint
 
     show_hint(arguments)
     return result if isinstance(result, int) else EXIT_NO if ReadingState.incomplete else 0
@@ -183,7 +188,7 @@ def _run(arguments: list[str]) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Say what an exception means for the caller; None for one that nobody foresaw."""
-    from ..eventlog.errors import EventLogError, ProfileError  # noqa: PLC0415 - only when something went wrong
+    from ..api.internal.logs import EventLogError, ProfileError
 
     if isinstance(error, ProfileError):
         return EXIT_NO

@@ -185,7 +185,7 @@ StrategyOption = Annotated[
 
 def _show_version(value: bool) -> None:
     if value:
-        from importlib.metadata import version  # noqa: PLC0415 - only here
+        from importlib.metadata import version
 
         typer.echo(f"pytest-insight {version('pytest-insight')}")
         raise typer.Exit

@@ -13,14 +13,27 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "api": {"core"},
+    "api": {"core", "eventlog", "projections"},
     # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
-    "cli": {"eventlog", "projections", "core", "plugin", "syncstorage", "testdata"},
+    "collector": {"eventlog", "projections", "core"},
+    "cli": {"api", "eventlog", "syncstorage", "testdata", "collector"},
 }
 """Which room may import which; the arrows point one way."""
+
+BESIDE_API = {
+    "cli/commands/log/": "eventlog",
+    "cli/commands/tail.py": "eventlog",
+    "cli/formatters/event_lines.py": "eventlog",
+    "cli/formatters/sessions/session_notes.py": "eventlog",
+    "cli/shapes/logs.py": "eventlog",
+    "cli/commands/data.py": "testdata",
+    "cli/commands/sync_storage/": "syncstorage",
+    "cli/shapes/services.py": "syncstorage",
+}
+"""Files and folders of the command line that show a log, or a service, as it is; all others go through `api`."""
 
 PURE = [
     "eventlog/format.py",
@@ -79,6 +92,21 @@ def test_imports_between_rooms_point_one_way(room):
         if other != room and other not in MAY_IMPORT[room]
     ]
     assert wrong == []
+
+
+def test_commands_ask_the_api_alone():
+    """Beyond `api`, a file of the command line imports the one room that the table allows it; each entry is needed."""
+    wrong, used = [], set()
+    for path in sources("cli"):
+        name = path.relative_to(ROOT).as_posix()
+        place = next((place for place in BESIDE_API if name.startswith(place)), "")
+        for room, line in rooms_imported(path):
+            if room == BESIDE_API.get(place):
+                used.add(place)
+            elif room not in ("api", "cli"):
+                wrong.append(f"{name}:{line} imports {room}")
+    assert wrong == []
+    assert used == set(BESIDE_API)
 
 
 def test_every_room_is_in_the_table_and_in_the_package():

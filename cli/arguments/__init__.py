@@ -1,5 +1,6 @@
 """What arguments mean: logs, spans of history, sides of a comparison, filters.
 
+- `collector`: the database of a collector.
 - `comparisons`: how the commands that compare find both sides, and what they print.
 - `completion`: completion of the values of options in the shell.
 - `history`: what the commands that ask about history share: options, the history that is meant, and how it is drawn.

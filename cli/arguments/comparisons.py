@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .history import history_model, question
 
 if TYPE_CHECKING:
-    from ...core.compare import ComparisonResult
+    from ...api import ComparisonResult
 
 
 MODES = ("session", "sut", "branch", "period", "commit", "profile")
@@ -41,15 +41,13 @@ def compare_words(
     """
     if mode is not None and mode not in MODES:
         raise ValueError(f"no such mode: {mode!r}; use one of {', '.join(MODES)}, or none to have it guessed")
-    from ..formatters.sessions.comparison import show_comparison  # noqa: PLC0415 - commands import what they use
+    from ..formatters.sessions.comparison import show_comparison
 
     if mode == "profile":
         show_comparison(_of_profiles(base, target, as_of=as_of, sut=sut, time=time), as_json=as_json)
         return
-    from ...core.compare import compare_runs  # noqa: PLC0415
-    from ...core.history.verdicts.reading import run_of_row  # noqa: PLC0415
-    from ...core.history.windows import moment_of  # noqa: PLC0415
-    from ...core.naming.sides import Chooser  # noqa: PLC0415
+    from ...api.internal.answers import compare_runs
+    from ...api.internal.history import Chooser, moment_of, run_of_row
 
     with history_model(profile, logs, as_of) as model:
         rows = question(model, as_of, sut=sut, time=time).sessions
@@ -61,7 +59,7 @@ def compare_words(
 
 
 def _is_time(text: str) -> bool:
-    from ...core.history.windows import moment_of  # noqa: PLC0415
+    from ...api.internal.history import moment_of
 
     try:
         return moment_of(text) is not None
@@ -78,7 +76,7 @@ def _of_profiles(
         ValueError: one of them is not named.
         LookupError: one of them has no session.
     """
-    from ...core.compare import compare_runs  # noqa: PLC0415
+    from ...api.internal.answers import compare_runs
 
     if base is None or target is None:
         raise ValueError("--mode profile: give the names of two profiles with --base and --target")

@@ -9,8 +9,8 @@ from .logs import named_logs, open_model
 
 def complete_profile(incomplete: str) -> list[str]:
     """Complete the name of a profile; completion never fails."""
-    from ...core.profiles import list_profiles  # noqa: PLC0415 - commands import what they use
-    from ...eventlog.errors import EventLogError  # noqa: PLC0415
+    from ...api import list_profiles
+    from ...api.internal.logs import EventLogError
 
     try:
         return [name for name in list_profiles() if name.startswith(incomplete)]
@@ -35,7 +35,7 @@ def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def _completions(ctx: typer.Context, ask: Any, incomplete: str) -> list[str]:
     """Answers to a question to the log that is meant; none if anything stands against it: completion never fails."""
-    from ...eventlog.errors import EventLogError  # noqa: PLC0415
+    from ...api.internal.logs import EventLogError
 
     try:
         with open_model(ctx.params.get("profile"), named_logs(ctx.params.get("logs"), ctx.params.get("log"))) as model:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 from .logs import open_model, readable_logs
 
 if TYPE_CHECKING:
-    from ...core.analyzer import Analysis
-    from ...core.history.references import Span
-    from ...core.history.windows import Window
-    from ...projections.apply import SessionRow
-    from ...projections.readmodel import ReadModel
+    from ...api import Analysis
+    from ...api.internal.history import ReadModel, SessionRow, Span, Window
 
 
 _COMPARED = 5000
@@ -27,7 +24,7 @@ def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str |
         with open_model(profile, logs) as model:
             yield model
         return
-    from ...core.history.windows import model_as_of, moment_of  # noqa: PLC0415
+    from ...api.internal.history import model_as_of, moment_of
 
     until_us = None if as_of.isdigit() else moment_of(as_of, lambda text: _span_in(profile, logs, text))
     with model_as_of(readable_logs(profile, logs), as_of, until_us) as model:
@@ -35,7 +32,7 @@ def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str |
 
 
 def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Span | None":
-    from ...core.history.references import span_named  # noqa: PLC0415
+    from ...api.internal.history import span_named
 
     with open_model(profile, logs) as model:
         return span_named(model, text)
@@ -55,7 +52,7 @@ class Question:
     @property
     def analysis(self) -> "Analysis":
         """The history that is meant."""
-        from ...core.analyzer import Analysis  # noqa: PLC0415
+        from ...api import Analysis
 
         return self.narrowed(Analysis.of_model(self.model, self.sut, self.window))
 
@@ -94,7 +91,7 @@ def asked(
         if branch is None and not variant:
             yield meant
             return
-        from ...core.history.variants import parse_variant  # noqa: PLC0415 - hardly ever asked for
+        from ...api.internal.history import parse_variant
 
         wanted = tuple(parse_variant(text) for text in variant or ())
         yield _known(replace(meant, branch=branch, variant=wanted))
@@ -106,10 +103,8 @@ def _known(asked_about: Question) -> Question:
     Raises:
         LookupError: there is no such session; the message names those that there are.
     """
-    from ...core.analyzer import Analysis  # noqa: PLC0415
-    from ...core.history.series import series_of  # noqa: PLC0415
-    from ...core.history.variants import variant_text  # noqa: PLC0415
-    from ...core.naming.nearest import did_you_mean  # noqa: PLC0415
+    from ...api import Analysis
+    from ...api.internal.history import did_you_mean, series_of, variant_text
 
     if asked_about.analysis.runs:
         return asked_about
@@ -134,7 +129,7 @@ def question(
     window = _window_of(model, time, days, default_days, as_of)
     if sut is None:
         return Question(model, None, window)
-    from ...core.history.references import sut_named  # noqa: PLC0415
+    from ...api.internal.history import sut_named
 
     return Question(model, sut_named(model, sut), window)
 
@@ -145,7 +140,7 @@ def session_meant(model: "ReadModel", text: str) -> "SessionRow":
     Raises:
         LookupError: there is none, or there are several.
     """
-    from ...core.history.references import session_named  # noqa: PLC0415
+    from ...api.internal.history import session_named
 
     return session_named(model, text)
 
@@ -154,7 +149,7 @@ def _window_of(
     model: "ReadModel", time: str | None, days: int | None, default_days: int | None, as_of: str | None
 ) -> "Window":
     """The span of time that the options mean; an age is counted back from the time of `--as-of`."""
-    from ...core.history.windows import Window, moment_of, parse_window  # noqa: PLC0415
+    from ...api.internal.history import Window, moment_of, parse_window
 
     if time is not None and days is not None:
         raise ValueError("give either --time or --days")
@@ -165,7 +160,7 @@ def _window_of(
         return Window()
 
     def lookup(what: str) -> "Span | None":
-        from ...core.history.references import span_named  # noqa: PLC0415
+        from ...api.internal.history import span_named
 
         return span_named(model, what)
 
@@ -192,7 +187,7 @@ def find_test(model: "ReadModel", text: str) -> str:
 
 def _near_test(model: "ReadModel", text: str) -> str:
     """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
-    from ...core.naming.nearest import nearest_name  # noqa: PLC0415 - only for a message about an error
+    from ...api.internal.history import nearest_name
 
     names: dict[str, str] = {}
     for nodeid in model.nodeids()[:_COMPARED]:

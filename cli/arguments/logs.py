@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from ..terminal.safe import safe_line
 
 if TYPE_CHECKING:
-    from ...eventlog.sources import LogSource
-    from ...projections.readmodel import ReadModel
+    from ...api.internal.history import ReadModel
+    from ...api.internal.logs import LogSource
 
 
 NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
@@ -41,15 +41,14 @@ def log_path(profile: str | None, log: Path | None) -> Path:
         ValueError: the profile's name is not allowed.
         FileNotFoundError: there is no such log.
     """
-    from ...eventlog.home.paths import profile_log, resolve_profile  # noqa: PLC0415 - commands import what they use
-    from ...eventlog.sources import as_source, live_files  # noqa: PLC0415
+    from ...api.internal.logs import as_source, live_files, profile_log, resolve_profile
 
     path = log or profile_log(resolve_profile(profile))
     if log is not None and str(log) == "-":
         return path
     if not as_source(path).path.exists() and not live_files(path):
         if log is None and profile:
-            from ...core.profiles import get_profile_manager, list_profiles  # noqa: PLC0415 - only for the message
+            from ...api import get_profile_manager, list_profiles
 
             if profile not in list_profiles():
                 raise get_profile_manager().unknown_profile(profile)
@@ -77,8 +76,7 @@ def sources_meant(profile: str | None, logs: Sequence[Path] | None) -> "list[Log
         FileNotFoundError: there is no such log.
         LogUnavailableError: there is nothing that can be read.
     """
-    from ...eventlog.errors import LogUnavailableError  # noqa: PLC0415
-    from ...eventlog.sources import as_source  # noqa: PLC0415
+    from ...api.internal.logs import LogUnavailableError, as_source
 
     if not logs:
         return [as_source(log_path(profile, None))]
@@ -92,11 +90,11 @@ def sources_meant(profile: str | None, logs: Sequence[Path] | None) -> "list[Log
 
 def open_model(profile: str | None, logs: Sequence[Path] | None) -> "ReadModel":
     """Return the read model of the logs that the options mean, caught up with them."""
-    from ...projections.readmodel import ReadModel  # noqa: PLC0415
-    from ..terminal.messages import say  # noqa: PLC0415 - it exports from here
+    from ...api.internal.history import ReadModel, model_file_of
+    from ..terminal.messages import say
 
     source = readable_logs(profile, logs)
-    model = ReadModel.open(source, model_file(source))
+    model = ReadModel.open(source, model_file_of(source))
     result = model.catch_up()
     if result.findings:
         say(f"{result.findings} places in the log are not events; see `insight log verify`")
@@ -112,10 +110,10 @@ def readable_logs(profile: str | None, logs: Sequence[Path] | None) -> "LogSourc
         FileNotFoundError: there is no such log.
         LogUnavailableError: there is nothing that can be read.
     """
-    from ...eventlog.documents.convert import readable  # noqa: PLC0415
+    from ...api.internal.logs import readable
 
     found = sources_meant(profile, logs)
-    return readable(found[0]) if len(found) == 1 else _merged(found)
+    return readable(found[0]) if len(found) == 1 else _union_of(found)
 
 
 def kept_log(logs: Sequence[Path]) -> Path:
@@ -126,14 +124,14 @@ def kept_log(logs: Sequence[Path]) -> Path:
         LogUnavailableError: there is nothing that can be read.
     """
     found = sources_meant(None, logs)
-    source = found[0] if len(found) == 1 and found[0].on_disk and not found[0].compressed else _merged(found)
+    source = found[0] if len(found) == 1 and found[0].on_disk and not found[0].compressed else _union_of(found)
     return source.path
 
 
 def _logs_at(path: Path) -> "list[LogSource]":
     """Return the logs of a path; what cannot be read is named on stderr."""
-    from ...eventlog.sources import as_source, live_files, look_for_logs  # noqa: PLC0415
-    from ..terminal.messages import say, say_passed_over  # noqa: PLC0415
+    from ...api.internal.logs import as_source, live_files, look_for_logs
+    from ..terminal.messages import say, say_passed_over
 
     source = _standard_input() if str(path) == "-" else as_source(path)
     if not (source.path.is_dir() or source.path.name.endswith(".zip")) or source.member:
@@ -150,7 +148,7 @@ def _logs_at(path: Path) -> "list[LogSource]":
 
 def _standard_input() -> "LogSource":
     """Return what came through standard input, which can be read only once."""
-    from ...eventlog.sources import as_source  # noqa: PLC0415
+    from ...api.internal.logs import as_source
 
     key = id(sys.stdin)
     if key not in ReadingState.inputs:
@@ -158,40 +156,13 @@ def _standard_input() -> "LogSource":
     return ReadingState.inputs[key]
 
 
-def _merged(logs: "Iterable[LogSource]") -> "LogSource":
-    """Return the union of logs in a temporary file that is removed at the end."""
-    import atexit  # noqa: PLC0415
-    import shutil  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
+def _union_of(logs: "Iterable[LogSource]") -> "LogSource":
+    """Return the union of logs in a temporary file; the first of its damaged places is named on stderr."""
+    from ...api.internal.exchange import merge_to_temporary
+    from ..terminal.messages import say
 
-    from ...eventlog.documents.convert import readable  # noqa: PLC0415
-    from ...eventlog.files.pipes import PipedLog  # noqa: PLC0415
-    from ...eventlog.files.private import open_private  # noqa: PLC0415
-    from ...eventlog.merging.conflicts import Strategy  # noqa: PLC0415
-    from ...eventlog.merging.merger import Merger  # noqa: PLC0415
-    from ...eventlog.merging.staging import staging  # noqa: PLC0415
-    from ..terminal.messages import say  # noqa: PLC0415
-
-    folder = Path(tempfile.mkdtemp(prefix="insight-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    target = folder / "logs.jsonl"
-    with staging() as stage:
-        merger = Merger(stage, Strategy.KEEP_BOTH)
-        count = 0
-        for count, source in enumerate(logs, 1):  # noqa: B007 - the number of them is told
-            merger.add_source(readable(source))
-        merger.index()
-        with open_private(target) as out:
-            merger.write(out)
-        for finding in merger.report.damaged[:1]:
-            more = len(merger.report.damaged) - 1
-            say(f"{safe_line(str(finding))}{f'; and {more} more places' if more else ''}: left out")
-    return PipedLog(target, label=f"{count} logs")
-
-
-def model_file(source: "LogSource") -> Path | None:
-    """Return where the read model of a log is kept; None for a log that will not be there the next time."""
-    from ...eventlog.files.pipes import PipedLog  # noqa: PLC0415
-    from ...eventlog.home.paths import model_path  # noqa: PLC0415
-
-    return None if isinstance(source, PipedLog) or not source.on_disk else model_path(Path(source.name))
+    union, damaged = merge_to_temporary(logs)
+    more = len(damaged) - 1
+    for finding in damaged[:1]:
+        say(f"{safe_line(str(finding))}{f'; and {more} more places' if more else ''}: left out")
+    return union

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
-    from ...projections.readmodel import ReadModel
+    from ...api.internal.history import ReadModel, SessionRow
 
 
 def sut_of_folder(model: "ReadModel", names: list[str], folder: Path) -> str:
@@ -32,7 +31,7 @@ def sut_of_folder(model: "ReadModel", names: list[str], folder: Path) -> str:
     fits = [name for name in names if name.rpartition("/")[2].lower() in folders]
     if fits:
         return fits[0]
-    from ...eventlog.home.project import project_name  # noqa: PLC0415 - only where several systems are recorded
+    from ...api.internal.logs import project_name
 
     called = [project_name(path) for path in dict.fromkeys((folder, checkout))]
     return next((name for name in called if name in names), "")

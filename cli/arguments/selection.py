@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...core.history.selection import Selection
+    from ...api.internal.history import Selection
 
 
 def selection(
@@ -14,7 +14,7 @@ def selection(
     Raises:
         ValueError: `older_than` is no length of time.
     """
-    from ...core.history.selection import Selection, parse_age  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.history import Selection, parse_age
 
     age = parse_age(older_than) if older_than else None
     return Selection(sut=sut, days=days, older_than=age, pattern=pattern, keep_last=keep_last)

@@ -44,8 +44,7 @@ def command(
 
     Example: insight clear --older-than 90d --keep-last 50 --dry-run
     """
-    from ...core.exchange.hiding import clear  # noqa: PLC0415 - commands import what they use
-    from ...core.exchange.lookup import candidates_of, store_of, streams_of  # noqa: PLC0415
+    from ...api.internal.exchange import candidates_of, clear, store_of, streams_of
 
     picked = selection(sut, days, older_than, pattern, keep_last)
     if not sessions and picked.is_everything and not everything:

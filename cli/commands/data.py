@@ -66,7 +66,7 @@ def show(
 
     Example: insight data show user_1a2b3c4d --namespace shop
     """
-    import json  # noqa: PLC0415 - commands import what they use
+    import json
 
     found = _manager(folder).describe(resource_id, namespace, at=at)
     if as_json:
@@ -100,7 +100,7 @@ def history(
 
     Example: insight data history user_1a2b3c4d
     """
-    from ...testdata.history import history_of  # noqa: PLC0415
+    from ...testdata.history import history_of
 
     rows = history_of(_manager(folder).store.path, resource_id, namespace)
     if as_json:
@@ -222,9 +222,9 @@ def health(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 def _manager(folder: Path | None) -> "TestDataManager":
     """Return a manager of a folder that has test data."""
     try:
-        import psutil  # noqa: F401, PLC0415 - to say now what is missing
+        import psutil  # noqa: F401 - to say now what is missing
 
-        from ...testdata.manager import TestDataManager  # noqa: PLC0415
+        from ...testdata.manager import TestDataManager
     except ModuleNotFoundError as error:
         raise OSError(f"{error.name} is not installed; run `pip install 'pytest-insight[testdata]'`") from error
     manager = TestDataManager(folder)
@@ -267,7 +267,7 @@ def _print_reap(report: dict[str, Any]) -> None:
 
 
 def _local(at: str) -> str:
-    from ...eventlog.times import parse_time  # noqa: PLC0415
+    from ...api.internal.logs import parse_time
 
     return local_text(parse_time(at))
 

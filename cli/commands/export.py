@@ -23,7 +23,7 @@ from ..terminal.messages import progress_bar, say
 from ..terminal.safe import safe_line
 
 if TYPE_CHECKING:
-    from ...core.exchange.store import SessionStore
+    from ...api.internal.exchange import SessionStore
 
 
 def command(
@@ -54,10 +54,14 @@ def command(
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
-    from ...core.exchange.export import export_to  # noqa: PLC0415 - commands import what they use
-    from ...core.exchange.formats import format_of  # noqa: PLC0415 - commands import what they use
-    from ...core.exchange.lookup import candidates_of, full_sut_name  # noqa: PLC0415
-    from ...core.own_files import check_output, check_replacing  # noqa: PLC0415
+    from ...api.internal.exchange import (
+        candidates_of,
+        check_output,
+        check_replacing,
+        export_to,
+        format_of,
+        full_sut_name,
+    )
 
     if as_json and str(path) == "-":
         raise ValueError("-: the export itself goes to standard output; leave --json out")
@@ -74,10 +78,7 @@ def command(
         check_output(path)
         check_replacing(path, force=force)
     with progress_bar("export") as progress:
-        if str(path) == "-":
-            export_to(store, sys.stdout.buffer, names, chosen, progress)
-        else:
-            export_to(store, path, names, chosen, progress)
+        export_to(store, sys.stdout.buffer if str(path) == "-" else path, names, chosen, progress)
     if as_json:
         print_json(report)
     else:
@@ -97,7 +98,6 @@ def _tell_what_would_be(report: dict[str, Any], *, as_json: bool) -> None:
 
 def _store(profile: str | None, log: list[Path] | None) -> "SessionStore":
     """Return the store of the logs that are named, else that of the profile."""
-    from ...core.exchange.lookup import store_of  # noqa: PLC0415
-    from ...core.exchange.store import SessionStore  # noqa: PLC0415
+    from ...api.internal.exchange import SessionStore, store_of
 
     return SessionStore(kept_log(log)) if log else store_of(profile, must_exist=True)

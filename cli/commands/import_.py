@@ -21,7 +21,7 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...core.exchange.importing import ImportReport
+    from ...api.internal.exchange import ImportReport
 
 _SHOWN = 20
 
@@ -52,9 +52,8 @@ def command(
 
     Example: insight import team.jsonl --dry-run
     """
-    from ...core.exchange.importing import ImportReport, import_file, parse_strategy  # noqa: PLC0415 - commands import what they use
-    from ...core.exchange.lookup import store_of  # noqa: PLC0415
-    from ...eventlog.errors import InputUnreadableError  # noqa: PLC0415
+    from ...api.internal.exchange import ImportReport, import_file, parse_strategy, store_of
+    from ...api.internal.logs import InputUnreadableError
 
     chosen = parse_strategy(strategy)
     picked = selection(sut, days, older_than, pattern, keep_last)

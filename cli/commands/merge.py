@@ -1,10 +1,8 @@
 """`insight merge`: logs of many machines into one."""
 
-import gzip
 import sys
-from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +15,7 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...eventlog.merging.merger import InputReport, Merger, MergeReport
+    from ...api.internal.exchange import InputReport, MergeReport
 
 _SHOWN = 20
 
@@ -44,10 +42,7 @@ def command(
 
     Example: insight merge artifacts/ laptop.jsonl -o all.jsonl
     """
-    from ...core.exchange.importing import parse_strategy  # noqa: PLC0415 - commands import what they use
-    from ...core.own_files import check_output  # noqa: PLC0415
-    from ...eventlog.merging.merger import Merger  # noqa: PLC0415
-    from ...eventlog.merging.staging import staging  # noqa: PLC0415
+    from ...api.internal.exchange import Merger, check_output, parse_strategy, staging, write_merged
 
     paths = named_logs(logs, log)
     if not paths:
@@ -65,59 +60,18 @@ def command(
             merger.index(None if progress is None else lambda done: progress(done, merger.size_bytes * 2))
             if not dry_run and output is not None:
                 size = merger.size_bytes
-                _write(
-                    merger,
-                    paths,
-                    output,
-                    stage.new_file(),
-                    force=force,
-                    progress=None if progress is None else lambda done: progress(size + done, size * 2),
-                )
+                total = size * 2
+                step = None if progress is None else lambda done: progress(size + done, total)
+                if str(output) == "-":
+                    merger.write(sys.stdout.buffer, step)
+                else:
+                    write_merged(merger, paths, output, stage.new_file(), force=force, progress=step)
     report = merger.report
     if as_json:
         print_json(_data(report, output, dry_run=dry_run))
     else:
         _print(report, output, dry_run=dry_run)
     raise typer.Exit(1 if report.damaged else 0)
-
-
-def _write(merger: "Merger", paths: list[Path], output: Path, temporary: Path, *, force: bool, progress: Any) -> None:
-    from ...core.exchange.export import replacing  # noqa: PLC0415
-    from ...eventlog.files.private import open_private  # noqa: PLC0415
-    from ...eventlog.merging.merger import is_same_file  # noqa: PLC0415
-
-    if str(output) == "-":
-        merger.write(sys.stdout.buffer, progress)
-        return
-    if not output.exists():
-        with replacing(output) as out, _packed(out, output) as sink:
-            merger.write(sink, progress)
-        return
-    with open_private(temporary) as out, _packed(out, output) as sink:
-        merger.write(sink, progress)
-    if is_same_file(output, temporary):
-        return
-    if any(_is_within(output, path) for path in paths):
-        raise FileExistsError(17, "is an input, with other content; choose another file for the output", str(output))
-    if not force:
-        raise FileExistsError(17, "is there already, with other content; --force replaces it", str(output))
-    with replacing(output) as out, temporary.open("rb") as merged:
-        while data := merged.read(1 << 20):
-            out.write(data)
-
-
-def _is_within(output: Path, given: Path) -> bool:
-    """Tell whether a file that is there is an input, or lies in a folder of inputs."""
-    if given.is_dir():
-        return output.resolve().is_relative_to(given.resolve())
-    return given.exists() and output.samefile(given)
-
-
-def _packed(out: IO[bytes], output: Path) -> Any:
-    """Compress what is written if the name says so; without a time or a name in it, so that the bytes are the same."""
-    if output.suffix != ".gz":
-        return nullcontext(out)
-    return gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0)
 
 
 def _data(report: "MergeReport", output: Path | None, *, dry_run: bool) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from ..options import (
 from ..terminal.screen import console, use_color
 
 if TYPE_CHECKING:
-    from ...core.analyzer import Analysis
-    from ...core.overview.data import Overview
-    from ...projections.readmodel import ReadModel
+    from ...api import Analysis
+    from ...api.internal.answers import Overview
+    from ...api.internal.history import ReadModel
     from ..arguments.history import Question
 
 ColorOption = Annotated[
@@ -97,7 +97,7 @@ def _tell(found: "Overview | None", *, as_json: bool) -> None:
         for line in _START:
             console().print(line, soft_wrap=True)
     else:
-        from ..formatters.overview_screen import print_overview  # noqa: PLC0415 - only for people
+        from ..formatters.overview_screen import print_overview
 
         print_overview(console(), found, clock.time_ns() // 1000)
 
@@ -125,7 +125,7 @@ def _answer(
     rows: int | None,
 ) -> "Overview":
     """Return the answer to what the options ask."""
-    from ...core.overview.answer import overview_of  # noqa: PLC0415 - not for help
+    from ...api.internal.answers import overview_of
 
     with asked(profile, log, None, sut=sut, time=time, branch=branch, variant=variant) as question:
         return overview_of(question.model, _history(question, time), rows=rows)
@@ -133,9 +133,9 @@ def _answer(
 
 def _history(question: "Question", time: str | None) -> "Analysis":
     """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
-    from ...core.analyzer import Analysis  # noqa: PLC0415
-    from ...core.overview.answer import DAYS, SESSIONS_MAX  # noqa: PLC0415
-    from ...projections.clock import is_future  # noqa: PLC0415
+    from ...api import Analysis
+    from ...api.internal.answers import DAYS, SESSIONS_MAX
+    from ...api.internal.history import is_future
 
     model = question.model
     sut = question.sut or _sut_meant(model)
@@ -152,7 +152,7 @@ def _history(question: "Question", time: str | None) -> "Analysis":
 
 def _sut_meant(model: "ReadModel") -> str:
     """Return the system under test of the current folder, else that of the newest session."""
-    from ..arguments.project import sut_of_folder  # noqa: PLC0415
+    from ..arguments.project import sut_of_folder
 
     names = model.sut_names()
     found = sut_of_folder(model, names, Path.cwd()) if len(names) > 1 else "".join(names)
@@ -161,8 +161,8 @@ def _sut_meant(model: "ReadModel") -> str:
 
 
 def _print_json(found: "Overview | None") -> None:
-    import msgspec  # noqa: PLC0415 - loaded with the log anyway
+    import msgspec
 
-    from ...core.overview.data import AboutAnswer, Overview  # noqa: PLC0415
+    from ...api.internal.answers import AboutAnswer, Overview
 
     typer.echo(json_text(msgspec.to_builtins(found or Overview(about=AboutAnswer())), indent=2))

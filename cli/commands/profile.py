@@ -15,8 +15,8 @@ from ..terminal.screen import Listing, console
 from .import_ import print_report, report_data
 
 if TYPE_CHECKING:
-    from ...core.exchange.profile_info import ProfileInfo
-    from ...core.profiles import ProfileManager, StorageProfile
+    from ...api import ProfileManager, StorageProfile
+    from ...api.internal.exchange import ProfileInfo
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,7 +39,7 @@ def list_command(storage_type: TypeFilter = None, pattern: PatternOption = None,
 
     Example: insight profile list --type json --pattern "prod*"
     """
-    from ...core.exchange.profile_info import describe  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.exchange import describe
 
     manager = _manager()
     active = manager.active_profile_name
@@ -62,7 +62,7 @@ def show_command(
 
     Example: insight profile show
     """
-    from ...core.exchange.profile_info import describe  # noqa: PLC0415
+    from ...api.internal.exchange import describe
 
     manager = _manager()
     info = describe(manager.get_profile(name), manager.active_profile_name)
@@ -107,7 +107,7 @@ def switch_command(name: KnownArgument, as_json: JsonOption = False) -> None:
 
     Example: insight profile switch my-profile
     """
-    from ...eventlog.home.paths import PROFILE_VARIABLE  # noqa: PLC0415
+    from ...api.internal.logs import PROFILE_VARIABLE
 
     profile = _manager().switch_profile(name)
     given = os.environ.get(PROFILE_VARIABLE)
@@ -151,7 +151,7 @@ def clean_command(
 
     Example: insight profile clean --type json --pattern "temp-*" --dry-run
     """
-    from ...eventlog.home.paths import DEFAULT_PROFILE  # noqa: PLC0415
+    from ...api.internal.logs import DEFAULT_PROFILE
 
     manager = _manager()
     spared = {DEFAULT_PROFILE, manager.active_profile_name}
@@ -200,8 +200,7 @@ def merge_command(
 
     Example: insight profile merge laptop,ci all --create --strategy keep_both
     """
-    from ...core.exchange.importing import parse_strategy  # noqa: PLC0415
-    from ...core.exchange.transfer import merge_store  # noqa: PLC0415
+    from ...api.internal.exchange import merge_store, parse_strategy
 
     chosen = parse_strategy(strategy)
     manager = _manager()
@@ -224,13 +223,13 @@ def merge_command(
 
 
 def _manager() -> "ProfileManager":
-    from ...core.profiles import get_profile_manager  # noqa: PLC0415
+    from ...api import get_profile_manager
 
     return get_profile_manager()
 
 
 def _store(manager: "ProfileManager", profile: "StorageProfile") -> Any:
-    from ...core.storage import get_storage_instance  # noqa: PLC0415
+    from ...api import get_storage_instance
 
     return get_storage_instance(profile.name, manager=manager).store
 
@@ -241,7 +240,7 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
     if not create:
         manager.get_profile(name)  # says that there is none
     if dry_run or storage_type == "memory":
-        from ...core.exchange.store import SessionStore  # noqa: PLC0415
+        from ...api.internal.exchange import SessionStore
 
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
@@ -251,8 +250,7 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":
     """Say what stands against deleting before asking."""
-    from ...eventlog.errors import ProfileError  # noqa: PLC0415
-    from ...eventlog.home.paths import DEFAULT_PROFILE  # noqa: PLC0415
+    from ...api.internal.logs import DEFAULT_PROFILE, ProfileError
 
     if name == DEFAULT_PROFILE:
         raise ProfileError("Cannot delete the default profile")

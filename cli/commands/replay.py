@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..arguments.logs import model_file, named_logs, sources_meant
+from ..arguments.logs import named_logs, sources_meant
 from ..formatters.data import print_json
 from ..options import JsonOption, LogArgument, LogOption, ProfileOption
 from ..terminal.messages import progress_bar
@@ -12,8 +12,8 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...eventlog.sources import LogSource
-    from ...projections.readmodel import ReadModel, StoredVerdicts
+    from ...api.internal.history import ReadModel, StoredVerdicts
+    from ...api.internal.logs import LogSource
 
 
 def command(
@@ -44,11 +44,11 @@ def command(
 
 
 def _replay(source: "LogSource", *, explain: bool) -> dict[str, Any]:
-    from ...eventlog.documents.convert import readable  # noqa: PLC0415 - commands import what they use
-    from ...projections.readmodel import ReadModel  # noqa: PLC0415
+    from ...api.internal.history import ReadModel, model_file_of
+    from ...api.internal.logs import readable
 
     source = readable(source)
-    with ReadModel.open(source, model_file(source)) as model, progress_bar(source.path.name) as progress:
+    with ReadModel.open(source, model_file_of(source)) as model, progress_bar(source.path.name) as progress:
         before = model.stored_verdicts() if explain else None
         result = model.replay(progress)
         seconds = max(result.seconds, 1e-9)
@@ -92,9 +92,9 @@ def _other_tests(before: dict[str, tuple[str, ...]], after: dict[str, tuple[str,
 
 
 def _check(source: "LogSource") -> dict[str, Any]:
-    from ...projections.readmodel import ReadModel  # noqa: PLC0415
+    from ...api.internal.history import ReadModel, model_file_of
 
-    with ReadModel.open(source, model_file(source)) as model:
+    with ReadModel.open(source, model_file_of(source)) as model:
         return {"log": source.name, "differences": model.check()}
 
 

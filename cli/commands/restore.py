@@ -22,8 +22,7 @@ def command(
 
     Example: insight restore 5f0c2a91
     """
-    from ...core.exchange.hiding import restore  # noqa: PLC0415 - commands import what they use
-    from ...core.exchange.lookup import any_streams_of, hidden_sessions, store_of  # noqa: PLC0415
+    from ...api.internal.exchange import any_streams_of, hidden_sessions, restore, store_of
 
     store = store_of(profile, must_exist=True)
     hidden = hidden_sessions(store)

@@ -13,7 +13,7 @@ _ALONE = "insight"
 
 def complete_command(incomplete: str) -> list[str]:
     """Complete the words of a command that has a schema."""
-    from ..shapes.table import OUTPUTS  # noqa: PLC0415 - commands import what they use
+    from ..shapes.table import OUTPUTS
 
     return sorted({name.split()[0] for name in OUTPUTS if name and name.startswith(incomplete)})
 
@@ -28,8 +28,8 @@ def command(
 
     Example: insight schema session show
     """
-    from ..shapes.base import schema_of  # noqa: PLC0415 - commands import what they use
-    from ..shapes.table import OUTPUTS  # noqa: PLC0415
+    from ..shapes.base import schema_of
+    from ..shapes.table import OUTPUTS
 
     shapes = {name or _ALONE: output.shape for name, output in OUTPUTS.items()}
     name = " ".join(words or ())
@@ -43,7 +43,7 @@ def command(
 
 
 def _unknown(name: str, known: list[str]) -> ValueError:
-    from ...core.naming.nearest import nearest_name  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.history import nearest_name
 
     within = [command for command in known if command.startswith(f"{name} ")]
     meant = within or [found for found in [nearest_name(name, known)] if found]

@@ -36,7 +36,7 @@ def command(
 
     Example: insight sql "SELECT nodeid, count(*) FROM tests WHERE verdict = 'failed' GROUP BY 1 ORDER BY 2 DESC"
     """
-    from ...core.history.tables import run_query  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.history import run_query
 
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
@@ -60,7 +60,7 @@ def command(
 
 
 def _print_tables(*, as_json: bool) -> None:
-    from ...core.history.tables import TABLES  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.history import TABLES
 
     if as_json:
         print_json({table.name: [column._asdict() for column in table.columns] for table in TABLES.values()})

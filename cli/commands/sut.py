@@ -79,7 +79,7 @@ def show_sut(
 
     Example: insight sut show shop --days 7
     """
-    from .analytics.app import summary  # noqa: PLC0415 - the same question
+    from .analytics.app import summary
 
     summary(
         sut=sut,
@@ -109,7 +109,7 @@ def compare_suts(
 
     Example: insight sut compare shop shop-next --time 14d
     """
-    from .analytics.app import compare  # noqa: PLC0415
+    from .analytics.app import compare
 
     compare(base=base, target=target, mode="sut", time=time, profile=profile, log=log, as_of=as_of, as_json=as_json)
 
@@ -132,8 +132,8 @@ def analyze_sut(
 
     Example: insight sut analyze shop --days 30
     """
-    from .analytics.app import analyze  # noqa: PLC0415
-    from .analytics.metrics import draw_worst  # noqa: PLC0415
+    from .analytics.app import analyze
+    from .analytics.metrics import draw_worst
 
     if not as_json and metric == "all":
         with asked(

@@ -14,7 +14,7 @@ from ...eventlog.codec import EventDecodeError
 from ...eventlog.files.liveness import is_being_written
 from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.live.follow import Item, Restarted, follow
-from ...eventlog.live.owner import session_state
+from ...eventlog.live.owner import process_began_us, session_state
 from ...eventlog.outcome import KNOWN
 from ...eventlog.reader import Record, read_records, session_start
 from ...eventlog.scan import Finding
@@ -122,7 +122,7 @@ def _was_there(as_of: str | None) -> Seen:
 def _moment(as_of: str | None) -> int | None:
     if as_of is None:
         return None
-    from ...core.history.windows import moment_of  # noqa: PLC0415 - only for this option
+    from ...api.internal.history import moment_of
 
     return moment_of(as_of)
 
@@ -220,7 +220,7 @@ class Screen:
         """
         if self._as_json:
             return
-        from ...eventlog.files.clock import SystemClock  # noqa: PLC0415 - once, at the end
+        from ...eventlog.files.clock import SystemClock
 
         is_now = now_us is None
         now_us = SystemClock().now_us() if now_us is None else now_us
@@ -235,7 +235,7 @@ class Screen:
 
     def watch(self) -> None:
         """Show who is stuck and who is gone, as far as the logs know; looks once a second at most."""
-        from ...eventlog.files.clock import SystemClock  # noqa: PLC0415 - only by those who follow
+        from ...eventlog.files.clock import SystemClock
 
         now_us = SystemClock().now_us()
         if self._as_json or now_us - self._watched_us < _WATCH_US:
@@ -292,11 +292,9 @@ def _state_of(state: SessionState) -> str:
         return found
     if state.writer.get("boot_id"):
         return "running" if locked else found
-    from ...syncstorage.client.launch import began_us  # noqa: PLC0415 - only for sessions of earlier releases
-
     if not state.writer_pid or state.host != platform.node():
         return found
-    began = began_us(state.writer_pid)
+    began = process_began_us(state.writer_pid)
     # The number of the process may belong to another one by now.
     return "killed" if began is None or began > state.started_us + _CLOCK_STEP_US else found
 
@@ -375,6 +373,6 @@ def _outcomes(text: str | None) -> frozenset[str]:
 
 
 def _no_colour() -> bool:
-    import os  # noqa: PLC0415 - one look
+    import os
 
     return bool(os.environ.get("NO_COLOR"))

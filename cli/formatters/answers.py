@@ -3,18 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ...eventlog.times import parse_time
+from ...api.internal.logs import parse_time
 from .values import counted, name, when
 
 if TYPE_CHECKING:
-    from ...core.analyzer import Analysis
-    from ...core.history.verdicts.run import Run
-    from ...core.overview.headline import CutTest, OutageNow
-    from ...core.questions.broken import BranchState, Broken
-    from ...core.questions.flaky import FlakyTest
-    from ...core.questions.lost import LostTest
-    from ...core.questions.summary import Summary
-    from ...projections.readmodel import ReadModel
+    from ...api import Analysis
+    from ...api.internal.answers import BranchState, Broken, CutTest, FlakyTest, LostTest, OutageNow, Summary
+    from ...api.internal.history import ReadModel, Run
     from ..arguments.history import Question
 
 _NAMED = 5
@@ -26,7 +21,7 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
     suts = sorted({run.sut for run in asked})
     branches = sorted({run.branch for run in asked if run.branch})
     variants = {run.variant for run in asked if run.variant}
-    from ...core.history.variants import variant_text  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.history import variant_text
 
     parts = [question.sut or ", ".join(suts[:_NAMED]), ", ".join(branches[:_NAMED])]
     parts.append(variant_text(next(iter(variants))) if len(variants) == 1 else f"{len(variants)} variants")
@@ -35,7 +30,7 @@ def subject_text(question: "Question", analysis: "Analysis") -> str:
 
 def about_line(runs: "Sequence[Run]") -> str:
     """Return the sessions that an answer speaks about: systems, branches, variants, how many there are, from when."""
-    from ...core.overview.about import about_runs  # noqa: PLC0415 - commands import what they use
+    from ...api.internal.answers import about_runs
 
     about = about_runs(runs)
     names = [", ".join(shown[:_NAMED]) for shown in (about.suts, about.branches)]
@@ -48,17 +43,17 @@ def about_line(runs: "Sequence[Run]") -> str:
 
 def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
     """Return the sessions that an answer speaks about as `--json` prints them."""
-    import msgspec  # noqa: PLC0415 - loaded with the log anyway
+    import msgspec
 
-    from ...core.overview.about import about_runs  # noqa: PLC0415
+    from ...api.internal.answers import about_runs
 
     return cast("dict[str, Any]", msgspec.to_builtins(about_runs(runs)))
 
 
 def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
     """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
-    from ...core.history.partial import WHOLE  # noqa: PLC0415
-    from ...core.overview.sentence import newest_progress, sentences_of  # noqa: PLC0415
+    from ...api.internal.answers import newest_progress, sentences_of
+    from ...api.internal.history import WHOLE
 
     newest = analysis.asked[-1] if analysis.asked else None
     progress = newest_progress(model, newest) if newest is not None else None
@@ -83,7 +78,7 @@ def flaky_text(one: "FlakyTest") -> str:
 
 def flaky_lines(analysis: "Analysis", flaky: "list[FlakyTest]") -> list[str]:
     """Return a line for each flaky test; cases of one parametrised test are told in one."""
-    from ...core.overview.cases import by_test, count_cases  # noqa: PLC0415
+    from ...api.internal.answers import by_test, count_cases
 
     groups = by_test(one.nodeid for one in flaky)
     several = [group.test for group in groups if len(group.nodeids) > 1]

@@ -1,6 +1,6 @@
 """Outcomes, verdicts and states: their colours, their order and their counts."""
 
-from ...eventlog.outcome import RESULTS, TERMINAL_ORDER
+from ...api.internal.logs import RESULTS, TERMINAL_ORDER
 from ..terminal.safe import safe_line
 from ..terminal.words import Word
 

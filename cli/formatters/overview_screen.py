@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...core.overview.sentence import HASH_DIGITS
-from ...eventlog.times import parse_time
+from ...api.internal.answers import HASH_DIGITS
+from ...api.internal.logs import parse_time
 from ..terminal.layout import elided, screen_height, screen_width, shortened, spread, wrapped
 from ..terminal.safe import safe_line
 from ..terminal.words import Line
@@ -13,7 +13,7 @@ from .outcomes import COUNT_ORDER, OUTCOME_STYLES, plural
 from .values import age_text, counted, duration_text, local_text
 
 if TYPE_CHECKING:
-    from ...core.overview.data import (
+    from ...api.internal.answers import (
         AboutAnswer,
         BranchRow,
         BrokenGroup,

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ...core.overview.marks import MARKS, mark_word
+from ...api.internal.answers import MARKS, mark_word
 from ..terminal.layout import can_draw
 from ..terminal.words import Line
 
 if TYPE_CHECKING:
-    from ...core.questions.evidence import Occurrence
+    from ...api.internal.answers import Occurrence
 
 
 def words_of(history: "Iterable[Occurrence]") -> list[str]:

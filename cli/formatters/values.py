@@ -55,7 +55,7 @@ def table(*columns: str) -> Listing:
 
 def seconds(value: float) -> str:
     """Return seconds for people."""
-    from .values import duration_text  # noqa: PLC0415
+    from .values import duration_text
 
     return duration_text(round(value * 1e6))
 
@@ -89,6 +89,6 @@ def age_text(time_us: int, now_us: int) -> str:
         return f"{seconds // _HOUR_S} h ago"
     if seconds < 60 * _DAY_S:
         return f"{seconds // _DAY_S} d ago"
-    from .values import local_text  # noqa: PLC0415 - tiny
+    from .values import local_text
 
     return local_text(time_us)[:10]

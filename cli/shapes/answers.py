@@ -5,19 +5,27 @@
 
 from msgspec import UNSET
 
-from ...core.compare import ComparisonResult
-from ...core.overview.about import AboutAnswer
-from ...core.overview.data import Overview
-from ...core.overview.headline import CutTest, OutageNow
-from ...core.questions.broken import BranchState, Broken
-from ...core.questions.clusters import FailureCluster
-from ...core.questions.durations import DurationShift, Slow, TestFigures
-from ...core.questions.evidence import Occurrence
-from ...core.questions.failures import FailingTogether, FailureRate
-from ...core.questions.flaky import FlakyTest, TransitionScore
-from ...core.questions.lost import LostTest
-from ...core.questions.order import OrderSuspect
-from ...core.questions.summary import Summary
+from ...api import ComparisonResult
+from ...api.internal.answers import (
+    AboutAnswer,
+    BranchState,
+    Broken,
+    CutTest,
+    DurationShift,
+    FailingTogether,
+    FailureCluster,
+    FailureRate,
+    FlakyTest,
+    LostTest,
+    Occurrence,
+    OrderSuspect,
+    OutageNow,
+    Overview,
+    Slow,
+    Summary,
+    TestFigures,
+    TransitionScore,
+)
 from .base import Optional, Shape, Utc, derived
 
 AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from ...core.history.table_columns import Column
+from ...api.internal.history import Column
 from ...syncstorage.shim import Installed
 from .base import Optional, Scalar, Shape, Utc, UtcOrEmpty, derived
 

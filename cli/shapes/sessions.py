@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ...core.history.test_runs import TestRunTotal
-from ...projections.rules import SessionStatus
+from ...api.internal.history import SessionStatus, TestRunTotal
 from .base import Optional, Shape, Utc, derived
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from ...core.overview.marks import MARKS
+from ...api.internal.answers import MARKS
 from .words import Line
 
 WIDTH_MAX = 140
@@ -72,7 +72,7 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Return a text in lines of at most so many columns, broken between words; those behind the first are indented."""
     if not width or len(text) <= width:
         return [text]
-    import textwrap  # noqa: PLC0415 - only for a long text on a narrow screen
+    import textwrap
 
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 

@@ -38,7 +38,7 @@ def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
     if not is_terminal():
         yield None
         return
-    from rich.progress import Progress  # noqa: PLC0415 - only for people
+    from rich.progress import Progress
 
     with Progress(console=rich_console(err=True), transient=True) as bar:
         task = bar.add_task(safe_line(title), total=None)
@@ -52,7 +52,7 @@ def say(text: str) -> None:
 
 def say_passed_over(names: Iterable[object]) -> None:
     """Name on stderr what was passed over because it is no file."""
-    from .safe import safe_line  # noqa: PLC0415 - only where there is something to name
+    from .safe import safe_line
 
     for name in names:
         say(f"{safe_line(str(name))}; passed over")

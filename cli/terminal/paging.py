@@ -49,7 +49,7 @@ def _paged() -> Generator[None]:
     if not sys.stdout.isatty() or _current.get() is not None:
         yield
         return
-    from rich.console import Console  # noqa: PLC0415 - only for people
+    from rich.console import Console
 
     screen = Console()
     collected = Console(

@@ -57,7 +57,7 @@ class Listing:
         """Return a table that fits into lines of so many characters."""
         if not self.least or not self.rows:
             return self
-        from .fitting import GAP, fitted, fitted_widths  # noqa: PLC0415 - only on a terminal
+        from .fitting import GAP, fitted, fitted_widths
 
         places = range(len(self.columns))
         natural = [max(len(self.columns[place]), *(len(row[place]) for row in self.rows)) for place in places]
@@ -127,13 +127,13 @@ class RichOutput:
 
 def painted(parts: Sequence[object]) -> "Group":
     """Return parts of an output, one below the other, as something that Rich can show."""
-    from rich.console import Group  # noqa: PLC0415
+    from rich.console import Group
 
     return Group(*map(_painted, parts))
 
 
 def _painted(part: object, width: int = 0) -> Any:
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     if isinstance(part, Word):
         return Text(part, style=part.style)
@@ -143,7 +143,7 @@ def _painted(part: object, width: int = 0) -> Any:
 
 
 def _painted_table(listing: Listing, width: int) -> "Table":
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     listing = listing.fitted_to(width) if width else listing
     made = Table(box=None, pad_edge=False, header_style="bold")
@@ -195,7 +195,7 @@ def output(*, err: bool = False) -> Output:
 
 def rich_console(*, err: bool = False) -> "Console":
     """Return Rich's console: no markup in what is printed, no guessing of colours for numbers and paths."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     is_forced = True if _color.get() == "always" else None
     no_color = None if is_forced is None else False

@@ -9,6 +9,7 @@
 - `export`: writing sessions to a file.
 - `ingest`: the decision for each session, and adding its lines.
 - `hiding`: clearing and restoring sessions.
+- `merge_output`: writing the union of logs to a file.
 - `transfer`: merging one store into another.
 - `lookup`: stores and sessions by the names that users type.
 - `profile_info`: number and size of what the profiles hold.

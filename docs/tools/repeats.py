@@ -1,5 +1,6 @@
 """Repeated code: blocks of ten lines and more that are in the package twice."""
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -41,9 +42,11 @@ def find_repeats(sources: Iterable[Source]) -> list[Repeat]:
 
 
 def _code_lines(source: Source) -> Iterator[Line]:
+    imports = (node for node in source.nodes if isinstance(node, ast.Import | ast.ImportFrom))
+    imported = {number for node in imports for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     for number, line in enumerate(source.lines, 1):
         text = line.strip()
-        if text and not text.startswith(("#", "import ", "from ")):
+        if text and not text.startswith("#") and number not in imported:
             yield number, text
 
 

@@ -5,6 +5,7 @@ not locked. In these cases the header decides; if it cannot, the state is `unkno
 """
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -40,6 +41,19 @@ def process_start(pid: int) -> str:
     if len(fields) <= _START_FIELD or fields[0] in _ENDED:
         return ""
     return fields[_START_FIELD]
+
+
+def process_began_us(pid: int) -> int | None:
+    """Return the start time of a process in microseconds since the epoch, accurate to about a second.
+
+    Returns:
+        None if it ended or the time is unknown.
+    """
+    ticks = process_start(pid)
+    if not ticks:
+        return None
+    ago_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    return time.time_ns() // 1000 - round(ago_s * 1_000_000)
 
 
 def session_state(*, sealed: bool, locked: bool | None, writer: Mapping[str, str]) -> RunState:

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...eventlog.errors import LogUnavailableError
+from ...eventlog.files.pipes import PipedLog
 from ...eventlog.files.system import SYSTEM
+from ...eventlog.home.paths import model_path
+from ...eventlog.sources import LogSource
 
 BUSY_WAIT_S = 2.0
 """Seconds to wait for the lock of the model before it is kept in memory."""
@@ -125,3 +128,8 @@ def remove_model(path: Path) -> bool:
 
 
 __all__ = ["BUSY_WAIT_S", "open_model", "remove_model", "set_lock_timeout"]
+
+
+def model_file_of(source: LogSource) -> Path | None:
+    """Return where the read model of a log is kept; None for a log that exists only for this process."""
+    return None if isinstance(source, PipedLog) or not source.on_disk else model_path(Path(source.name))

@@ -8,7 +8,6 @@ to init.
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,17 +67,6 @@ def start_mark(pid: int) -> str:
     """
     status = _status(pid)
     return status[_STARTED] if len(status) > _STARTED else ""
-
-
-def began_us(pid: int) -> int | None:
-    """Return the start time of a process in microseconds since the epoch, accurate to about a second; None if it does
-    not run.
-    """
-    status = _status(pid)
-    if not status:
-        return None
-    ago_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(status[_STARTED]) / os.sysconf("SC_CLK_TCK")
-    return time.time_ns() // 1000 - round(ago_s * 1_000_000)
 
 
 def _status(pid: int) -> list[str]:

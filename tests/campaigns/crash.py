@@ -9,6 +9,7 @@ own; `--spawn` starts programs.
 import argparse
 import importlib.util
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -85,15 +86,17 @@ def main() -> int:
     began = time.monotonic()
     while kills < options.kills:
         batch = min(500, options.kills - kills)
-        with tempfile.TemporaryDirectory() as folder:
-            found, bad = module.kill_campaign(Path(folder), batch, options.seed + kills, start)
+        folder = tempfile.mkdtemp(prefix="insight-kills-")
+        found, bad = module.kill_campaign(Path(folder), batch, options.seed + kills, start)
+        if bad:
+            print(f"seed {options.seed + kills}, kept in {folder}:", *bad, sep="\n  ", flush=True)
+        else:
+            shutil.rmtree(folder)
         kills, acknowledged, wrong = kills + batch, acknowledged + found, wrong + bad
         print(
             f"{kills} kills, {acknowledged} acknowledged, {len(wrong)} wrong, {time.monotonic() - began:.0f} s",
             flush=True,
         )
-    for item in wrong[:20]:
-        print(item)
     return 1 if wrong else 0
 
 

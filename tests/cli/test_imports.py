@@ -1,6 +1,6 @@
 """What each command loads: a command that loads more than its table allows starts slower than it has to.
 
-The table has modules of `cli` and `core`; the event log and the read model are loaded by every question, and
+The table has modules of `api`, `cli` and `core`; the event log and the read model are loaded by every question, and
 `ELSEWHERE` has what no question needs. How long a start takes is measured by `python -m benchmarks startup`.
 """
 
@@ -18,7 +18,8 @@ ROOM = {"cli", "cli.app", "cli.options"}
 ARGUMENTS = {f"cli.arguments{name}" for name in ("", ".completion", ".logs", ".plain_values")}
 FORMATTERS = {f"cli.formatters{name}" for name in ("", ".data", ".values")}
 TERMINAL = {f"cli.terminal{name}" for name in ("", ".hints", ".messages", ".paging", ".safe", ".screen", ".words")}
-EVERY = ROOM | ARGUMENTS | FORMATTERS | TERMINAL | {"cli.commands"}
+API = {f"api{name}" for name in ("", ".internal", ".internal.lazy", ".internal.logs")}
+EVERY = ROOM | ARGUMENTS | FORMATTERS | TERMINAL | API | {"cli.commands", "api.internal.history"}
 ASKING = EVERY | {
     *("core.history", "core.history.history", "core.naming"),
     *(
@@ -43,7 +44,11 @@ QUESTIONS = {
     f"core.questions.{name}"
     for name in ("broken", "clusters", "durations", "evidence", "failures", "flaky", "order", "summary")
 }
-ANALYSIS = RUNS | QUESTIONS | {"core.history.chosen", "core.analyzer", "core.questions.phases", "core.questions.stats"}
+ANALYSIS = (
+    RUNS
+    | QUESTIONS
+    | {"api.internal.answers", "core.history.chosen", "core.analyzer", "core.questions.phases", "core.questions.stats"}
+)
 SESSION = {
     *("cli.commands.session", "cli.commands.session.app", "cli.arguments.comparisons", "cli.arguments.passing"),
     *("cli.formatters.outcomes", "cli.formatters.sessions"),
@@ -56,6 +61,7 @@ VIEWS = {
 SHOWING = VIEWS | {"cli.formatters.event_lines"}
 SHOWING |= {f"cli.formatters.sessions.{name}" for name in ("session_show", "session_notes", "failure_groups")}
 COMPARING = {
+    "api.internal.answers",
     "cli.formatters.sessions.comparison",
     *("core.compare", "core.questions.duration_changes"),
     "core.naming.meanings",
@@ -114,7 +120,7 @@ MAY_LOAD = {
     "test history test_a.py::test_a": ASKING | ANALYSIS | TESTS,
     "analytics summary": ASKING | ANALYSIS | SUMMARY,
 }
-"""What a command may load of `cli` and `core`."""
+"""What a command may load of `api`, `cli` and `core`."""
 
 CODE = (
     "import sys; from pytest_insight.cli.app import run; code = run(sys.argv[1:]);"
@@ -151,6 +157,6 @@ def test_a_command_loads_only_what_it_may(command, log):
     """Each everyday command loads nothing that is not in its table."""
     loaded = loaded_by(command, log)
     own = {name.removeprefix("pytest_insight.") for name in loaded if name.startswith("pytest_insight.")}
-    assert {name for name in own if name.split(".")[0] in ("cli", "core")} - MAY_LOAD[command] == set()
-    assert {name.split(".")[0] for name in own} <= {"cli", "core", "eventlog", "projections"}
+    assert {name for name in own if name.split(".")[0] in ("api", "cli", "core")} - MAY_LOAD[command] == set()
+    assert {name.split(".")[0] for name in own} <= {"api", "cli", "core", "eventlog", "projections"}
     assert loaded & ELSEWHERE == set()

@@ -40,6 +40,10 @@ _BEGUN = 0.9
 """Part of the sessions that are killed while they write; the others at their start, or while they collect."""
 
 
+_ACK = re.compile(r"([0-9a-f]{32}) (\d+)\n")
+"""An acknowledgement. A kill may cut the write of one at the end of a page; the next one follows without a newline."""
+
+
 def spawn_writer(arguments: list[str]) -> subprocess.Popen:
     """Start a writer as a program of its own."""
     return subprocess.Popen([sys.executable, "-c", WRITER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -69,7 +73,7 @@ def kill_campaign(folder, kills: int, seed: int, start=spawn_writer) -> tuple[in
     for writer in writers:
         writer.kill()
         writer.communicate()
-    acknowledged = {tuple(line.split(" ")) for line in acks.read_text().splitlines() if len(line.split(" ")) == 2}
+    acknowledged = set(_ACK.findall(acks.read_text()))
     found: dict[tuple[str, str], str] = {}
     wrong = []
     for item in read_records(log):

@@ -44,7 +44,7 @@ def test_every_type_is_described_for_both_views(tag):
 @pytest.mark.parametrize("cls", SESSION_EVENTS, ids=TAGS)
 def test_every_type_is_rendered_or_listed_as_silent(cls):
     """`insight tail` has a case for the type."""
-    source = (ROOT / "cli" / "tail_lines.py").read_text()
+    source = (ROOT / "cli" / "formatters" / "event_lines.py").read_text()
     rendered = re.search(rf"case [^\n]*\b{cls.__name__}\(", source) is not None
     assert rendered or cls.__struct_config__.tag in NOT_RENDERED
 

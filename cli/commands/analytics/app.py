@@ -126,7 +126,7 @@ def analyze(
     Example: insight analytics analyze --sut shop --metric flaky --days 14
     """
     if metric != "all" and metric not in METRICS:
-        from ....core.naming.nearest import did_you_mean  # noqa: PLC0415 - only for the message
+        from ....api.internal.history import did_you_mean
 
         hint = did_you_mean(metric, METRICS) or f"; use all or one of {', '.join(METRICS)}"
         raise ValueError(f"no such metric: {metric!r}{hint}")

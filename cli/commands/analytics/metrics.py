@@ -14,7 +14,7 @@ from ...formatters.values import counted, name, percent, seconds
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ....core.analyzer import Analysis
+    from ....api import Analysis
     from ...arguments.history import Question
 
 

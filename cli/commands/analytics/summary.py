@@ -22,9 +22,8 @@ from ...terminal.screen import console
 from ...terminal.words import Line
 
 if TYPE_CHECKING:
-    from ....core.history.verdicts.run import Run
-    from ....core.questions.broken import Broken
-    from ....core.questions.durations import Slow
+    from ....api.internal.answers import Broken, Slow
+    from ....api.internal.history import Run
     from ...arguments.history import Question
 
 SHOWN = 20
@@ -55,7 +54,7 @@ def summary_of(question: "Question") -> dict[str, Any]:
 
 def drawings_of(question: "Question", answer: dict[str, Any]) -> dict[str, Any]:
     """Return what only the text of the summary has: strips of the broken tests, and lines of the flaky ones."""
-    from ....core.overview.strips import strips_of  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.answers import strips_of
 
     analysis = question.analysis
     shown = {one.nodeid: (one.nodeid,) for one in answer["broken"][:SHOWN]}

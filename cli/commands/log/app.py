@@ -33,8 +33,8 @@ def verify(
 
     Example: insight log verify artifacts/
     """
-    from ....eventlog.maintenance.verify import unread_report, verify_log  # noqa: PLC0415
-    from ....eventlog.sources import look_for_logs  # noqa: PLC0415 - commands import what they use
+    from ....eventlog.maintenance.verify import unread_report, verify_log
+    from ....eventlog.sources import look_for_logs
 
     reports: list[VerifyReport] = []
     for path in named_logs(logs, log) or [log_path(profile, None)]:
@@ -65,7 +65,7 @@ def verify(
 
 def _say_remains(logs: "Iterable[LogSource]") -> None:
     """Name temporary files that hold recorded text and may have no owner any more."""
-    from ....eventlog.maintenance.remains import remains_of  # noqa: PLC0415
+    from ....eventlog.maintenance.remains import remains_of
 
     for source in logs:
         if source.on_disk and not source.compressed:
@@ -82,8 +82,8 @@ def info(
 
     Example: insight log info
     """
-    from ....eventlog.maintenance.verify import verify_log  # noqa: PLC0415
-    from ....eventlog.sources import find_logs, live_files  # noqa: PLC0415
+    from ....eventlog.maintenance.verify import verify_log
+    from ....eventlog.sources import find_logs, live_files
 
     documents: list[dict[str, Any]] = []
     paths = named_logs(logs, log) or [log_path(profile, None)]
@@ -128,7 +128,7 @@ def repair(
 
     Example: insight log repair --dry-run
     """
-    from ....eventlog.maintenance.repair import repair_log  # noqa: PLC0415
+    from ....eventlog.maintenance.repair import repair_log
 
     report = repair_log(one_log(profile, path, named), dry_run=dry_run)
     if as_json:
@@ -164,7 +164,7 @@ def collect(
 
     Example: insight log collect
     """
-    from ....eventlog.live.collect import collect_live_files  # noqa: PLC0415 - commands import what they use
+    from ....eventlog.live.collect import collect_live_files
 
     log = one_log(profile, path, named)
     reports = collect_live_files(log, lock_timeout_s=30.0)
@@ -190,8 +190,8 @@ def _collected_text(report: Any) -> str:
 
 def _future_streams(report: Any) -> dict[str, str]:
     """Return the streams whose first event is of more than a day from now, with its time."""
-    from ....eventlog.times import format_time  # noqa: PLC0415 - commands import what they use
-    from ....projections.clock import latest_start_us  # noqa: PLC0415
+    from ....api.internal.history import latest_start_us
+    from ....eventlog.times import format_time
 
     latest = format_time(latest_start_us())
     return {name: stream.first_at for name, stream in sorted(report.streams.items()) if stream.first_at > latest}
@@ -226,11 +226,11 @@ def pack(
 
     Example: insight log pack --older-than 90d --dry-run
     """
-    from datetime import UTC, datetime  # noqa: PLC0415 - commands import what they use
+    from datetime import UTC, datetime
 
-    from ....core.history.selection import parse_age  # noqa: PLC0415
-    from ....eventlog.maintenance.packing import pack_log  # noqa: PLC0415
-    from ....eventlog.times import from_datetime  # noqa: PLC0415
+    from ....api.internal.history import parse_age
+    from ....eventlog.maintenance.packing import pack_log
+    from ....eventlog.times import from_datetime
 
     since = from_datetime(datetime.now(UTC) - parse_age(older_than))
     report = pack_log(one_log(profile, path, named), since, dry_run=dry_run)
@@ -256,7 +256,7 @@ def unpack(
 
     Example: insight log unpack
     """
-    from ....eventlog.maintenance.packing import unpack_log  # noqa: PLC0415
+    from ....eventlog.maintenance.packing import unpack_log
 
     log = one_log(profile, path, named)
     count = unpack_log(log)
@@ -297,7 +297,7 @@ def purge(
 
     Example: insight log purge --match-file leaked.txt --reason "a token" --dry-run
     """
-    from ....eventlog.maintenance.purge import purge_log  # noqa: PLC0415
+    from ....eventlog.maintenance.purge import purge_log
 
     log = one_log(profile, path, named)
     text = purge_pattern(match_file, regex)

@@ -25,8 +25,8 @@ def purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str]
     Raises:
         ValueError: both are given, the pattern is invalid, or it matches the empty text.
     """
-    import re  # noqa: PLC0415
-    import sys  # noqa: PLC0415
+    import re
+    import sys
 
     if regex is not None and match_file is not None:
         raise ValueError("give either --match-file or --regex")
@@ -50,17 +50,15 @@ def purge_pattern(match_file: str | None, regex: str | None) -> "re.Pattern[str]
 
 def streams_of(log: Path, prefixes: list[str]) -> list[str]:
     """Return the streams of sessions whose ids begin so."""
-    from ....core.exchange.lookup import any_streams_of  # noqa: PLC0415
-    from ....core.exchange.store import SessionStore  # noqa: PLC0415
+    from ....api.internal.exchange import SessionStore, any_streams_of
 
     return any_streams_of(SessionStore(log), prefixes) if prefixes else []
 
 
 def forget_model(log: Path) -> None:
     """Make the read model anew at once: its pages may still hold names of what was purged."""
-    from ....eventlog.home.paths import model_path  # noqa: PLC0415
-    from ....projections.readmodel import ReadModel  # noqa: PLC0415
-    from ....projections.readmodel.model_file import remove_model  # noqa: PLC0415
+    from ....api.internal.history import ReadModel, remove_model
+    from ....eventlog.home.paths import model_path
 
     if not remove_model(model_path(log)):
         say(f"{safe_line(str(model_path(log)))} cannot be removed and may hold a copy")
@@ -70,7 +68,7 @@ def forget_model(log: Path) -> None:
 
 def profiles_holding(log: Path, streams: frozenset[str], text: "re.Pattern[str] | None") -> list[str]:
     """Return the names of other profiles where the same would be found."""
-    from ....core.exchange.profile_info import profiles_with  # noqa: PLC0415
+    from ....api.internal.exchange import profiles_with
 
     return profiles_with(streams, text, log)
 

@@ -31,8 +31,7 @@ from ...terminal.safe import safe, safe_line
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api.internal.history import ReadModel, SessionRow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -76,7 +75,7 @@ def list_sessions(
     with history_model(profile, named_logs(logs, log), as_of) as model:
         full_name = question(model, as_of, sut=sut).sut
         if run is not None:
-            from ....core.history.test_runs import sessions_of_run, total_of  # noqa: PLC0415 - most lists are not of one test run
+            from ....api.internal.history import sessions_of_run, total_of
 
             rows, everything = sessions_of_run(model, run, sut=full_name), True
             total = total_of(model, rows) if rows else None
@@ -101,7 +100,7 @@ def list_sessions(
         if len(rows) > len(shown):
             console(err=True).print(f"The newest {LIST_LIMIT}; --all shows all of them.")
         if total is not None and total.cut:
-            from ...formatters.sessions.session_show import print_names  # noqa: PLC0415 - only where tests were cut
+            from ...formatters.sessions.session_show import print_names
 
             print_names(out, "Running when a session was killed, and not run since:", list(total.cut), "crashed")
 
@@ -125,8 +124,8 @@ def show_session(
 
     Example: insight session show last --output
     """
-    from ....core.views.session import load_session  # noqa: PLC0415 - commands import what they use
-    from ...formatters.sessions.session_show import print_session  # noqa: PLC0415
+    from ....api.internal.history import load_session
+    from ...formatters.sessions.session_show import print_session
 
     with history_model(profile, log, as_of) as model:
         row = _session_in(model, session, time, as_of)
@@ -154,7 +153,7 @@ def run_session(
 
     Example: insight session run --sut shop -- tests -x
     """
-    from .running import run_pytest  # noqa: PLC0415 - commands import what they use
+    from .running import run_pytest
 
     raise typer.Exit(run_pytest([*(arguments or ()), *passed_on(context)], sut=sut, profile=profile, log=log))
 
@@ -180,8 +179,8 @@ def rerun_session(
 
     Example: insight session rerun last --failed -- -x
     """
-    from .node_ids import check_node_ids  # noqa: PLC0415
-    from .running import left_over, rerun_pytest  # noqa: PLC0415
+    from .node_ids import check_node_ids
+    from .running import left_over, rerun_pytest
 
     if as_json and not dry_run:
         raise ValueError("--json lists what would run; give --dry-run too")
@@ -230,7 +229,7 @@ def play_session(
 
     Example: insight session play last --until 40
     """
-    from .running import play  # noqa: PLC0415
+    from .running import play
 
     with history_model(profile, log, as_of) as model:
         row = session_meant(model, session)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ....eventlog.outcome import BAD, GOOD
+from ....api.internal.logs import BAD, GOOD
 
 if TYPE_CHECKING:
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api.internal.history import ReadModel, SessionRow
 
 _BEFORE = ("test_session_starts",)
 
@@ -38,7 +37,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
         sut: system under test to record; it may come from a log, and is one argument whatever it holds.
         profile: profile to record into.
     """
-    from ....eventlog.files.private import open_private  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.logs import open_private
 
     with tempfile.TemporaryDirectory(prefix="insight-") as folder:
         listed = Path(folder) / "tests"
@@ -49,8 +48,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
 
 def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
     """Return what a session left failing, unfinished or not collected, in the order of its log."""
-    from ....core.history.verdicts.reading import run_of_row  # noqa: PLC0415 - commands import what they use
-    from ....core.views.stored import not_run_tests  # noqa: PLC0415
+    from ....api.internal.history import not_run_tests, run_of_row
 
     both = not (failed or not_run or all_but_passed)
     tests = run_of_row(model, row).tests
@@ -82,8 +80,8 @@ def play(model: "ReadModel", row: "SessionRow", until: int | None) -> Iterator[s
         row: the session.
         until: `seq` of the last event to show; None for all.
     """
-    from ....eventlog.events import OutputRecorded, TestFinished, TestStarted  # noqa: PLC0415
-    from ...formatters.event_lines import named_outcome  # noqa: PLC0415
+    from ....api.internal.logs import OutputRecorded, TestFinished, TestStarted
+    from ...formatters.event_lines import named_outcome
 
     shown: list[OutputRecorded] = []
     lines: list[str] = []

@@ -110,11 +110,11 @@ def serve(
     Example: insight sync-storage serve --port 49152 --testRunId 3e2d7a6e
     """
     try:
-        from ....syncstorage import server  # noqa: PLC0415 - commands import what they use
+        from ....syncstorage import server
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[sync]'", "sync-storage") from error
-    from ....syncstorage.forwarding import forwarding_to  # noqa: PLC0415
-    from ....syncstorage.sinks import Connection  # noqa: PLC0415
+    from ....syncstorage.forwarding import forwarding_to
+    from ....syncstorage.sinks import Connection
 
     server.guard_process()
     sockets = server.listen(port)
@@ -158,8 +158,8 @@ def status(
 
     Example: insight sync-storage status -f
     """
-    from ....eventlog.errors import EventLogError  # noqa: PLC0415 - commands import what they use
-    from ....syncstorage.inquiry import NoServiceError, report  # noqa: PLC0415
+    from ....api.internal.logs import EventLogError
+    from ....syncstorage.inquiry import NoServiceError, report
 
     try:
         if following:
@@ -179,7 +179,7 @@ def status(
 
 
 def _follow(port: int, run: str | None, *, as_json: bool) -> None:
-    from ....syncstorage.inquiry import report  # noqa: PLC0415
+    from ....syncstorage.inquiry import report
 
     reports = _changes(lambda: report(port, run))
     if as_json:
@@ -190,7 +190,7 @@ def _follow(port: int, run: str | None, *, as_json: bool) -> None:
         for found in reports:
             print_picture(found)
     else:
-        from rich.live import Live  # noqa: PLC0415 - only for people
+        from rich.live import Live
 
         with Live(console=rich_console(), auto_refresh=False) as live:
             for found in _every(lambda: report(port, run)):
@@ -233,7 +233,7 @@ def install(
 
     Example: insight sync-storage install
     """
-    from ....syncstorage.shim import install as install_shim  # noqa: PLC0415 - commands import what they use
+    from ....syncstorage.shim import install as install_shim
 
     installed = install_shim(folder, client_version)
     if as_json:
@@ -248,7 +248,7 @@ def stop(port: PortOption = DEFAULT_PORT, as_json: JsonOption = False) -> None:
 
     Example: insight sync-storage stop
     """
-    from ....syncstorage.inquiry import ask_to_end, is_running  # noqa: PLC0415 - commands import what they use
+    from ....syncstorage.inquiry import ask_to_end, is_running
 
     ask_to_end(port)
     deadline_s = time.monotonic() + END_TIMEOUT_S

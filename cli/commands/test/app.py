@@ -69,7 +69,7 @@ def list_tests(
 
     Example: insight test list checkout --time 7d
     """
-    from ....core.overview.strips import strips_of  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.answers import strips_of
 
     with asked(
         profile, log, as_of, sut=sut, time=time, days=days, default_days=DEFAULT_DAYS, branch=branch, variant=variant
@@ -210,7 +210,7 @@ def draw_trends(
 
     Example: insight test trends test_refund --time 90d
     """
-    from ....core.questions.stats import median, quantile  # noqa: PLC0415
+    from ....api.internal.answers import median, quantile
 
     with asked(profile, log, as_of, sut=sut, time=time, branch=branch, variant=variant) as question:
         test, analysis, history = ask_test(question, nodeid, alone=True)

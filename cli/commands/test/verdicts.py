@@ -7,9 +7,9 @@ from ...formatters.answers import broken_text, lost_text
 from ...formatters.values import counted, name, percent, seconds, when
 
 if TYPE_CHECKING:
-    from ....core.analyzer import Analysis
-    from ....core.questions.evidence import Occurrence
-    from ....projections.readmodel import ReadModel
+    from ....api import Analysis
+    from ....api.internal.answers import Occurrence
+    from ....api.internal.history import ReadModel
     from ...arguments.history import Question
 
 
@@ -21,7 +21,7 @@ def ask_test(question: "Question", text: str, *, alone: bool = False) -> "tuple[
         text: the test.
         alone: other tests of its sessions are not needed.
     """
-    from ....core.analyzer import Analysis  # noqa: PLC0415 - commands import what they use
+    from ....api import Analysis
 
     test = find_test(question.model, text)
     if test in question.model.numbers():
@@ -85,7 +85,7 @@ def verdict_sentences(answer: dict[str, Any], history: "list[Occurrence]") -> li
 
 def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_silent: bool) -> list[str]:
     """Return what every run says, whatever the rules made of it: a test that failed or was cut once is named so."""
-    from ....projections.rules import BAD  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.logs import BAD
 
     bad = sum(one.verdict in BAD or any(outcome in BAD for outcome in one.outcomes) for one in history)
     cut = [one for one in history if one.position < 0 and one.verdict in ("crashed", "cut")]
@@ -101,8 +101,8 @@ def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_sil
 
 def last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> dict[str, str] | None:
     """Return what a test had written when it was cut last, by name; None if it never was, or had written nothing."""
-    from ....eventlog.events import TestCut  # noqa: PLC0415 - commands import what they use
-    from ...formatters.sessions.session_notes import noted_events  # noqa: PLC0415
+    from ....api.internal.logs import TestCut
+    from ...formatters.sessions.session_notes import noted_events
 
     last = next((one for one in reversed(history) if one.position < 0 and one.verdict in ("crashed", "cut")), None)
     row = model.session_of(last.stream) if last is not None else None
@@ -120,8 +120,8 @@ def last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> di
 
 def last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:
     """Return the text of the newest failure of a test; empty if it has none."""
-    from ....core.views.stored import finished_event  # noqa: PLC0415
-    from ....projections.rules import BAD  # noqa: PLC0415
+    from ....api.internal.history import finished_event
+    from ....api.internal.logs import BAD
 
     last = next((one for one in reversed(history) if one.verdict in BAD and one.position >= 0), None)
     return finished_event(model, last.position).longreprtext if last is not None else ""

@@ -9,8 +9,8 @@ from ..values import name, seconds, table
 from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
-    from ....core.compare import ComparisonResult
-    from ....core.naming.sides import Side, Sides
+    from ....api import ComparisonResult
+    from ....api.internal.history import Side, Sides
     from ...terminal.screen import Cell, Output
 
 _SHOWN = 20
@@ -87,7 +87,7 @@ def _meant_data(sides: "Sides | None") -> dict[str, Any]:
 
 def _print_sides(out: "Output", sides: "Sides") -> None:
     """Print what each side was taken for, its newest session, and why these."""
-    from ....core.history.variants import variant_of, variant_text  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.history import variant_of, variant_text
 
     both = (sides.base, sides.target)
     found = [{variant_of(row.part.header or {}) for row in side.rows} for side in both]
@@ -108,7 +108,7 @@ def _print_sides(out: "Output", sides: "Sides") -> None:
 
 
 def _side_cells(side: "Side") -> "dict[str, Cell]":
-    from ....core.history.series import branch_of  # noqa: PLC0415
+    from ....api.internal.history import branch_of
 
     newest, more = side.rows[-1], len(side.rows) - 1
     return {

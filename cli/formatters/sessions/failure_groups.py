@@ -9,9 +9,8 @@ from ..outcomes import styled
 from ..values import counted, duration_text
 
 if TYPE_CHECKING:
-    from ....core.views.result import TestResult
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api import TestResult
+    from ....api.internal.history import ReadModel, SessionRow
     from ...terminal.screen import Output
 
 _BAD = ("failed", "error")
@@ -44,8 +43,8 @@ def failure_groups(model: "ReadModel", row: "SessionRow", results: "Sequence[Tes
         row: the session.
         results: of all its attempts, in order.
     """
-    from ....core.questions.clusters import message_of  # noqa: PLC0415 - commands import what they use
-    from ....core.views.stored import finished_event  # noqa: PLC0415
+    from ....api.internal.answers import message_of
+    from ....api.internal.history import finished_event
 
     groups: dict[str, FailureGroup] = {}
     for result, attempt in zip(results, model.attempts(row.stream), strict=True):

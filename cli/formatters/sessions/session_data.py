@@ -6,11 +6,9 @@ from ..data import data_of
 from ..values import utc_text
 
 if TYPE_CHECKING:
-    from ....core.history.test_runs import TestRunTotal
-    from ....core.views.session import TestSession
-    from ....eventlog.live.owner import RunState
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api import TestSession
+    from ....api.internal.history import ReadModel, SessionRow, TestRunTotal
+    from ....api.internal.logs import RunState
 
 
 def total_data(total: "TestRunTotal") -> dict[str, Any]:
@@ -22,10 +20,7 @@ def total_data(total: "TestRunTotal") -> dict[str, Any]:
 
 def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     """Return a session as `--json` prints it; docs/cli.md lists the fields."""
-    from ....core.history.states import session_state  # noqa: PLC0415
-    from ....core.history.test_runs import run_id_of  # noqa: PLC0415
-    from ....core.history.variants import variant_of  # noqa: PLC0415
-    from ....projections.clock import is_future  # noqa: PLC0415
+    from ....api.internal.history import is_future, run_id_of, session_state, variant_of
 
     header = row.part.header or {}
     return {
@@ -56,7 +51,7 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
 
 def session_details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     """Return a session with its results and its output as `--json` prints it."""
-    from .session_notes import note_data  # noqa: PLC0415
+    from .session_notes import note_data
 
     header = row.part.header or {}
     return session_data(row, model.state_of(row)) | {

@@ -10,10 +10,8 @@ from ..outcomes import COUNT_ORDER, OUTCOME_STYLES, plural, styled
 from ..values import duration_text, local_text
 
 if TYPE_CHECKING:
-    from ....core.history.test_runs import TestRunTotal
-    from ....eventlog.live.owner import RunState
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api.internal.history import ReadModel, SessionRow, TestRunTotal
+    from ....api.internal.logs import RunState
 
 HASH_LENGTH = 9
 _LEAST = (
@@ -34,8 +32,7 @@ def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunSta
 
 def state_word(row: "SessionRow", state: "RunState") -> Word:
     """Return the state of a session in its colour, with a word on a clock that is ahead."""
-    from ....core.history.states import session_state  # noqa: PLC0415
-    from ....projections.clock import is_future  # noqa: PLC0415
+    from ....api.internal.history import is_future, session_state
 
     word = session_state(row, state)
     return styled(word, f"{word}, in the future" if is_future(row.started_us) else word)
@@ -51,7 +48,7 @@ def age_text(started_us: int, now_us: int | None = None) -> str:
 
 def counts_line(row: "SessionRow", state: "RunState" = "killed") -> Line:
     """Return the counts of a session in pytest's words and colours, and how many tests were cut or still run."""
-    from ....core.history.counting import cut_count  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.history import cut_count
 
     counts = dict(row.counts)
     cut = cut_count(row)
@@ -76,7 +73,7 @@ def list_table(
     rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
 ) -> Listing:
     """Return a table of sessions, and of what the test run came to that they are of."""
-    from ....core.history.series import branch_of  # noqa: PLC0415
+    from ....api.internal.history import branch_of
 
     suts = {row.sut for row in rows}
     hidden = set() if len(suts) > 1 else {"sut"}

@@ -13,8 +13,7 @@ from ..outcomes import OUTCOME_STYLES
 from ..values import counted
 
 if TYPE_CHECKING:
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api.internal.history import ReadModel, SessionRow
     from ...terminal.screen import Output
 
 _WARNINGS_SHOWN = 10
@@ -73,7 +72,7 @@ def print_notes(out: "Output", model: "ReadModel", row: "SessionRow") -> None:
 
 def _print_uncollected(out: "Output", events: list[CollectionFailed], state: SessionState) -> None:
     """Print collection errors; those that say the same together, with the text of the first."""
-    from ....core.questions.clusters import message_of  # noqa: PLC0415 - commands import what they use
+    from ....api.internal.answers import message_of
 
     groups: dict[str, list[CollectionFailed]] = {}
     for event in events:

@@ -12,10 +12,9 @@ from .session_list import counts_line, state_word
 from .session_notes import print_notes
 
 if TYPE_CHECKING:
-    from ....core.views.session import TestSession
-    from ....eventlog.live.owner import RunState
-    from ....projections.apply import SessionRow
-    from ....projections.readmodel import ReadModel
+    from ....api import TestSession
+    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.logs import RunState
     from ...terminal.screen import Output
 
 _NAMES_SHOWN = 20
@@ -47,7 +46,7 @@ def print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *,
 
 
 def _print_head(out: "Output", row: "SessionRow", view: "TestSession", state: "RunState") -> None:
-    from ....core.history.variants import variant_of, variant_text  # noqa: PLC0415
+    from ....api.internal.history import variant_of, variant_text
 
     header = row.part.header or {}
     out.print("session", safe_line(row.session_id), style="bold", end="  ")
