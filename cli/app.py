@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 from typer.main import get_command
@@ -154,12 +154,12 @@ def _run(arguments: list[str]) -> int:
     ReadingState.reset()
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
-    usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    usage_error: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
         command = get_command(build_app(None if completing else wanted))
         convert_plain_values(command)
         result = command(arguments, prog_name="insight", standalone_mode=False)
-    except usage_error as error:  # type: ignore[misc]
+    except usage_error as error:
         error.show()
         return int(error.exit_code)
     except typer.Exit as error:
@@ -187,7 +187,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Say what an exception means for the caller; None for one that nobody foresaw."""
+    """Return the exit code for an exception; None for an unexpected one, which is shown with its traceback."""
     from ..api.internal.logs import EventLogError, ProfileError
 
     if isinstance(error, ProfileError):

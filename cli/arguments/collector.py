@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,9 +33,8 @@ def require_server() -> None:
         FileNotFoundError: it is not.
     """
     try:
-        import alembic  # noqa: F401 - commands import what they use
-        import fastapi  # noqa: F401
-        import psycopg  # noqa: F401
+        for name in ("alembic", "fastapi", "psycopg"):
+            import_module(name)
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
 

@@ -6,10 +6,10 @@ types, limits that are broken, a file that cannot be read) is left to Typer, so 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 _DIGITS_MAX = 9
 
@@ -69,14 +69,14 @@ class PlainValues:
         if get_origin(descriptor.annotation) is not list or not isinstance(value, (list, tuple)):
             raise _NotPlainError
         (annotation,) = get_args(descriptor.annotation)
-        return [_convert(item, annotation, info) for item in value]
+        return [_convert(item, annotation, info) for item in cast("Sequence[Any]", value)]
 
 
 def _convert(value: Any, annotation: Any, info: Any) -> Any:
     if type(value) is str and annotation in _CONVERSIONS:
         return _CONVERSIONS[annotation](value, info)
     if annotation in (int, float) and type(value) is annotation:  # a default
-        return _limited(value, info)
+        return _check_limits(value, info)
     raise _NotPlainError
 
 
@@ -87,10 +87,10 @@ def _text(value: str, _: Any) -> str:
 def _whole_number(value: str, info: Any) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX):
         raise _NotPlainError
-    return _limited(int(value), info)
+    return _check_limits(int(value), info)
 
 
-def _limited(value: Any, info: Any) -> Any:
+def _check_limits(value: Any, info: Any) -> Any:
     if (info.min is not None and value < info.min) or (info.max is not None and value > info.max):
         raise _NotPlainError
     return value

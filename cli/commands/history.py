@@ -1,6 +1,6 @@
 """`insight history`: sessions over time."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from ..options import (
 )
 from ..terminal.paging import pages
 from ..terminal.screen import console
+
+if TYPE_CHECKING:
+    from ...projections.apply import SessionRow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,7 +56,7 @@ def list_history(
         rows = question.sessions
         shown = rows if everything else rows[:LIMIT]
         states = states_of(question.model, shown)
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[SessionRow]] = {}
     for row in shown:
         groups.setdefault(row.sut if by_sut else "", []).append(row)
     if as_json:

@@ -16,7 +16,7 @@ from .import_ import print_report, report_data
 
 if TYPE_CHECKING:
     from ...api import ProfileManager, StorageProfile
-    from ...api.internal.exchange import ProfileInfo
+    from ...api.internal.exchange import ProfileInfo, SessionStore
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -91,7 +91,9 @@ def create_command(
 
     Example: insight profile create my-profile --type json
     """
-    profile = _manager()._create_profile(name, storage_type, path)  # noqa: SLF001 - the documented name
+    from ...core.profiles import create_profile
+
+    profile = create_profile(name, storage_type, path)
     if as_json:
         print_json(profile.to_dict())
     elif profile.storage_type == "memory":
@@ -228,28 +230,36 @@ def _manager() -> "ProfileManager":
     return get_profile_manager()
 
 
-def _store(manager: "ProfileManager", profile: "StorageProfile") -> Any:
+def _store(manager: "ProfileManager", profile: "StorageProfile") -> "SessionStore":
     from ...api import get_storage_instance
 
     return get_storage_instance(profile.name, manager=manager).store
 
 
-def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool) -> Any:
+def _target_store(
+    manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool
+) -> "SessionStore":
     if name in manager.profiles:
         return _store(manager, manager.get_profile(name))
     if not create:
-        manager.get_profile(name)  # says that there is none
+        manager.get_profile(name)  # raises if it does not exist
     if dry_run or storage_type == "memory":
         from ...api.internal.exchange import SessionStore
 
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
         return SessionStore(None)
-    return _store(manager, manager._create_profile(name, storage_type))  # noqa: SLF001 - the documented name
+    from ...core.profiles import create_profile
+
+    return _store(manager, create_profile(name, storage_type))
 
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":
-    """Say what stands against deleting before asking."""
+    """Return the profile to delete.
+
+    Raises:
+        ProfileError: it is the default profile, or the active one.
+    """
     from ...api.internal.logs import DEFAULT_PROFILE, ProfileError
 
     if name == DEFAULT_PROFILE:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, TextIO
 
 import typer
@@ -110,7 +111,7 @@ Seen = Callable[[Item], bool]
 
 
 def _was_there(as_of: str | None) -> Seen:
-    """What tells whether something was in the log at a time, or within its first bytes."""
+    """Return a test of whether an item was in the log at a time, or within its first bytes."""
     if as_of is None:
         return lambda _: True
     if as_of.isdigit():
@@ -128,7 +129,7 @@ def _moment(as_of: str | None) -> int | None:
 
 
 def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
-    """Where the `count`-th newest session begins; of those that were there, if that is asked."""
+    """Return the offset of the `count`-th newest session; only of those that pass `was_there`, if it is given."""
     if was_there is None:
         return session_start(source, _left_for_log(count, source.path))
     headers = [
@@ -249,7 +250,7 @@ class Screen:
         self._out.flush()
 
     def _show_if_gone(self, state: SessionState) -> None:
-        """Say that a session was killed, or that it cannot be told whether it runs; each once."""
+        """Print once that a session was killed, or that its state is unknown."""
         if state.gone or not state.writer:
             return
         found = _state_of(state)
@@ -301,7 +302,11 @@ def _state_of(state: SessionState) -> str:
 
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
     stop = threading.Event()
-    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = signal.signal(signal.SIGTERM, end)
     # Of a log that is there already, its newest sessions are shown, and everything that is added from now on.
     count = 1 if last is None else last
     old: dict[Path, _Old] = {}

@@ -1,10 +1,11 @@
-"""The screen of `insight` without a command: sections of few rows, in columns that fit the terminal."""
+"""The screen of `insight` without a command: sections of few rows, in columns that fit."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...api.internal.answers import HASH_DIGITS
 from ...api.internal.logs import parse_time
+from ..terminal.cells import columns_of
 from ..terminal.layout import elided, screen_height, screen_width, shortened, spread, wrapped
 from ..terminal.safe import safe_line
 from ..terminal.words import Line
@@ -60,11 +61,11 @@ class Section(NamedTuple):
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield its lines."""
-        yield spread(self.head, _line((self.right, "bold")), width) if self.right else self.head
+        yield spread(self.head, _line((self.right, "bold")) if self.right else Line(), width)
         widths = widths_of(self.rows, width)
         yield from (row_line(cells, widths) for cells in self.rows)
         if self.left_out:
-            yield spread(_line((f"{INDENT}... {self.left_out:,} more", QUIET)), _line((self.command, QUIET)), width)
+            yield _more(f"... {self.left_out:,} more", self.command, width)
 
 
 def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
@@ -115,9 +116,9 @@ def _first_line(found: "Overview", now_us: int, width: int) -> Line:
     sut, branch = (safe_line(", ".join(names)) for names in (found.about.suts, found.about.branches))
     told = (newest.commit[:HASH_DIGITS], age)
     if width:
-        room = width - len(str(counts)) - sum(len(text) + len(GAP) for text in told) - 2 * len(GAP)
-        branch = elided(branch, max(room - len(sut), _LABEL))
-        sut = elided(sut, max(room - len(branch), _LABEL))
+        room = width - counts.columns - sum(len(text) + len(GAP) for text in told) - 2 * len(GAP)
+        branch = elided(branch, max(room - columns_of(sut), _LABEL))
+        sut = elided(sut, max(room - columns_of(branch), _LABEL))
     left = Line()
     for text, style in ((sut, "bold"), (branch, "cyan"), (told[0], ""), (told[1], QUIET)):
         if text:
@@ -160,8 +161,9 @@ def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: Rows) -> It
 
 
 def _more(text: str, command: str, width: int) -> Line:
-    """Return the line that tells what is left out, and which command shows it."""
-    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)), width)
+    """Return the line that tells what is left out, and, if there is room, which command shows it."""
+    has_room = not width or len(command) + len(INDENT + text + GAP) <= width
+    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)) if has_room else Line(), width)
 
 
 def _group_head(group: "BrokenGroup") -> Line:
@@ -275,10 +277,10 @@ def _next_lines(commands: Sequence[str], width: int) -> Iterator[Line]:
     """Yield the commands that lead on, as many on a line as fit."""
     label, line = "next", ""
     for command in map(safe_line, commands):
-        if width and _LABEL + len(command) > width:
+        if width and _LABEL + columns_of(command) > width:
             continue  # half a command helps no one; --json has it
         joined = f"{line}    {command}" if line else command
-        if line and width and _LABEL + len(joined) > width:
+        if line and width and _LABEL + columns_of(joined) > width:
             yield _line((label.ljust(_LABEL), "bold"), (line, "cyan"))
             label, joined = "", command
         line = joined

@@ -6,7 +6,7 @@ from . import answers, collector, data, logs, services, sessions
 
 
 class JsonOutput(NamedTuple):
-    """What a command prints with `--json`."""
+    """Output of a command with `--json`."""
 
     shape: Any
     by_line: bool = False

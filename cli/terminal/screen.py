@@ -1,4 +1,4 @@
-"""Where people read: Rich on a terminal, plain lines elsewhere.
+"""Output for people: Rich on a terminal, plain lines elsewhere.
 
 What is piped is neither wrapped nor coloured, so that `grep` and `awk` find whole lines, and Rich, which takes longer
 to import than most questions take to answer, is not loaded. `FORCE_COLOR` gives Rich's output everywhere.
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import paging
+from .cells import columns_of, padded
 from .words import Line, Word
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Listing:
     def lines(self) -> list[str]:
         """Return it as lines of aligned columns."""
         rows = [tuple(self.columns), *(tuple(map(str, row)) for row in self.rows)]
-        widths = [max(len(row[place]) for row in rows) for place in range(len(self.columns))]
-        return ["  ".join(map(_aligned, row, widths, self.right)).rstrip() for row in rows]
+        widths = [max(columns_of(row[place]) for row in rows) for place in range(len(self.columns))]
+        return ["  ".join(map(_align, row, widths, self.right)).rstrip() for row in rows]
 
     def fitted_to(self, width: int) -> "Listing":
         """Return a table that fits into lines of so many characters."""
@@ -60,7 +61,9 @@ class Listing:
         from .fitting import GAP, fitted, fitted_widths
 
         places = range(len(self.columns))
-        natural = [max(len(self.columns[place]), *(len(row[place]) for row in self.rows)) for place in places]
+        natural = [
+            max(columns_of(self.columns[place]), *(_columns(row[place]) for row in self.rows)) for place in places
+        ]
         present = [name for name in self.optional if name in self.columns]
         if present and sum(natural) + GAP * (len(natural) - 1) > width:
             return self._without(present[-1]).fitted_to(width)
@@ -84,12 +87,16 @@ class Listing:
         return table
 
 
-def _aligned(cell: str, width: int, right: bool) -> str:
-    return cell.rjust(width) if right else cell.ljust(width)
+def _align(cell: str, width: int, right: bool) -> str:
+    return padded(cell, width, right=right)
+
+
+def _columns(cell: Cell) -> int:
+    return cell.columns if isinstance(cell, Line) else columns_of(cell)
 
 
 class Output(Protocol):
-    """What commands print to."""
+    """Output that commands print to."""
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
         """Print texts, words, lines and listings, with blanks between them."""
@@ -121,7 +128,7 @@ class RichOutput:
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
         """Print; see `Output`."""
-        painted = [_painted(part, self._console.width) for part in parts]
+        painted = [_paint(part, self._console.width) for part in parts]
         self._console.print(*painted, style=style or None, end=end, soft_wrap=soft_wrap)
 
 
@@ -129,10 +136,10 @@ def painted(parts: Sequence[object]) -> "Group":
     """Return parts of an output, one below the other, as something that Rich can show."""
     from rich.console import Group
 
-    return Group(*map(_painted, parts))
+    return Group(*map(_paint, parts))
 
 
-def _painted(part: object, width: int = 0) -> Any:
+def _paint(part: object, width: int = 0) -> Any:
     from rich.text import Text
 
     if isinstance(part, Word):
@@ -155,7 +162,7 @@ def _painted_table(listing: Listing, width: int) -> "Table":
 
 
 def _painted_cell(cell: Cell) -> "Text | str":
-    painted: Text | str = _painted(cell)
+    painted: Text | str = _paint(cell)
     return painted
 
 
@@ -169,7 +176,7 @@ def use_color(word: str) -> Generator[None]:
     """Choose colours for what is printed within: `always`, `never`, or `auto` for those that the terminal has.
 
     Raises:
-        ValueError: the word is none of these.
+        ValueError: it is another word.
     """
     if word not in ("auto", "always", "never"):
         raise ValueError(f"--color: {word!r} is unknown; use auto, always or never")

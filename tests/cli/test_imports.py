@@ -17,7 +17,9 @@ ELSEWHERE = {"pydantic", "rich.console", "watchfiles", "pytest", "_pytest", "uni
 ROOM = {"cli", "cli.app", "cli.options"}
 ARGUMENTS = {f"cli.arguments{name}" for name in ("", ".completion", ".logs", ".plain_values")}
 FORMATTERS = {f"cli.formatters{name}" for name in ("", ".data", ".values")}
-TERMINAL = {f"cli.terminal{name}" for name in ("", ".hints", ".messages", ".paging", ".safe", ".screen", ".words")}
+TERMINAL = {
+    f"cli.terminal{name}" for name in ("", ".cells", ".hints", ".messages", ".paging", ".safe", ".screen", ".words")
+}
 API = {f"api{name}" for name in ("", ".internal", ".internal.lazy", ".internal.logs")}
 EVERY = ROOM | ARGUMENTS | FORMATTERS | TERMINAL | API | {"cli.commands", "api.internal.history"}
 ASKING = EVERY | {

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -134,7 +134,7 @@ def serve(
 
 
 def _announce(port: int, more: list[str]) -> None:
-    # Names only: what follows a `=`, or stands alone, may be a secret.
+    # Names only: a value behind `=`, or a word of its own, may be a secret.
     unknown = sorted({argument.partition("=")[0] for argument in more if argument.startswith("-")})
     with contextlib.suppress(OSError):  # a broken pipe is no reason not to serve
         say(f"sync-storage serves http://localhost:{port}; its log is {log_path(port)}")
@@ -148,7 +148,7 @@ def status(
     port: PortOption = DEFAULT_PORT,
     run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this test run.")] = None,
     following: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show it anew as it changes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Show it again as it changes, until Ctrl-C.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -197,15 +197,15 @@ def _follow(port: int, run: str | None, *, as_json: bool) -> None:
                 live.update(painted(picture_of(found)), refresh=True)
 
 
-def _every(look: Any) -> Iterator[dict[str, Any]]:
+def _every(look: Callable[[], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     while True:
         yield look()
         time.sleep(FOLLOW_S)
 
 
-def _changes(look: Any) -> Iterator[dict[str, Any]]:
+def _changes(look: Callable[[], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield each report that says something new, apart from how long ago a worker was heard of."""
-    before: Any = None
+    before: tuple[list[dict[str, Any]], object] | None = None
     for found in _every(look):
         runs = found["runs"]
         news = (
