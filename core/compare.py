@@ -6,7 +6,7 @@ both sides have.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -77,6 +77,8 @@ class ComparisonResult:
             name: [vars(item) for item in getattr(self, name)]
             for name in (*LISTS, "still_failing", "outcome_changes", "not_selected")
         }
+        for name in ("slower_tests", "faster_tests"):
+            lists[name] = [asdict(item) for item in getattr(self, name)]
         sessions = {"base_sessions": self.base_sessions, "target_sessions": self.target_sessions}
         return {"base": self.base, "target": self.target, **sessions, **lists}
 

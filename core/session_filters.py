@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
+from ..projections.clock import latest_start_us
 from .filters import (
     Filter,
     InvalidQueryParameterError,
@@ -218,12 +219,15 @@ class SessionFilters:
             since = datetime.now(UTC) - span
         except OverflowError:
             since = datetime.min.replace(tzinfo=UTC)
-        return self._from(since, name)
+        until = datetime.fromtimestamp(latest_start_us() / 1e6, UTC)
+        return self._from(since, name, until)
 
-    def _from(self, since: datetime, name: str) -> Self:
+    def _from(self, since: datetime, name: str, until: datetime | None = None) -> Self:
         self._start_if_executed()
         self._earliest = max(since, self._earliest or since)
-        return self._add(name, lambda session: session.session_start_time >= since)
+        if until is None:
+            return self._add(name, lambda session: session.session_start_time >= since)
+        return self._add(name, lambda session: since <= session.session_start_time <= until)
 
     def _add(self, name: str, fits: Callable[[Any], object], *, by_columns: bool = False) -> Self:
         self._start_if_executed()

@@ -1,4 +1,4 @@
-"""Progress of sending and fetching, in a file per collector and log: a cache; without it everything is compared once."""
+"""Progress of sending and fetching, as a cache in a file per collector and log; without it everything is compared."""
 
 import os
 from hashlib import blake2b

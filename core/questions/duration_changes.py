@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from .phases import SlowPhases
 from .stats import false_discovery_rates, mann_whitney, median
 
 DURATION_RATIO = 1.2
@@ -42,6 +43,8 @@ class DurationChange:
     samples: tuple[int, int]
     confirmed: bool = True
     """Whether it is significant; a change of 1.5 times and 50 ms is listed also if it is not."""
+    phases: SlowPhases | None = None
+    """What of a slower test takes the time; None if its events are not at hand."""
 
 
 def compare_durations(

@@ -29,6 +29,9 @@ class LostTest:
     """Tests that are new in that session and may be this one: the only new one of its class or module, or one with the
     same name in another place."""
 
+    moved_to: str = ""
+    """The same test under another path: git says that its file was renamed; then it is not lost."""
+
     @property
     def name(self) -> str:
         """Part of the node id without its file."""
@@ -39,8 +42,8 @@ class LostTest:
 def lost_tests(runs: list[Run]) -> list[LostTest]:
     """Return the tests that are gone from every series that had them, those that went last first.
 
-    Only whole sessions say that a test is gone: a session that was told to run some tests, or that ended early, says
-    nothing about the others.
+    Only whole sessions say that a test is gone: a session that was told to run some tests, that ended early or that ran
+    none at all says nothing about the others.
     """
     found: dict[tuple[str, str, str], LostTest] = {}
     present: set[tuple[str, str, str]] = set()
@@ -68,7 +71,7 @@ def _lost_in(series: list[Run], sut: str, branch: str) -> tuple[list[LostTest], 
             if behind:
                 gone[nodeid] = behind[-1]
         seen |= tests
-        if run.selected.is_whole and not run.uncollected and run.status == "complete":
+        if tests and run.selected.is_whole and not run.uncollected and run.status == "complete":
             behind.append(run)
     new = _new_tests(series, {run.stream or run.name for run in gone.values()})
     found = [_lost_test(nodeid, run, gone[nodeid], sut, branch) for nodeid, run in lost]

@@ -4,6 +4,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import islice
 from typing import NamedTuple
 
 from ....projections.apply import Notable
@@ -129,6 +130,13 @@ class ColumnTests(Mapping[str, TestRun]):
         numbers, names = array("I", self._rows.nodes), self._names
         found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
         return found | dict.fromkeys(self._running, 0)
+
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
+        place = self._last_places()[self._numbers[nodeid]]
+        who, nodes, positions = self._rows.workers, array("I", self._rows.nodes), array("q", self._rows.positions)
+        later = (at for at in range(place + 1, len(nodes)) if not who or who[at] == who[place])
+        return [(self._names[nodes[at]], positions[at]) for at in islice(later, most)]
 
     def passing_durations(self) -> dict[str, int]:
         """Return the durations in microseconds of the tests that passed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
 from ..history import History
-from ..partial import Selected, selected_of
+from ..partial import CUT_SHORT, Selected, selected_of
 from ..variants import variant_of
 from .columns import ColumnTests, Ends, TestRun, tests_of_rows
 from .run import Run
@@ -74,8 +74,8 @@ def _with_stored_facts(run: Run, session: "TestSession", row: SessionRow) -> Run
 
 
 def _selected_of_row(row: SessionRow) -> Selected:
-    sealed = row.exit_status is not None
-    return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
+    ended = row.exit_status not in CUT_SHORT
+    return selected_of(row.part.header or {}, row.part.deselected, row.missing, ended=ended)
 
 
 def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None = None) -> Run:

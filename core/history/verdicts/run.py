@@ -68,11 +68,32 @@ class Run:
             return self.tests.some(wanted)
         return wanted.nodeids & self.tests.keys()
 
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return the attempts that followed the last one of a test on its worker: node ids and positions of events.
+
+        Args:
+            nodeid: the test, which ended.
+            most: how many attempts are returned at most.
+        """
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.next_on_worker(nodeid, most)
+        own = self.tests[nodeid]
+        later = [
+            (name, test) for name, test in self.tests.items() if test.order > own.order and test.worker == own.worker
+        ]
+        later.sort(key=lambda one: one[1].order)
+        return [(name, test.position) for name, test in later[:most] if test.position >= 0]
+
     def by_verdict(self) -> dict[str, int]:
         """Return the number of tests by verdict."""
         if self.verdicts is not None:
             return {verdict: count for verdict, count in self.verdicts.items() if verdict not in _NO_VERDICTS}
         return dict(Counter(test.verdict for test in self.tests.values()))
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether it has a run of a test, or a module that could not be collected; else it ended before testing."""
+        return bool(self.uncollected) or len(self.tests) > 0
 
     @property
     def considered(self) -> int:
