@@ -24,6 +24,8 @@ MAY_IMPORT = {
 """Which room may import which; the arrows point one way."""
 
 BESIDE_API = {
+    "cli/arguments/collector.py": "collector",
+    "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",
     "cli/formatters/event_lines.py": "eventlog",
