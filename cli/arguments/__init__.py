@@ -1,5 +1,6 @@
 """From arguments to the data they name: logs, spans of history, sides of a comparison, filters.
 
+- `collector`: the database of a collector.
 - `comparisons`: both sides of a comparison, by the words that a command was given.
 - `completion`: completion of the values of options in the shell.
 - `history`: the history that the options of a command select: logs, span of time, system, branch, variants.
