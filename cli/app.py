@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 from typer.main import get_command
@@ -154,7 +154,7 @@ def _run(arguments: list[str]) -> int:
     ReadingState.reset()
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     completing = "_INSIGHT_COMPLETE" in os.environ
-    usage_error = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    usage_error: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
         command = get_command(build_app(None if completing else wanted))
         convert_plain_values(command)

@@ -1,5 +1,8 @@
 """The database of a collector: the one that is named, or a private one in a folder."""
 
+# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
+# pyright: basic
+
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path

@@ -8,6 +8,7 @@ from .history import history_model, question
 
 if TYPE_CHECKING:
     from ...api import ComparisonResult
+    from ...api.internal.history import Run
 
 
 MODES = ("session", "sut", "branch", "period", "commit", "profile")
@@ -80,7 +81,7 @@ def _of_profiles(
 
     if base is None or target is None:
         raise ValueError("--mode profile: give the names of two profiles with --base and --target")
-    sides = []
+    sides: list[list[Run]] = []
     for name in (base, target):
         with history_model(name, (), as_of) as model:
             runs = question(model, as_of, sut=sut, time=time).analysis.runs

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 _DIGITS_MAX = 9
 
@@ -69,7 +69,7 @@ class PlainValues:
         if get_origin(descriptor.annotation) is not list or not isinstance(value, (list, tuple)):
             raise _NotPlainError
         (annotation,) = get_args(descriptor.annotation)
-        return [_convert(item, annotation, info) for item in value]
+        return [_convert(item, annotation, info) for item in cast("list[Any]", value)]
 
 
 def _convert(value: Any, annotation: Any, info: Any) -> Any:

@@ -222,7 +222,7 @@ def health(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 def _manager(folder: Path | None) -> "TestDataManager":
     """Return a manager of a folder that has test data."""
     try:
-        import psutil  # noqa: F401 - to say now what is missing
+        import psutil  # noqa: F401 # pyright: ignore[reportUnusedImport] - to say now what is missing
 
         from ...testdata.manager import TestDataManager
     except ModuleNotFoundError as error:

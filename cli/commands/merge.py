@@ -1,6 +1,8 @@
 """`insight merge`: logs of many machines into one."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,8 +62,7 @@ def command(
             merger.index(None if progress is None else lambda done: progress(done, merger.size_bytes * 2))
             if not dry_run and output is not None:
                 size = merger.size_bytes
-                total = size * 2
-                step = None if progress is None else lambda done: progress(size + done, total)
+                step = None if progress is None else partial(_report_written, progress, size)
                 if str(output) == "-":
                     merger.write(sys.stdout.buffer, step)
                 else:
@@ -72,6 +73,11 @@ def command(
     else:
         _print(report, output, dry_run=dry_run)
     raise typer.Exit(1 if report.damaged else 0)
+
+
+def _report_written(progress: Callable[[int, int], None], size: int, done: int) -> None:
+    """Report the bytes written; reading the inputs was the first half."""
+    progress(size + done, size * 2)
 
 
 def _data(report: "MergeReport", output: Path | None, *, dry_run: bool) -> dict[str, Any]:

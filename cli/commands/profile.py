@@ -91,7 +91,9 @@ def create_command(
 
     Example: insight profile create my-profile --type json
     """
-    profile = _manager()._create_profile(name, storage_type, path)  # noqa: SLF001 - the documented name
+    from ...api import create_profile
+
+    profile = create_profile(name, storage_type, path)
     if as_json:
         print_json(profile.to_dict())
     elif profile.storage_type == "memory":
@@ -245,7 +247,9 @@ def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, cr
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
         return SessionStore(None)
-    return _store(manager, manager._create_profile(name, storage_type))  # noqa: SLF001 - the documented name
+    from ...api import create_profile
+
+    return _store(manager, create_profile(name, storage_type))
 
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":

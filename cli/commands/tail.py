@@ -301,7 +301,11 @@ def _state_of(state: SessionState) -> str:
 
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
     stop = threading.Event()
-    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def stop_following(*_: object) -> None:
+        stop.set()
+
+    previous = signal.signal(signal.SIGTERM, stop_following)
     # Of a log that is there already, its newest sessions are shown, and everything that is added from now on.
     count = 1 if last is None else last
     old: dict[Path, _Old] = {}

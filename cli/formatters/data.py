@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, cast
 
 import typer
 
@@ -29,9 +29,9 @@ def data_of(value: Any) -> Any:
     if fields is not None:
         return _with_times({name: data_of(item) for name, item in fields().items()})
     if isinstance(value, dict):
-        return {str(name): data_of(item) for name, item in value.items()}
+        return {str(name): data_of(item) for name, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [data_of(item) for item in value]
+        return [data_of(item) for item in cast("list[Any]", value)]
     return value
 
 

@@ -30,6 +30,12 @@ from ...eventlog.times import parse_time, to_datetime
 from ..terminal.safe import safe, safe_line
 from .values import duration_text
 
+_VISIBILITY: dict[type[Event], str] = {
+    SessionCleared: "cleared",
+    SessionRestored: "restored",
+    SessionSuperseded: "superseded",
+}
+
 TRACE_LINES_MAX = 30
 
 
@@ -122,7 +128,7 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
         case SessionDescribed():
             yield from _described_lines(event)
         case SessionCleared() | SessionRestored() | SessionSuperseded():
-            what = {SessionCleared: "cleared", SessionRestored: "restored"}.get(type(event), "superseded")
+            what = _VISIBILITY[type(event)]
             reason = f": {safe_line(event.reason)}" if event.reason else ""
             yield Line(f"{'NOTE':<8}session {safe_line(event.target[:12])} {what}{reason}", "skipped")
         case EventsPurged():

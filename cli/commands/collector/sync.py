@@ -1,5 +1,8 @@
 """`insight sync`: bring the log of a profile and a collector to the same events."""
 
+# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
+# pyright: basic
+
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer

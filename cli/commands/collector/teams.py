@@ -1,5 +1,8 @@
 """`insight teams`: the teams of a collector."""
 
+# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
+# pyright: basic
+
 from typing import Annotated
 
 import typer

@@ -23,6 +23,7 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     from ....api.internal.history import is_future, run_id_of, session_state, variant_of
 
     header = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
     return {
         "session_id": row.session_id,
         "stream": row.stream,
@@ -40,8 +41,8 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
         "running": [nodeid for nodeid, _, _ in row.part.open],
         "interrupted": row.part.interrupted,
         "dropped": row.part.dropped,
-        "commit": (header.get("vcs") or {}).get("commit", ""),
-        "branch": (header.get("vcs") or {}).get("branch", ""),
+        "commit": vcs.get("commit", ""),
+        "branch": vcs.get("branch", ""),
         "variant": dict(variant_of(header)),
         "deselected": row.part.deselected,
         "collection_failed": list(dict.fromkeys(row.part.collect_failed)),

@@ -76,7 +76,7 @@ def list_table(
     from ....api.internal.history import branch_of
 
     suts = {row.sut for row in rows}
-    hidden = set() if len(suts) > 1 else {"sut"}
+    hidden: set[str] = set() if len(suts) > 1 else {"sut"}
     columns = ["session", "state", "counts", "branch", "commit", ">age", "sut", "started", ">took"]
     table = Listing(*(name for name in columns if name not in hidden), least=_LEAST, optional=("started", "took"))
     for row in rows:
