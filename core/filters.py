@@ -3,7 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from .views.outcome import TestOutcome
@@ -26,7 +26,7 @@ class InvalidQueryParameterError(ValueError):
 
 
 class Loads(Protocol):
-    """What a query needs of a storage."""
+    """Interface of a storage that a query reads."""
 
     def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:
         """Return at least the sessions of a system that started at a time or later."""
@@ -126,7 +126,8 @@ class TestFilter(Generic[Q]):
 
     def with_duration_between(self, min_seconds: float, max_seconds: float) -> Self:
         """Only attempts that took this long, both inclusive, in seconds."""
-        if not (isinstance(min_seconds, (int, float)) and isinstance(max_seconds, (int, float))):
+        given: tuple[Any, ...] = min_seconds, max_seconds  # a program without type checks may give anything
+        if not all(isinstance(seconds, (int, float)) for seconds in given):
             raise InvalidQueryParameterError("with_duration_between: two numbers of seconds are needed")
         if not 0 <= min_seconds <= max_seconds:
             raise InvalidQueryParameterError(f"with_duration_between: not 0 <= {min_seconds} <= {max_seconds}")
@@ -201,14 +202,14 @@ def checked_text(value: object, where: str) -> str:
 
 
 def checked_count(value: object, where: str) -> int:
-    """Return a whole number, 0 or more, at most 10**9.
+    """Return a whole number, 0 or more, at most `timedelta.max.days`.
 
     Raises:
         InvalidQueryParameterError: another value; names the method.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidQueryParameterError(f"{where}: a whole number, 0 or more, is needed, not {value!r}")
-    return min(value, 10**9)
+    return min(value, timedelta.max.days)
 
 
 def checked_moment(value: object, where: str) -> datetime:

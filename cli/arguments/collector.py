@@ -1,10 +1,8 @@
 """The database of a collector: the one that is named, or a private one in a folder."""
 
-# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
-# pyright: basic
-
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,9 +33,8 @@ def require_server() -> None:
         FileNotFoundError: it is not.
     """
     try:
-        import alembic  # noqa: F401 - commands import what they use
-        import fastapi  # noqa: F401
-        import psycopg  # noqa: F401
+        for name in ("alembic", "fastapi", "psycopg"):
+            import_module(name)
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
 

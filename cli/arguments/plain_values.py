@@ -6,7 +6,7 @@ types, limits that are broken, a file that cannot be read) is left to Typer, so 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
@@ -69,7 +69,7 @@ class PlainValues:
         if get_origin(descriptor.annotation) is not list or not isinstance(value, (list, tuple)):
             raise _NotPlainError
         (annotation,) = get_args(descriptor.annotation)
-        return [_convert(item, annotation, info) for item in cast("list[Any]", value)]
+        return [_convert(item, annotation, info) for item in cast("Sequence[Any]", value)]
 
 
 def _convert(value: Any, annotation: Any, info: Any) -> Any:

@@ -1,5 +1,6 @@
 """`insight data`: test data, its locks, conflicts and snapshots, and what was left behind."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -222,8 +223,7 @@ def health(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 def _manager(folder: Path | None) -> "TestDataManager":
     """Return a manager of a folder that has test data."""
     try:
-        import psutil  # noqa: F401 # pyright: ignore[reportUnusedImport] - to say now what is missing
-
+        import_module("psutil")  # so that the message on what is missing comes first
         from ...testdata.manager import TestDataManager
     except ModuleNotFoundError as error:
         raise OSError(f"{error.name} is not installed; run `pip install 'pytest-insight[testdata]'`") from error

@@ -1,8 +1,6 @@
 """`insight merge`: logs of many machines into one."""
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +15,8 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...api.internal.exchange import InputReport, MergeReport
 
 _SHOWN = 20
@@ -59,10 +59,10 @@ def command(
         for path in paths:
             merger.add(path)
         with progress_bar("merge") as progress:
-            merger.index(None if progress is None else lambda done: progress(done, merger.size_bytes * 2))
+            merger.index(_counter(progress, 0, merger.size_bytes * 2))
             if not dry_run and output is not None:
                 size = merger.size_bytes
-                step = None if progress is None else partial(_report_written, progress, size)
+                step = _counter(progress, size, size * 2)
                 if str(output) == "-":
                     merger.write(sys.stdout.buffer, step)
                 else:
@@ -75,9 +75,15 @@ def command(
     raise typer.Exit(1 if report.damaged else 0)
 
 
-def _report_written(progress: Callable[[int, int], None], size: int, done: int) -> None:
-    """Report the bytes written; reading the inputs was the first half."""
-    progress(size + done, size * 2)
+def _counter(progress: "Callable[[int, int], None] | None", before: int, total: int) -> "Callable[[int], None] | None":
+    """Return a callback that adds what was done before, of the same total; None without a progress bar."""
+    if progress is None:
+        return None
+
+    def count(done: int) -> None:
+        progress(before + done, total)
+
+    return count
 
 
 def _data(report: "MergeReport", output: Path | None, *, dry_run: bool) -> dict[str, Any]:

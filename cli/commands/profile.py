@@ -16,7 +16,7 @@ from .import_ import print_report, report_data
 
 if TYPE_CHECKING:
     from ...api import ProfileManager, StorageProfile
-    from ...api.internal.exchange import ProfileInfo
+    from ...api.internal.exchange import ProfileInfo, SessionStore
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -230,13 +230,15 @@ def _manager() -> "ProfileManager":
     return get_profile_manager()
 
 
-def _store(manager: "ProfileManager", profile: "StorageProfile") -> Any:
+def _store(manager: "ProfileManager", profile: "StorageProfile") -> "SessionStore":
     from ...api import get_storage_instance
 
     return get_storage_instance(profile.name, manager=manager).store
 
 
-def _target_store(manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool) -> Any:
+def _target_store(
+    manager: "ProfileManager", name: str, storage_type: str, *, create: bool, dry_run: bool
+) -> "SessionStore":
     if name in manager.profiles:
         return _store(manager, manager.get_profile(name))
     if not create:

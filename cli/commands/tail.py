@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, TextIO
 
 import typer
@@ -302,10 +303,10 @@ def _state_of(state: SessionState) -> str:
 def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
     stop = threading.Event()
 
-    def stop_following(*_: object) -> None:
+    def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    previous = signal.signal(signal.SIGTERM, stop_following)
+    previous = signal.signal(signal.SIGTERM, end)
     # Of a log that is there already, its newest sessions are shown, and everything that is added from now on.
     count = 1 if last is None else last
     old: dict[Path, _Old] = {}

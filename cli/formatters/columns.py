@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..terminal.cells import columns_of, padded
 from ..terminal.layout import elided, shortened
 from ..terminal.safe import safe_line
 from ..terminal.words import Line
@@ -38,6 +39,7 @@ class Widths(NamedTuple):
     strip: int
     note: int
     text: int
+    """-1 if there is no room for it."""
 
 
 def short_names(nodeids: Iterable[str], width: int) -> dict[str, str]:
@@ -58,7 +60,7 @@ def _short_name(shown: str, width: int) -> str:
     path, colons, rest = shown.partition("::")
     file = path.rpartition("/")[2]
     forms = (shown, f"{file}{colons}{rest}", rest or file)
-    return next((form for form in forms if not width or len(form) <= width), elided(forms[-1], width))
+    return next((form for form in forms if not width or columns_of(form) <= width), elided(forms[-1], width))
 
 
 def widths_of(rows: Sequence[Cells], width: int) -> Widths:
@@ -69,31 +71,34 @@ def widths_of(rows: Sequence[Cells], width: int) -> Widths:
         width: columns of the screen; 0 for any number.
     """
     nodeids = [cells.nodeid for cells in rows]
-    longest = max((len(safe_line(nodeid)) for nodeid in nodeids), default=0)
-    note = max((len(cells.note) for cells in rows), default=0)
-    text = max((len(cells.text) for cells in rows), default=0)
+    longest = max((columns_of(safe_line(nodeid)) for nodeid in nodeids), default=0)
+    note = max((columns_of(cells.note) for cells in rows), default=0)
+    text = max((columns_of(cells.text) for cells in rows), default=0)
     most = STRIP_RUNS if width and width < WIDE else STRIP_RUNS_WIDE
     strip = min(most, max((len(cells.strip) for cells in rows), default=0))
     if not width:
         return Widths(short_names(nodeids, 0), longest, strip, note, 0)
+    room = width - len(INDENT) - _NAME_MIN
+    note = max(min(note, room - len(GAP)), 0)
+    strip = max(min(strip, room - note - len(GAP) * (1 + bool(note))), 0)
     left = width - len(INDENT) - sum(part + len(GAP) for part in (strip, note) if part) - len(GAP) * bool(text)
     name = min(longest, max(_NAME_MIN, left - text, round(left * _NAME_SHARE)))
     names = short_names(nodeids, name)
-    name = max((len(shown) for shown in names.values()), default=0)  # what is left of it is for the text
-    return Widths(names, name, strip, note, max(left - name, 1))
+    name = max((columns_of(shown) for shown in names.values()), default=0)  # what is left of it is for the text
+    return Widths(names, name, strip, note, left - name if left > name else -1)
 
 
 def row_line(cells: Cells, widths: Widths) -> Line:
     """Return a row as a line; the name is cut in its middle, the text at its end."""
     line = Line()
-    line.append(INDENT + widths.names[cells.nodeid].ljust(widths.name))
+    line.append(INDENT + padded(widths.names[cells.nodeid], widths.name))
     if widths.strip:
         line.append(GAP)
         line.words.extend(strip_line(cells.strip, width=widths.strip).words)
     if widths.note:
         line.append(GAP)
-        line.append(cells.note.ljust(widths.note), NOTE_STYLES.get(cells.note, QUIET))
-    if cells.text:
+        line.append(padded(shortened(cells.note, widths.note), widths.note), NOTE_STYLES.get(cells.note, QUIET))
+    if cells.text and widths.text >= 0:
         line.append(GAP)
         line.append(shortened(cells.text, widths.text), QUIET)
     return line

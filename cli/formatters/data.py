@@ -1,6 +1,7 @@
 """Answers as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ def data_of(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): data_of(item) for name, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [data_of(item) for item in cast("list[Any]", value)]
+        return [data_of(item) for item in cast("Sequence[Any]", value)]
     return value
 
 

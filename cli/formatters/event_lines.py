@@ -37,6 +37,8 @@ _VISIBILITY: dict[type[Event], str] = {
 }
 
 TRACE_LINES_MAX = 30
+_VISIBILITY: dict[type, str] = {SessionCleared: "cleared", SessionRestored: "restored", SessionSuperseded: "superseded"}
+"""What becomes of the session that an event names."""
 
 
 @dataclass

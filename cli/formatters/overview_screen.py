@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...api.internal.answers import HASH_DIGITS
 from ...api.internal.logs import parse_time
+from ..terminal.cells import columns_of
 from ..terminal.layout import elided, screen_height, screen_width, shortened, spread, wrapped
 from ..terminal.safe import safe_line
 from ..terminal.words import Line
@@ -60,11 +61,11 @@ class Section(NamedTuple):
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield its lines."""
-        yield spread(self.head, _line((self.right, "bold")), width) if self.right else self.head
+        yield spread(self.head, _line((self.right, "bold")) if self.right else Line(), width)
         widths = widths_of(self.rows, width)
         yield from (row_line(cells, widths) for cells in self.rows)
         if self.left_out:
-            yield spread(_line((f"{INDENT}... {self.left_out:,} more", QUIET)), _line((self.command, QUIET)), width)
+            yield _more(f"... {self.left_out:,} more", self.command, width)
 
 
 def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
@@ -106,8 +107,8 @@ def _line(*parts: tuple[str, str]) -> Line:
 
 
 def _first_line(found: "Overview", now_us: int, width: int) -> Line:
-    """Return what the answer is about, and what its newest session came to."""
-    newest = found.newest
+    """Return what the answer is about, and what its newest session that ran tests came to."""
+    newest = found.tested or found.newest
     if newest is None:
         return Line()
     counts = _counts(newest)
@@ -115,9 +116,9 @@ def _first_line(found: "Overview", now_us: int, width: int) -> Line:
     sut, branch = (safe_line(", ".join(names)) for names in (found.about.suts, found.about.branches))
     told = (newest.commit[:HASH_DIGITS], age)
     if width:
-        room = width - len(str(counts)) - sum(len(text) + len(GAP) for text in told) - 2 * len(GAP)
-        branch = elided(branch, max(room - len(sut), _LABEL))
-        sut = elided(sut, max(room - len(branch), _LABEL))
+        room = width - counts.columns - sum(len(text) + len(GAP) for text in told) - 2 * len(GAP)
+        branch = elided(branch, max(room - columns_of(sut), _LABEL))
+        sut = elided(sut, max(room - columns_of(branch), _LABEL))
     left = Line()
     for text, style in ((sut, "bold"), (branch, "cyan"), (told[0], ""), (told[1], QUIET)):
         if text:
@@ -160,8 +161,9 @@ def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: Rows) -> It
 
 
 def _more(text: str, command: str, width: int) -> Line:
-    """Return the line that tells what is left out, and which command shows it."""
-    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)), width)
+    """Return the line that tells what is left out, and, if there is room, which command shows it."""
+    has_room = not width or len(command) + len(INDENT + text + GAP) <= width
+    return spread(_line((INDENT + text, QUIET)), _line((command, QUIET)) if has_room else Line(), width)
 
 
 def _group_head(group: "BrokenGroup") -> Line:
@@ -197,14 +199,25 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         sure = sum(one.confirmed for one in found.slower)
         parts = ((sure, "confirmed"), (len(found.slower) - sure, "unconfirmed"))
         text = " and ".join(f"{count} {word}" for count, word in parts if count)
-        yield _section("slower", text, [_slower_cells(one) for one in found.slower[:most]], len(found.slower))
+        yield _section(
+            "slower", text, [_slower_cells(one, is_mixed=sure > 0) for one in found.slower[:most]], len(found.slower)
+        )
     if found.lost:
         since = safe_line(found.lost[0].gone_commit[:HASH_DIGITS] or found.lost[0].gone_session)
         text = f"{counted(len(found.lost), 'test')}, the last since {since}"
         yield _section("lost", text, [_lost_cells(one, now_us) for one in found.lost[:most]], len(found.lost))
-
-
-_METRICS = {"slower": "shifts"}
+    if found.moved:
+        files = {(one.nodeid.partition("::")[0], one.moved_to.partition("::")[0]): one.commit for one in found.moved}
+        (old, new), commit = next(iter(files.items()))
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        text = f"{counted(len(found.moved), 'test')} renamed with {safe_line(old)} -> {safe_line(new)}{more}"
+        yield Section(_line(("moved".ljust(_LABEL), "bold"), (f"{text} since {safe_line(commit[:HASH_DIGITS])}", "")))
+    if found.outages:
+        one, more = found.outages[0], len(found.outages) - 1
+        age = age_text(parse_time(one.started_at), now_us)
+        text = f"{one.bad} of {one.considered} failed in session {one.session} {age}"
+        text += f", and nearly all in {more} more" if more else ""
+        yield Section(_line(("outage".ljust(_LABEL), "bold"), (safe_line(text), "")))
 
 
 def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Section:
@@ -217,15 +230,16 @@ def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Secti
         count: how many rows there are.
     """
     head = _line((label.ljust(_LABEL), "bold"), (text, ""))
-    command = f"insight analytics analyze --metric {_METRICS.get(label, label)}"
+    command = f"insight analytics analyze --metric {label}"
     return Section(head, cells, "", count - len(cells) if cells else 0, command)
 
 
 def _cut_cells(one: "CutRow", now_us: int) -> Cells:
-    ran = f" after {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    ran = f" after at least {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    unknown = "" if one.ran_s else ", ran unknown how long"
     where = f" on {safe_line(one.host)}" if one.host else ""
     times = f", {one.times} times" if one.times > 1 else ""
-    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}")
+    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}{unknown}")
 
 
 def _flaky_cells(one: "FlakyRow") -> Cells:
@@ -236,9 +250,14 @@ def _flaky_cells(one: "FlakyRow") -> Cells:
     return Cells(one.nodeid, one.strip, text=f"{new}{cases}{what} {one.count} of {one.considered} {of}")
 
 
-def _slower_cells(one: "SlowerRow") -> Cells:
+def _slower_cells(one: "SlowerRow", *, is_mixed: bool) -> Cells:
+    """Return a row; without the word `unconfirmed` where it is in the line above and true of all rows."""
     before, after = (duration_text(round(value * 1e6)) for value in (one.before_s, one.after_s))
-    told = "" if one.confirmed else f", unconfirmed ({one.samples[0]} and {one.samples[1]} runs)"
+    told = "" if one.confirmed else f" ({one.samples[0]} and {one.samples[1]} runs{', unconfirmed' * is_mixed})"
+    if one.phases is not None and one.phases.in_setup:
+        from .phase_words import phases_text
+
+        told += f": {phases_text(one.phases)}"
     return Cells(one.nodeid, text=f"{before} -> {after}{told}")
 
 
@@ -275,10 +294,10 @@ def _next_lines(commands: Sequence[str], width: int) -> Iterator[Line]:
     """Yield the commands that lead on, as many on a line as fit."""
     label, line = "next", ""
     for command in map(safe_line, commands):
-        if width and _LABEL + len(command) > width:
+        if width and _LABEL + columns_of(command) > width:
             continue  # half a command helps no one; --json has it
         joined = f"{line}    {command}" if line else command
-        if line and width and _LABEL + len(joined) > width:
+        if line and width and _LABEL + columns_of(joined) > width:
             yield _line((label.ljust(_LABEL), "bold"), (line, "cyan"))
             label, joined = "", command
         line = joined

@@ -6,6 +6,8 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import Listing
 
 _SECOND_US = 1_000_000
+_DIGITS_MAX = 12
+"""Digits behind the point that a share has at most."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -17,7 +19,7 @@ def size_text(size: int) -> str:
     """Return a number of bytes for people: `812 B`, `3.4 kB`, `1.2 MB`."""
     value = float(size)
     for unit in ("B", "kB", "MB"):
-        if value < 1000:  # noqa: PLR2004 - a thousand
+        if round(value, 1) < 1000:  # noqa: PLR2004 - a thousand, also if only rounding makes it one
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
@@ -36,10 +38,10 @@ def local_text(time_us: int) -> str:
 
 def duration_text(duration_us: int) -> str:
     """Return a duration for people: `12 ms`, `3.4 s`, `5 min 07 s`, `2 h 05 min`."""
-    if duration_us < _SECOND_US:
+    if round(duration_us / 1000) < 1000:  # noqa: PLR2004 - 999.6 ms are told as 1.0 s
         return f"{duration_us / 1000:.0f} ms" if duration_us >= 1000 else f"{duration_us / 1000:.1f} ms"  # noqa: PLR2004
     seconds = duration_us / _SECOND_US
-    if seconds < _MINUTE_S:
+    if round(seconds, 1) < _MINUTE_S:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE_S)
     if minutes < _MINUTE_S:
@@ -62,7 +64,14 @@ def seconds(value: float) -> str:
 
 def percent(value: float) -> str:
     """Return a share as per cent, with as many digits as it takes to tell it from none and all."""
-    return f"{value * 100:.1f} %" if 0 < value < 1 else f"{value * 100:.0f} %"
+    if not 0 < value < 1:
+        return f"{value * 100:.0f} %"
+    text = ""
+    for digits in range(1, _DIGITS_MAX):
+        text = f"{value * 100:.{digits}f}"
+        if 0 < float(text) < 100:  # noqa: PLR2004 - per cent
+            break
+    return f"{text} %"
 
 
 def when(time_us: int) -> str:

@@ -53,22 +53,22 @@ def _hints(source: type) -> dict[str, Any]:
     return {name: hints[name] for name in names}
 
 
-def _is_answer(kind: type[Any]) -> bool:
-    return is_dataclass(kind) or issubclass(kind, msgspec.Struct) or hasattr(kind, "_fields")
+def _is_answer(kind: type) -> bool:
+    return hasattr(kind, "_fields") or is_dataclass(kind) or issubclass(kind, msgspec.Struct)
 
 
 def _as_printed(hint: Any, name: str = "") -> Any:
     """Return a type with the answers in it replaced by their shapes, and that of a time by `UtcOrEmpty`."""
     if hint is str and name.endswith("_at"):
         return UtcOrEmpty
-    if isinstance(hint, type) and _is_answer(cast("type[Any]", hint)):
-        return derived(cast("type[Any]", hint))
+    if isinstance(hint, type) and _is_answer(hint):
+        return derived(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (list, dict, tuple):
         return cast("Any", origin)[tuple(map(_as_printed, arguments))]
     if origin in (Union, types.UnionType):
         return Union[tuple(map(_as_printed, arguments))]  # noqa: UP007 - of a list of types
-    return cast("Any", hint)
+    return hint
 
 
 # ------------------------------------------------------------------ schema

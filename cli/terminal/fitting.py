@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .cells import columns_of, head_of, tail_of
 from .words import Line, Word
 
 GAP = 2
@@ -9,29 +10,29 @@ ELLIPSIS = "…"
 
 
 def elide_middle(text: str, width: int) -> str:
-    """Return a text without its middle, so that it has at most so many characters."""
-    if len(text) <= width:
+    """Return a text without its middle, so that it takes at most so many columns."""
+    if columns_of(text) <= width:
         return text
     tail = (width - 1) // 2
     head = width - 1 - tail
-    return f"{text[:head]}{ELLIPSIS}{text[-tail:] if tail else ''}"
+    return f"{head_of(text, head)}{ELLIPSIS}{tail_of(text, tail)}"
 
 
 def elide_words(line: Line, width: int) -> Line:
-    """Return a line of which some words are left out, so that it has at most so many characters.
+    """Return a line of which some words are left out, so that it takes at most so many columns.
 
     The last ones go first, and those about what went wrong after all others.
     """
-    if len(line) <= width:
+    if line.columns <= width:
         return line
     words = list(line.words)
-    while words and sum(map(len, words)) + len(ELLIPSIS) > width:
+    while words and sum(map(columns_of, words)) + len(ELLIPSIS) > width:
         places = [place for place, word in enumerate(words) if not _is_bad(word)]
         words.pop(places[-1] if places else -1)
     kept = Line()
     for word in words:
         kept.append(word if kept.words else word.removeprefix(", "), word.style)
-    kept.append(f", {ELLIPSIS}" if words and len(kept) + len(ELLIPSIS) + 2 <= width else ELLIPSIS, "dim")
+    kept.append(f", {ELLIPSIS}" if words and kept.columns + len(ELLIPSIS) + 2 <= width else ELLIPSIS, "dim")
     return kept
 
 
@@ -40,10 +41,10 @@ def _is_bad(word: Word) -> bool:
 
 
 def fitted(cell: "str | Line", width: int) -> "str | Line":
-    """Return a cell of at most so many characters."""
+    """Return a cell that takes at most so many columns."""
     if isinstance(cell, Line):
         return elide_words(cell, width)
-    if len(cell) <= width:
+    if columns_of(cell) <= width:
         return cell
     return Word(elide_middle(cell, width), cell.style) if isinstance(cell, Word) else elide_middle(cell, width)
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 
 from ...api.internal.answers import MARKS
+from .cells import columns_of, head_of, tail_of
 from .words import Line
 
 WIDTH_MAX = 140
@@ -26,22 +27,22 @@ def screen_height() -> int:
 
 def elided(text: str, width: int) -> str:
     """Return a text of at most so many columns, its middle left out if it is longer; 0 for any number."""
-    if not width or len(text) <= width:
+    if not width or columns_of(text) <= width:
         return text
     dots = _dots()
     if width <= len(dots):
         return dots[:width]
     left = width - len(dots)
     head = left // 3
-    return text[:head] + dots + text[len(text) - (left - head) :]
+    return head_of(text, head) + dots + tail_of(text, left - head)
 
 
 def shortened(text: str, width: int) -> str:
     """Return a text of at most so many columns, its end left out if it is longer; 0 for any number."""
-    if not width or len(text) <= width:
+    if not width or columns_of(text) <= width:
         return text
     dots = _dots()
-    return text[: max(width - len(dots), 0)].rstrip() + dots if width > len(dots) else text[:width]
+    return head_of(text, width - len(dots)).rstrip() + dots if width > len(dots) else head_of(text, width)
 
 
 def _dots() -> str:
@@ -49,32 +50,44 @@ def _dots() -> str:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """Return a line with one part at the left edge and one at the right; the left one is cut if both do not fit.
+    """Return a line with one part at the left edge and one at the right; the left one is cut first if both do not fit.
 
     Args:
         left, right: the parts.
         width: columns; 0 for any number, with the parts close together.
     """
     line = Line()
-    room = width - len(str(right)) - _SPACES if width else len(str(left))
+    room = width - right.columns - _SPACES * bool(right.words) if width else left.columns
     for word in left.words:
         text = shortened(word, room) if room > 0 else ""
         line.append(text, word.style)
-        room -= len(word)
-    gap = width - len(str(line)) - len(str(right)) if width else 0
+        room -= columns_of(word)
     if right.words:
-        line.append(" " * max(gap, _SPACES))
-    line.words.extend(right.words)
+        gap = width - line.columns - right.columns if width else _SPACES
+        line.append(" " * max(gap, _SPACES if line.columns else 0))
+    room = width - line.columns if width else right.columns
+    for word in right.words:
+        line.append(shortened(word, room) if room > 0 else "", word.style)
+        room -= columns_of(word)
     return line
 
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Return a text in lines of at most so many columns, broken between words; those behind the first are indented."""
-    if not width or len(text) <= width:
+    if not width or columns_of(text) <= width:
         return [text]
-    import textwrap
-
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
+    lines = [""]
+    for word in text.split():
+        if lines[-1].strip() and columns_of(f"{lines[-1]} {word}") > width:
+            lines.append(indent)
+        rest = f" {word}" if lines[-1].strip() else word
+        while columns_of(lines[-1] + rest) > width:  # a word that is longer than a line
+            part = head_of(rest, width - columns_of(lines[-1])) or rest[0]
+            lines[-1] += part
+            lines.append(indent)
+            rest = rest.removeprefix(part)
+        lines[-1] += rest
+    return lines
 
 
 _POOR_TERMINALS = ("dumb", "linux")

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import paging
+from .cells import columns_of, padded
 from .words import Line, Word
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Listing:
     def lines(self) -> list[str]:
         """Return it as lines of aligned columns."""
         rows = [tuple(self.columns), *(tuple(map(str, row)) for row in self.rows)]
-        widths = [max(len(row[place]) for row in rows) for place in range(len(self.columns))]
+        widths = [max(columns_of(row[place]) for row in rows) for place in range(len(self.columns))]
         return ["  ".join(map(_align, row, widths, self.right)).rstrip() for row in rows]
 
     def fitted_to(self, width: int) -> "Listing":
@@ -60,7 +61,9 @@ class Listing:
         from .fitting import GAP, fitted, fitted_widths
 
         places = range(len(self.columns))
-        natural = [max(len(self.columns[place]), *(len(row[place]) for row in self.rows)) for place in places]
+        natural = [
+            max(columns_of(self.columns[place]), *(_columns(row[place]) for row in self.rows)) for place in places
+        ]
         present = [name for name in self.optional if name in self.columns]
         if present and sum(natural) + GAP * (len(natural) - 1) > width:
             return self._without(present[-1]).fitted_to(width)
@@ -85,7 +88,11 @@ class Listing:
 
 
 def _align(cell: str, width: int, right: bool) -> str:
-    return cell.rjust(width) if right else cell.ljust(width)
+    return padded(cell, width, right=right)
+
+
+def _columns(cell: Cell) -> int:
+    return cell.columns if isinstance(cell, Line) else columns_of(cell)
 
 
 class Output(Protocol):

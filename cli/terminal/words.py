@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from .cells import columns_of
+
 
 class Word(str):
     """A text with a style, as Rich names them: `green`, `bold red`, `dim`."""
@@ -32,3 +34,8 @@ class Line:
 
     def __len__(self) -> int:
         return sum(map(len, self.words))
+
+    @property
+    def columns(self) -> int:
+        """Columns that it takes on a terminal."""
+        return sum(map(columns_of, self.words))

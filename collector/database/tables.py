@@ -35,6 +35,7 @@ team = Table(
     Column("id", Integer, Identity(always=True), primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("generation", Integer, nullable=False, server_default="0"),
 )
 
 key = Table(
@@ -116,4 +117,14 @@ conflict = Table(
     Column("key", Text, nullable=False),
     _now(),
     PrimaryKeyConstraint("team", "stream", "seq", "got", name="conflict_pkey"),
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("team", Integer, nullable=False),
+    Column("stream", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("team", "stream", "seq", "digest", name="tombstone_pkey"),
 )

@@ -15,6 +15,7 @@ from ...eventlog.times import parse_time, to_datetime
 from ..database.tables import conflict, segment, stream
 from .overlaps import compare_lines
 from .parsing import IncomingLine, LineClash, ParsedBody, split_runs
+from .purging import apply_tombstones, find_buried, tombstones_in
 from .segments import SEGMENT_BYTES_MAX, pack_segment, unpack_segment
 
 _SEAL = b"session.finished"
@@ -27,11 +28,15 @@ class AcceptedLines:
     accepted: int = 0
     known: int = 0
     conflicts: list[LineClash] = field(default_factory=list[LineClash])
+    purged: int = 0
+    """Lines that were not stored, as a tombstone names them."""
+    removed: int = 0
+    """Stored lines that were removed, as a tombstone of this push names them."""
     next: dict[UUID, int] = field(default_factory=dict[UUID, int])
     """For each stream of the body the lowest seq that is missing."""
 
 
-def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody) -> AcceptedLines:
+def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may_purge: bool = False) -> AcceptedLines:
     """Store the lines of a body in one transaction, and return after it was committed.
 
     Args:
@@ -39,6 +44,7 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody) -> Acc
         team: of the key.
         key: id of the key.
         parsed: what was sent.
+        may_purge: tombstones among the lines take effect; without it they are stored and do nothing.
     """
     result = AcceptedLines(known=parsed.repeated)
     if not parsed.streams:
@@ -46,11 +52,20 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody) -> Acc
     packed: list[dict[str, Any]] = []
     with engine.begin() as connection:
         # Locked in order of their ids: two pushes of the same streams wait for each other, and never in a circle.
-        rows = lock_streams(connection, team, sorted(parsed.streams))
-        clashes = list(parsed.clashes)
+        tombstones = tombstones_in(line for lines in parsed.streams.values() for line in lines) if may_purge else None
+        named = set[UUID]() if tombstones is None else tombstones.streams | {name for name, _ in tombstones.digests}
+        locked = lock_streams(connection, team, sorted(parsed.streams.keys() | named))
+        if tombstones is not None and named:
+            result.removed = apply_tombstones(connection, team, tombstones)
+            locked = lock_streams(connection, team, [row.stream for row in locked])  # as they are now
+        buried = find_buried(connection, team, parsed.streams)
+        rows = [row for row in locked if row.stream in parsed.streams]
+        clashes = [clash for clash in parsed.clashes if (clash.stream, clash.got) not in buried]
         new: dict[UUID, list[IncomingLine]] = {}
         for row in rows:
-            compared = compare_lines(connection, team, row.stream, row.top, parsed.streams[row.stream])
+            sent = [line for line in parsed.streams[row.stream] if (row.stream, line.digest) not in buried]
+            result.purged += len(parsed.streams[row.stream]) - len(sent)
+            compared = compare_lines(connection, team, row.stream, row.top, sent)
             new[row.stream] = compared.new
             packed += _segments_of(team, key, row.stream, compared.new)
             result.accepted += len(compared.new)

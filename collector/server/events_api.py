@@ -53,7 +53,7 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
     if strict and parsed.findings:
         listed = [_finding(finding) for finding in parsed.findings[: limits.told]]
         raise ProblemError("findings", f"body: {parsed.findings[0]}; nothing was stored", findings=listed)
-    result = accept_lines(context.engine, key.team, key.id, parsed)
+    result = accept_lines(context.engine, key.team, key.id, parsed, may_purge="purge" in key.scopes)
     context.counters.add(
         pushes=1,
         events_accepted=result.accepted,
@@ -63,6 +63,9 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
     )
     position = _position_after(context, key.team)
     answer = _push_answer(result, parsed, position, limits.told)
+    if result.removed:
+        with context.engine.begin() as connection:
+            record_action(connection, "events.purged", team=key.team, key=key.id, lines=result.removed)
     if result.conflicts:
         _record_conflicts(context, key, len(result.conflicts))
         if strict:
@@ -95,6 +98,8 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
     return {
         "accepted": result.accepted,
         "known": result.known,
+        "purged": result.purged,
+        "removed": result.removed,
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),
         "findings": [_finding(finding) for finding in parsed.findings[:told]],

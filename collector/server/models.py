@@ -37,6 +37,8 @@ class PushAnswer(BaseModel):
 
     accepted: int = Field(description="Events that were stored now.")
     known: int = Field(description="Events that were stored before.")
+    purged: int = Field(description="Events that were not stored, as they were purged.")
+    removed: int = Field(description="Stored events that were removed, as this push purges them.")
     conflicts: list[ClashModel]
     conflicts_total: int
     findings: list[FindingModel]

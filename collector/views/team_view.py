@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from ...eventlog.home.paths import model_path
 from ...projections.readmodel import ReadModel
 from ..database.epoch import read_epoch
+from ..database.tables import team
 from ..feed.cursors import format_cursor
 from ..feed.reading import FeedFilter, read_page
 
@@ -26,6 +27,8 @@ class _CopyState(msgspec.Struct):
     """How far a copy reaches."""
 
     epoch: str = ""
+    generation: int = 0
+    """Of the team: it rises when stored lines are removed."""
     position: int = 0
     size: int = 0
     """Bytes of the copy at that position; what is behind them was written by a process that died."""
@@ -36,15 +39,15 @@ class TeamView:
 
     Args:
         engine: of the database.
-        team: id of the team.
+        team_id: id of the team.
         folder: of the copy, of this team alone.
     """
 
-    def __init__(self, engine: Engine, team: int, folder: Path) -> None:
+    def __init__(self, engine: Engine, team_id: int, folder: Path) -> None:
         self.log = folder / "log.jsonl"
         self.home = folder / "home"
         self._engine = engine
-        self._team = team
+        self._team = team_id
         self._folder = folder
         self._lock = threading.Lock()
 
@@ -54,7 +57,7 @@ class TeamView:
         with self._lock, (self._folder / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the server use the same copy
             with self._engine.connect() as connection:
-                state = self._usable_state(read_epoch(connection))
+                state = self._usable_state(read_epoch(connection), self._generation(connection))
                 self._copy_pages(connection, state)
         return format_cursor(state.epoch, state.position)
 
@@ -67,18 +70,21 @@ class TeamView:
             model.catch_up()
             yield model
 
-    def _usable_state(self, epoch: str) -> _CopyState:
+    def _generation(self, connection: Connection) -> int:
+        return connection.execute(select(team.c.generation).where(team.c.id == self._team)).scalar_one()
+
+    def _usable_state(self, epoch: str, generation: int) -> _CopyState:
         """Return the state of the copy; one that does not belong to this database is removed."""
         try:
             state = msgspec.json.decode(self._state_path.read_bytes(), type=_CopyState)
             size = self.log.stat().st_size
         except (OSError, msgspec.DecodeError):
             state, size = _CopyState(), 0
-        if state.epoch != epoch or size < state.size:
+        if (state.epoch, state.generation) != (epoch, generation) or size < state.size:
             self.log.unlink(missing_ok=True)
             shutil.rmtree(self.home, ignore_errors=True)
             self.home.mkdir(mode=0o700)
-            state, size = _CopyState(epoch), 0
+            state, size = _CopyState(epoch, generation), 0
         if size > state.size:
             os.truncate(self.log, state.size)
         return state

@@ -1,8 +1,5 @@
 """`insight db`: the database of a collector."""
 
-# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
-# pyright: basic
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,8 +1,5 @@
 """`insight serve`: the collector, which keeps the test results of a team."""
 
-# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
-# pyright: basic
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any

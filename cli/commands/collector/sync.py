@@ -1,8 +1,6 @@
 """`insight sync`: bring the log of a profile and a collector to the same events."""
 
-# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
-# pyright: basic
-
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -86,7 +84,7 @@ def command(
 
 def _require_client() -> None:
     try:
-        import urllib3  # noqa: F401 - commands import what they use
+        import_module("urllib3")
     except ModuleNotFoundError as error:
         raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "sync") from error
 

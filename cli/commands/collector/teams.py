@@ -1,8 +1,5 @@
 """`insight teams`: the teams of a collector."""
 
-# SQLAlchemy and urllib3 belong to extras that are not installed everywhere.
-# pyright: basic
-
 from typing import Annotated
 
 import typer

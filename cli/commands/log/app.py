@@ -16,6 +16,7 @@ from .purging import finding_data, forget_model, print_purge, profiles_holding, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ....eventlog.live.collect import Collected
     from ....eventlog.maintenance.verify import VerifyReport
     from ....eventlog.sources import LogSource
 
@@ -180,7 +181,7 @@ def collect(
     out.print(f"{safe_line(str(log))}: {counted(done, 'live file')} collected", soft_wrap=True)
 
 
-def _collected_text(report: Any) -> str:
+def _collected_text(report: "Collected") -> str:
     name = safe_line(report.path)
     if report.left:
         return f"left: {name}: {safe_line(report.left)}"
@@ -188,7 +189,7 @@ def _collected_text(report: Any) -> str:
     return f"collected: {name}, {size_text(report.bytes)}{aside if report.set_aside else ''}"
 
 
-def _future_streams(report: Any) -> dict[str, str]:
+def _future_streams(report: "VerifyReport") -> dict[str, str]:
     """Return the streams whose first event is of more than a day from now, with its time."""
     from ....api.internal.history import latest_start_us
     from ....eventlog.times import format_time
@@ -197,7 +198,7 @@ def _future_streams(report: Any) -> dict[str, str]:
     return {name: stream.first_at for name, stream in sorted(report.streams.items()) if stream.first_at > latest}
 
 
-def _verify_data(report: Any) -> dict[str, Any]:
+def _verify_data(report: "VerifyReport") -> dict[str, Any]:
     return {
         "log": report.log,
         "ok": not report.problems,

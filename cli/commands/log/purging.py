@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     import re
 
     from ....eventlog.maintenance.purge import PurgeReport
+    from ....eventlog.scan import Finding
 
 
-def finding_data(finding: Any) -> dict[str, Any]:
+def finding_data(finding: "Finding") -> dict[str, Any]:
     """Return a damaged place as `--json` prints it."""
     return dict(finding._asdict())
 

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -197,15 +197,15 @@ def _follow(port: int, run: str | None, *, as_json: bool) -> None:
                 live.update(painted(picture_of(found)), refresh=True)
 
 
-def _every(look: Any) -> Iterator[dict[str, Any]]:
+def _every(look: Callable[[], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     while True:
         yield look()
         time.sleep(FOLLOW_S)
 
 
-def _changes(look: Any) -> Iterator[dict[str, Any]]:
+def _changes(look: Callable[[], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield each report that says something new, apart from how long ago a worker was heard of."""
-    before: Any = None
+    before: tuple[list[dict[str, Any]], object] | None = None
     for found in _every(look):
         runs = found["runs"]
         news = (

@@ -33,6 +33,7 @@ def _make_access() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(always=True), primary_key=True),
         sa.Column("name", sa.Text(), nullable=False, unique=True),
         sa.Column("settings", postgresql.JSONB(), nullable=False, server_default=_EMPTY),
+        sa.Column("generation", sa.Integer(), nullable=False, server_default="0"),
     )
     op.create_table(
         "key",
@@ -60,6 +61,11 @@ def _make_access() -> None:
 
 
 def _make_log() -> None:
+    _make_segments()
+    _make_streams()
+
+
+def _make_segments() -> None:
     op.execute(sa.schema.CreateSequence(sa.Sequence("feed_position")))
     op.create_table(
         "segment",
@@ -81,6 +87,9 @@ def _make_log() -> None:
     op.execute("alter table segment alter body set storage external")
     op.create_index("segment_team_position", "segment", ["team", "position"])
     op.create_index("segment_unordered", "segment", ["n"], postgresql_where=sa.text("position is null"))
+
+
+def _make_streams() -> None:
     op.create_table(
         "stream",
         sa.Column("team", sa.Integer(), nullable=False),
@@ -106,4 +115,12 @@ def _make_log() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         _time("at", nullable=False, server_default=_NOW),
         sa.PrimaryKeyConstraint("team", "stream", "seq", "got", name="conflict_pkey"),
+    )
+    op.create_table(
+        "tombstone",
+        sa.Column("team", sa.Integer(), nullable=False),
+        sa.Column("stream", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("team", "stream", "seq", "digest", name="tombstone_pkey"),
     )
