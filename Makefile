@@ -57,6 +57,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/testdata.py
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
+	$(BIN)/python tests/campaigns/collector.py
 
 packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there
 	$(BIN)/python tests/campaigns/packages.py
@@ -70,6 +71,7 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/cli_reference.py docs/cli.md
 	$(BIN)/python docs/tools/sql_reference.py docs/sql.md
 	$(BIN)/python docs/tools/json_reference.py docs/json.md
+	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
 
 screens: $(VENV)/.ready ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py

@@ -45,6 +45,11 @@ NOUNS = (
     Noun("restore", "restore", "Show sessions again that were cleared.", group=False),
     Noun("merge", "merge", "Merge logs of many machines into one, in canonical order.", group=False),
     Noun("log", "log.app", "Verify, describe, repair, pack and purge event logs.", group=True),
+    Noun("sync", "collector.sync", "Send what a log has to a collector, and fetch what it lacks.", group=False),
+    Noun("serve", "collector.serve", "Run the collector: the test results of a team in one place.", group=False),
+    Noun("keys", "collector.keys", "API keys of a collector: create, list and revoke them.", group=True),
+    Noun("teams", "collector.teams", "Teams of a collector: list and create them.", group=True),
+    Noun("db", "collector.database", "Database of a collector: upgrade, check, backup, restore.", group=True),
     Noun("sync-storage", "sync_storage.app", "Coordinate the parallel workers of a test run.", group=True),
     Noun("data", "data", "Test data: list, show, history, locks, conflicts, snapshots, reap, health.", group=True),
     Noun("tail", "tail", "Show what happens in logs, live or afterwards.", group=False),
@@ -182,7 +187,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Say what an exception means for the caller; None for one that nobody foresaw."""
+    """Return the exit code for an exception; None for an unexpected one, which is shown with its traceback."""
     from ..api.internal.logs import EventLogError, ProfileError
 
     if isinstance(error, ProfileError):

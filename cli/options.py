@@ -178,7 +178,7 @@ StrategyOption = Annotated[
         "--strategy",
         "-s",
         metavar="skip_existing|replace_existing|keep_both",
-        help="What becomes of a session whose id another session bears already.",
+        help="How to add a session whose id another session already has.",
     ),
 ]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a command that has its read model open pays for none of the
     from .query import Query
     from .views.session import TestSession
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Rises when the same two sides would differ in another way."""
 
 

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from .views.outcome import TestOutcome
@@ -201,14 +201,14 @@ def checked_text(value: object, where: str) -> str:
 
 
 def checked_count(value: object, where: str) -> int:
-    """Return a whole number, 0 or more, at most 10**9.
+    """Return a whole number, 0 or more, at most `timedelta.max.days`.
 
     Raises:
         InvalidQueryParameterError: another value; names the method.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidQueryParameterError(f"{where}: a whole number, 0 or more, is needed, not {value!r}")
-    return min(value, 10**9)
+    return min(value, timedelta.max.days)
 
 
 def checked_moment(value: object, where: str) -> datetime:

@@ -199,4 +199,4 @@ class Query(SessionFilters):
         return ", ".join(one.name for one in (*self._sessions, *self._tests))
 
     def __repr__(self) -> str:
-        return f"<Query: {self or 'everything'}>"
+        return f"<Query: {str(self) or 'everything'}>"

@@ -24,8 +24,8 @@ class TimeFormatter:
     __slots__ = ("_prefix", "_second_us")
 
     def __init__(self) -> None:
-        self._second_us = -_SECOND_US
-        self._prefix = ""
+        self._second_us = 0
+        self._prefix = "1970-01-01T00:00:00."
 
     def __call__(self, time_us: int) -> str:
         """Return `time_us` (microseconds since the epoch, clamped to years 1970-9999) as text."""

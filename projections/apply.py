@@ -392,7 +392,7 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     keys = _keys_of(rows, head)
     again = _repeated(keys) if head.reruns or head.announced_each else set[int]()
     workers = {worker: index for index, worker in enumerate(head.workers)}
-    running = {_key(nodes[name], workers.get(worker, 0), head) for name, _, worker in head.open}
+    running = {_key(nodes[name], workers.setdefault(worker, len(workers)), head) for name, _, worker in head.open}
     cut = is_cut(sealed=head.exit_status is not None, interrupted=head.interrupted)
     attempts: dict[int, list[int]] = {}
     named: dict[int, str] = {}
@@ -420,7 +420,7 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
         beside = set(special)
         failed |= {keys[at] for at in compress(range(len(codes)), codes.translate(_IS_BAD)) if at not in beside}
     rerun = {key for key, codes in attempts.items() if len(codes) + (key in running) > 1}
-    shift = _WORKER_BITS if _by_worker(rows, head) else 0
+    shift = _WORKER_BITS if head.announced_each else 0
     return Settled(
         {verdict: count for verdict, count in counts.items() if count},
         singles.total() + len(attempts.keys() - running),
@@ -431,9 +431,10 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
 def _keys_of(rows: Rows, head: SessionPart) -> "array[int] | list[int]":
     """What tells one test from another, for each attempt."""
     numbers = array("I", rows.nodes)
-    if not _by_worker(rows, head):
+    if not head.announced_each:
         return numbers
-    return [node << _WORKER_BITS | worker for node, worker in zip(numbers, rows.workers, strict=True)]
+    workers = rows.workers or bytes(len(rows))
+    return [node << _WORKER_BITS | worker for node, worker in zip(numbers, workers, strict=True)]
 
 
 def _repeated(keys: "array[int] | list[int]") -> set[int]:
@@ -441,10 +442,6 @@ def _repeated(keys: "array[int] | list[int]") -> set[int]:
     if len(set(keys)) == len(keys):
         return set()
     return {key for key, count in Counter(keys).items() if count > 1}
-
-
-def _by_worker(rows: Rows, head: SessionPart) -> bool:
-    return head.announced_each and bool(rows.workers)
 
 
 def _numbers(found: set[int]) -> bytes:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No deadlines: a busy machine is not a defect. Examples differ from run to run; a failing one is printed to be replayed.
-# A quick check sets a smaller number of examples.
+# No deadlines, and examples may be slow to make: a busy machine is not a defect. Examples differ from run to run; a
+# failing one is printed to be replayed. A quick check sets a smaller number of examples.
 examples = int(os.environ.get("INSIGHT_EXAMPLES", "100"))
-settings.register_profile("insight", deadline=None, print_blob=True, max_examples=examples)
+settings.register_profile(
+    "insight", deadline=None, print_blob=True, max_examples=examples, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("insight")
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
-    "cli": {"api", "eventlog", "syncstorage", "testdata"},
+    "collector": {"eventlog", "projections", "core"},
+    "cli": {"api", "eventlog", "syncstorage", "testdata", "collector"},
 }
 """Which room may import which; the arrows point one way."""
 

@@ -1,4 +1,4 @@
-"""The rule of a room, for the rooms `plugin`, `syncstorage` and `testdata`."""
+"""The rule of a room, for the rooms `collector`, `plugin`, `syncstorage` and `testdata`."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("plugin", "syncstorage", "testdata")
+ROOMS = ("collector", "plugin", "syncstorage", "testdata")
 FILE_LINES_MAX = 400
 CLASS_LINES_MAX = 250
 FOLDER_FILES_MAX = 15
@@ -18,7 +18,8 @@ FOLDERS = sorted({path.parent for path in SOURCES})
 INTERNAL = [
     folder
     for folder in FOLDERS
-    if folder.parent != ROOT and folder.name not in ("client", "generation")  # these two are public
+    if folder.parent != ROOT
+    and folder.name not in ("client", "generation", "versions")  # public, or one module for each change
 ]
 
 NOT_OPENING = re.compile(r"(What|Who|Whoever|Where|Say|Tell|Give)\b")
@@ -73,7 +74,7 @@ def test_an_internal_folder_lists_its_modules(folder):
 
 
 def test_no_class_name_occurs_twice():
-    """One name means one thing, in all three rooms."""
+    """One name means one thing, in all rooms of the list."""
     places = defaultdict(list)
     for path in SOURCES:
         for node in classes(path):

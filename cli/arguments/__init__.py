@@ -1,11 +1,12 @@
-"""What arguments mean: logs, spans of history, sides of a comparison, filters.
+"""From arguments to the data they name: logs, spans of history, sides of a comparison, filters.
 
-- `comparisons`: how the commands that compare find both sides, and what they print.
+- `collector`: the database of a collector.
+- `comparisons`: both sides of a comparison, by the words that a command was given.
 - `completion`: completion of the values of options in the shell.
-- `history`: what the commands that ask about history share: options, the history that is meant, and how it is drawn.
-- `logs`: which logs a command reads: those that are named, together as one history, or that of a profile.
+- `history`: the history that the options of a command select: logs, span of time, system, branch, variants.
+- `logs`: the logs that a command reads: those that are named, together as one history, or that of a profile.
 - `passing`: commands that pass arguments on to pytest: those behind `--`, and no option before it.
 - `plain_values`: values of options that need no adapter.
-- `project`: which system under test the current folder is the checkout of.
-- `selection`: the filters that export, import and clear share.
+- `project`: the system under test that the current folder is the checkout of.
+- `selection`: the filters that export, import and clear share, as one value.
 """

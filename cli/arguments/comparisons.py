@@ -1,4 +1,4 @@
-"""How the commands that compare find both sides, and what they print."""
+"""Both sides of a comparison, by the words that a command was given."""
 
 from collections.abc import Sequence
 from pathlib import Path

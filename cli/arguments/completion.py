@@ -38,7 +38,7 @@ def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completions(ctx: typer.Context, ask: "Callable[[ReadModel], list[str]]", incomplete: str) -> list[str]:
-    """Answers to a question to the log that is meant; none if anything stands against it: completion never fails."""
+    """Return the answers that begin with a text; none if the log cannot be read, since completion never fails."""
     from ...api.internal.logs import EventLogError
 
     try:

@@ -1,4 +1,4 @@
-"""What the commands that ask about history share: options, the history that is meant, and how it is drawn."""
+"""The history that the options of a command select: logs, span of time, system, branch, variants."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _COMPARED = 5000
 
 @contextmanager
 def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str | None) -> Generator["ReadModel"]:
-    """Give the read model of the log that is meant, as it is or as it was."""
+    """Yield the read model of the selected logs, as it is or as it was."""
     if as_of is None:
         with open_model(profile, logs) as model:
             yield model
@@ -40,7 +40,7 @@ def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Sp
 
 @dataclass(frozen=True)
 class Question:
-    """What the options of a command ask about."""
+    """The part of a history that the options of a command select."""
 
     model: "ReadModel"
     sut: str | None
@@ -80,7 +80,7 @@ def asked(
     branch: str | None = None,
     variant: list[str] | None = None,
 ) -> Generator[Question]:
-    """Give what the options of a command mean.
+    """Yield the part of a history that the options of a command select.
 
     Raises:
         ValueError: both `time` and `days` were given, or it is no span.
@@ -94,10 +94,10 @@ def asked(
         from ...api.internal.history import parse_variant
 
         wanted = tuple(parse_variant(text) for text in variant or ())
-        yield _known(replace(meant, branch=branch, variant=wanted))
+        yield _with_sessions(replace(meant, branch=branch, variant=wanted))
 
 
-def _known(asked_about: Question) -> Question:
+def _with_sessions(asked_about: Question) -> Question:
     """Return a question about a branch and variants that have sessions.
 
     Raises:
@@ -138,7 +138,7 @@ def session_meant(model: "ReadModel", text: str) -> "SessionRow":
     """Return the session that is meant: the beginning of its id, `last`, or a commit that has only one.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: none or several match.
     """
     from ...api.internal.history import session_named
 
@@ -171,7 +171,7 @@ def find_test(model: "ReadModel", text: str) -> str:
     """Return the one test that a text means: its node id, or a part that no other has.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: none or several match.
     """
     found = model.nodeids(text)
     if text in found or ("::" not in text and _is_uncollected(model, text)):

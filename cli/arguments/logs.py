@@ -1,4 +1,4 @@
-"""Which logs a command reads: those that are named, together as one history, or that of a profile."""
+"""The logs that a command reads: those that are named, together as one history, or that of a profile."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ NO_LOG_THERE = "no such log, folder or archive; check the path, or record one wi
 
 
 class ReadingState:
-    """What this process has read: whether something was left out, which the exit code says, and standard input."""
+    """State of reading in this process: whether something was left out, for the exit code; and standard input."""
 
     incomplete = False
     inputs: ClassVar[dict[int, "LogSource"]] = {}

@@ -76,7 +76,7 @@ def _convert(value: Any, annotation: Any, info: Any) -> Any:
     if type(value) is str and annotation in _CONVERSIONS:
         return _CONVERSIONS[annotation](value, info)
     if annotation in (int, float) and type(value) is annotation:  # a default
-        return _limited(value, info)
+        return _check_limits(value, info)
     raise _NotPlainError
 
 
@@ -87,10 +87,10 @@ def _text(value: str, _: Any) -> str:
 def _whole_number(value: str, info: Any) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX):
         raise _NotPlainError
-    return _limited(int(value), info)
+    return _check_limits(int(value), info)
 
 
-def _limited(value: Any, info: Any) -> Any:
+def _check_limits(value: Any, info: Any) -> Any:
     if (info.min is not None and value < info.min) or (info.max is not None and value > info.max):
         raise _NotPlainError
     return value

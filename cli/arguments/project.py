@@ -1,4 +1,4 @@
-"""Which system under test the current folder is the checkout of."""
+"""The system under test that the current folder is the checkout of."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The filters that export, import and clear share."""
+"""The filters that export, import and clear share, as one value."""
 
 from typing import TYPE_CHECKING
 

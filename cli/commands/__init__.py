@@ -2,6 +2,7 @@
 
 - `analytics`: `insight analytics`: figures and patterns over many sessions.
 - `clear`: `insight clear`: retention, and what is not wanted any more.
+- `collector`: `insight serve`, `keys`, `teams` and `db`: a collector and its database.
 - `data`: `insight data`: test data, its locks, conflicts and snapshots, and what was left behind.
 - `export`: `insight export`: sessions to a file.
 - `history`: `insight history`: sessions over time.

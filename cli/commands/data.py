@@ -133,7 +133,7 @@ def locks(namespace: NamespaceOption = None, folder: FolderOption = None, as_jso
 
 @app.command("conflicts")
 def conflicts(namespace: NamespaceOption = None, folder: FolderOption = None, as_json: JsonOption = False) -> None:
-    """List writes that were refused and that nobody has decided yet.
+    """List writes that were refused and are not decided yet.
 
     Example: insight data conflicts --json
     """

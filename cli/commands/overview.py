@@ -67,10 +67,10 @@ def command(
         _refuse_options(context)
         return
     with use_color(color):
-        _tell(_found(sut, time, branch, variant, profile, log, as_json=as_json), as_json=as_json)
+        _tell(_find_overview(sut, time, branch, variant, profile, log, as_json=as_json), as_json=as_json)
 
 
-def _found(
+def _find_overview(
     sut: str | None,
     time: str | None,
     branch: str | None,

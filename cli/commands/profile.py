@@ -242,7 +242,7 @@ def _target_store(
     if name in manager.profiles:
         return _store(manager, manager.get_profile(name))
     if not create:
-        manager.get_profile(name)  # says that there is none
+        manager.get_profile(name)  # raises if it does not exist
     if dry_run or storage_type == "memory":
         from ...api.internal.exchange import SessionStore
 
@@ -255,7 +255,11 @@ def _target_store(
 
 
 def _deletable(manager: "ProfileManager", name: str) -> "StorageProfile":
-    """Say what stands against deleting before asking."""
+    """Return the profile to delete.
+
+    Raises:
+        ProfileError: it is the default profile, or the active one.
+    """
     from ...api.internal.logs import DEFAULT_PROFILE, ProfileError
 
     if name == DEFAULT_PROFILE:

@@ -37,12 +37,12 @@ def command(
         for known in shapes:
             console().print(known)
     elif name not in shapes:
-        raise _unknown(name, list(shapes))
+        raise _unknown_command(name, list(shapes))
     else:
         print_json(schema_of(shapes[name], "insight --json" if name == _ALONE else f"insight {name} --json"))
 
 
-def _unknown(name: str, known: list[str]) -> ValueError:
+def _unknown_command(name: str, known: list[str]) -> ValueError:
     from ...api.internal.history import nearest_name
 
     within = [command for command in known if command.startswith(f"{name} ")]

@@ -111,7 +111,7 @@ Seen = Callable[[Item], bool]
 
 
 def _was_there(as_of: str | None) -> Seen:
-    """What tells whether something was in the log at a time, or within its first bytes."""
+    """Return a test of whether an item was in the log at a time, or within its first bytes."""
     if as_of is None:
         return lambda _: True
     if as_of.isdigit():
@@ -129,7 +129,7 @@ def _moment(as_of: str | None) -> int | None:
 
 
 def _start(source: LogSource, count: int, was_there: Seen | None) -> int:
-    """Where the `count`-th newest session begins; of those that were there, if that is asked."""
+    """Return the offset of the `count`-th newest session; only of those that pass `was_there`, if it is given."""
     if was_there is None:
         return session_start(source, _left_for_log(count, source.path))
     headers = [
@@ -250,7 +250,7 @@ class Screen:
         self._out.flush()
 
     def _show_if_gone(self, state: SessionState) -> None:
-        """Say that a session was killed, or that it cannot be told whether it runs; each once."""
+        """Print once that a session was killed, or that its state is unknown."""
         if state.gone or not state.writer:
             return
         found = _state_of(state)

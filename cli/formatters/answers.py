@@ -1,4 +1,4 @@
-"""How answers are told: what is broken and since when, what an answer leaves out, what is lost."""
+"""Sentences of answers: what is broken and since when, what an answer leaves out, what is lost."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast

@@ -1,4 +1,4 @@
-"""Events to lines for people: pure functions, used by `insight tail`."""
+"""Events as lines for people: pure functions, used by `insight tail`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass
 class SessionState:
-    """What a session has come to while it is watched."""
+    """State of a session while its events are shown."""
 
     session_id: str
     sut: str = ""
@@ -87,14 +87,14 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
     """
     match event:
         case SessionStarted():
-            yield from _started(event, state, at)
+            yield from _started_lines(event, state, at)
         case TestsAnnounced():
             state.each = state.each or bool(event.worker)
             state.announced.update((event.worker, nodeid) for nodeid in event.nodeids)
         case TestStarted():
             state.running[event.worker, event.nodeid] = at
         case TestFinished():
-            yield from _finished(event, state)
+            yield from _finished_lines(event, state)
         case TestCut():
             yield Line(f"{'CUT':<8}{safe_line(event.nodeid)}{_on(event.worker)}, had written until then:", "cut")
             for text in (event.longreprtext, event.capstdout, event.capstderr, event.caplog):
@@ -120,9 +120,9 @@ def render(event: Event | UnknownEvent, state: SessionState, at: str) -> Iterato
             what = f"{event.dropped} events not recorded" if event.dropped else "recording was degraded"
             yield Line(f"{'NOTE':<8}{what}: {safe_line(event.reason)}", "skipped")
         case SessionFinished():
-            yield from _sealed(event, state)
+            yield from _sealed_lines(event, state)
         case SessionDescribed():
-            yield from _described(event)
+            yield from _described_lines(event)
         case SessionCleared() | SessionRestored() | SessionSuperseded():
             what = _VISIBILITY[type(event)]
             reason = f": {safe_line(event.reason)}" if event.reason else ""
@@ -181,7 +181,7 @@ def named_outcome(event: TestFinished) -> str:
     return event.category or "other" if event.outcome == "other" else event.outcome
 
 
-def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
+def _started_lines(event: SessionStarted, state: SessionState, at: str) -> Iterator[Line]:
     state.session_id, state.sut, state.test_run = event.session_id, event.sut, event.test_run
     pid = event.writer.get("pid", "")
     state.host, state.writer_pid = (
@@ -197,14 +197,14 @@ def _started(event: SessionStarted, state: SessionState, at: str) -> Iterator[Li
     yield Line(f"=== {safe_line(text)}", "bold")
 
 
-def _described(event: SessionDescribed) -> Iterator[Line]:
+def _described_lines(event: SessionDescribed) -> Iterator[Line]:
     if event.dirty is not None:
         yield Line(f"{'NOTE':<8}the checkout has {'' if event.dirty else 'no '}changes", "dim")
     for name, value in event.properties:
         yield Line(f"{'NOTE':<8}{safe_line(name)} = {safe_line(str(value))}{_on(event.worker)}", "dim")
 
 
-def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
+def _finished_lines(event: TestFinished, state: SessionState) -> Iterator[Line]:
     state.running.pop((event.worker, event.nodeid), None)
     state.stuck_s.pop((event.worker, event.nodeid), None)
     state.reported.add((event.worker if state.each else "", event.nodeid))
@@ -219,7 +219,7 @@ def _finished(event: TestFinished, state: SessionState) -> Iterator[Line]:
         yield from _trace(event.longreprtext)
 
 
-def _sealed(event: SessionFinished, state: SessionState) -> Iterator[Line]:
+def _sealed_lines(event: SessionFinished, state: SessionState) -> Iterator[Line]:
     state.sealed = True
     yield from running_lines(state, 0)
     counts = ", ".join(f"{count} {safe_line(word)}" for word, count in sorted(state.outcomes.items())) or "no tests ran"

@@ -1,4 +1,4 @@
-"""The screen of `insight` without a command: sections of few rows, in columns that fit the terminal."""
+"""The screen of `insight` without a command: sections of few rows, in columns that fit."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple

@@ -37,7 +37,7 @@ FiguresShape, OccurrenceShape, ClusterShape = derived(TestFigures), derived(Occu
 
 
 class ComparisonShape(derived(ComparisonResult)):
-    """What differs between two sets of sessions."""
+    """Differences between two sets of sessions."""
 
     has_changes: bool
     base_mode: str
@@ -108,7 +108,7 @@ class FailuresShape(Shape):
 
 
 class KnownTestShape(Shape):
-    """What is known of a test."""
+    """Facts about a test."""
 
     about: AboutShape
     """Sessions that the answer speaks about."""
@@ -128,7 +128,7 @@ class KnownTestShape(Shape):
     duration_shift: ShiftShape | None
     order_suspects: list[OrderShape]
     last_failure: str
-    """Text of the newest failure; empty if there is none."""
+    """Text of the newest failure; empty if it never failed."""
     last_cut: dict[str, str] | None
     """What it had written when it was cut last, by name of the text; null if it was not, or had written nothing."""
 

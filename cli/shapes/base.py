@@ -1,4 +1,4 @@
-"""What the shapes are built with: closed objects, times in UTC, and shapes derived from answers of the Python API."""
+"""Parts of the shapes: closed objects, times in UTC, and shapes derived from answers of the Python API."""
 
 import ast
 import inspect
@@ -37,7 +37,7 @@ def derived(source: type, *left_out: str) -> type[msgspec.Struct]:
         left_out: fields that are not printed.
     """
     fields: list[tuple[str, Any]] = [
-        (name[:-3] + "_at", Utc) if name.endswith("_us") else (name, _printed(hint, name))
+        (name[:-3] + "_at", Utc) if name.endswith("_us") else (name, _as_printed(hint, name))
         for name, hint in _hints(source).items()
         if name not in left_out
     ]
@@ -57,7 +57,7 @@ def _is_answer(kind: type) -> bool:
     return hasattr(kind, "_fields") or is_dataclass(kind) or issubclass(kind, msgspec.Struct)
 
 
-def _printed(hint: Any, name: str = "") -> Any:
+def _as_printed(hint: Any, name: str = "") -> Any:
     """Return a type with the answers in it replaced by their shapes, and that of a time by `UtcOrEmpty`."""
     if hint is str and name.endswith("_at"):
         return UtcOrEmpty
@@ -65,9 +65,9 @@ def _printed(hint: Any, name: str = "") -> Any:
         return derived(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (list, dict, tuple):
-        return cast("Any", origin)[tuple(map(_printed, arguments))]
+        return cast("Any", origin)[tuple(map(_as_printed, arguments))]
     if origin in (Union, types.UnionType):
-        return Union[tuple(map(_printed, arguments))]  # noqa: UP007 - of a list of types
+        return Union[tuple(map(_as_printed, arguments))]  # noqa: UP007 - of a list of types
     return hint
 
 

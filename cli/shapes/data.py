@@ -140,7 +140,7 @@ class ReasonShape(Shape):
 
 
 class ReapedShape(Shape):
-    """What was cleaned, or would be, of processes that are gone."""
+    """Result of cleaning up after processes that are gone, or of a dry run."""
 
     busy: bool
     """Another process is cleaning."""

@@ -19,7 +19,7 @@ CollectedShape = derived(Collected)
 
 
 class VerifiedLogShape(Shape):
-    """What the check of a log found."""
+    """Result of the check of a log."""
 
     log: str
     ok: bool
@@ -37,7 +37,7 @@ class VerifiedLogShape(Shape):
 
 
 class LogInfoShape(VerifiedLogShape):
-    """What a log holds."""
+    """Content of a log in numbers."""
 
     types: dict[str, int]
     """Events by type."""
@@ -49,7 +49,7 @@ class LogInfoShape(VerifiedLogShape):
 
 
 class RepairShape(Shape):
-    """What a repair took out, or would take out."""
+    """Result of a repair, or of a dry run."""
 
     log: str
     events: int
@@ -62,27 +62,27 @@ class RepairShape(Shape):
 
 
 class PackedShape(derived(PackReport)):
-    """What was packed, or would be."""
+    """Result of packing, or of a dry run."""
 
     dry_run: bool
 
 
 class UnpackedShape(Shape):
-    """What was brought back from packs."""
+    """Result of unpacking."""
 
     log: str
     packs: int
 
 
 class PurgedShape(derived(PurgeReport)):
-    """What was removed for good, or would be."""
+    """Result of a purge, or of a dry run."""
 
     profiles: list[str]
     """Other profiles that hold the same."""
 
 
 class TakenSessionShape(Shape):
-    """What became of a session of an import."""
+    """Decision about a session of an import."""
 
     session_id: str
     stream: str
@@ -93,7 +93,7 @@ class TakenSessionShape(Shape):
 
 
 class ImportedFileShape(Shape):
-    """What became of the sessions of a file or profile."""
+    """Result of the import of a file or profile."""
 
     source: str
     total: int
@@ -108,7 +108,7 @@ class ImportedFileShape(Shape):
 
 
 class ExportedShape(Shape):
-    """What was exported, or would be."""
+    """Result of an export, or of a dry run."""
 
     path: str
     format: Literal["json", "jsonl", "csv"]
@@ -117,7 +117,7 @@ class ExportedShape(Shape):
 
 
 class ClearedShape(Shape):
-    """What was cleared, or would be."""
+    """Result of clearing, or of a dry run."""
 
     cleared: int
     dry_run: bool
@@ -133,7 +133,7 @@ class HiddenSessionShape(Shape):
 
 
 class RestoredShape(Shape):
-    """What was restored."""
+    """Result of restoring."""
 
     restored: int
 
@@ -142,7 +142,7 @@ Restored = list[HiddenSessionShape] | RestoredShape
 
 
 class MergeInputShape(Shape):
-    """What an input of a merge added."""
+    """Contribution of one input to a merge."""
 
     name: str
     events: int

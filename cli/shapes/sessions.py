@@ -94,7 +94,7 @@ class SessionDetailsShape(SessionShape):
 
 
 class TestRunTotalShape(derived(TestRunTotal, "duration_us")):
-    """What the sessions of one test run come to."""
+    """Total of the sessions of one test run."""
 
     __test__ = False
 
@@ -120,7 +120,7 @@ class RefusedTestShape(Shape):
 
 
 class RerunShape(Shape):
-    """What `insight session rerun` would run."""
+    """Tests that `insight session rerun` would run."""
 
     session_id: str
     sut: str

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from . import answers, data, logs, services, sessions
+from . import answers, collector, data, logs, services, sessions
 
 
 class JsonOutput(NamedTuple):
-    """What a command prints with `--json`."""
+    """Output of a command with `--json`."""
 
     shape: Any
     by_line: bool = False
@@ -53,6 +53,16 @@ OUTPUTS: dict[str, JsonOutput] = {
     "log pack": JsonOutput(logs.PackedShape),
     "log unpack": JsonOutput(logs.UnpackedShape),
     "log purge": JsonOutput(logs.PurgedShape),
+    "serve": JsonOutput(collector.ServingShape),
+    "keys create": JsonOutput(collector.MadeKeyShape),
+    "keys list": JsonOutput(list[collector.KeyShape]),
+    "keys revoke": JsonOutput(collector.RevokedKeyShape),
+    "teams list": JsonOutput(list[collector.TeamShape]),
+    "teams create": JsonOutput(collector.TeamShape),
+    "db upgrade": JsonOutput(collector.UpgradedSchemaShape),
+    "db check": JsonOutput(collector.CheckedDatabaseShape),
+    "db backup": JsonOutput(collector.BackupShape),
+    "db restore": JsonOutput(collector.RestoredBackupShape),
     "sync-storage status": JsonOutput(services.ServiceShape),
     "sync-storage install": JsonOutput(services.InstalledShape),
     "sync-storage stop": JsonOutput(services.StoppedServiceShape),

@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: what may be elided in a cell, and how much of it is left."""
+"""Tables that fit the terminal: which cells are elided, and how much of them is left."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Hints at the commands that lead on from an answer; people see them, programs do not."""
+"""Hints at the commands that lead on from an answer; only on a terminal."""
 
 import os
 import sys

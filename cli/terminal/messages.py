@@ -11,7 +11,7 @@ from .screen import rich_console
 
 
 class NotConfirmedError(LookupError):
-    """Nobody said yes."""
+    """The user did not confirm."""
 
 
 def confirm(question: str, *, force: bool) -> None:
@@ -34,7 +34,7 @@ def confirm(question: str, *, force: bool) -> None:
 
 @contextmanager
 def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
-    """Give what shows progress on a terminal, `(done, total)`; None where nobody looks."""
+    """Yield a callback `(done, total)` that shows progress; None if stderr is no terminal."""
     if not is_terminal():
         yield None
         return
@@ -46,7 +46,7 @@ def progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
 
 
 def say(text: str) -> None:
-    """Tell people something that is not data, on stderr."""
+    """Print a message that is not data, on stderr."""
     typer.echo(f"insight: {text}", err=True)
 
 
@@ -59,5 +59,5 @@ def say_passed_over(names: Iterable[object]) -> None:
 
 
 def is_terminal() -> bool:
-    """Tell whether stderr is a terminal, so that progress can be shown on it."""
+    """Return whether stderr is a terminal, so that progress can be shown on it."""
     return sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""Output that is longer than the terminal goes through a pager, as git does it."""
+"""Pager for output that is longer than the terminal, as git uses it."""
 
 import io
 import os
@@ -26,7 +26,7 @@ def pages(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def paged_command(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _paged():
+        with _collect_pages():
             return command(*args, **kwargs)
 
     return paged_command
@@ -45,7 +45,7 @@ def write(text: str) -> None:
 
 
 @contextmanager
-def _paged() -> Generator[None]:
+def _collect_pages() -> Generator[None]:
     if not sys.stdout.isatty() or _current.get() is not None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Where people read: Rich on a terminal, plain lines elsewhere.
+"""Output for people: Rich on a terminal, plain lines elsewhere.
 
 What is piped is neither wrapped nor coloured, so that `grep` and `awk` find whole lines, and Rich, which takes longer
 to import than most questions take to answer, is not loaded. `FORCE_COLOR` gives Rich's output everywhere.
@@ -52,7 +52,7 @@ class Listing:
         """Return it as lines of aligned columns."""
         rows = [tuple(self.columns), *(tuple(map(str, row)) for row in self.rows)]
         widths = [max(columns_of(row[place]) for row in rows) for place in range(len(self.columns))]
-        return ["  ".join(map(_aligned, row, widths, self.right)).rstrip() for row in rows]
+        return ["  ".join(map(_align, row, widths, self.right)).rstrip() for row in rows]
 
     def fitted_to(self, width: int) -> "Listing":
         """Return a table that fits into lines of so many characters."""
@@ -87,7 +87,7 @@ class Listing:
         return table
 
 
-def _aligned(cell: str, width: int, right: bool) -> str:
+def _align(cell: str, width: int, right: bool) -> str:
     return padded(cell, width, right=right)
 
 
@@ -96,7 +96,7 @@ def _columns(cell: Cell) -> int:
 
 
 class Output(Protocol):
-    """What commands print to."""
+    """Output that commands print to."""
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
         """Print texts, words, lines and listings, with blanks between them."""
@@ -128,7 +128,7 @@ class RichOutput:
 
     def print(self, *parts: object, style: str = "", end: str = "\n", soft_wrap: bool = False) -> None:
         """Print; see `Output`."""
-        painted = [_painted(part, self._console.width) for part in parts]
+        painted = [_paint(part, self._console.width) for part in parts]
         self._console.print(*painted, style=style or None, end=end, soft_wrap=soft_wrap)
 
 
@@ -136,10 +136,10 @@ def painted(parts: Sequence[object]) -> "Group":
     """Return parts of an output, one below the other, as something that Rich can show."""
     from rich.console import Group
 
-    return Group(*map(_painted, parts))
+    return Group(*map(_paint, parts))
 
 
-def _painted(part: object, width: int = 0) -> Any:
+def _paint(part: object, width: int = 0) -> Any:
     from rich.text import Text
 
     if isinstance(part, Word):
@@ -162,7 +162,7 @@ def _painted_table(listing: Listing, width: int) -> "Table":
 
 
 def _painted_cell(cell: Cell) -> "Text | str":
-    painted: Text | str = _painted(cell)
+    painted: Text | str = _paint(cell)
     return painted
 
 
@@ -176,7 +176,7 @@ def use_color(word: str) -> Generator[None]:
     """Choose colours for what is printed within: `always`, `never`, or `auto` for those that the terminal has.
 
     Raises:
-        ValueError: the word is none of these.
+        ValueError: it is another word.
     """
     if word not in ("auto", "always", "never"):
         raise ValueError(f"--color: {word!r} is unknown; use auto, always or never")

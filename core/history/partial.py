@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Rises when the same command line would select otherwise."""
 
 SELECTING = ("-k", "-m", "--lf", "--last-failed", "--sw", "--stepwise", "--stepwise-skip", "--deselect", "--ignore")
@@ -55,6 +55,7 @@ class Selected(NamedTuple):
     def is_like(self, other: "Selected") -> bool:
         """Return whether both were told the same, so that what only one of them has is a difference of the tests."""
         same = (self.options, self.paths) == (other.options, other.paths)
+        same = same and bool(self.deselected) == bool(other.deselected)  # also by what no command line shows
         steady = all(option.split()[0] in STEADY for option in self.options)
         return same and steady and not self.cut_short and not other.cut_short
 
@@ -88,8 +89,10 @@ def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, .
         if not word.startswith("-"):
             paths.append(word)
             continue
-        short = word[:2] if len(word) > 2 and not word.startswith("--") and word[1] in "kmnpcoWr" else name  # noqa: PLR2004
-        if short in WITH_VALUE and not equals and short == word:
+        short = name
+        if len(word) > 2 and not word.startswith("--") and word[1] in "kmnpcoWr":  # noqa: PLR2004 - its value is joined
+            short, value = word[:2], word[2:].removeprefix("=")
+        elif short in WITH_VALUE and not equals:
             value = next(remaining, "")
         if short in SELECTING or short in SELECTING_MORE or _has_exit_first(word):
             options.append(f"{short} {value}".strip())

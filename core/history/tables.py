@@ -146,20 +146,19 @@ def run_query(model: History, sessions: list[SessionRow], query: str) -> Answer:
 
 
 def _tables_named(db: sqlite3.Connection, query: str) -> list[str]:
-    """Return the tables that a query reads, by letting SQLite compile it without running it."""
-    named: set[str] = set()
+    """Return the tables that a query opens, by letting SQLite compile it without running it.
 
-    def note(action: int, first: str | None, second: str | None, *rest: str | None) -> int:
-        if action == sqlite3.SQLITE_READ and first in TABLES:
-            named.add(first)
-        return _authorize(action, first, second, *rest)
-
-    db.set_authorizer(note)
+    The program of the query is read and not what SQLite asks an authorizer: that is not told of a table of which only
+    the columns of `USING` or the number of rows are needed.
+    """
+    pages = dict(db.execute("SELECT rootpage, name FROM sqlite_master WHERE type = 'table'"))
+    db.set_authorizer(_authorize)
     try:
-        db.execute(f"EXPLAIN {query}").fetchall()
+        program = db.execute(f"EXPLAIN {query}").fetchall()
     finally:
         db.set_authorizer(None)
-    return [name for name in TABLES if name in named]
+    opened = {pages.get(page) for _, operation, _, page, *_ in program if operation == "OpenRead"}
+    return [name for name in TABLES if name in opened]
 
 
 def _authorize(action: int, _: str | None, name: str | None, *__: str | None) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...projections.clock import is_future
-from ...projections.readmodel import AmbiguousPrefixError, UnknownSessionError
+from ...projections.readmodel import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
 from ..history.partial import Selected, selected_of
 from ..history.references import sessions_of_commit, span_named, sut_named
 from ..history.selection import is_age
@@ -107,7 +107,7 @@ class Meanings:
                 continue
             try:
                 found = find(text, others)
-            except AmbiguousPrefixError as error:
+            except (AmbiguousPrefixError, AmbiguousCommitError) as error:
                 several = several or error
                 continue
             if found:

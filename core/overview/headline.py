@@ -33,7 +33,7 @@ class OutageNow:
     sessions: int
     """Length of that row."""
     good_session: str
-    """The one before it; empty if there is none."""
+    """The one before it; empty for the first."""
     good_commit: str
     message: str
     """What most of its failures say."""

@@ -1,5 +1,6 @@
 """Changes of the durations of tests between two sets of runs, by a test on their distributions."""
 
+import math
 from dataclasses import dataclass, replace
 
 from .stats import false_discovery_rates, mann_whitney, median
@@ -84,7 +85,10 @@ def _by_size(change: DurationChange) -> tuple[bool, float, str]:
 
 def _is_told(change: DurationChange) -> bool:
     """Return whether a change is listed: large and significant, or so large that silence would mislead."""
-    size, ratio = abs(change.after_s - change.before_s), max(change.ratio, 1 / change.ratio if change.ratio else 0.0)
+    size, ratio = (
+        abs(change.after_s - change.before_s),
+        max(change.ratio, 1 / change.ratio if change.ratio else math.inf),
+    )
     if change.confirmed:
         return size >= DURATION_MIN_S and ratio >= DURATION_RATIO
     return size >= UNCONFIRMED_S and ratio >= UNCONFIRMED_RATIO

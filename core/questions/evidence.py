@@ -20,7 +20,7 @@ class Occurrence(NamedTuple):
     outcomes: tuple[str, ...]
     duration_s: float
     position: int
-    """Of the event in the read model; -1 if there is none."""
+    """Of the event in the read model; -1 without one."""
     branch: str = ""
     variant: str = ""
     """As `os=Linux python=3.13`."""

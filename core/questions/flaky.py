@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ...projections.rules import BAD, GOOD
-from ..history.series import series_of
+from ..history.series import Series, series_of
 from ..history.variants import Variant
-from ..history.verdicts.columns import Wanted
+from ..history.verdicts.columns import TestRun, Wanted
 from ..history.verdicts.reading import many_objects
 from ..history.verdicts.run import Run
 from .evidence import Occurrence, conclusive_runs, occurrence, runs_of_failed_tests
+from .outages import key_of
 
 RECOVERED_RUNS = 30
 
@@ -122,9 +123,13 @@ def transition_scores(runs: list[Run]) -> list[TransitionScore]:
     changes: Counter[str] = Counter()
     possible: Counter[str] = Counter()
     evidence: dict[str, list[Occurrence]] = {}
-    for series in series_of(runs).values():
-        for nodeid, seen in runs_of_failed_tests(series).items():
-            telling = conclusive_runs(seen)
+    series = {key_of(run): key for key, own in series_of(runs).items() for run in own}
+    for nodeid, seen in runs_of_failed_tests(runs).items():
+        parts: dict[Series, list[tuple[Run, TestRun]]] = {}
+        for run, test in seen:
+            parts.setdefault(series[key_of(run)], []).append((run, test))
+        for part in parts.values():
+            telling = conclusive_runs(part)
             changes[nodeid] += sum((a.verdict in BAD) != (b.verdict in BAD) for a, b in pairwise(telling))
             possible[nodeid] += max(len(telling) - 1, 0)
             evidence.setdefault(nodeid, []).extend(telling)

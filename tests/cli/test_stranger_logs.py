@@ -111,7 +111,7 @@ def test_each_hostile_node_id_has_a_reason(project, tmp_path, text):
     ],
 )
 def test_odd_but_harmless_node_ids_are_accepted(project, name):
-    """What stands behind the path is a name of a test, whatever it looks like."""
+    """The text behind the path is a name of a test, whatever it looks like."""
     assert check_node_ids([name], project) == ([name], {})
 
 

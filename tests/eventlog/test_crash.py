@@ -26,28 +26,40 @@ acks = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 os.write(1, b".")
 os.read(0, 1)
 while True:
-    text = "x" * rng.choice((10, 300, 4000, 60000))
-    ack = writer.append(TestFinished(nodeid="t", outcome="passed", capstdout=text))
-    if ack.place != "held":
-        os.write(acks, b"%s %d\\n" % (writer.stream.encode(), ack.first_seq))
+    event = TestFinished(nodeid="t", outcome="passed", capstdout="x" * rng.choice((10, 300, 4000, 60000)))
+    seq = writer.next_seq
+    if rng.random() < 0.5:
+        writer.append(event)
+    else:
+        writer.record(event)
+    if not writer.held:
+        os.write(acks, b"%s %d\\n" % (writer.stream.encode(), seq))
 """
 
 _BEGUN = 0.9
 """Part of the sessions that are killed while they write; the others at their start, or while they collect."""
 
 
-def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
+_ACK = re.compile(r"([0-9a-f]{32}) (\d+)\n")
+"""An acknowledgement. A kill may cut the write of one at the end of a page; the next one follows without a newline."""
+
+
+def spawn_writer(arguments: list[str]) -> subprocess.Popen:
+    """Start a writer as a program of its own."""
+    return subprocess.Popen([sys.executable, "-c", WRITER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def kill_campaign(folder, kills: int, seed: int, start=spawn_writer) -> tuple[int, list[str]]:
     """Keep four sessions on one log, kill them at random moments, and return acknowledged events and what is wrong.
 
-    Each session that begins collects what the dead ones left, so kills hit collecting as well.
+    Each session that begins collects what the dead ones left, so kills hit collecting as well. `start` starts a writer.
     """
     rng = random.Random(seed)
     log, acks = folder / "log.jsonl", folder / "acks"
-    writers: list[subprocess.Popen] = []
+    writers: list = []
     for _ in range(kills):
         while len(writers) < 4:
-            command = [sys.executable, "-c", WRITER, str(log), str(acks), str(rng.randrange(10**6)), "never"]
-            writers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            writers.append(start([str(log), str(acks), str(rng.randrange(10**6)), "never"]))
         victim = writers.pop(rng.randrange(4))
         if rng.random() < _BEGUN:
             victim.stdout.read(1)  # its file is there
@@ -61,7 +73,7 @@ def kill_campaign(folder, kills: int, seed: int) -> tuple[int, list[str]]:
     for writer in writers:
         writer.kill()
         writer.communicate()
-    acknowledged = {tuple(line.split(" ")) for line in acks.read_text().splitlines() if len(line.split(" ")) == 2}
+    acknowledged = set(_ACK.findall(acks.read_text()))
     found: dict[tuple[str, str], str] = {}
     wrong = []
     for item in read_records(log):

@@ -79,7 +79,7 @@ def _say_remains(logs: "Iterable[LogSource]") -> None:
 def info(
     logs: LogArgument = None, log: LogOption = None, profile: ProfileOption = None, as_json: JsonOption = False
 ) -> None:
-    """Say what a log holds: events by type, streams, sessions, time span, live files.
+    """Describe a log: events by type, streams, sessions, time span, live files.
 
     Example: insight log info
     """

@@ -57,7 +57,7 @@ def streams_of(log: Path, prefixes: list[str]) -> list[str]:
 
 
 def forget_model(log: Path) -> None:
-    """Make the read model anew at once: its pages may still hold names of what was purged."""
+    """Rebuild the read model at once: its pages may still hold names of what was purged."""
     from ....api.internal.history import ReadModel, remove_model
     from ....eventlog.home.paths import model_path
 
@@ -90,7 +90,7 @@ def print_purge(report: "PurgeReport", elsewhere: list[str], *, dry_run: bool) -
         out.print(f"{safe_line(report.log)}: nothing of that is in it", soft_wrap=True)
     if report.found and report.damaged:
         would = "would be" if dry_run else "were"
-        out.print(f"{len(report.damaged)} damaged places {would} dropped, as nobody can tell what they hold")
+        out.print(f"{len(report.damaged)} damaged places {would} dropped, as their content cannot be read")
     for name in report.remains:
         done = "would be removed" if dry_run else "removed"
         out.print(f"temporary file of a command that was killed, {done}: {safe_line(name)}", soft_wrap=True)

@@ -149,7 +149,7 @@ def run_session(
         Path | None, typer.Option("--log", metavar="PATH", help="Record into this file instead of a profile's log.")
     ] = None,
 ) -> None:
-    """Run pytest with recording; what stands behind `--` is passed on to it, and its exit code is passed back.
+    """Run pytest with recording; arguments behind `--` are passed on to it, and its exit code is passed back.
 
     Example: insight session run --sut shop -- tests -x
     """

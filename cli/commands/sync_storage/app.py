@@ -134,7 +134,7 @@ def serve(
 
 
 def _announce(port: int, more: list[str]) -> None:
-    # Names only: what follows a `=`, or stands alone, may be a secret.
+    # Names only: a value behind `=`, or a word of its own, may be a secret.
     unknown = sorted({argument.partition("=")[0] for argument in more if argument.startswith("-")})
     with contextlib.suppress(OSError):  # a broken pipe is no reason not to serve
         say(f"sync-storage serves http://localhost:{port}; its log is {log_path(port)}")
@@ -148,7 +148,7 @@ def status(
     port: PortOption = DEFAULT_PORT,
     run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this test run.")] = None,
     following: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show it anew as it changes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Show it again as it changes, until Ctrl-C.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

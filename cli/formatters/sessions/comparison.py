@@ -1,4 +1,4 @@
-"""How a comparison is shown."""
+"""Text and JSON of a comparison."""
 
 from typing import TYPE_CHECKING, Any
 

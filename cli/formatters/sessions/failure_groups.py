@@ -1,4 +1,4 @@
-"""Failures of a session by what they say: equal errors are told once, with the tests that have them."""
+"""Failures of a session by message: equal errors are printed once, with the tests that have them."""
 
 import re
 from collections.abc import Sequence

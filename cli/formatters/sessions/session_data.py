@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def total_data(total: "TestRunTotal") -> dict[str, Any]:
-    """Return what a test run comes to as `--json` prints it."""
+    """Return the total of a test run as `--json` prints it."""
     fields = data_of(total)
     del fields["duration_at"]
     return fields | {"duration_s": total.duration_us / 1_000_000}

@@ -1,4 +1,4 @@
-"""What happened to a session as a whole, as `insight session show` shows it: with the same words as `insight tail`."""
+"""Events of a session as a whole, in `insight session show` and in `insight tail` with the same words."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What `insight session show` prints: the head of a session, its failures by what they say, what was cut."""
+"""Output of `insight session show`: the head of a session, its failures by message, the tests that were cut."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -5,14 +5,15 @@ Sessions of a log are read from the columns of the read model, others from their
 
 import gc
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
 from ..history import History
-from ..partial import selected_of
+from ..partial import Selected, selected_of
 from ..variants import variant_of
 from .columns import ColumnTests, Ends, TestRun, tests_of_rows
 from .run import Run
@@ -48,17 +49,33 @@ def _run_of(session: "TestSession") -> Iterator[Run]:
             if row is not None:
                 yield run_of_row(model, row, session.session_id)
                 return
-    yield _run_of_results(session, _header_of(session))
+    row = _row_of(session)
+    run = _run_of_results(session, row)
+    yield run if row is None else _with_stored_facts(run, session, row)
 
 
-def _header_of(session: "TestSession") -> Mapping[str, object]:
-    """Fields of the first event of a session, as far as they are known."""
-    if session.models is not None and session.stream:
-        with session.models() as model:
-            row = model.session_of(session.stream)
-            if row is not None:
-                return row.part.header or {}
-    return {"testing_system": session.testing_system}
+def _row_of(session: "TestSession") -> SessionRow | None:
+    if session.models is None or not session.stream:
+        return None
+    with session.models() as model:
+        return model.session_of(session.stream)
+
+
+def _with_stored_facts(run: Run, session: "TestSession", row: SessionRow) -> Run:
+    """Return the run of a session whose results were read, with what only the log knows of it.
+
+    Of a session that was narrowed to some of its results the absence of the others says nothing.
+    """
+    run = replace(run, variant=variant_of(row.part.header or {}))
+    absent = sum(row.part.outcomes.values()) - len(session.test_results)
+    if absent > 0:
+        return replace(run, selected=Selected(deselected=absent))
+    return replace(run, selected=_selected_of_row(row), uncollected=tuple(dict.fromkeys(row.part.collect_failed)))
+
+
+def _selected_of_row(row: SessionRow) -> Selected:
+    sealed = row.exit_status is not None
+    return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
 
 
 def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None = None) -> Run:
@@ -97,14 +114,18 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         tests=tests,
         verdicts=verdicts,
         variant=variant_of(row.part.header or {}),
-        selected=selected_of(
-            row.part.header or {}, row.part.deselected, row.missing, sealed=row.exit_status is not None
-        ),
+        selected=_selected_of_row(row),
         uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )
 
 
-def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run:
+def _interruption_of(session: "TestSession") -> str:
+    """Return why a session that is in no log was interrupted, as far as its exit status tells it."""
+    return "exit status 2" if session.exit_status == 2 else ""  # noqa: PLR2004 - pytest's status of an interrupted run
+
+
+def _run_of_results(session: "TestSession", row: SessionRow | None) -> Run:
+    interrupted = _interruption_of(session) if row is None else row.part.interrupted
     tests: dict[str, TestRun] = {}
     for order, result in enumerate(session.test_results):
         outcome = result.outcome.to_str()
@@ -113,8 +134,10 @@ def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run
         verdict = verdict_of(outcomes)  # type: ignore[arg-type]
         tests[result.nodeid] = TestRun(verdict, outcomes, round(result.duration * 1e6), -1, "", order)
     for nodeid in session.running:
-        cut = is_cut(sealed=session.status != "interrupted", interrupted="yes" if session.exit_status == 2 else "")  # noqa: PLR2004 - pytest's exit status of an interrupted run
-        tests[nodeid] = TestRun(verdict_of((), running=True, cut=cut), (), 0, -1, "", len(tests))
+        cut = is_cut(sealed=session.status != "interrupted", interrupted=interrupted)
+        before = tests.get(nodeid)
+        outcomes = before.outcomes if before is not None else ()
+        tests[nodeid] = TestRun(verdict_of((), running=True, cut=cut), outcomes, 0, -1, "", len(session.test_results))
     return Run(
         name=session.session_id,
         stream=session.stream,
@@ -126,5 +149,5 @@ def _run_of_results(session: "TestSession", header: Mapping[str, object]) -> Run
         branch=str(session.vcs.get("branch") or ""),
         dirty=session.vcs.get("dirty"),
         tests=tests,
-        variant=variant_of(header),
+        variant=variant_of({"testing_system": session.testing_system}),
     )

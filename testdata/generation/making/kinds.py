@@ -19,7 +19,8 @@ AREA_CODES = ("201", "212", "303", "312", "404", "415", "503", "512", "617", "70
 DEPARTMENTS = ("engineering", "finance", "legal", "marketing", "operations", "people", "sales", "support")
 ROLES = ("admin", "editor", "member", "viewer")
 _SHARP = str.maketrans(
-    {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "đ": "d", "\u0131": "i"}
+    {"ß": "ss", "ẞ": "SS", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "\u0131": "i"}
 )
 _DOCUMENTATION_NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 _AGE_YEARS = (18, 90)

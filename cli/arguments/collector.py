@@ -1,0 +1,89 @@
+"""The database of a collector: the one that is named, or a private one in a folder."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--db-url",
+        metavar="URL",
+        envvar="INSIGHT_DB_URL",
+        help="PostgreSQL to use (default: a private one, in a folder).",
+    ),
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--dir", metavar="DIR", help="Folder of the private PostgreSQL (default: in the home of insight)."),
+]
+
+
+def require_server() -> None:
+    """Check that the extra `server` is installed.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    try:
+        for name in ("alembic", "fastapi", "psycopg"):
+            import_module(name)
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[server]'", "collector") from error
+
+
+@contextmanager
+def database_meant(db_url: str, folder: Path | None, *, new: bool = False) -> Generator[str]:
+    """Yield the URL of the database that the options mean; a private one is started if it does not run.
+
+    Args:
+        db_url: of the options.
+        folder: of the options.
+        new: make a private one that is missing.
+
+    Raises:
+        FileNotFoundError: there is no private one.
+    """
+    require_server()
+    from ...eventlog.home.paths import home_dir
+
+    private: Any = None
+    if not db_url:
+        from ...collector.database.private_server import PrivateServer
+
+        place = folder or home_dir() / "collector"
+        if not (new or (place / "postgres").exists()):
+            raise FileNotFoundError(2, "there is no collector; start one with `insight serve`", str(place))
+        private = PrivateServer(place)
+    try:
+        yield db_url or private.url
+    finally:
+        if private is not None:
+            private.stop()
+
+
+@contextmanager
+def opened_database(db_url: str, folder: Path | None) -> Generator["Engine"]:
+    """Yield the engine of the database that the options mean, which has to have the schema of this release."""
+    with database_meant(db_url, folder) as url:
+        from sqlalchemy.exc import OperationalError
+
+        from ...collector.database.connections import open_engine
+        from ...collector.database.migrating import check_schema
+
+        engine = open_engine(url)
+        try:
+            check_schema(engine)
+            yield engine
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[-1] if error.orig else "no reason given"
+            raise ConnectionError(f"database: it cannot be reached: {reason}; check --db-url") from error
+        finally:
+            engine.dispose()

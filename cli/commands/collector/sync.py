@@ -1,0 +1,175 @@
+"""`insight sync`: bring the log of a profile and a collector to the same events."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...formatters.data import print_json
+from ...formatters.values import counted
+from ...options import JsonOption, ProfileOption
+from ...terminal.messages import progress_bar, say
+from ...terminal.safe import safe_line
+from ...terminal.screen import console
+
+if TYPE_CHECKING:
+    from ....collector.client.requests import Clash
+    from ....collector.client.syncing import SyncReport
+
+_SHOWN = 20
+
+UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="Collector (default: INSIGHT_REMOTE_URL).")]
+UrlOption = Annotated[str | None, typer.Option("--remote-url", metavar="URL", help="As URL.")]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        help="Key of the collector. Other users of this machine see it while the command runs; prefer INSIGHT_API_KEY,"
+        " or INSIGHT_API_KEY_FILE with a file that only you may read.",
+    ),
+]
+PatienceOption = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
+]
+
+
+def command(
+    remote: UrlArgument = None,
+    remote_url: UrlOption = None,
+    api_key: KeyOption = None,
+    profile: ProfileOption = None,
+    push: Annotated[bool, typer.Option("--push", help="Only send.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is missing on each side.")] = False,
+    wait: PatienceOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Send to a collector what it lacks, then fetch what the log of the profile lacks.
+
+    It may be cut off anywhere and run again. Exit code 1: the sides have different events of one identity, or, with
+    --verify, differ.
+
+    Example: insight sync https://insight.example.com
+    """
+    from ....collector.client.addresses import read_address
+    from ....eventlog.home.paths import profile_log, resolve_profile
+
+    _require_client()
+    from ....collector.client.requests import Collector
+    from ....collector.client.retries import Retries
+    from ....collector.client.syncing import SyncOptions, sync_log
+
+    if remote and remote_url and remote != remote_url:
+        raise ValueError("two collectors are named; give URL or --remote-url")
+    address = read_address(remote or remote_url, api_key)
+    if api_key:
+        say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
+    both = push == pull
+    options = SyncOptions(push=push or both, pull=pull or both, verify=verify, dry_run=dry_run)
+    log = profile_log(resolve_profile(profile))
+    collector = Collector(address)
+    try:
+        with progress_bar("sync") as progress:
+            report = sync_log(collector, log, options, Retries(wait), progress)
+    finally:
+        collector.close()
+    if as_json:
+        print_json(_data(report, address.url, options.dry_run))
+    else:
+        _print(report, address.url, options.push, options.pull, dry_run=options.dry_run)
+    raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _require_client() -> None:
+    try:
+        import_module("urllib3")
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "sync") from error
+
+
+def _differ(report: "SyncReport") -> bool:
+    differences = report.differences
+    return bool(
+        _clashes(report) or report.pulled.findings or report.pushed.refused or (differences and differences.any)
+    )
+
+
+def _clashes(report: "SyncReport") -> "list[Clash]":
+    """Return the clashes that either direction found, each once."""
+    found = {(clash.stream, clash.seq): clash for clash in (*report.pushed.clashes, *report.pulled.clashes)}
+    return [found[key] for key in sorted(found)]
+
+
+def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
+    pushed, pulled, differences = report.pushed, report.pulled, report.differences
+    return {
+        "remote": url,
+        "dry_run": dry_run,
+        "renewed": report.renewed,
+        "to_send": report.to_send,
+        "sent": pushed.accepted,
+        "sent_known": pushed.known,
+        "refused": pushed.refused,
+        "dropped_streams": pushed.dropped_streams,
+        "fetched": pulled.added,
+        "fetched_known": pulled.known,
+        "findings": pulled.findings,
+        "conflicts": [
+            {"stream": clash.stream, "seq": clash.seq, "remote": clash.have, "local": clash.got}
+            for clash in _clashes(report)
+        ],
+        "verified": None
+        if differences is None
+        else {
+            "same": differences.same,
+            "only_local": differences.only_here,
+            "only_remote": differences.only_there,
+            "conflicts": len(differences.clashes),
+        },
+    }
+
+
+def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: bool) -> None:
+    out = console()
+    name = safe_line(url)
+    if report.renewed:
+        out.print(f"{name}: its database was restored or replaced; everything was compared", soft_wrap=True)
+    if dry_run:
+        out.print(f"{counted(report.to_send, 'event')} would be sent", soft_wrap=True)
+        out.print(f"{counted(report.pulled.added, 'event')} would be fetched; nothing was changed", soft_wrap=True)
+    else:
+        if push:
+            out.print(f"sent {counted(report.pushed.accepted, 'event')} to {name}", soft_wrap=True)
+        if pull:
+            out.print(f"fetched {counted(report.pulled.added, 'event')}", soft_wrap=True)
+    if report.pushed.dropped_streams:
+        count = counted(report.pushed.dropped_streams, "stream")
+        out.print(f"{count} were dropped there by its retention, and not sent", soft_wrap=True)
+    for text in (*report.pushed.refused, *report.pulled.findings)[:_SHOWN]:
+        out.print(safe_line(text), soft_wrap=True)
+    clashes = _clashes(report)
+    for clash in clashes[:_SHOWN]:
+        out.print(
+            f"conflict: stream {clash.stream} seq {clash.seq}: {clash.got} here, {clash.have} there; both are kept",
+            soft_wrap=True,
+        )
+    if len(clashes) > _SHOWN:
+        out.print(f"... and {len(clashes) - _SHOWN} more conflicts; --json shows all")
+    if report.differences is not None:
+        _print_differences(out, report)
+
+
+def _print_differences(out: Any, report: "SyncReport") -> None:
+    found = report.differences
+    if found is None:
+        return
+    if not found.any:
+        out.print(f"verified: {counted(found.same, 'event')} are the same on both sides")
+        return
+    out.print(
+        f"verified: {found.same} events are the same, {found.only_here} only here, {found.only_there} only there,"
+        f" {len(found.clashes)} in conflict",
+        soft_wrap=True,
+    )

@@ -1,0 +1,90 @@
+"""The key of a request: looked up in the database, and remembered for a few seconds."""
+
+import threading
+import time
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import Engine, func, update
+
+from ..database.tables import key as key_table
+from ..problems import ProblemError
+from .audit import record_action
+from .keys import ApiKey, find_key, split_key
+
+CACHE_S: Final = 5.0
+"""Seconds for which a valid key is not looked up again; a revoked key works at most so long."""
+
+_CACHED_MAX = 10_000
+_SCHEME = "bearer "
+
+
+class KeyLookup:
+    """Finds the keys of requests.
+
+    Args:
+        engine: of the database.
+        cache_s: seconds for which a valid key is remembered.
+    """
+
+    def __init__(self, engine: Engine, cache_s: float = CACHE_S) -> None:
+        self._engine = engine
+        self._cache_s = cache_s
+        self._cache: dict[bytes, tuple[float, ApiKey]] = {}
+        self._lock = threading.Lock()
+
+    def authorize(self, header: str | None, scope: str) -> ApiKey:
+        """Return the key of a request that needs a scope.
+
+        Args:
+            header: `Authorization` of the request.
+            scope: needed.
+
+        Raises:
+            ProblemError: there is no key, it is not valid, or it lacks the scope.
+        """
+        found = self._find(header)
+        if scope not in found.scopes:
+            with self._engine.begin() as connection:
+                record_action(connection, "refused", team=found.team, key=found.id, reason="missing-scope", scope=scope)
+            raise ProblemError("missing-scope", f"key {found.id}: lacks the scope {scope}; ask an admin of the team")
+        return found
+
+    def _find(self, header: str | None) -> ApiKey:
+        if not header or header[: len(_SCHEME)].lower() != _SCHEME:
+            raise ProblemError(
+                "no-key", "Authorization: missing; send `Authorization: Bearer ik_...`", {"WWW-Authenticate": "Bearer"}
+            )
+        text = header[len(_SCHEME) :].strip()
+        # The cache has no secret in it, neither.
+        name = sha256(text.encode("utf-8", "surrogateescape")).digest()
+        with self._lock:
+            cached = self._cache.get(name)
+        if cached is not None and time.monotonic() - cached[0] < self._cache_s:
+            return cached[1]
+        found = self._look_up(text)
+        with self._lock:
+            if len(self._cache) >= _CACHED_MAX:
+                self._cache.clear()
+            self._cache[name] = (time.monotonic(), found)
+        return found
+
+    def _look_up(self, text: str) -> ApiKey:
+        parts = split_key(text)
+        with self._engine.begin() as connection:
+            found = None if parts is None else find_key(connection, parts)
+            if found is not None and found[1]:
+                today = func.date_trunc("day", func.now())
+                old = key_table.c.last_used_day.is_(None) | (key_table.c.last_used_day < today)
+                mark = update(key_table).where(key_table.c.id == found[0].id, old)
+                connection.execute(mark.values(last_used_day=today))
+                return found[0]
+            team = None if found is None else found[0].team
+            key_id = "" if parts is None else parts.id
+            record_action(connection, "refused", team=team, key=key_id, reason="bad-key")
+        reason = "it is revoked or has expired" if found else "there is no such key"
+        raise ProblemError(
+            "bad-key",
+            f"API key {key_id or '(malformed)'}: {reason}; ask an admin of the team for a new one",
+            {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )

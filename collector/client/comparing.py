@@ -1,0 +1,41 @@
+"""Compare every event of a log with the collector, without changing either."""
+
+from dataclasses import dataclass, field
+
+from .digests import LogDigests
+from .progress import SyncProgress
+from .pulling import pull_log
+from .requests import Clash, Collector
+from .retries import Retries
+
+
+@dataclass
+class Differences:
+    """Differences between a log and a collector."""
+
+    same: int = 0
+    only_here: int = 0
+    only_there: int = 0
+    clashes: list[Clash] = field(default_factory=list[Clash])
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self.only_here or self.only_there or self.clashes)
+
+
+def compare_logs(collector: Collector, digests: LogDigests, retries: Retries) -> Differences:
+    """Fetch all events of a collector and compare their digests.
+
+    Args:
+        collector: to compare with.
+        digests: the events of the log; those of the collector are added.
+        retries: how long failing requests are repeated.
+
+    Raises:
+        RemoteError: a request failed.
+    """
+    ours = sum(stream.count for stream in digests.values())
+    report = pull_log(collector, None, digests, SyncProgress(), retries)
+    clashes = len({(clash.stream, clash.seq) for clash in report.clashes})
+    return Differences(report.known, ours - report.known - clashes, report.added, report.clashes)

@@ -1,0 +1,162 @@
+"""Send the events of a log that a collector lacks.
+
+The collector says how much of each stream it has, so a push may be cut off anywhere and repeated.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ...eventlog.reader import LogPath, Record, read_records
+from .digests import LogDigests
+from .requests import BodyTooLargeError, Clash, Collector
+from .retries import Retries
+
+BATCH_BYTES = 8 << 20
+"""Lines sent in one request, before compression."""
+STREAMS_MAX = 10_000
+"""Streams asked about in one request."""
+_TAKEN = frozenset({"live", "sealed"})
+"""States of streams that the collector takes events of; it dropped the others for good."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of events done and in all."""
+
+
+@dataclass
+class PushPlan:
+    """What a collector lacks.
+
+    Attributes:
+        first: lowest missing seq by stream, for the streams of which it lacks something.
+        events: number of events that it lacks.
+        clashes: streams whose last common event differs; nothing of them is sent.
+        dropped: number of streams that the collector dropped for good.
+        epoch: life of its database.
+    """
+
+    first: dict[str, int] = field(default_factory=dict[str, int])
+    events: int = 0
+    clashes: list[Clash] = field(default_factory=list[Clash])
+    dropped: int = 0
+    epoch: str = ""
+
+
+@dataclass
+class PushReport:
+    """Results of a push."""
+
+    sent: int = 0
+    accepted: int = 0
+    known: int = 0
+    clashes: list[Clash] = field(default_factory=list[Clash])
+    dropped_streams: int = 0
+    refused: list[str] = field(default_factory=list[str])
+    """Events that the collector cannot take, one text each."""
+
+
+def plan_push(collector: Collector, digests: LogDigests, retries: Retries) -> PushPlan:
+    """Ask a collector what it has of the streams of a log.
+
+    Raises:
+        RemoteError: it did not answer.
+    """
+    plan = PushPlan()
+    names = iter(sorted(digests))
+    while part := list(islice(names, STREAMS_MAX)):
+        asked = {name: (digests[name].count, _last_digest(digests, name)) for name in part}
+        found, plan.epoch = retries.run(lambda asked=asked: collector.have(asked))
+        for name in part:
+            there = found.get(name)
+            if there is None:
+                _add_missing(plan, digests, name, 0)
+            elif there.state not in _TAKEN:
+                plan.dropped += 1
+            elif _differs(digests, name, there.next, there.last):
+                plan.clashes.append(Clash(name, there.next - 1, there.last, _hex(digests, name, there.next - 1)))
+            else:
+                _add_missing(plan, digests, name, there.next)
+    if not plan.epoch:
+        _, plan.epoch = retries.run(lambda: collector.have({}))
+    return plan
+
+
+def _last_digest(digests: LogDigests, name: str) -> str:
+    return _hex(digests, name, digests[name].top)
+
+
+def _hex(digests: LogDigests, name: str, seq: int) -> str:
+    return (digests.digest(name, seq) or b"").hex()
+
+
+def _differs(digests: LogDigests, name: str, following: int, last: str) -> bool:
+    ours = _hex(digests, name, following - 1) if following else ""
+    return bool(ours and last) and ours != last
+
+
+def _add_missing(plan: PushPlan, digests: LogDigests, name: str, first: int) -> None:
+    missing = sum(1 for seq, _ in digests[name] if seq >= first) if digests[name].top >= first else 0
+    if missing:
+        plan.first[name] = first
+        plan.events += missing
+
+
+def push_log(
+    collector: Collector, log: LogPath, plan: PushPlan, retries: Retries, progress: Progress | None = None
+) -> PushReport:
+    """Send what a collector lacks. Only verified lines are sent; damaged ones stay where they are.
+
+    Raises:
+        RemoteError: a request failed; what was accepted before stays.
+    """
+    report = PushReport(clashes=list(plan.clashes), dropped_streams=plan.dropped)
+    for lines in _batches(_missing_lines(log, plan)):
+        _push_batch(collector, lines, retries, report)
+        report.sent += len(lines)
+        if progress is not None:
+            progress(report.sent, plan.events)
+    return report
+
+
+def _missing_lines(log: LogPath, plan: PushPlan) -> Iterator[bytes]:
+    if not plan.first:
+        return
+    for item in read_records(log):
+        if isinstance(item, Record):
+            first = plan.first.get(item.envelope.stream)
+            if first is not None and item.envelope.seq >= first:
+                yield item.line
+
+
+def _batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and size + len(line) + 1 > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line) + 1
+    if batch:
+        yield batch
+
+
+def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, report: PushReport) -> None:
+    """Send lines, in halves where the collector takes only less; a line that is too long by itself is reported."""
+    body = b"\n".join((*lines, b""))
+    try:
+        answer = retries.run(lambda: collector.push(body))
+    except BodyTooLargeError as error:
+        if len(lines) == 1:
+            report.refused.append(f"{lines[0][:120].decode(errors='replace')}: {error.reason}")
+            return
+        middle = len(lines) // 2
+        _push_batch(collector, lines[:middle], retries, report)
+        _push_batch(collector, lines[middle:], retries, report)
+        return
+    report.accepted += answer.accepted
+    report.known += answer.known
+    report.clashes += answer.conflicts
+    report.refused += [
+        f"{finding.get('reason', 'refused')}: {finding.get('detail', '')}" for finding in answer.findings
+    ]

@@ -1,0 +1,196 @@
+"""HTTP requests to a collector, each with deadlines, and the errors that they end with."""
+
+import gzip
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import urllib3
+
+from ...eventlog.errors import EventLogError
+from .addresses import Address
+
+CONNECT_S = 3.0
+TOTAL_S = 30.0
+_GZIP_LEVEL = 1
+_BODY_MIN = 1024
+"""Below this many bytes compressing does not pay."""
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 401, 403, 404, 413
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses of answers that a later request may not get."""
+
+
+class RemoteError(EventLogError):
+    """A request failed; the message has the URL, the reason and a hint."""
+
+    def __init__(self, url: str, reason: str, hint: str) -> None:
+        super().__init__(f"{url}: {reason}; {hint}")
+        self.url = url
+        self.reason = reason
+
+
+class RemoteUnavailableError(RemoteError):
+    """The collector cannot be reached now; a later request may succeed.
+
+    Attributes:
+        retry_after_s: how long the collector asks to wait, in seconds; None if it does not say.
+    """
+
+    def __init__(self, url: str, reason: str, hint: str, retry_after_s: float | None = None) -> None:
+        super().__init__(url, reason, hint)
+        self.retry_after_s = retry_after_s
+
+
+class RemoteRefusedError(RemoteError):
+    """The collector does not accept the key, or the key may not do this."""
+
+
+class BodyTooLargeError(RemoteError):
+    """The collector takes only smaller bodies."""
+
+
+class _Have(msgspec.Struct):
+    next: int
+    last: str = ""
+    state: str = "live"
+
+
+class _HaveAnswer(msgspec.Struct):
+    streams: dict[str, _Have]
+    epoch: str
+
+
+class Clash(msgspec.Struct):
+    """Two events with one identity."""
+
+    stream: str
+    seq: int
+    have: str
+    """Digest of the event of the collector."""
+    got: str
+    """Digest of ours."""
+
+
+class PushAnswer(msgspec.Struct):
+    """Answer to a push."""
+
+    accepted: int
+    known: int
+    conflicts: list[Clash] = []
+    conflicts_total: int = 0
+    findings: list[dict[str, Any]] = []
+    findings_total: int = 0
+    position: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Events of the feed, verbatim, and the cursor after them."""
+
+    data: bytes
+    cursor: str
+    more: bool
+
+
+@dataclass
+class Collector:
+    """A collector over HTTP.
+
+    Args:
+        address: URL and key.
+        total_s: longest time for one request, in seconds.
+    """
+
+    address: Address
+    total_s: float = TOTAL_S
+    _pool: urllib3.PoolManager = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(CONNECT_S, self.total_s), total=self.total_s),
+        )
+
+    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, _Have], str]:
+        """Return how much of each stream is stored, by stream, and the epoch of the database.
+
+        Args:
+            streams: number of events and digest of the last one, by stream.
+        """
+        question = {"streams": {name: {"count": count, "last": last} for name, (count, last) in streams.items()}}
+        data = self._request("POST", "/api/v1/have", msgspec.json.encode(question), "application/json").data
+        answer = self._decode(data, _HaveAnswer)
+        return answer.streams, answer.epoch
+
+    def push(self, lines: bytes) -> PushAnswer:
+        """Store lines, and return after they are on the disk of the collector."""
+        return self._decode(self._request("POST", "/api/v1/events", lines, "application/x-ndjson").data, PushAnswer)
+
+    def pull(self, cursor: str, lines: int) -> Page:
+        """Return the events after a cursor, about so many."""
+        query = urlencode({"after": cursor, "limit": lines})
+        answer = self._request("GET", f"/api/v1/events?{query}")
+        headers = answer.headers
+        return Page(answer.data, headers.get("insight-cursor", ""), headers.get("insight-more", "") == "true")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _request(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> urllib3.BaseHTTPResponse:
+        headers = {"Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
+        if body is not None:
+            headers["Content-Type"] = kind
+            if len(body) >= _BODY_MIN and kind == "application/x-ndjson":
+                body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL), "gzip"
+        url = self.address.url
+        try:
+            answer = self._pool.request(method, url + path, body=body, headers=headers, redirect=False)
+        except urllib3.exceptions.SSLError as error:
+            raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
+        if answer.status != _OK:
+            raise _error_of(url, answer)
+        return answer
+
+    def _decode(self, data: bytes, shape: Any) -> Any:
+        try:
+            return msgspec.json.decode(data, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RemoteError(self.address.url, f"not an answer of a collector: {error}", "check the URL") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the reason of an error in one line, without the objects that urllib3 names."""
+    text = str(getattr(error, "reason", None) or error)
+    return text.split(": ", 1)[-1].split("\n", maxsplit=1)[0]
+
+
+def _error_of(url: str, answer: urllib3.BaseHTTPResponse) -> RemoteError:
+    detail = _detail(answer)
+    if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
+        return RemoteRefusedError(url, detail, "check INSIGHT_API_KEY, or ask for a key with this right")
+    if answer.status == _TOO_LARGE:
+        return BodyTooLargeError(url, detail, "send less at once")
+    if answer.status in _PASSING:
+        hint = "nothing is lost; run insight sync later"
+        return RemoteUnavailableError(url, detail, hint, _retry_after_s(answer.headers.get("retry-after", "")))
+    hint = "check the URL" if answer.status == _NOT_FOUND else "see the log of the collector"
+    return RemoteError(url, detail, hint)
+
+
+def _detail(answer: urllib3.BaseHTTPResponse) -> str:
+    try:
+        problem = msgspec.json.decode(answer.data, type=dict[str, Any])
+        text = str(problem.get("detail") or problem.get("title") or "")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = ""
+    return f"{text or answer.reason or 'refused'} ({answer.status})"
+
+
+def _retry_after_s(text: str) -> float | None:
+    """Return the seconds of a `Retry-After` header; None for a date, which a wrong clock makes useless."""
+    return float(text) if text.isascii() and text.isdigit() else None

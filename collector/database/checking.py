@@ -1,0 +1,67 @@
+"""A check of what is stored: every segment is unpacked, every row of a stream is compared with its segments."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import Engine, Row, select
+
+from ...eventlog.codec import match_head
+from ...eventlog.scan import is_newer_event, is_whole
+from ..ingest.segments import SegmentDamagedError, unpack_segment
+from .tables import segment, stream
+
+_ROWS: Final = 200
+
+
+def check_database(engine: Engine) -> Iterator[str]:
+    """Yield what is wrong, one sentence each; nothing for a sound database."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", stream_results=True) as connection:
+        rows = {(row.team, row.stream): row for row in connection.execute(select(stream))}
+        query = select(segment).order_by(segment.c.team, segment.c.stream, segment.c.first)
+        found = connection.execute(query).yield_per(_ROWS)
+        seen: set[Any] = set()
+        for key, segments in groupby(found, key=lambda row: (row.team, row.stream)):
+            seen.add(key)
+            yield from _check_stream(f"stream {key[1].hex} of team {key[0]}", rows.get(key), segments)
+        for key, row in rows.items():
+            if key not in seen and row.top and row.state in ("live", "sealed"):
+                yield f"stream {row.stream.hex} of team {row.team}: all of its segments are missing; restore a backup"
+
+
+def _check_stream(name: str, row: Any, segments: Iterator[Row[Any]]) -> Iterator[str]:
+    top, following, last = 0, 0, b""
+    for item in segments:
+        place = f"{name}, segment {item.first}"
+        if item.first < top:
+            yield f"{place}: overlaps the one before it"
+        try:
+            data = unpack_segment(item.body, item.digest, f"{item.stream.hex}/{item.first}")
+        except SegmentDamagedError as error:
+            yield f"{name}: {error}"
+            data = b""
+        lines = data.split(b"\n")[:-1]
+        if data:
+            yield from _check_lines(place, item, lines)
+        count = item._mapping["count"]  # noqa: SLF001 - `count` of a row is a method of tuples
+        if item.first == following and lines:
+            last = bytes.fromhex(lines[-1][-34:-2].decode("ascii", "replace"))
+        following = item.first + count if item.first == following else following
+        top = item.first + count
+    if row is None:
+        yield f"{name}: its row is missing"
+    elif (row.next, row.top) != (following, top):
+        yield f"{name}: its row says next {row.next} and top {row.top}, its segments {following} and {top}"
+    elif last and row.last != last:
+        yield f"{name}: its row has another digest of the last line than its segments"
+
+
+def _check_lines(place: str, item: Row[Any], lines: list[bytes]) -> Iterator[str]:
+    if len(lines) != item._mapping["count"]:  # noqa: SLF001
+        yield f"{place}: has {len(lines)} lines, its row says {item._mapping['count']}"  # noqa: SLF001
+    for number, line in enumerate(lines, item.first):
+        head = match_head(line)
+        if head is None or not (is_whole(line) or is_newer_event(line)):
+            yield f"{place}: the line of seq {number} is damaged"
+        elif (head[3].decode(), int(head[4])) != (item.stream.hex, number):
+            yield f"{place}: the line of seq {number} belongs to {head[3].decode()}/{head[4].decode()}"

@@ -1,0 +1,27 @@
+"""Engine of the database."""
+
+import re
+from typing import Final
+
+from sqlalchemy import Engine, create_engine
+
+POOL_SIZE: Final = 20
+CONNECT_S: Final = 5
+_DRIVER = "postgresql+psycopg://"
+
+
+def open_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
+    """Return the engine of a database; nothing is connected yet.
+
+    Args:
+        url: `postgresql://...`, as PostgreSQL's own programs take it.
+        pool_size: largest number of connections.
+
+    Raises:
+        ValueError: the URL is not one of PostgreSQL.
+    """
+    plain, count = re.subn(r"^(postgresql(\+psycopg)?|postgres)://", _DRIVER, url)
+    if not count:
+        raise ValueError("database URL: only PostgreSQL is supported; it begins with postgresql://")
+    arguments = {"connect_timeout": CONNECT_S, "application_name": "pytest-insight"}
+    return create_engine(plain, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=arguments)

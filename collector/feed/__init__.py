@@ -1,0 +1,7 @@
+"""The feed of a team: its segments in one order that every reader sees.
+
+- `cursors`: texts of positions
+- `exporting`: the whole log of a team in canonical order
+- `reading`: pages of the feed
+- `sequencer`: positions for committed segments
+"""

@@ -1,0 +1,71 @@
+"""Pages of the feed of a team."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from ..database.tables import segment, stream
+from ..ingest.segments import unpack_segment
+
+_SEGMENTS_MAX = 2_000
+"""Segments of one page."""
+
+
+@dataclass(frozen=True)
+class FeedFilter:
+    """Segments that a reader wants."""
+
+    stream: UUID | None = None
+    since: datetime | None = None
+
+
+class FeedPage(NamedTuple):
+    """Some segments of the feed."""
+
+    segments: list[bytes]
+    """Lines of each, with newlines."""
+    positions: list[int]
+    position: int
+    """After the last of them."""
+    more: bool
+    """Whether there may be more after it."""
+
+
+def last_position(connection: Connection, team: int) -> int:
+    """Return the position of the newest segment of a team, 0 without one."""
+    return connection.execute(select(func.max(segment.c.position)).where(segment.c.team == team)).scalar() or 0
+
+
+def read_page(connection: Connection, team: int, after: int, lines: int, wanted: FeedFilter) -> FeedPage:
+    """Return the segments after a position, at least one if there is one, and no more than hold so many lines."""
+    chosen: list[int] = []
+    total = 0
+    rows = list(connection.execute(_page_query(team, after, wanted)))
+    for row in rows:
+        total += row.lines
+        if chosen and total > lines:
+            break
+        chosen.append(row.position)
+    if not chosen:
+        return FeedPage([], [], after, more=False)
+    bodies = select(segment).where(segment.c.team == team, segment.c.position.in_(chosen))
+    found = [
+        unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}")
+        for row in connection.execute(bodies.order_by(segment.c.position))
+    ]
+    return FeedPage(found, chosen, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
+
+
+def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any, Any]:
+    query = select(segment.c.position, segment.c["count"].label("lines")).where(
+        segment.c.team == team, segment.c.position > after
+    )
+    if wanted.stream is not None:
+        query = query.where(segment.c.stream == wanted.stream)
+    if wanted.since is not None:
+        same = and_(stream.c.team == segment.c.team, stream.c.stream == segment.c.stream)
+        query = query.join(stream, same).where(stream.c.started >= wanted.since)
+    return query.order_by(segment.c.position).limit(_SEGMENTS_MAX)

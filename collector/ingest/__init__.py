@@ -1,0 +1,9 @@
+"""From the body of a request to stored segments.
+
+- `accepting`: the transaction that stores lines
+- `overlaps`: comparison of lines with those that are stored
+- `parsing`: bytes to runs of verified lines
+- `purging`: removal of purged lines
+- `segments`: runs of lines as they are stored
+- `unpacking`: compressed bodies, within bounds
+"""

@@ -1,0 +1,63 @@
+"""Comparison of incoming lines with the stored ones of the same stream, line by line."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from ..database.tables import segment
+from .parsing import IncomingLine, LineClash
+from .segments import unpack_segment
+
+
+@dataclass
+class ComparedLines:
+    """Incoming lines, sorted by what is stored already."""
+
+    new: list[IncomingLine] = field(default_factory=list[IncomingLine])
+    known: int = 0
+    clashes: list[LineClash] = field(default_factory=list[LineClash])
+
+
+def compare_lines(
+    connection: Connection, team: int, stream: UUID, top: int, lines: list[IncomingLine]
+) -> ComparedLines:
+    """Compare lines with the stored segments that they overlap; only those are unpacked.
+
+    Args:
+        connection: in a transaction that has locked the row of the stream.
+        team: of the key.
+        stream: of the lines.
+        top: seq after the highest stored one; lines from there on are new without a look at a segment.
+        lines: in order of seq.
+    """
+    result = ComparedLines()
+    old = [line for line in lines if line.seq < top]
+    stored = stored_digests(connection, team, stream, old[0].seq, old[-1].seq) if old else {}
+    for line in lines:
+        have = stored.get(line.seq)
+        if have is None:
+            result.new.append(line)
+        elif have == line.digest:
+            result.known += 1
+        else:
+            result.clashes.append(LineClash(stream, line.seq, have, line.digest, line.line))
+    return result
+
+
+def stored_digests(connection: Connection, team: int, stream: UUID, low: int, high: int) -> dict[int, bytes]:
+    """Return the digests, as hex digits, of the stored lines of the segments that touch a span of seqs."""
+    rows = connection.execute(
+        select(segment.c.first, segment.c.digest, segment.c.body).where(
+            segment.c.team == team,
+            segment.c.stream == stream,
+            segment.c.first <= high,
+            segment.c.first + segment.c.count > low,
+        )
+    )
+    digests: dict[int, bytes] = {}
+    for first, digest, body in rows:
+        data = unpack_segment(body, digest, f"{stream.hex}/{first}")
+        for place, line in enumerate(data.split(b"\n")[:-1]):
+            digests[first + place] = line[-34:-2]
+    return digests

@@ -1,0 +1,129 @@
+"""Bytes of a body to runs of verified lines: pure, without the database."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from ...eventlog.codec import match_head
+from ...eventlog.events import SESSION_EVENTS
+from ...eventlog.scan import Finding, Scanner
+
+SEQ_MAX: Final = (1 << 31) - 2
+"""Largest seq that is stored."""
+
+_SESSION_TYPES: Final = frozenset(str(cls.__struct_config__.tag).encode() for cls in SESSION_EVENTS)
+JOURNAL_FAMILIES: Final = frozenset(
+    b"cleanup completion conflict cut health lock master migration namespace owner resource run service snapshot"
+    b" worker".split()
+)
+"""First words of the types that journals of test data and of Sync Storage have.
+
+Each machine writes its own journal under the same stream id: the journals of two machines would always conflict.
+"""
+
+
+class IncomingLine(NamedTuple):
+    """A verified line."""
+
+    seq: int
+    digest: bytes
+    """Hex digits, as the line has them."""
+    line: bytes
+    """Without its newline."""
+    at: bytes
+    kind: bytes
+
+
+class LineClash(NamedTuple):
+    """A line whose identity is taken by another one."""
+
+    stream: UUID
+    seq: int
+    have: bytes
+    got: bytes
+    line: bytes
+
+
+@dataclass
+class ParsedBody:
+    """Content of a body."""
+
+    streams: dict[UUID, list[IncomingLine]] = field(default_factory=dict[UUID, list[IncomingLine]])
+    """Lines of each stream in order of seq, each seq once."""
+    findings: list[Finding] = field(default_factory=list[Finding])
+    clashes: list[LineClash] = field(default_factory=list[LineClash])
+    """Lines that conflict within the body."""
+    repeated: int = 0
+
+
+def parse_body(pieces: Iterable[bytes]) -> ParsedBody:
+    """Verify the lines of a body and group them by stream; damaged lines become findings, the rest counts."""
+    parsed = ParsedBody()
+    found: defaultdict[bytes, list[IncomingLine]] = defaultdict(list)
+    scanner = Scanner("body", strict=True, newer=True)
+    for piece in pieces:
+        batch = scanner.feed(piece)
+        parsed.findings += batch.findings
+        _sort_lines(batch.offsets, batch.lines, found, parsed.findings)
+    batch = scanner.settle() if scanner.finish() else scanner.feed(b"")
+    parsed.findings += batch.findings
+    _sort_lines(batch.offsets, batch.lines, found, parsed.findings)
+    # A line of a newer format is stored; the finding is for readers that have to understand it.
+    parsed.findings = [finding for finding in parsed.findings if finding.reason != "newer-format"]
+    for name in sorted(found):
+        stream = UUID(name.decode())
+        parsed.streams[stream] = _unique_lines(stream, found[name], parsed)
+    return parsed
+
+
+def _sort_lines(
+    offsets: list[int], lines: list[bytes], found: defaultdict[bytes, list[IncomingLine]], findings: list[Finding]
+) -> None:
+    for offset, line in zip(offsets, lines, strict=True):
+        match = match_head(line)
+        if match is None:  # not reached: verified lines have a head
+            continue
+        _, kind, stream, seq_digits, at = match.groups()
+        seq = int(seq_digits)
+        reason = _refusal(kind, seq)
+        if reason:
+            findings.append(Finding("body", offset, len(line), "malformed", reason))
+        else:
+            found[stream].append(IncomingLine(seq, line[-34:-2], line, at, kind))
+
+
+def _refusal(kind: bytes, seq: int) -> str:
+    if seq > SEQ_MAX:
+        return f"seq {seq} is larger than any that is stored"
+    if kind not in _SESSION_TYPES and kind.partition(b".")[0] in JOURNAL_FAMILIES:
+        return f"{kind.decode()} belongs to a journal of one machine, which is not collected"
+    return ""
+
+
+def _unique_lines(stream: UUID, lines: list[IncomingLine], parsed: ParsedBody) -> list[IncomingLine]:
+    """Return lines in order of seq; of lines with the same seq the first one that was sent."""
+    if all(line.seq == first.seq + place for first in lines[:1] for place, line in enumerate(lines)):
+        return lines
+    unique: dict[int, IncomingLine] = {}
+    for line in lines:
+        other = unique.setdefault(line.seq, line)
+        if other is line:
+            continue
+        if other.digest == line.digest:
+            parsed.repeated += 1
+        else:
+            parsed.clashes.append(LineClash(stream, line.seq, other.digest, line.digest, line.line))
+    return [unique[seq] for seq in sorted(unique)]
+
+
+def split_runs(lines: list[IncomingLine]) -> list[list[IncomingLine]]:
+    """Return the runs of lines without a gap in seq."""
+    runs: list[list[IncomingLine]] = []
+    for line in lines:
+        if runs and runs[-1][-1].seq + 1 == line.seq:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return runs

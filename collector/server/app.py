@@ -1,0 +1,50 @@
+"""The application: all endpoints, and what they share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from .admin_api import router as admin_router
+from .answers import register_handlers
+from .context import ServerContext
+from .events_api import router as events_router
+from .health_api import router as health_router
+from .models import ProblemModel
+from .questions_api import router as questions_router
+from .sessions_api import router as sessions_router
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}
+}
+
+
+def make_app(context: ServerContext) -> FastAPI:
+    """Return the application.
+
+    Args:
+        context: database, keys and limits.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        context.start()
+        yield
+        context.close()
+
+    # Without the pages that show the description: they load scripts from elsewhere.
+    app = FastAPI(
+        title="pytest-insight collector",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = context
+    register_handlers(app)
+    app.include_router(health_router)
+    for router in (admin_router, events_router, sessions_router, questions_router):
+        app.include_router(router, responses=_ERRORS)
+    return app

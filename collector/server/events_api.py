@@ -1,0 +1,177 @@
+"""Endpoints of the log: push, negotiate, pull."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+
+from ..access.audit import record_action
+from ..access.keys import ApiKey
+from ..database.epoch import read_epoch
+from ..database.tables import stream
+from ..feed.cursors import format_cursor, parse_cursor
+from ..feed.exporting import export_log
+from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
+from ..ingest.accepting import AcceptedLines, accept_lines
+from ..ingest.parsing import ParsedBody, parse_body
+from ..ingest.unpacking import unpack_body
+from ..problems import ProblemError
+from .answers import json_answer
+from .bodies import read_body
+from .context import Context, Reader, ServerContext, Writer
+from .following import NO_BUFFER, Following
+from .models import HAVE_QUESTION, HaveAnswer, PushAnswer
+
+router = APIRouter(prefix="/api/v1")
+NDJSON = "application/x-ndjson"
+_BODY = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.post("/events", responses={200: {"model": PushAnswer}}, response_model=None, openapi_extra=_BODY)
+async def push_events(
+    request: Request,
+    context: Context,
+    key: Writer,
+    strict: Annotated[str | None, Query(description="Refuse a body with findings (422) or conflicts (409).")] = None,
+) -> Response:
+    """Store any piece of a log: JSON Lines, plain or compressed. What is stored already is not stored again."""
+    body = await read_body(request, context.limits)
+    encoding = request.headers.get("content-encoding", "")
+    wants_all = strict is not None and strict.lower() not in ("0", "false", "no")
+    answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
+    return json_answer(answer)
+
+
+def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, strict: bool) -> dict[str, Any]:
+    limits = context.limits
+    parsed = parse_body(unpack_body(body, encoding, limits))
+    if strict and parsed.findings:
+        listed = [_finding(finding) for finding in parsed.findings[: limits.told]]
+        raise ProblemError("findings", f"body: {parsed.findings[0]}; nothing was stored", findings=listed)
+    result = accept_lines(context.engine, key.team, key.id, parsed, may_purge="purge" in key.scopes)
+    context.counters.add(
+        pushes=1,
+        events_accepted=result.accepted,
+        events_known=result.known,
+        conflicts=len(result.conflicts),
+        findings=len(parsed.findings),
+    )
+    position = _position_after(context, key.team)
+    answer = _push_answer(result, parsed, position, limits.told)
+    if result.removed:
+        with context.engine.begin() as connection:
+            record_action(connection, "events.purged", team=key.team, key=key.id, lines=result.removed)
+    if result.conflicts:
+        _record_conflicts(context, key, len(result.conflicts))
+        if strict:
+            raise ProblemError("conflict", "body: other events have the identity of some of its lines", **answer)
+    return answer
+
+
+def _position_after(context: ServerContext, team: int) -> str:
+    """Return the cursor after what was committed; an empty text if the order is not known in time."""
+    if not context.sequencer.order_committed():
+        return ""
+    with context.engine.connect() as connection:
+        return format_cursor(read_epoch(connection), last_position(connection, team))
+
+
+def _record_conflicts(context: ServerContext, key: ApiKey, count: int) -> None:
+    with context.engine.begin() as connection:
+        record_action(connection, "conflicts", team=key.team, key=key.id, count=count)
+
+
+def _finding(finding: Any) -> dict[str, Any]:
+    return {"offset": finding.offset, "length": finding.length, "reason": finding.reason, "detail": finding.detail}
+
+
+def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told: int) -> dict[str, Any]:
+    clashes = [
+        {"stream": clash.stream.hex, "seq": clash.seq, "have": clash.have.decode(), "got": clash.got.decode()}
+        for clash in result.conflicts[:told]
+    ]
+    return {
+        "accepted": result.accepted,
+        "known": result.known,
+        "purged": result.purged,
+        "removed": result.removed,
+        "conflicts": clashes,
+        "conflicts_total": len(result.conflicts),
+        "findings": [_finding(finding) for finding in parsed.findings[:told]],
+        "findings_total": len(parsed.findings),
+        "streams": {name.hex: following for name, following in result.next.items()},
+        "position": position,
+    }
+
+
+_QUESTION = {"requestBody": {"required": True, "content": {"application/json": {"schema": HAVE_QUESTION}}}}
+_decode_have = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any]]]).decode
+
+
+@router.post("/have", responses={200: {"model": HaveAnswer}}, response_model=None, openapi_extra=_QUESTION)
+async def compare_streams(request: Request, context: Context, key: Writer) -> Response:
+    """Answer how much of each stream is stored, so that a client sends what is missing; unknown ones are left out."""
+    body = await read_body(request, context.limits)
+    return json_answer(await run_in_threadpool(_have, context, key, body))
+
+
+def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
+    try:
+        asked = _decode_have(body).get("streams")
+        names = None if asked is None else [UUID(name) for name in asked]
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
+    if names is None:
+        raise ProblemError("bad-request", 'body: has to be {"streams": {ID: {"count": N, "last": DIGEST}}}')
+    if len(names) > context.limits.streams:
+        raise ProblemError("too-large", f"body: more than {context.limits.streams} streams; ask in several requests")
+    query = select(stream.c.stream, stream.c.next, stream.c.last, stream.c.state)
+    with context.engine.connect() as connection:
+        rows = connection.execute(query.where(stream.c.team == key.team, stream.c.stream.in_(names)))
+        found = {
+            row.stream.hex: {"next": row.next, "last": (row.last or b"").hex(), "state": row.state} for row in rows
+        }
+        return {"streams": found, "epoch": read_epoch(connection)}
+
+
+@router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}, "text/event-stream": {}}}})
+async def pull_events(
+    request: Request,
+    context: Context,
+    key: Reader,
+    after: Annotated[str, Query(description="Cursor of the answer before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=1_000_000, description="Lines of a page, roughly.")] = 0,
+    stream: Annotated[UUID | None, Query(description="Only this stream.")] = None,
+    since: Annotated[datetime | None, Query(description="Only streams that started then or later.")] = None,
+) -> Response:
+    """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins.
+
+    With `Accept: text/event-stream` the answer goes on with what is pushed, and `Last-Event-ID` resumes it.
+    """
+    wanted = FeedFilter(stream, since)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        following = Following(context, request.headers.get("authorization"), key.team, wanted)
+        cursor = request.headers.get("last-event-id", "") or after
+        first = await run_in_threadpool(following.begin, cursor)
+        return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
+    page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
+    headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
+    return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
+
+
+def _pull(context: ServerContext, key: ApiKey, after: str, lines: int, wanted: FeedFilter) -> tuple[FeedPage, str]:
+    with context.engine.connect() as connection:
+        epoch = read_epoch(connection)
+        page = read_page(connection, key.team, parse_cursor(after, epoch), lines, wanted)
+    return page, format_cursor(epoch, page.position)
+
+
+@router.get("/log", response_model=None, responses={200: {"content": {NDJSON: {}}}})
+def export_events(context: Context, key: Reader) -> Response:
+    """Return the whole log of the team in canonical order: byte for byte what `insight merge` makes of its parts."""
+    return StreamingResponse(export_log(context.engine, key.team), media_type=NDJSON)

@@ -1,0 +1,82 @@
+"""Bodies and answers of the endpoints; the description of the interface is made from them."""
+
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+
+class ProblemModel(BaseModel):
+    """A refusal, as RFC 9457 describes it."""
+
+    type: str = Field(examples=["urn:pytest-insight:problem:missing-scope"])
+    title: str
+    status: int
+    detail: str
+
+
+class ClashModel(BaseModel):
+    """An event that was not stored in the log, as another one has its identity; it is kept in quarantine."""
+
+    stream: str
+    seq: int
+    have: str = Field(description="Digest of the stored event.")
+    got: str = Field(description="Digest of the event that was sent.")
+
+
+class FindingModel(BaseModel):
+    """A line of the body that is not an event."""
+
+    offset: int = Field(description="Byte of the unpacked body.")
+    length: int
+    reason: str
+    detail: str
+
+
+class PushAnswer(BaseModel):
+    """Outcome of a push, after it was committed."""
+
+    accepted: int = Field(description="Events that were stored now.")
+    known: int = Field(description="Events that were stored before.")
+    purged: int = Field(description="Events that were not stored, as they were purged.")
+    removed: int = Field(description="Stored events that were removed, as this push purges them.")
+    conflicts: list[ClashModel]
+    conflicts_total: int
+    findings: list[FindingModel]
+    findings_total: int
+    streams: dict[str, int] = Field(description="For each stream of the body the lowest seq that is missing.")
+    position: str = Field(description="Cursor after these events; empty if it is not known yet.")
+
+
+HAVE_QUESTION: Final = {
+    "type": "object",
+    "required": ["streams"],
+    "properties": {
+        "streams": {
+            "type": "object",
+            "description": "The streams that a client has, by their ids.",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "count": {"type": "integer", "description": "Events from seq 0 on, without a gap."},
+                    "last": {"type": "string", "description": "Digest of the last of them."},
+                },
+            },
+        }
+    },
+}
+"""Body of a question about streams."""
+
+
+class StreamState(BaseModel):
+    """The events of a stream that the server has."""
+
+    next: int = Field(description="Lowest seq that is missing.")
+    last: str = Field(description="Digest of the event before it; empty without one.")
+    state: str = Field(description="live, sealed, expired or purged.")
+
+
+class HaveAnswer(BaseModel):
+    """The events that the server has of each known stream."""
+
+    streams: dict[str, StreamState]
+    epoch: str

@@ -1,0 +1,69 @@
+"""Endpoints of questions: each answers with the JSON of a command of `insight`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from ..views.commands import refusal_of
+from ..views.questions import QUESTIONS, QuestionPath, arguments_of
+from .context import Context, Reader, ServerContext
+
+router = APIRouter(prefix="/api/v1")
+_MULTIPLE: Final = ("variant",)
+
+
+def answer_question(context: ServerContext, team: int, arguments: list[str]) -> Response:
+    """Return the answer of a command about the log of a team.
+
+    Raises:
+        ProblemError: the command has no answer.
+    """
+    context.counters.add(questions=1)
+    view = context.views.of_team(team)
+    cursor = view.refresh()
+    named = arguments.index("--") if "--" in arguments else len(arguments)
+    meant = [*arguments[:named], "--json", f"--log={view.log}", *arguments[named:]]
+    result = context.answers.run(view.home, meant)
+    refusal = refusal_of(result)
+    if refusal is not None:
+        raise refusal
+    return Response(result.out, headers={"Insight-Position": cursor}, media_type="application/json")
+
+
+def _endpoint(question: QuestionPath) -> Callable[..., Awaitable[Response]]:
+    async def ask(request: Request, context: Context, key: Reader) -> Response:
+        parameters = [*request.path_params.items(), *request.query_params.multi_items()]
+        arguments = arguments_of(question, parameters)
+        return await run_in_threadpool(answer_question, context, key.team, arguments)
+
+    return ask
+
+
+def _parameters(question: QuestionPath) -> list[dict[str, Any]]:
+    """Return the description of the parameters of a question."""
+    in_path = f"{{{question.argument}}}" in question.path
+    found = [
+        {"name": question.argument, "in": "path" if in_path else "query", "required": question.required or in_path}
+    ] if question.argument else []  # fmt: skip
+    found += [{"name": name, "in": "query", "required": False} for name in (*question.options, *question.flags)]
+    text = {"type": "string"}
+    kinds: dict[str, Any] = {name: {"type": "array", "items": text} for name in _MULTIPLE}
+    kinds |= {name: {"type": "boolean"} for name in question.flags}
+    return [item | {"schema": kinds.get(item["name"], text)} for item in found]
+
+
+for _question in QUESTIONS:
+    _command = " ".join(word for word in _question.command)
+    router.add_api_route(
+        _question.path,
+        _endpoint(_question),
+        methods=["GET"],
+        response_model=None,
+        name=_question.path,
+        summary=_question.summary,
+        description=f"{_question.summary} The answer is that of `insight {_command} --json`.",
+        openapi_extra={"parameters": _parameters(_question)},
+        responses={200: {"content": {"application/json": {}}}},
+    )

@@ -1,0 +1,148 @@
+"""The server process: database, schema, first key, HTTP."""
+
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from sqlalchemy import Engine
+
+from ..access.audit import record_action
+from ..access.keys import ROLES, create_key, list_keys
+from ..access.teams import DEFAULT_TEAM, ensure_team
+from ..database.connections import open_engine
+from ..database.migrating import check_schema, upgrade_schema
+from ..database.private_server import PrivateServer
+from ..limits import RequestLimits
+from .app import make_app
+from .context import ServerContext
+
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Settings of `insight serve`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    db_url: str = ""
+    """Empty: a private server in `folder`."""
+    folder: Path = Path()
+    """Of the private server and of the copies of logs that questions read."""
+    command: tuple[str, ...] = ()
+    """Starts a process that answers questions."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure_http: bool = False
+    """Serve without TLS beyond the loopback address."""
+    limits: RequestLimits = field(default_factory=RequestLimits)
+
+
+@dataclass(frozen=True)
+class StartedServer:
+    """Address and first key of a server that begins to serve."""
+
+    url: str
+    first_key: str
+    """An admin key, if the database had no key before; shown once."""
+    database: str
+
+
+def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) -> None:
+    """Serve until the process is asked to end.
+
+    Args:
+        settings: of the command line.
+        announce: called when the socket listens.
+
+    Raises:
+        SchemaMismatchError: the schema of the database given by its URL is not up to date.
+        ValueError: keys would be sent in the clear over a network.
+        OSError: the port is taken.
+    """
+    _refuse_plain_http(settings)
+    listening = open_socket(settings.host, settings.port)
+    private = None if settings.db_url else PrivateServer(settings.folder)
+    try:
+        engine = open_engine(settings.db_url or (private.url if private else ""))
+        if private is not None:
+            upgrade_schema(engine)
+        check_schema(engine)
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if settings.tls_cert else "http"
+        where = str(settings.folder / "postgres") if private else "the given URL"
+        announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
+        app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
+        # The access log is off: it would have the cursors and node ids of all teams in it.
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+        )
+        _end_in_order()
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        if private is not None:
+            private.stop()
+
+
+def _refuse_plain_http(settings: ServeSettings) -> None:
+    """Refuse to let keys be sent in the clear, unless that is asked for.
+
+    Raises:
+        ValueError: the address is not of this machine alone, and there is no certificate.
+    """
+    if settings.tls_cert or settings.insecure_http:
+        return
+    found = {item[4][0] for item in socket.getaddrinfo(settings.host, None, type=socket.SOCK_STREAM)}
+    if not all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found):
+        raise ValueError(
+            f"{settings.host}: keys would be sent in the clear; give --tls-cert and --tls-key,"
+            " or --insecure-http behind a proxy that has a certificate"
+        )
+
+
+def _end_in_order() -> None:
+    """Let signals end the process by an exception: uvicorn raises them again after it has closed all connections."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; connections wait until the application accepts them.
+
+    Raises:
+        OSError: the port is taken or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(_BACKLOG)
+    return listening
+
+
+def _ensure_first_key(engine: Engine) -> str:
+    """Return the text of an admin key that is made for a database without keys; an empty text if there are some."""
+    with engine.begin() as connection:
+        if list_keys(connection):
+            return ""
+        team = ensure_team(connection, DEFAULT_TEAM)
+        key_id, text = create_key(connection, team.id, ROLES["admin"], owner="first key")
+        record_action(connection, "key.created", team=team.id, key=key_id, by="insight serve")
+        return text

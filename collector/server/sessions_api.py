@@ -1,0 +1,85 @@
+"""Endpoints of whole sessions, as `TestSession` writes them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from ...core.views.session import load_session
+from ...eventlog.documents.fields import DocumentError, parse_json, session_documents
+from ...eventlog.documents.sessions import StreamLines, convert_session
+from ...eventlog.times import from_datetime
+from ..access.keys import ApiKey
+from ..ingest.accepting import accept_lines
+from ..ingest.parsing import parse_body
+from ..ingest.unpacking import unpack_body
+from ..problems import ProblemError
+from .answers import json_answer
+from .bodies import read_body
+from .context import Context, Reader, ServerContext, Writer
+
+router = APIRouter(prefix="/api/v1")
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_CREATED, _OK = 201, 200
+
+
+@router.post("/sessions", response_model=None, openapi_extra=_BODY, responses={201: {}, 200: {}})
+async def store_session(
+    request: Request,
+    context: Context,
+    key: Writer,
+    on_conflict: Annotated[str, Query(description="`error`: refuse another session of the same id (409).")] = "",
+) -> Response:
+    """Store a session that is given as a document; the same one again changes nothing (200 instead of 201)."""
+    body = await read_body(request, context.limits)
+    encoding = request.headers.get("content-encoding", "")
+    return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
+
+
+def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, refuses: bool) -> Response:
+    try:
+        documents = session_documents(parse_json(b"".join(unpack_body(body, encoding, context.limits))))
+        sessions = [convert_session(document) for document in documents]
+    except (DocumentError, RecursionError) as error:
+        raise ProblemError("bad-request", f"body: {error}") from error
+    if refuses:
+        _refuse_same_label(context, key.team, sessions)
+    parsed = parse_body(line for session in sessions for line in session.lines)
+    result = accept_lines(context.engine, key.team, key.id, parsed)
+    context.sequencer.order_committed()
+    stored = [{"session_id": session.label, "stream": session.stream} for session in sessions]
+    answer = {"status": "success", "sessions": stored, "accepted": result.accepted, "known": result.known}
+    return json_answer(answer, _CREATED if result.accepted else _OK)
+
+
+def _refuse_same_label(context: ServerContext, team: int, sessions: list[StreamLines]) -> None:
+    with context.views.of_team(team).model() as model:
+        streams = {row.session_id: row.stream for row in model.sessions()}
+    for session in sessions:
+        other = streams.get(session.label)
+        if other is not None and other != session.stream:
+            raise ProblemError("conflict", f"session {session.label}: there is another one of this id", have=other)
+
+
+@router.get("/sessions", response_model=None, responses={200: {"content": {"application/json": {}}}})
+def list_stored_sessions(
+    request: Request,
+    context: Context,
+    key: Reader,
+    sut: str | None = None,
+    since: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """Return sessions with their results, the newest first; `Link` names the next page."""
+    since_us = None if since is None else from_datetime(since.astimezone())
+    view = context.views.of_team(key.team)
+    with view.model() as model:
+        rows = model.sessions(sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]
+        found: list[dict[str, Any]] = [load_session(model, row).to_dict() for row in rows[:limit]]
+    headers = {}
+    if len(rows) > limit:
+        following = request.url.include_query_params(offset=offset + limit, limit=limit)
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return json_answer(found, headers=headers)
