@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.main import get_command
 
+from .arguments.first_words import command_named, name_logs
 from .arguments.logs import ReadingState
 from .arguments.plain_values import convert_plain_values
 from .options import VersionOption
@@ -74,7 +75,9 @@ def build_app(wanted: str | None) -> typer.Typer:
     app = typer.Typer(
         name="insight",
         help="The memory of your pytest runs: query, follow and verify what `pytest --insight` recorded."
-        " Without a command: one screen about this project.\n\nExample: insight --sut shop --time 7d",
+        " Without a command: one screen about this project, or about the logs that are named: files, folders, archives"
+        " or `-`.\n\nExample: insight --sut shop --time 7d",
+        subcommand_metavar="[LOG]... | COMMAND [ARGS]...",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -152,7 +155,8 @@ def escape_what_output_cannot_carry() -> None:
 def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
     ReadingState.reset()
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    arguments = name_logs(arguments, [noun.name for noun in NOUNS])
+    wanted = command_named(arguments)
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:

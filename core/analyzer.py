@@ -1,4 +1,4 @@
-"""What a history of sessions says about tests: each question a projection of its own, with its evidence.
+"""Answers to questions about the tests of a history of sessions, each with its evidence.
 
 Nothing is blended into one score. Every answer names the sessions it rests on, how many there were, and the version
 of its rule. Every run counts; what is broken, flaky or slower is decided in each series (system, branch, variant) and
@@ -31,7 +31,9 @@ from .questions.summary import Summary, summary_of
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from ..eventlog.reader import Record
     from .compare import ComparisonResult
-    from .overview.headline import CutTest, OutageNow
+    from .overview.cut_tests import CutTest
+    from .overview.headline import OutageNow
+    from .questions.duration_changes import DurationChange
     from .questions.lost import LostTest
     from .views.session import TestSession
 
@@ -63,10 +65,26 @@ class InsightAnalyzer(ChosenSessions):
         ]
 
     def lost_tests(self) -> "list[LostTest]":
-        """Return tests that are announced no longer, with what they may be called now."""
+        """Return tests that are announced no longer, with what they may be called now; not those that moved."""
+        return [one for one in self.gone_tests() if not one.moved_to]
+
+    def moved_tests(self) -> "list[LostTest]":
+        """Return tests whose file was renamed, as git says where a checkout is; they are there under another path."""
+        return [one for one in self.gone_tests() if one.moved_to]
+
+    def gone_tests(self) -> "list[LostTest]":
+        """Return both: tests that are announced no longer under their node id."""
         from .questions.lost import lost_tests  # noqa: PLC0415 - only for this question
 
-        return lost_tests(self.asked)
+        runs = self.asked
+        found = lost_tests(runs)
+        if not found:
+            return found
+        from .naming.moved_tests import with_moves  # noqa: PLC0415
+        from .naming.renames import TimeBudget, renamed_files  # noqa: PLC0415 - git is asked only about lost tests
+
+        budget = TimeBudget()
+        return with_moves(found, runs, lambda base, target: renamed_files(base, target, timeout_s=budget.left_s))
 
     def outage_now(self) -> "OutageNow | None":
         """Return the newest session of the branch that is meant, if nearly everything fails in it."""
@@ -76,9 +94,13 @@ class InsightAnalyzer(ChosenSessions):
 
     def cut_tests(self) -> "list[CutTest]":
         """Return the tests that were running when a session was killed, the newest first."""
-        from .overview.headline import cut_tests  # noqa: PLC0415 - only for this question
+        from .overview.cut_tests import cut_tests, with_times  # noqa: PLC0415 - only for this question
 
-        return cut_tests(self.runs)
+        found = cut_tests(self.runs)
+        if not found or self._models is None:
+            return found
+        with self._models() as model:
+            return with_times(model, found)
 
     # -------------------------------------------------------------- questions
 
@@ -104,6 +126,17 @@ class InsightAnalyzer(ChosenSessions):
     def broken_tests(self) -> list[Broken]:
         """Return tests whose latest run failed, with the session and the commits since when."""
         return broken_tests(self.asked)
+
+    def slower_tests(self) -> "list[DurationChange]":
+        """Return tests that are slower in the newest sessions than before, with what takes their time."""
+        from .overview.headline import tested_runs  # noqa: PLC0415 - only for this question
+        from .questions.slower import slower_now  # noqa: PLC0415
+
+        runs = tested_runs(self.asked)
+        if self._models is None:
+            return slower_now(runs)
+        with self._models() as model:
+            return slower_now(runs, model)
 
     def duration_shifts(self) -> list[DurationShift]:
         """Return tests whose duration changed its level, the greatest change first."""

@@ -6,7 +6,7 @@ both sides have.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -26,7 +26,7 @@ RULES_VERSION = 4
 
 
 LISTS = ("new_failures", "new_passes", "missing_tests", "new_tests", "newly_skipped", "slower_tests", "faster_tests")
-"""What a comparison is about, in the order in which it is told."""
+"""Lists of a comparison that are differences, in the order in which they are shown."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Change:
     before: str | None
     after: str | None
     base_session: str = ""
-    """Where the verdict comes from."""
+    """Name of the session with the verdict."""
     target_session: str = ""
     variant: str = ""
     """In which it changed so, of the variants that both sides have; empty if they have one."""
@@ -45,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """What differs between two sets of sessions. Lists are in order of node id, those of durations of their change."""
+    """Differences between two sets of sessions. Lists are sorted by node id, those of durations by the change."""
 
     base: str
     target: str
@@ -68,15 +68,17 @@ class ComparisonResult:
     """Ran on one side only, and the other was not told to run them, or ended before them: no difference."""
 
     def has_changes(self) -> bool:
-        """Tell whether anything differs."""
+        """Return whether anything differs."""
         return any(getattr(self, name) for name in (*LISTS, "outcome_changes"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        lists = {
+        lists: dict[str, list[dict[str, Any]]] = {
             name: [vars(item) for item in getattr(self, name)]
             for name in (*LISTS, "still_failing", "outcome_changes", "not_selected")
         }
+        for name in ("slower_tests", "faster_tests"):
+            lists[name] = [asdict(item) for item in getattr(self, name)]
         sessions = {"base_sessions": self.base_sessions, "target_sessions": self.target_sessions}
         return {"base": self.base, "target": self.target, **sessions, **lists}
 
@@ -118,31 +120,31 @@ class Comparison:
         """Compare two systems under test."""
         self._base.for_sut(base)
         self._target.for_sut(target)
-        return self._called(base, target)
+        return self._name_sides(base, target)
 
     def with_profiles(self, base: str, target: str) -> Self:
         """Compare two profiles."""
         self._base.with_profile(base)
         self._target.with_profile(target)
-        return self._called(base, target)
+        return self._name_sides(base, target)
 
     def between_sessions(self, base: "str | TestSession", target: "str | TestSession") -> Self:
         """Compare two sessions, given as they are or by their ids."""
         sides = [self._session(one) if isinstance(one, str) else one for one in (base, target)]
         self._given = [sides[0]], [sides[1]]
-        return self._called(sides[0].session_id, sides[1].session_id)
+        return self._name_sides(sides[0].session_id, sides[1].session_id)
 
     def between_periods(self, base: tuple[datetime, datetime], target: tuple[datetime, datetime]) -> Self:
         """Compare two spans of time, both ends inclusive."""
         self._base.between(*base)
         self._target.between(*target)
-        return self._called(*(f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}" for start, end in (base, target)))
+        return self._name_sides(*(f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}" for start, end in (base, target)))
 
     def between_commits(self, base: str, target: str) -> Self:
         """Compare two commits, given by the beginnings of their hashes."""
         self._base.with_commit(base)
         self._target.with_commit(target)
-        return self._called(base, target)
+        return self._name_sides(base, target)
 
     def apply_to_both(self, narrow: "Callable[[Query], object]") -> Self:
         """Narrow both sides in the same way, for instance `lambda q: q.for_sut("shop").in_last_days(7)`."""
@@ -171,7 +173,7 @@ class Comparison:
             raise LookupError(f"no session {session_id!r}")
         return found
 
-    def _called(self, base: str, target: str) -> Self:
+    def _name_sides(self, base: str, target: str) -> Self:
         self._names = [base, target]
         return self
 

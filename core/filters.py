@@ -26,7 +26,7 @@ class InvalidQueryParameterError(ValueError):
 
 
 class Loads(Protocol):
-    """What a query needs of a storage."""
+    """Interface of a storage that a query reads."""
 
     def load_matching(self, sut_name: str | None = None, since: datetime | None = None) -> list[TestSession]:
         """Return at least the sessions of a system that started at a time or later."""
@@ -126,7 +126,8 @@ class TestFilter(Generic[Q]):
 
     def with_duration_between(self, min_seconds: float, max_seconds: float) -> Self:
         """Only attempts that took this long, both inclusive, in seconds."""
-        if not (isinstance(min_seconds, (int, float)) and isinstance(max_seconds, (int, float))):
+        given: tuple[Any, ...] = min_seconds, max_seconds  # a program without type checks may give anything
+        if not all(isinstance(seconds, (int, float)) for seconds in given):
             raise InvalidQueryParameterError("with_duration_between: two numbers of seconds are needed")
         if not 0 <= min_seconds <= max_seconds:
             raise InvalidQueryParameterError(f"with_duration_between: not 0 <= {min_seconds} <= {max_seconds}")

@@ -97,7 +97,7 @@ def _why_no_document(path: Path) -> str:
 
 
 def _owner_of(path: Path) -> str:
-    """Return what a file is to pytest-insight, in words; "" if it is none of its files."""
+    """Return what a file is to pytest-insight, in words; "" if it is another file."""
     real = Path(os.path.realpath(path))
     if real.is_relative_to(os.path.realpath(home_dir())):
         return "a file of pytest-insight's own folder"

@@ -32,7 +32,7 @@ class StorageProfile:
         created_by, last_modified_by: names of users.
 
     Raises:
-        ValueError: the name or the type is none.
+        ValueError: the name or the type is invalid.
     """
 
     name: str
@@ -129,7 +129,7 @@ class ProfileManager:
         """Create a profile.
 
         Raises:
-            ValueError: the name or type is none, or the profile exists already.
+            ValueError: the name or the type is invalid, or the profile exists already.
             EventLogError, OSError: the file cannot be read or written.
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
@@ -171,7 +171,7 @@ class ProfileManager:
 
     def unknown_profile(self, name: str) -> ProfileError:
         """Return the error that a profile does not exist; it names the one that was probably meant."""
-        return _unknown(name, self.profiles)
+        return _unknown_profile(name, self.profiles)
 
     def default_log(self, name: str) -> Path:
         """Return where the log of a profile is that is given no other place.
@@ -210,7 +210,7 @@ class ProfileManager:
 
             def switch(document: Document) -> None:
                 if name not in (known := self._profiles_of(document)):
-                    raise _unknown(name, known)
+                    raise _unknown_profile(name, known)
                 document["active_profile"] = name
 
             document = self._file.change(switch)
@@ -305,7 +305,7 @@ class ProfileManager:
         return found | self._memory
 
 
-def _unknown(name: str, known: Iterable[str]) -> ProfileError:
+def _unknown_profile(name: str, known: Iterable[str]) -> ProfileError:
     return ProfileError(f"Profile '{name}' does not exist{did_you_mean(name, known)}")
 
 
@@ -329,9 +329,9 @@ def create_profile(name: str, storage_type: str = "json", file_path: Path | str 
         file_path: where the log is; None for `<home>/<name>.jsonl`.
 
     Raises:
-        ValueError: the name or type is none, or the profile exists already.
+        ValueError: the name or the type is invalid, or the profile exists already.
     """
-    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001 - the documented name
+    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - both have the documented name
 
 
 def switch_profile(name: str) -> StorageProfile:

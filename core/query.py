@@ -150,7 +150,7 @@ class Query(SessionFilters):
             chosen
             for session in everyone
             if all(one.fits(session) for one in self._sessions if not one.by_columns)
-            if (chosen := self._chosen(session)) is not None
+            if (chosen := self._select_tests(session)) is not None
         ]
         self._executed = True
         return QueryResult(found, str(self))
@@ -160,7 +160,7 @@ class Query(SessionFilters):
         self._start_if_executed()
         self._tests.extend(filters)
 
-    def _chosen(self, session: TestSession) -> TestSession | None:
+    def _select_tests(self, session: TestSession) -> TestSession | None:
         """The session, or a copy with the tests that fit; None if it, or none of them, does."""
         deeper = [one for one in self._sessions if one.by_columns]
         if not (deeper or self._tests):
@@ -168,7 +168,7 @@ class Query(SessionFilters):
         models = session.models
         if models is None or not is_stored(session):
             fits = all(one.fits(session) for one in deeper)
-            return self._narrowed(session) if fits and self._tests else session if fits else None
+            return self._keep_tests(session) if fits and self._tests else session if fits else None
         with models() as model:
             seen = Peek(model, session.stream)
             if not all(one.fits(seen) for one in deeper):
@@ -182,9 +182,9 @@ class Query(SessionFilters):
         if not places:
             return None
         part = part_of(session, models, places, [seen.test_results[place].outcome.to_str() for place in places])
-        return part if len(quick) == len(self._tests) else self._narrowed(part)
+        return part if len(quick) == len(self._tests) else self._keep_tests(part)
 
-    def _narrowed(self, session: TestSession) -> TestSession | None:
+    def _keep_tests(self, session: TestSession) -> TestSession | None:
         """A copy with the tests that fit, None if none does."""
         results = [result for result in session.test_results if all(one.fits(result) for one in self._tests)]
         if not results:

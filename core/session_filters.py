@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
+from ..projections.clock import latest_start_us
 from .filters import (
     Filter,
     InvalidQueryParameterError,
@@ -17,6 +18,7 @@ from .filters import (
 )
 from .storage import get_storage_instance
 from .views.outcome import TestOutcome
+from .views.session import TestSession
 
 
 class SessionFilters:
@@ -139,7 +141,11 @@ class SessionFilters:
             InvalidQueryParameterError: there is no tag filter before to combine with.
         """
         name, wanted = checked_text(key, "with_session_tag"), str(value)
-        new = Filter(f"tag {name}={wanted}", lambda session: session.session_tags.get(name) == wanted)
+
+        def has_tag(session: TestSession) -> bool:
+            return session.session_tags.get(name) == wanted
+
+        new = Filter(f"tag {name}={wanted}", has_tag)
         self._start_if_executed()
         if not combine_with_or:
             self._sessions.append(new)
@@ -147,9 +153,11 @@ class SessionFilters:
         if not self._sessions or not self._sessions[-1].name.startswith("tag "):
             raise InvalidQueryParameterError("with_session_tag: combine_with_or needs a tag filter right before")
         last = self._sessions.pop()
-        self._sessions.append(
-            Filter(f"{last.name} or {new.name[4:]}", lambda session: last.fits(session) or new.fits(session))
-        )
+
+        def fits_either(session: TestSession) -> bool:
+            return bool(last.fits(session)) or has_tag(session)
+
+        self._sessions.append(Filter(f"{last.name} or {new.name[4:]}", fits_either))
         return self
 
     def with_commit(self, commit: str) -> Self:
@@ -211,12 +219,15 @@ class SessionFilters:
             since = datetime.now(UTC) - span
         except OverflowError:
             since = datetime.min.replace(tzinfo=UTC)
-        return self._from(since, name)
+        until = datetime.fromtimestamp(latest_start_us() / 1e6, UTC)
+        return self._from(since, name, until)
 
-    def _from(self, since: datetime, name: str) -> Self:
+    def _from(self, since: datetime, name: str, until: datetime | None = None) -> Self:
         self._start_if_executed()
         self._earliest = max(since, self._earliest or since)
-        return self._add(name, lambda session: session.session_start_time >= since)
+        if until is None:
+            return self._add(name, lambda session: session.session_start_time >= since)
+        return self._add(name, lambda session: since <= session.session_start_time <= until)
 
     def _add(self, name: str, fits: Callable[[Any], object], *, by_columns: bool = False) -> Self:
         self._start_if_executed()

@@ -58,7 +58,7 @@ Wanted = Callable[[TestSession], object]
 
 
 class BaseStorage(ABC):
-    """A place for sessions. An implementation of your own needs the three abstract methods; the rest stands on them."""
+    """A place for sessions. Another implementation needs the three abstract methods; the others call them."""
 
     @abstractmethod
     def save_session(self, test_session: TestSession) -> None:
@@ -121,7 +121,7 @@ class BaseStorage(ABC):
         """
         form = format_of(export_path, output_format)
         check_output(Path(export_path))
-        wanted = self._wanted(days, sut_name, filter_func)
+        wanted = self._sessions_to_clear(days, sut_name, filter_func)
         with replacing(Path(export_path)) as out:
             if form == "jsonl":
                 self._write_lines(out, wanted)
@@ -175,7 +175,9 @@ class BaseStorage(ABC):
         self.save_session(session)
         return "added"
 
-    def _wanted(self, days: float | None, sut_name: str | None, filter_func: Wanted | None) -> list[TestSession]:
+    def _sessions_to_clear(
+        self, days: float | None, sut_name: str | None, filter_func: Wanted | None
+    ) -> list[TestSession]:
         if days is not None and days < 0:
             raise ValueError(f"days cannot be negative: {days}")
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)

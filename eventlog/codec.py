@@ -72,10 +72,10 @@ def encode_event(event: Event, *, stream: str, seq: int, at: str, limit_bytes: i
     try:
         body = _encode(event)
     except (UnicodeEncodeError, TypeError, OverflowError, ValueError, RecursionError):
-        body = _encode(_cleaned(event))
+        body = _encode(_clean_event(event))
     line = _line(type(event), body, stream, seq, at)
     if len(line) > limit_bytes:
-        line = _shortened(event, stream, seq, at, limit_bytes)
+        line = _shorten_event(event, stream, seq, at, limit_bytes)
     return line
 
 
@@ -149,7 +149,7 @@ def _line(cls: type[Event], body: bytes, stream: str, seq: int, at: str) -> byte
     return b'%b,"digest":"%b"}\n' % (unsealed, blake2b(unsealed, digest_size=DIGEST_SIZE).hexdigest().encode())
 
 
-def _cleaned(event: Event) -> Event:
+def _clean_event(event: Event) -> Event:
     """The same event with every value made encodable."""
     changes: dict[str, Any] = {}
     lossy = False
@@ -181,9 +181,9 @@ def _plain_container(value: Any) -> tuple[Any, bool]:
 _LAST_RESORT = frozenset({"nodeid", "nodeids"})
 
 
-def _shortened(event: Event, stream: str, seq: int, at: str, limit_bytes: int) -> bytes:
+def _shorten_event(event: Event, stream: str, seq: int, at: str, limit_bytes: int) -> bytes:
     """Shorten the long texts of an event, more and more, until its line fits."""
-    event = _cleaned(event)
+    event = _clean_event(event)
     size = 0
     for text_bytes_max in (limit_bytes // 4, limit_bytes // 8, limit_bytes // 16, limit_bytes // 64, 256):
         smaller = _with_texts_below(event, text_bytes_max, names_too=text_bytes_max <= limit_bytes // 16)

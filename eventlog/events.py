@@ -89,6 +89,8 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session.started"):
     python: str = ""
     plugins: dict[str, str] = {}
     args: list[str] = []
+    places: list[str] | None = None
+    """Files, folders and node ids that the run was told to take, within `rootdir`; empty for all, null if not known."""
     rootdir: str = ""
     vcs: Vcs | None = None
     ci: dict[str, str] = {}

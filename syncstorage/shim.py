@@ -82,13 +82,13 @@ def pinned_version() -> str:
             " asks for with --client-version"
         )
     source = Path(next(iter(roots))) / _RUNNER
-    version = _assigned(source.read_text(encoding="utf-8"), _VERSION_NAME) if source.is_file() else ""
+    version = _assigned_text(source.read_text(encoding="utf-8"), _VERSION_NAME) if source.is_file() else ""
     if not version:
         raise NotInstallableError(f"{source}: asks for no version; use a release of 2026, or --client-version")
     return version
 
 
-def _assigned(source: str, name: str) -> str:
+def _assigned_text(source: str, name: str) -> str:
     """Return the text that is assigned to a name in the source of a module; empty if there is no such assignment."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):

@@ -83,7 +83,7 @@ class Resources:
         draft = _draft(data_type, data, namespace, resource_id, version, metadata)
         durable = _checked_cleanup(cleanup, cleanup_callback)
         with self.store.transact(sync=sync) as tx:
-            known = self._known(tx, namespace, resource_id, fencing_token)
+            known = self._find_known(tx, namespace, resource_id, fencing_token)
             conflict = self._same_or_conflict(tx, known, draft) if known is not None else None
             key = resource_id or _new_id(tx.state, namespace, data_type)
             if known is None:
@@ -100,7 +100,7 @@ class Resources:
         self.store.renewer.start(self.store.lease_s)
         return key
 
-    def _known(
+    def _find_known(
         self, tx: Transaction[TestDataState], namespace: str, resource_id: str | None, fencing: int | Lease | None
     ) -> Resource | None:
         if resource_id is None:

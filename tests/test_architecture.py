@@ -223,16 +223,3 @@ def test_no_reminder_was_left_behind():
     words = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
     files = [*sources(), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
     assert [str(path.relative_to(ROOT)) for path in files if words.search(path.read_text())] == []
-
-
-INTERNAL = ["eventlog/documents", "eventlog/files", "eventlog/home", "eventlog/live", "eventlog/maintenance"]
-INTERNAL += ["eventlog/merging", "eventlog/targets", "core/exchange", "api/internal"]
-INTERNAL += [f"cli/{name}" for name in ("arguments", "commands", "formatters", "formatters/sessions", "terminal")]
-INTERNAL += [f"cli/commands/{name}" for name in ("analytics", "log", "session", "sync_storage", "test")]
-
-
-@pytest.mark.parametrize("folder", INTERNAL)
-def test_a_folder_names_each_of_its_modules(folder):
-    """The docstring of an internal folder names every module in it."""
-    listed = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text()))))
-    assert {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"} <= listed

@@ -57,9 +57,13 @@ def test_the_list_names_rooms_and_rules_that_exist() -> None:
 
 
 def tree_of(**files: str) -> Tree:
-    """Return a tree of some files, named `room__module`."""
-    sources = [Source(Path(f"{name.replace('__', '/')}.py"), text) for name, text in files.items()]
-    return Tree(Path(), sources, [], [])
+    """Return a tree of some files, named `room__module` or `room____init__`."""
+    return Tree(Path(), [Source(_path_of(name), text) for name, text in files.items()], [], [])
+
+
+def _path_of(name: str) -> Path:
+    folder, is_init, _ = name.partition("____init__")
+    return Path(folder.replace("__", "/"), "__init__.py") if is_init else Path(f"{name.replace('__', '/')}.py")
 
 
 def places(rule: str, tree: Tree) -> list[tuple[str, int]]:
@@ -88,6 +92,19 @@ def test_a_folder_is_counted_without_its_init_and_without_subfolders() -> None:
     assert places("folder-files", tree_of(**modules, a__more="")) == [("a", 0)]
 
 
+def test_the_docstring_of_a_folder_lists_its_modules_and_no_others() -> None:
+    """A module without a line and a line without a module are found; folders within it may have a line."""
+    lines = '"""Part.\n\n- `one`: first.\n- `two`, `three`: others.\n- `inner`: a folder.\n"""'
+    folder = {"room__part____init__": lines, "room__part__one": "", "room__part__two": "", "room__part__three": ""}
+    inner = {"room__part__inner____init__": "", "room____init__": "", "room__free": ""}
+    assert places("folder-indexes", tree_of(**folder, **inner)) == []
+    added = structure.RULES["folder-indexes"](tree_of(**folder, **inner, room__part__four=""))
+    assert [each.detail for each in added] == ["four: not listed"]
+    del folder["room__part__one"]
+    removed = structure.RULES["folder-indexes"](tree_of(**folder, **inner))
+    assert [each.detail for each in removed] == ["one: no module"]
+
+
 NOTHING: set[str] = set()
 CIRCLES: list[tuple[dict[str, set[str]], list[list[str]]]] = [
     ({"a": {"b"}, "b": {"c"}, "c": NOTHING}, []),
@@ -112,10 +129,11 @@ def test_a_circle_is_a_group_that_reaches_itself(graph: dict[str, set[str]], cir
         "from pytest_insight.room.b import x",
         "from pytest_insight.room import b",
         "def f():\n    from .b import x",
+        "if TYPE_CHECKING:\n    from .b import x",
     ],
 )
 def test_each_form_of_an_import_is_followed(line: str) -> None:
-    """Relative, absolute and deferred imports make a circle alike."""
+    """Relative, absolute and deferred imports, and those for types only, make a circle alike."""
     tree = tree_of(room__a=line, room__b="from .a import y", room____init__="")
     assert places("import-circles", tree) == [("room/a.py", 1), ("room/b.py", 1)]
 
@@ -143,7 +161,9 @@ def test_a_class_name_is_used_once_in_the_package() -> None:
         ("there is none", ["is none"]),
         ("Nobody waits", ["Nobody"]),
         ("def _trouble(): ...", ["trouble"]),
-        ("a bearskin, a standstill, undoubtedly", []),
+        ("a bearskin, a standstill, undoubtedly, to understand", []),
+        ("x = 1  # anybody may come to it", ["anybody", "come to"]),
+        ("raise ValueError(f'{x} came to nothing beside {y}')", ["came to", "beside"]),
         ("what it comes to", ["comes to"]),
         ("it bears a label and stands there, anew", ["bears", "stands", "anew"]),
     ],
@@ -154,9 +174,20 @@ def test_unwanted_words_are_found_in_text_and_names(text: str, words: list[str])
 
 
 def test_an_opening_is_that_of_a_docstring_only() -> None:
-    """Docstrings of modules, classes and functions count; other strings and later words do not."""
+    """Docstrings of modules, classes, functions and attributes count; other strings and later words do not."""
     text = '"""Where it is."""\nx = "What"\nclass A:\n    """Return what it says."""\ndef f():\n    """Say it."""\n'
-    assert places("openings", tree_of(a__a=text)) == [("a/a.py", 1), ("a/a.py", 5)]
+    assert places("openings", tree_of(a__a=text)) == [("a/a.py", 1), ("a/a.py", 6)]
+    field = 'class A:\n    x: int\n    """Whose it is."""\ny = 1\n"""Gives y."""\n'
+    assert places("openings", tree_of(a__a=field)) == [("a/a.py", 3), ("a/a.py", 5)]
+
+
+def test_the_tools_keep_to_the_rules_of_wording() -> None:
+    """All but the file that holds the list of words."""
+    tools = [Source(Path(f"docs/tools/{name}.py"), '"""Tell anybody."""') for name in ("some", "wording")]
+    tree = Tree(Path(), [], [], [], tools)
+    assert places("words", tree) == [("docs/tools/some.py", 1)]
+    assert places("openings", tree) == [("docs/tools/some.py", 1), ("docs/tools/wording.py", 1)]
+    assert {source.path.name for source in read_tree(ROOT).tools} >= {"structure.py", "wording.py", "tree.py"}
 
 
 @pytest.mark.parametrize("name", ["_settled", "_told", "_made", "_those", "_known", "_bound", "_written", "_kept"])

@@ -1,6 +1,7 @@
 """Both sides of a comparison, by the words that a command was given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,10 @@ def compare_words(
         sides = Chooser(model, rows, now_us).sides(base, target, mode)
         runs = [[run_of_row(model, row) for row in side.rows] for side in (sides.base, sides.target)]
         result = compare_runs(runs[0], runs[1], sides.base.name, sides.target.name)
+        if result.slower_tests:
+            from ...api.internal.answers import with_phases
+
+            result = replace(result, slower_tests=with_phases(model, runs[0], runs[1], result.slower_tests))
         show_comparison(result, sides, as_json=as_json)
 
 

@@ -6,6 +6,7 @@ import typer
 
 from ..arguments.history import asked
 from ..arguments.logs import named_logs
+from ..formatters.answers import about_text
 from ..formatters.data import print_json
 from ..formatters.sessions.session_data import session_data
 from ..formatters.sessions.session_list import list_table, states_of
@@ -52,6 +53,10 @@ def list_history(
 
     Example: insight history list --time 7d --by-sut
     """
+    from msgspec.structs import asdict
+
+    from ...api.internal.answers import about_rows
+
     with asked(profile, named_logs(logs, log), as_of, sut=sut, time=time) as question:
         rows = question.sessions
         shown = rows if everything else rows[:LIMIT]
@@ -59,16 +64,18 @@ def list_history(
     groups: dict[str, list[SessionRow]] = {}
     for row in shown:
         groups.setdefault(row.sut if by_sut else "", []).append(row)
+    about = about_rows(rows)
     if as_json:
         data = {
             group: [session_data(row, states[row.stream]) for row in found] for group, found in sorted(groups.items())
         }
-        print_json(data if by_sut else data.get("", []))
+        print_json({"about": asdict(about)} | ({"suts": data} if by_sut else {"sessions": data.get("", [])}))
         return
     if not rows:
         console(err=True).print("No sessions.")
         return
     out = console()
+    out.print(about_text(about), style="bold", soft_wrap=True)
     for group, found in sorted(groups.items()):
         if by_sut:
             out.print(f"{name(group)}: {counted(len(found), 'session')}", style="bold")

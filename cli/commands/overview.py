@@ -61,6 +61,9 @@ def command(
     The project is the system under test that was recorded in this checkout, or has its name; else that of the newest
     session. Without --time, its newest 200 sessions of the 30 days before the newest one.
 
+    Logs may be named as words too, as in `insight artifacts/ ci.zip`; a word that is a command is the command, so a log
+    of that name is `./data`, or `data` behind `--`.
+
     Example: insight --sut shop --time 7d
     """
     if context.invoked_subcommand is not None:

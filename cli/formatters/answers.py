@@ -4,11 +4,21 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ...api.internal.logs import parse_time
-from .values import counted, name, when
+from .values import counted, name, seconds, when
 
 if TYPE_CHECKING:
     from ...api import Analysis
-    from ...api.internal.answers import BranchState, Broken, CutTest, FlakyTest, LostTest, OutageNow, Summary
+    from ...api.internal.answers import (
+        AboutAnswer,
+        BranchState,
+        Broken,
+        CutTest,
+        DurationChange,
+        FlakyTest,
+        LostTest,
+        OutageNow,
+        Summary,
+    )
     from ...api.internal.history import ReadModel, Run
     from ..arguments.history import Question
 
@@ -32,7 +42,11 @@ def about_line(runs: "Sequence[Run]") -> str:
     """Return the sessions that an answer speaks about: systems, branches, variants, how many there are, from when."""
     from ...api.internal.answers import about_runs
 
-    about = about_runs(runs)
+    return about_text(about_runs(runs))
+
+
+def about_text(about: "AboutAnswer") -> str:
+    """Return what an answer speaks about in one line."""
     names = [", ".join(shown[:_NAMED]) for shown in (about.suts, about.branches)]
     variants = about.variants[0] if len(about.variants) == 1 else f"{len(about.variants)} variants"
     days = [when(parse_time(at))[:10] for at in (about.first_at, about.last_at) if at]
@@ -52,12 +66,12 @@ def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
 
 def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
     """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
-    from ...api.internal.answers import newest_progress, sentences_of
+    from ...api.internal.answers import headline_of, newest_of, sentences_of
     from ...api.internal.history import WHOLE
 
-    newest = analysis.asked[-1] if analysis.asked else None
-    progress = newest_progress(model, newest) if newest is not None else None
-    return name("; ".join(sentences_of(progress, newest.selected if newest else WHOLE, outage, broken)))
+    runs = analysis.asked
+    told = headline_of(newest_of(model, runs), outage, broken) if runs else sentences_of(None, WHOLE, outage, broken)
+    return name("; ".join(told))
 
 
 def broken_text(one: "Broken") -> str:
@@ -124,12 +138,27 @@ def outage_lines(figures: "Summary") -> Iterator[str]:
 
 
 def cut_text(one: "CutTest") -> str:
-    """Return where a test was cut."""
-    return f"{name(one.nodeid)}  running when session {name(one.run.session)} was killed, {when(one.run.started_us)}"
+    """Return where a test was cut, and after how long."""
+    ran = f"for at least {seconds(one.ran_s)}" if one.ran_s else "unknown how long"
+    session = f"session {name(one.run.session)} was killed, {when(one.run.started_us)}"
+    return f"{name(one.nodeid)}  running when {session}; {ran}"
+
+
+def slower_text(one: "DurationChange") -> str:
+    """Return by how much a test became slower, by how many runs, and what of it is set-up."""
+    runs = f"{one.samples[0]} and {one.samples[1]} runs"
+    told = f"{seconds(one.before_s)} -> {seconds(one.after_s)} ({runs}{'' if one.confirmed else ', unconfirmed'})"
+    if one.phases is None or not one.phases.in_setup:
+        return told
+    from .phase_words import phases_text
+
+    return f"{told}: {phases_text(one.phases)}"
 
 
 def lost_text(one: "LostTest") -> str:
     """Return where a test ran last, since when it is gone, and what it may be called now."""
+    if one.moved_to:
+        return f"renamed to {name(one.moved_to)} in {name(one.gone_commit[:9])}, as git says"
     gone = name(one.gone_commit[:9] or one.gone_session)
     renamed = f"; perhaps renamed to {' or '.join(map(name, one.renamed))}" if one.renamed else ""
     return f"last ran in {name(one.last_session)} at {when(one.last_us)}, gone since {gone}{renamed}"

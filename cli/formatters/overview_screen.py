@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..terminal.screen import Output
 
 
-class Rows(NamedTuple):
+class ScreenRows(NamedTuple):
     """How many rows a screen has room for."""
 
     groups: tuple[int, ...]
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     """Of each section below."""
 
 
-ROOMS = (Rows((5, 3, 2, 1), 3), Rows((5, 2, 1), 2), Rows((5, 2), 1), Rows((4, 1), 0))
+ROOMS = (ScreenRows((5, 3, 2, 1), 3), ScreenRows((5, 2, 1), 2), ScreenRows((5, 2), 1), ScreenRows((4, 1), 0))
 """From a high screen to a low one; the first that fits is taken, the last if none does."""
 
 _LABEL = 8
@@ -48,7 +48,7 @@ _NEVER = "never good in this span"
 
 
 class Section(NamedTuple):
-    """Rows with a line above them, and one below that names what is left out."""
+    """ScreenRows with a line above them, and one below that names what is left out."""
 
     head: Line
     rows: Sequence[Cells] = ()
@@ -77,7 +77,7 @@ def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
         out.print(line, soft_wrap=True)
 
 
-def lines_of(found: "Overview", now_us: int, width: int, rows: Rows = ROOMS[0]) -> Iterator[Line]:
+def lines_of(found: "Overview", now_us: int, width: int, rows: ScreenRows = ROOMS[0]) -> Iterator[Line]:
     """Yield the lines of the screen.
 
     Args:
@@ -107,8 +107,8 @@ def _line(*parts: tuple[str, str]) -> Line:
 
 
 def _first_line(found: "Overview", now_us: int, width: int) -> Line:
-    """Return what the answer is about, and what its newest session came to."""
-    newest = found.newest
+    """Return what the answer is about, and what its newest session that ran tests came to."""
+    newest = found.tested or found.newest
     if newest is None:
         return Line()
     counts = _counts(newest)
@@ -141,7 +141,7 @@ def _counts(newest: "NewestSession") -> Line:
     return line
 
 
-def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: Rows) -> Iterator[Line]:
+def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: ScreenRows) -> Iterator[Line]:
     """Yield the groups of broken tests, in columns that all of them share."""
     shown = list(zip(groups, rows.groups, strict=False))
     widths = widths_of([_broken_cells(one) for group, most in shown for one in group.rows[:most]], width)
@@ -199,14 +199,25 @@ def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
         sure = sum(one.confirmed for one in found.slower)
         parts = ((sure, "confirmed"), (len(found.slower) - sure, "unconfirmed"))
         text = " and ".join(f"{count} {word}" for count, word in parts if count)
-        yield _section("slower", text, [_slower_cells(one) for one in found.slower[:most]], len(found.slower))
+        yield _section(
+            "slower", text, [_slower_cells(one, is_mixed=sure > 0) for one in found.slower[:most]], len(found.slower)
+        )
     if found.lost:
         since = safe_line(found.lost[0].gone_commit[:HASH_DIGITS] or found.lost[0].gone_session)
         text = f"{counted(len(found.lost), 'test')}, the last since {since}"
         yield _section("lost", text, [_lost_cells(one, now_us) for one in found.lost[:most]], len(found.lost))
-
-
-_METRICS = {"slower": "shifts"}
+    if found.moved:
+        files = {(one.nodeid.partition("::")[0], one.moved_to.partition("::")[0]): one.commit for one in found.moved}
+        (old, new), commit = next(iter(files.items()))
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        text = f"{counted(len(found.moved), 'test')} renamed with {safe_line(old)} -> {safe_line(new)}{more}"
+        yield Section(_line(("moved".ljust(_LABEL), "bold"), (f"{text} since {safe_line(commit[:HASH_DIGITS])}", "")))
+    if found.outages:
+        one, more = found.outages[0], len(found.outages) - 1
+        age = age_text(parse_time(one.started_at), now_us)
+        text = f"{one.bad} of {one.considered} failed in session {one.session} {age}"
+        text += f", and nearly all in {more} more" if more else ""
+        yield Section(_line(("outage".ljust(_LABEL), "bold"), (safe_line(text), "")))
 
 
 def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Section:
@@ -219,15 +230,16 @@ def _section(label: str, text: str, cells: Sequence[Cells], count: int) -> Secti
         count: how many rows there are.
     """
     head = _line((label.ljust(_LABEL), "bold"), (text, ""))
-    command = f"insight analytics analyze --metric {_METRICS.get(label, label)}"
+    command = f"insight analytics analyze --metric {label}"
     return Section(head, cells, "", count - len(cells) if cells else 0, command)
 
 
 def _cut_cells(one: "CutRow", now_us: int) -> Cells:
-    ran = f" after {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    ran = f" after at least {duration_text(round(one.ran_s * 1e6))}" if one.ran_s else ""
+    unknown = "" if one.ran_s else ", ran unknown how long"
     where = f" on {safe_line(one.host)}" if one.host else ""
     times = f", {one.times} times" if one.times > 1 else ""
-    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}")
+    return Cells(one.nodeid, text=f"killed{ran} {age_text(parse_time(one.started_at), now_us)}{where}{times}{unknown}")
 
 
 def _flaky_cells(one: "FlakyRow") -> Cells:
@@ -238,9 +250,14 @@ def _flaky_cells(one: "FlakyRow") -> Cells:
     return Cells(one.nodeid, one.strip, text=f"{new}{cases}{what} {one.count} of {one.considered} {of}")
 
 
-def _slower_cells(one: "SlowerRow") -> Cells:
+def _slower_cells(one: "SlowerRow", *, is_mixed: bool) -> Cells:
+    """Return a row; without the word `unconfirmed` where it is in the line above and true of all rows."""
     before, after = (duration_text(round(value * 1e6)) for value in (one.before_s, one.after_s))
-    told = "" if one.confirmed else f", unconfirmed ({one.samples[0]} and {one.samples[1]} runs)"
+    told = "" if one.confirmed else f" ({one.samples[0]} and {one.samples[1]} runs{', unconfirmed' * is_mixed})"
+    if one.phases is not None and one.phases.in_setup:
+        from .phase_words import phases_text
+
+        told += f": {phases_text(one.phases)}"
     return Cells(one.nodeid, text=f"{before} -> {after}{told}")
 
 

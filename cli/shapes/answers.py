@@ -11,6 +11,7 @@ from ...api.internal.answers import (
     BranchState,
     Broken,
     CutTest,
+    DurationChange,
     DurationShift,
     FailingTogether,
     FailureCluster,
@@ -27,9 +28,11 @@ from ...api.internal.answers import (
     TransitionScore,
 )
 from .base import Optional, Shape, Utc, derived
+from .sessions import SessionShape
 
 AboutShape, OverviewShape = derived(AboutAnswer), derived(Overview)
 BranchShape, BrokenShape, FlakyShape = derived(BranchState), derived(Broken), derived(FlakyTest)
+SlowerShape = derived(DurationChange)
 CutShape, LostShape, OutageShape = derived(CutTest), derived(LostTest), derived(OutageNow)
 RateShape, ScoreShape, ShiftShape = derived(FailureRate), derived(TransitionScore), derived(DurationShift)
 SlowShape, TogetherShape, OrderShape = derived(Slow), derived(FailingTogether), derived(OrderSuspect)
@@ -67,6 +70,8 @@ class SummaryShape(derived(Summary)):
     """Tests that were running when their session was killed."""
     lost: list[LostShape]
     """Tests that ran before and are not announced any more."""
+    moved: list[LostShape]
+    """Tests whose file was renamed, as git says."""
     other_branches: list[BranchShape]
     """Branches that the answer leaves out."""
 
@@ -89,8 +94,10 @@ class AnalysisShape(Shape):
     slow: list[SlowShape] | Optional = UNSET
     cost: list[SlowShape] | Optional = UNSET
     shifts: list[ShiftShape] | Optional = UNSET
+    slower: list[SlowerShape] | Optional = UNSET
     together: list[TogetherShape] | Optional = UNSET
     lost: list[LostShape] | Optional = UNSET
+    moved: list[LostShape] | Optional = UNSET
     cut: list[CutShape] | Optional = UNSET
     order: list[OrderShape] | Optional = UNSET
 
@@ -105,6 +112,26 @@ class FailuresShape(Shape):
     """Tests that fail in the same sessions."""
     history: list[OccurrenceShape]
     """Runs of the test of `--nodeid`; else empty."""
+
+
+class HistoryShape(Shape):
+    """Sessions of a span of time, the newest first."""
+
+    about: AboutShape
+    """Sessions that the answer speaks about, also those behind the first 50 that are listed."""
+    sessions: list[SessionShape] | Optional = UNSET
+    suts: dict[str, list[SessionShape]] | Optional = UNSET
+    """With `--by-sut` instead of `sessions`: by the name of the system under test."""
+
+
+class TestListShape(Shape):
+    """Tests, those that fail most first."""
+
+    __test__ = False
+
+    about: AboutShape
+    """Sessions that the answer speaks about."""
+    tests: list[FiguresShape]
 
 
 class KnownTestShape(Shape):

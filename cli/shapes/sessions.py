@@ -138,4 +138,3 @@ class PlayedSessionShape(Shape):
 
 
 SessionList = list[SessionShape] | TestRunShape
-History = list[SessionShape] | dict[str, list[SessionShape]]

@@ -13,6 +13,8 @@ from .verdicts.run import Run
 from .windows import Window
 
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
+    from collections.abc import Callable
+
     from ...projections.apply import SessionRow
     from ..filters import Loads
     from ..query import Query
@@ -89,7 +91,7 @@ class ChosenSessions:
         """Only sessions that started within so many days."""
         return self.where(lambda query: query.in_last_days(days))
 
-    def where(self, narrow: Any) -> Self:
+    def where(self, narrow: "Callable[[Query], object]") -> Self:
         """Narrow the history by any filter of a query: `lambda q: q.with_session_tag("team", "pay")`."""
         if self._query is None:
             from ..query import Query  # noqa: PLC0415 - as above

@@ -17,7 +17,7 @@ _OUTCOMES = [TestOutcome.named(name) for name in OUTCOMES]
 
 
 class AttemptSeen(NamedTuple):
-    """The fields of a `TestResult` that stand in the columns, by the same names."""
+    """The fields of a `TestResult` that are in the columns, by the same names."""
 
     nodeid: str
     outcome: TestOutcome
@@ -65,5 +65,5 @@ class Peek:
 
 
 def is_stored(session: "TestSession") -> bool:
-    """Tell whether a session is still what is stored, so that a `Peek` says the same."""
+    """Return whether a session still equals the stored one, so that a `Peek` has the same values."""
     return session.models is not None and session.is_untouched

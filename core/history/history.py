@@ -118,6 +118,11 @@ class History(Protocol):
         """
         ...
 
-    def records_of(self, row: "SessionRow") -> "Iterator[Record]":
-        """Yield all events of a session in the order of its log."""
+    def records_of(self, row: "SessionRow", start: int = -1) -> "Iterator[Record]":
+        """Yield the events of a session in the order of its log.
+
+        Args:
+            row: the session.
+            start: position of the first event that is wanted; negative for all events.
+        """
         ...

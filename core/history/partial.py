@@ -26,12 +26,27 @@ WITH_VALUE = (
 )
 """Options whose value may be the next word, which is then no path."""
 
+FLAGS = frozenset(
+    {
+        *("--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first", "--sw", "--stepwise"),
+        *("--exitfirst", "--stepwise-skip", "--stepwise-reset", "--pdb", "--trace", "--verbose", "--quiet"),
+        *("--no-header", "--version", "--no-summary", "--no-fold-skipped", "--showlocals", "--no-showlocals"),
+        *("--full-trace", "--cache-clear", "--disable-warnings", "--disable-pytest-warnings"),
+        *("--strict", "--strict-config", "--strict-markers", "--help", "--force-short-summary"),
+        *("--xfail-tb", "--runxfail", "--pyargs", "--noconftest", "--keep-duplicates", "--setup-only"),
+        *("--setup-show", "--setup-plan", "--co", "--collect-only", "--doctest-modules", "--debug"),
+        *("--doctest-ignore-import-errors", "--doctest-continue-on-failure", "--collect-in-virtualenv"),
+        *("--continue-on-collection-errors", "--insight", "--no-insight", "--forked", "--no-cov", "--looponfail"),
+    }
+)
+"""Long options of pytest and of well-known plugins that take no value, so that a word behind them is a place."""
+
 WHOLE_PLACES = frozenset({"", "tests", "test"})
 """Places that are named to run everything."""
 
 
 class Selected(NamedTuple):
-    """What a session was told to run."""
+    """Options and paths that chose the tests of a session."""
 
     options: tuple[str, ...] = ()
     """Options that select, as they were given."""
@@ -63,40 +78,62 @@ class Selected(NamedTuple):
 WHOLE = Selected()
 
 
-def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, sealed: bool) -> Selected:
+CUT_SHORT = frozenset({None, 2, 3, 4})
+"""Exit statuses of pytest after which a test that is absent may only not have been reached: none, interrupted, internal
+error, usage error."""
+
+
+def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, ended: bool) -> Selected:
     """Return what a session was told to run.
 
     Args:
         header: fields of its `session.started`.
         deselected: number of tests that were deselected.
         missing: number of announced tests without a result.
-        sealed: it was closed properly.
+        ended: it came to its end; see `CUT_SHORT`.
     """
     args = header.get("args")
     words = [str(word) for word in args] if isinstance(args, list) else []  # type: ignore[misc]
     options, paths = _read_arguments(words)
+    places = header.get("places")
+    if isinstance(places, list):
+        paths = [str(place) for place in places]  # type: ignore[misc]
     root = f"{header.get('rootdir') or ''}/"
-    return Selected(options, tuple(path.removeprefix(root) for path in paths), deselected, not sealed or missing > 0)
+    inner = (path.removeprefix(root) for path in paths if path.strip("./") not in WHOLE_PLACES)
+    return Selected(options, tuple(inner), deselected, not ended or missing > 0)
 
 
-def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the options that select, and the places that are named."""
+def _read_arguments(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the options that select, and the places that are named.
+
+    A word behind an option that is not known, as of another plugin, is taken for its value unless it is written as a
+    path: `--reruns 1`. Sessions have a list of their places, which only those of earlier releases lack.
+    """
     options: list[str] = []
     paths: list[str] = []
     remaining = iter(words)
+    is_doubtful = False
     for word in remaining:
         name, equals, value = word.partition("=")
         if not word.startswith("-"):
-            paths.append(word)
+            if not is_doubtful or _is_path(word):
+                paths.append(word)
+            is_doubtful = False
             continue
+        is_doubtful = word.startswith("--") and not equals and name not in FLAGS
         short = name
         if len(word) > 2 and not word.startswith("--") and word[1] in "kmnpcoWr":  # noqa: PLR2004 - its value is joined
             short, value = word[:2], word[2:].removeprefix("=")
         elif short in WITH_VALUE and not equals:
-            value = next(remaining, "")
+            value, is_doubtful = next(remaining, ""), False
         if short in SELECTING or short in SELECTING_MORE or _has_exit_first(word):
             options.append(f"{short} {value}".strip())
-    return tuple(options), tuple(path for path in paths if path.strip("./") not in WHOLE_PLACES)
+    return tuple(options), paths
+
+
+def _is_path(word: str) -> bool:
+    """Return whether a word is written as a file, a folder or a node id."""
+    return "/" in word or "::" in word or word.endswith(".py")
 
 
 def _has_exit_first(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""What people write for a system, a session, a commit or a moment, and which one they mean.
+"""References to systems, sessions, commits and moments as users write them, and what they mean.
 
 Names and hashes may be cut short as long as one thing begins so. Where a checkout is, a git ref (`main`, `HEAD~1`, a
 tag) names its commit; a session or hash of that name comes first. A moment is a date, a time, a commit (that of its
@@ -34,7 +34,7 @@ def sut_named(model: "History", text: str) -> str:
     """Return the system under test that is meant: by its name, or a beginning that no other has.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: no session matches, or several do.
     """
     names = [name for name, *_ in model.suts()]
     if text in names:
@@ -52,7 +52,7 @@ def session_named(model: "History", text: str) -> "SessionRow":
     """Return the session that is meant: by the beginning of its id, `last`, or a commit that has only one.
 
     Raises:
-        LookupError: there is none, or there are several.
+        LookupError: no session matches, or several do.
     """
     try:
         return model.find_session(text)

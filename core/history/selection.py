@@ -14,7 +14,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def is_age(text: str) -> bool:
-    """Tell whether a text is a length of time as `parse_age` takes it."""
+    """Return whether a text is a length of time that `parse_age` accepts."""
     return _AGE.fullmatch(text.strip().lower()) is not None
 
 
@@ -31,7 +31,7 @@ def parse_age(text: str) -> timedelta:
 
 
 class Candidate(NamedTuple):
-    """What is to be known of a session to select it."""
+    """Properties of a session by which it is selected."""
 
     name: str
     sut: str
@@ -73,17 +73,21 @@ class Selection:
             raise ValueError("days and keep-last cannot be negative")
         moment = now or datetime.now(UTC)
         everyone = list(candidates)
-        kept = self._kept(everyone)
+        kept = self._newest_of_each(everyone)
         return [one for one in everyone if self._fits(one, moment) and one not in kept]
 
-    def _kept(self, candidates: list[Candidate]) -> list[Candidate]:
+    def _newest_of_each(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the newest candidates of each system under test, `keep_last` of each."""
         if not self.keep_last:
             return []
         by_sut: dict[str, list[Candidate]] = {}
         for one in candidates:
             by_sut.setdefault(one.sut, []).append(one)
-        newest = lambda one: (one.started_us, one.name)  # noqa: E731 - a key, used once
-        return [one for found in by_sut.values() for one in sorted(found, key=newest)[-self.keep_last :]]
+
+        def start_and_name(one: Candidate) -> tuple[int, str]:
+            return one.started_us, one.name
+
+        return [one for found in by_sut.values() for one in sorted(found, key=start_and_name)[-self.keep_last :]]
 
     def _fits(self, one: Candidate, now: datetime) -> bool:
         if self.sut is not None and one.sut != self.sut:
@@ -96,6 +100,6 @@ class Selection:
 
 
 def matches(pattern: str, name: str, nodeids: Callable[[], Iterable[str]]) -> bool:
-    """Tell whether a glob fits the name of a session or one of its tests."""
+    """Return whether a glob matches the name of a session or one of its tests."""
     fits = re.compile(fnmatch.translate(pattern)).match
     return bool(fits(name)) or any(fits(nodeid) or fits(nodeid.rpartition("::")[2]) for nodeid in nodeids())

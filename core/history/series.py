@@ -6,7 +6,7 @@ branch that is not merged breaks nothing on the others; so the rules look at one
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .variants import Variant
 
@@ -27,7 +27,7 @@ FRESH_US = 7 * 86_400_000_000
 
 
 class Series(NamedTuple):
-    """What tells one series from another."""
+    """Key of a series."""
 
     sut: str
     branch: str
@@ -36,7 +36,9 @@ class Series(NamedTuple):
 
 def branch_of(row: "SessionRow") -> str:
     """Return the branch that a session ran on; empty if it does not know."""
-    return str(((row.part.header or {}).get("vcs") or {}).get("branch") or "")
+    header: dict[str, Any] = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
+    return str(vcs.get("branch") or "")
 
 
 def project_branch(runs: Iterable["Run"]) -> str:

@@ -6,7 +6,7 @@ tables show (session, system, commit, node id, attempt, outcome) is the same col
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ...eventlog.events import TestFinished
 from ...projections.apply import SessionRow
@@ -63,7 +63,7 @@ def _real(name: str, meaning: str, read: Callable[[Item], Value]) -> ReadColumn[
 # -------------------------------------------------------------- session
 
 _NO_VERDICTS = ("flaky", "not_run")
-"""Counted beside the verdicts of tests."""
+"""Counts among the verdicts that are no verdicts of tests that ran."""
 
 
 def _header(row: SessionRow) -> Mapping[str, Any]:
@@ -139,8 +139,20 @@ OF_SESSION: tuple[ReadColumn[SessionRow], ...] = (SESSION_ID, SUT)
 
 _NODEID = Column("nodeid", "TEXT", "node id of the test")
 
+
+class _OfTest(Protocol):
+    """An attempt or a test."""
+
+    @property
+    def nodeid(self) -> str: ...
+
+
+def _nodeid(item: _OfTest) -> str:
+    return item.nodeid
+
+
 OF_ATTEMPT: tuple[ReadColumn[Attempted], ...] = (
-    ReadColumn(_NODEID, lambda item: item.nodeid),
+    ReadColumn(_NODEID, _nodeid),
     _integer("attempt", "number of the attempt, from 1", lambda item: item.attempt),
     _text("outcome", "outcome of the attempt", lambda item: OUTCOMES[item.outcome & ~CRASHED_FLAG]),
 )
@@ -154,7 +166,7 @@ ATTEMPT: tuple[ReadColumn[Attempted], ...] = (
 )
 
 TEST: tuple[ReadColumn[NamedTest], ...] = (
-    ReadColumn(_NODEID, lambda item: item.nodeid),
+    ReadColumn(_NODEID, _nodeid),
     _text("verdict", "verdict of the test in the session", lambda item: item.run.verdict),
     _integer("attempts", "number of attempts that ended", lambda item: len(item.run.outcomes)),
     _real("duration_s", "duration of the last attempt in seconds", lambda item: item.run.duration_us / 1_000_000),

@@ -1,4 +1,4 @@
-"""Test runs: sessions that belong together, as the shards of a CI run do, and what their tests come to."""
+"""Test runs: sessions that belong together, as the shards of a CI run do, with one verdict for each test."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from .verdicts.columns import TestRun
 from .verdicts.reading import run_of_row
 
 RULES_VERSION = 2
-"""Rises when the same sessions would come to something else."""
+"""Rises when the same sessions would have another total."""
 
 
 @dataclass(frozen=True)
 class TestRunTotal:
-    """What the sessions of one test run come to."""
+    """State, verdicts and counts of all sessions of one test run together."""
 
     __test__ = False
 
@@ -59,7 +59,7 @@ def sessions_of_run(model: History, test_run: str, *, sut: str | None = None) ->
 
 
 def total_of(model: History, rows: Sequence[SessionRow]) -> TestRunTotal:
-    """Return what sessions come to; there is at least one."""
+    """Return the total of some sessions, at least one."""
     started_us = min(row.started_us for row in rows)
     seen = _attempts_by_test(model, rows)
     last = {nodeid: attempts[-1][1] for nodeid, attempts in seen.items()}
@@ -89,7 +89,7 @@ def total_of(model: History, rows: Sequence[SessionRow]) -> TestRunTotal:
 
 
 def _attempts_by_test(model: History, rows: Sequence[SessionRow]) -> dict[str, list[tuple[int, TestRun]]]:
-    """Return what each test came to in each session, in order of when its last attempt there started."""
+    """Return the verdicts of each test in all sessions, each with the start of its last attempt, in order of start."""
     found: dict[str, list[tuple[SessionRow, TestRun]]] = {}
     for row in rows:
         for nodeid, test in run_of_row(model, row).tests.items():

@@ -24,7 +24,7 @@ class Window(NamedTuple):
     until_us: int | None = None
 
     def holds(self, started_us: int) -> bool:
-        """Tell whether a time is within."""
+        """Return whether a time is within the span."""
         return (self.since_us is None or started_us >= self.since_us) and (
             self.until_us is None or started_us < self.until_us
         )
@@ -51,7 +51,7 @@ def parse_window(text: str | None, now_us: int | None = None, lookup: Lookup | N
         lookup: knows commits and sessions; without it they are not understood.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text has another form.
         LookupError: a commit or session is not unique.
     """
     if not text:
@@ -104,7 +104,7 @@ def moment_of(when: str, lookup: Lookup | None = None) -> int | None:
     It is the last instant of a date, a time, or when the last event of a commit's sessions, or a session, was recorded.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text has another form.
         LookupError: a commit or session is not unique.
     """
     if when.isdigit():
@@ -120,7 +120,7 @@ def moment_of(when: str, lookup: Lookup | None = None) -> int | None:
 
 @contextmanager
 def model_as_of(log: LogSource, when: str, until_us: int | None) -> Generator[ReadModel]:
-    """Give the views of a log as they were: of what had been recorded by a time, or of its first bytes.
+    """Yield a read model of a log as it was: of the events recorded by a time, or of its first bytes.
 
     Args:
         log: the log, with its packs and live files.

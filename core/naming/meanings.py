@@ -1,4 +1,4 @@
-"""What a word of a comparison means: a session, system, branch, span of time, commit or git ref."""
+"""The meaning of a word of a comparison: a session, system, branch, span of time, commit or git ref."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...projections.clock import is_future
 from ...projections.readmodel import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
-from ..history.partial import Selected, selected_of
+from ..history.partial import CUT_SHORT, Selected, selected_of
 from ..history.references import sessions_of_commit, span_named, sut_named
 from ..history.selection import is_age
 from ..history.series import DEFAULT_BRANCHES, branch_of
@@ -35,8 +35,8 @@ class Side:
 
 def selection_of(row: "SessionRow") -> Selected:
     """Return what a session was told to run."""
-    sealed = row.exit_status is not None
-    return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
+    ended = row.exit_status not in CUT_SHORT
+    return selected_of(row.part.header or {}, row.part.deselected, row.missing, ended=ended)
 
 
 def _like(rows: "list[SessionRow]", others: "Sequence[SessionRow]") -> "list[SessionRow]":
@@ -59,8 +59,9 @@ def is_whole(row: "SessionRow") -> bool:
 
 
 def has_tests(row: "SessionRow") -> bool:
-    """Return whether a session has something to compare."""
-    return bool(row.verdicts or row.part.open or row.part.collect_failed)
+    """Return whether a session has something to compare: a test that was started, or a module that is not collected."""
+    ran = any(count for verdict, count in row.verdicts.items() if verdict != "not_run")
+    return bool(ran or row.part.open or row.part.collect_failed)
 
 
 def _is_moment(text: str) -> bool:
@@ -112,7 +113,7 @@ class Meanings:
                 continue
             if found:
                 return Side(name, text, sorted(found, key=lambda row: (row.started_us, row.stream)))
-        raise several or LookupError(self._unknown(text, mode))
+        raise several or LookupError(self._unknown_message(text, mode))
 
     def _finders(self) -> "list[tuple[str, Callable[[str, Sequence[SessionRow]], list[SessionRow]]]]":
         """Return how a word is understood, the first that fits; names that are written in full come before others."""
@@ -175,7 +176,7 @@ class Meanings:
         """Return the branch of a session; the project's for one that does not know its own."""
         return branch_of(row) or self.default
 
-    def _unknown(self, text: str, mode: str | None) -> str:
+    def _unknown_message(self, text: str, mode: str | None) -> str:
         """Return the message about a word that means nothing here, with what there is."""
         what = {None: "session, system, branch, span of time or commit", "sut": "system under test"}.get(mode, mode)
         names = [*self._suts(), *self._branches(), *(row.session_id for row in self._rows)]

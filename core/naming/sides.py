@@ -73,7 +73,7 @@ class Chooser:
         first = self._meant.side(base, mode, second.rows)
         if first.mode not in ("branch", "commit"):
             second = self._meant.side(target, mode, first.rows)
-        return _checked(Sides(first, second))
+        return _without_common(Sides(first, second))
 
     # ------------------------------------------------------------ no word
 
@@ -88,7 +88,7 @@ class Chooser:
             rows = [row for row in rows if row.stream != only.stream and row.started_us >= only.started_us]
         if not rows:
             what = f"session {first.rows[-1].session_id} is the newest of {', '.join(sorted(suts))}"
-            raise LookupError(f"{what}; there is none after it to compare with{self._meant.known()}")
+            raise LookupError(f"{what}; no session follows it to compare with{self._meant.known()}")
         newest, left_out = rows[0], ()
         if not is_whole(newest):
             wanted = rows if first.mode == "session" else self._of_branch(rows, self._meant.branch(newest))
@@ -100,7 +100,7 @@ class Chooser:
             first = self._meant.side(base, mode, [newest])
         others = [row for row in first.rows if row.stream != newest.stream]
         first = Side(first.mode, first.name, others or first.rows)
-        return _checked(Sides(first, Side("session", newest.session_id, [newest]), left_out))
+        return _without_common(Sides(first, Side("session", newest.session_id, [newest]), left_out))
 
     def _of_branch(self, rows: "list[SessionRow]", branch: str) -> "list[SessionRow]":
         return [row for row in rows if self._meant.branch(row) == branch]
@@ -118,7 +118,7 @@ class Chooser:
         before, notes = self._before(row, {one.stream for one in [*together, *second.rows]})
         if before is None:
             raise LookupError(
-                f"session {row.session_id} is the first of {row.sut}; there is none before it to compare with"
+                f"session {row.session_id} is the first of {row.sut}; no session precedes it to compare with"
                 f"{self._meant.known()}"
             )
         rows = self._of_run(before) if len(together) > 1 else [before]
@@ -156,7 +156,7 @@ class Chooser:
         return None, []
 
     def _differences(self, base: "SessionRow", target: "SessionRow") -> list[str]:
-        """Return what differs between two sessions beside their time."""
+        """Return the differences between two sessions, as notes; times do not count."""
         notes: list[str] = []
         if self._meant.branch(base) != self._meant.branch(target):
             own = self._meant.branch(target) or "without a branch"
@@ -178,7 +178,7 @@ class Chooser:
         return found[::-1] or [row]
 
 
-def _checked(sides: Sides) -> Sides:
+def _without_common(sides: Sides) -> Sides:
     """Return two sides that have no session in common: one of both is left to the side that has fewer.
 
     Raises:
@@ -196,7 +196,7 @@ def _checked(sides: Sides) -> Sides:
 
 
 def _is_like(one: Selected, other: Selected) -> bool:
-    """Return whether two sessions were told to run the same tests, whether or not they came to the end."""
+    """Return whether two sessions were told to run the same tests, whether or not they ended."""
     return (one.options, one.paths) == (other.options, other.paths)
 
 

@@ -3,32 +3,39 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...eventlog.times import format_time, parse_time
+from ...eventlog.times import format_time
 from ..questions.duration_changes import DurationChange
-from ..questions.slower import slower_now
+from ..questions.outages import is_outage
 from .about import AboutAnswer, about_runs
 from .breakage import STRIP_RUNS, broken_groups, count_broken
 from .cases import by_test, count_cases
-from .data import BranchRow, BrokenGroup, CutRow, FlakyRow, LostRow, NewestSession, Overview, SlowerRow
-from .sentence import Progress, progress_of, sentences_of
+from .data import (
+    BranchRow,
+    BrokenGroup,
+    CutRow,
+    FlakyRow,
+    LostRow,
+    MovedRow,
+    NewestSession,
+    OutageRow,
+    Overview,
+    SlowerRow,
+)
+from .sentence import Progress, headline_of, newest_of
 from .strips import strips_of
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
     from ..analyzer import Analysis
     from ..history.history import History
     from ..history.verdicts.run import Run
-    from ..questions.evidence import Occurrence
     from ..questions.flaky import FlakyTest
     from ..questions.lost import LostTest
+    from .cut_tests import CutTest
 
 SESSIONS_MAX = 200
 """Sessions that are looked at, if no span of time is given."""
 DAYS = 30
 """How far back from the newest session they reach, if no span of time is given."""
-_CUT_LOOKED_INTO = 3
-_EVENTS_MAX = 20_000
-"""Size of a session up to which it is read for how long a test was running."""
 WEEK_US = 7 * 86_400_000_000
 
 
@@ -43,10 +50,17 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
     runs = analysis.asked
     if not runs:
         return Overview(about=AboutAnswer())
-    broken, flaky = analysis.broken_tests(), analysis.flaky_tests()
-    newest, progress = _newest(model, runs[-1])
-    sentences = sentences_of(progress, runs[-1].selected, analysis.outage_now(), broken)
-    groups = broken_groups(model, runs, broken, flaky, rows=rows)
+    gone, flaky = analysis.gone_tests(), analysis.flaky_tests()
+    moved = {one.nodeid for one in gone if one.moved_to}
+    broken = [one for one in analysis.broken_tests() if one.nodeid not in moved]
+    told = newest_of(model, runs)
+    newest = _session(model, told.run, told.progress)
+    tested = newest if told.tested is told.run else None
+    if tested is None and told.tested is not None:
+        tested = _session(model, told.tested, told.tested_progress)
+    outage = analysis.outage_now()
+    sentences = headline_of(told, outage, broken)
+    groups = broken_groups(model, runs, broken, flaky, gone={one.nodeid for one in gone}, rows=rows)
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
     flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows)
@@ -55,28 +69,34 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         headline="; ".join(sentences),
         sentences=sentences,
         newest=newest,
+        tested=None if tested is newest else tested,
         broken=count_broken(broken),
         groups=groups,
-        cut=_cut_rows(model, [(one.nodeid, one.run) for one in cut if one.run.stream in meant]),
+        cut=_cut_rows(model, [one for one in cut if one.run.stream in meant]),
         flaky=flaky_rows,
         flaky_tests=len({one.nodeid for one in flaky if not one.recovered}),
         flaky_new=len({one.nodeid for one in flaky if _first_us(one) >= runs[-1].started_us - WEEK_US}),
         recovered=len({one.nodeid for one in flaky if one.recovered}),
-        slower=[_slower_row(one) for one in slower_now(runs)],
-        lost=[_lost_row(one) for one in analysis.lost_tests()],
+        slower=[_slower_row(one) for one in analysis.slower_tests()],
+        lost=[_lost_row(one) for one in gone if not one.moved_to],
+        moved=[MovedRow(one.nodeid, one.moved_to, one.gone_commit) for one in gone if one.moved_to],
+        outages=[
+            OutageRow(run.name, format_time(run.started_us), run.bad, run.considered)
+            for run in reversed(runs)
+            if is_outage(run) and (outage is None or run.started_us < outage.since_us)
+        ],
         other_branches=[BranchRow(one.branch, one.sessions, one.broken) for one in analysis.other_branches()],
-        commands=_commands(model, newest, groups),
+        commands=_commands(model, newest, tested, groups),
     )
 
 
-def _newest(model: "History", run: "Run") -> tuple[NewestSession, Progress | None]:
-    """Return the newest session, with how far it came."""
+def _session(model: "History", run: "Run", progress: Progress | None) -> NewestSession:
+    """Return a session, with how far it came."""
     row = model.session_of(run.stream)
-    if row is None:
-        return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch), None
-    progress = progress_of(row, model.state_of(row))
+    if row is None or progress is None:
+        return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch)
     header = row.part.header or {}
-    found = NewestSession(
+    return NewestSession(
         session_id=run.name,
         state=progress.state,
         exit_status=row.exit_status,
@@ -92,7 +112,6 @@ def _newest(model: "History", run: "Run") -> tuple[NewestSession, Progress | Non
         uncollected=list(progress.uncollected),
         selection=[*run.selected.options, *run.selected.paths],
     )
-    return found, progress
 
 
 def _host(header: dict[str, object]) -> str:
@@ -100,35 +119,18 @@ def _host(header: dict[str, object]) -> str:
     return str(system.get("host") or system.get("name") or "") if isinstance(system, dict) else ""  # type: ignore[misc]
 
 
-def _cut_rows(model: "History", cut: "list[tuple[str, Occurrence]]") -> list[CutRow]:
+def _cut_rows(model: "History", cut: "list[CutTest]") -> list[CutRow]:
     """Return the tests that were running when sessions were killed, a row a test, its newest first."""
     found: dict[str, CutRow] = {}
-    for nodeid, run in cut:
-        known = found.get(nodeid)
+    for one in cut:
+        known = found.get(one.nodeid)
         if known is not None:
             known.times += 1
             continue
-        row = model.session_of(run.stream)
+        row = model.session_of(one.run.stream)
         host = _host(row.part.header or {}) if row is not None else ""
-        ran_s = _ran_s(model, row, nodeid) if row is not None and len(found) < _CUT_LOOKED_INTO else None
-        found[nodeid] = CutRow(nodeid, run.session, format_time(run.started_us), host, ran_s)
+        found[one.nodeid] = CutRow(one.nodeid, one.run.session, format_time(one.run.started_us), host, one.ran_s)
     return list(found.values())
-
-
-def _ran_s(model: "History", row: "SessionRow", nodeid: str) -> float | None:
-    """Return from when a test started to the last event of its session; None if that is no time at all.
-
-    Only where other workers went on is the last event a later one than the start of the test.
-    """
-    if len(row.part.workers) < 2 or row.part.events > _EVENTS_MAX:  # noqa: PLR2004 - one worker, or none
-        return None
-    starts = [
-        record.envelope.at
-        for record in model.records_of(row)
-        if record.envelope.type == "test.started" and getattr(record.event(), "nodeid", "") == nodeid
-    ]
-    taken_us = row.finished_us - parse_time(starts[-1]) if starts else 0
-    return taken_us / 1e6 if taken_us > 0 else None
 
 
 def _first_us(one: "FlakyTest") -> int:
@@ -169,7 +171,8 @@ def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | Non
 
 
 def _slower_row(one: DurationChange) -> SlowerRow:
-    return SlowerRow(one.nodeid, one.before_s, one.after_s, list(one.samples), confirmed=one.confirmed)
+    figures = (one.before_s, one.after_s, list(one.samples))
+    return SlowerRow(one.nodeid, *figures, confirmed=one.confirmed, phases=one.phases)
 
 
 def _lost_row(one: "LostTest") -> LostRow:
@@ -177,11 +180,15 @@ def _lost_row(one: "LostTest") -> LostRow:
     return LostRow(one.nodeid, one.last_session, format_time(one.last_us), **gone, renamed=list(one.renamed))
 
 
-def _commands(model: "History", newest: NewestSession, groups: list[BrokenGroup]) -> list[str]:
+def _commands(
+    model: "History", newest: NewestSession, tested: NewestSession | None, groups: list[BrokenGroup]
+) -> list[str]:
     """Return the commands that lead on from here."""
     found: list[str] = []
-    if newest.running or newest.uncollected or newest.done < newest.total or groups:
-        found.append("insight session rerun")
+    if tested is not newest:
+        found.append(f"insight session show {newest.session_id}")
+    if tested is not None and (tested.running or tested.uncollected or tested.done < tested.total or groups):
+        found.append("insight session rerun" + ("" if tested is newest else f" {tested.session_id}"))
     newest_group = next((group for group in groups if group.commit and group.good_commit != group.commit), None)
     if newest_group is not None and newest_group.good_commit:
         found.append(f"git log {newest_group.good_commit[:9]}..{newest_group.commit[:9]}")

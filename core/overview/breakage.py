@@ -1,6 +1,6 @@
 """Broken tests in groups: one for each pair of first bad and last good commit, cases of a test in one row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ...eventlog.times import format_time
@@ -36,6 +36,7 @@ def broken_groups(
     broken: "Sequence[Broken]",
     flaky: "Sequence[FlakyTest]",
     *,
+    gone: Collection[str] = (),
     rows: int | None = None,
 ) -> list[BrokenGroup]:
     """Return broken tests in groups, the newest first.
@@ -45,18 +46,19 @@ def broken_groups(
         runs: the sessions, in order of time.
         broken: the tests.
         flaky: tests that are, or were, flaky, with their evidence.
+        gone: tests that no whole session has any more.
         rows: how many rows of a group get their strip and message; None for all.
     """
     grouped: dict[tuple[str, str], list[Broken]] = {}
     for one in broken:
         grouped.setdefault(_key(one), []).append(one)
-    before = _flaky_before(broken, flaky)
-    found = [_group(model, runs, members, before, rows) for members in grouped.values()]
+    notes = dict.fromkeys(_flaky_before(broken, flaky), "was flaky") | dict.fromkeys(gone, "gone")
+    found = [_group(model, runs, members, notes, rows) for members in grouped.values()]
     return sorted(found, key=lambda group: (group.started_at, group.tests), reverse=True)
 
 
 def _flaky_before(broken: "Sequence[Broken]", flaky: "Sequence[FlakyTest]") -> set[str]:
-    """Return the broken tests with evidence that they are flaky from before they broke; the break itself is none."""
+    """Return the broken tests that were flaky before they broke; the break itself is no evidence of that."""
     since = {one.nodeid: one.first_bad.started_us for one in broken}
     return {
         one.nodeid
@@ -73,10 +75,10 @@ def _key(one: "Broken") -> tuple[str, str]:
 
 
 def _group(
-    model: "History", runs: "Sequence[Run]", members: "list[Broken]", flaky: set[str], rows: int | None
+    model: "History", runs: "Sequence[Run]", members: "list[Broken]", notes: dict[str, str], rows: int | None
 ) -> BrokenGroup:
     first = min(members, key=lambda one: one.first_bad.started_us)
-    good = max((one.last_good for one in members if one.last_good is not None), default=None, key=_started)
+    good = max((one.last_good for one in members if one.last_good is not None), default=None, key=_start_of)
     of_node = {one.nodeid: one for one in members}
     cases = by_test(sorted(of_node))
     told = cases[:rows]
@@ -88,20 +90,20 @@ def _group(
         started_at=format_time(first.first_bad.started_us),
         good_commit=good.commit if good is not None else "",
         good_session=good.session if good is not None else "",
-        sessions=sum(run.started_us >= first.first_bad.started_us for run in runs),
+        sessions=sum(run.started_us >= first.first_bad.started_us and run.has_tests for run in runs),
         tests=len(members),
-        rows=[_row(case, of_node, flaky, strips, messages) for case in cases],
+        rows=[_row(case, of_node, notes, strips, messages) for case in cases],
     )
 
 
-def _started(seen: object) -> int:
+def _start_of(seen: object) -> int:
     return seen.started_us  # type: ignore[attr-defined]
 
 
 def _row(
     case: Cases,
     of_node: "dict[str, Broken]",
-    flaky: set[str],
+    notes: dict[str, str],
     strips: dict[str, tuple[str, ...]],
     messages: dict[str, str],
 ) -> BrokenRow:
@@ -111,7 +113,7 @@ def _row(
         nodeid=case.label,
         nodeids=list(case.nodeids),
         verdict=first.evidence[-1].verdict,
-        note=note_of(first, was_flaky=any(nodeid in flaky for nodeid in case.nodeids)),
+        note=note_of(first, next((notes[nodeid] for nodeid in case.nodeids if nodeid in notes), "")),
         failing_runs=max(one.failing_runs for one in members),
         variants=list(first.variants),
         strip=list(strips.get(case.label, ())),
@@ -119,13 +121,14 @@ def _row(
     )
 
 
-def note_of(one: "Broken", *, was_flaky: bool) -> str:
+def note_of(one: "Broken", known: str = "") -> str:
     """Return a word about a broken test that tells more than its strip.
 
     | what is known | note |
     |---|---|
     | a module that could not be collected | uncollected |
     | it was running when its session or worker ended | cut |
+    | no whole session has it any more | gone |
     | there is evidence from before it broke that it is flaky | was flaky |
     | it has no good run in the span | never good |
     | it is bad in one session | new |
@@ -136,8 +139,8 @@ def note_of(one: "Broken", *, was_flaky: bool) -> str:
         return "uncollected"
     if newest.verdict == "crashed":
         return "cut"
-    if was_flaky:
-        return "was flaky"
+    if known:
+        return known
     if one.last_good is None:
         return "never good"
     return "new" if one.failing_runs == 1 else f"{one.failing_runs} runs"

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..questions.phases import SlowPhases
 from .about import AboutAnswer
 
 
@@ -74,7 +75,8 @@ class CutRow(msgspec.Struct, forbid_unknown_fields=True):
     """Start of the session."""
     host: str
     ran_s: float | None = None
-    """From its start to the last thing that the session recorded; None if it is not known to be more than nothing."""
+    """How long it was running at least: from its start to the last thing that the session recorded; None if no time is
+    certain."""
     times: int = 1
 
 
@@ -108,6 +110,8 @@ class SlowerRow(msgspec.Struct, forbid_unknown_fields=True):
     samples: list[int]
     """Runs on each side."""
     confirmed: bool
+    phases: SlowPhases | None = None
+    """What takes the time; None if it was not looked into."""
 
 
 class LostRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -119,7 +123,25 @@ class LostRow(msgspec.Struct, forbid_unknown_fields=True):
     gone_commit: str
     gone_session: str
     renamed: list[str]
-    """What it may be called now."""
+    """New tests that may be the same under another name."""
+
+
+class MovedRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A test whose file was renamed, as git says; it is there under another path."""
+
+    nodeid: str
+    moved_to: str
+    commit: str
+    """Of the first whole session without the old path."""
+
+
+class OutageRow(msgspec.Struct, forbid_unknown_fields=True):
+    """An earlier session in which nearly everything failed."""
+
+    session: str
+    started_at: str
+    bad: int
+    considered: int
 
 
 class BranchRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -137,8 +159,10 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     about: AboutAnswer
     headline: str = "no session is recorded yet"
     sentences: list[str] = []
-    """What the headline is made of."""
+    """The parts of the headline."""
     newest: NewestSession | None = None
+    tested: NewestSession | None = None
+    """The newest session that ran tests, if the newest one ended before it ran any."""
     broken: int = 0
     """Tests and modules that are broken."""
     groups: list[BrokenGroup] = []
@@ -154,6 +178,10 @@ class Overview(msgspec.Struct, forbid_unknown_fields=True):
     slower: list[SlowerRow] = []
     """Confirmed ones first, then the largest change."""
     lost: list[LostRow] = []
+    """Without those that moved."""
+    moved: list[MovedRow] = []
+    outages: list[OutageRow] = []
+    """The newest first; without those that go on, which the headline names."""
     other_branches: list[BranchRow] = []
     commands: list[str] = []
-    """What to do next."""
+    """Commands to run next."""

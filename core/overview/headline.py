@@ -1,13 +1,11 @@
-"""The beginning of an answer: the newest session if nearly everything fails in it, and the tests that were cut."""
+"""The beginning of an answer: the newest session that ran tests, if nearly everything fails in it."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...projections.rules import BAD
 from ..history.series import series_of
-from ..questions.evidence import Occurrence, occurrence
 from ..questions.outages import is_outage
 
 if TYPE_CHECKING:
@@ -33,27 +31,26 @@ class OutageNow:
     sessions: int
     """Length of that row."""
     good_session: str
-    """The one before it; empty for the first."""
+    """The session before that row; empty if the series begins with it."""
     good_commit: str
     message: str
-    """What most of its failures say."""
+    """The most frequent message of its failures."""
 
 
-@dataclass(frozen=True)
-class CutTest:
-    """A test that was running when its session ended without its result."""
-
-    nodeid: str
-    run: Occurrence
+def tested_runs(runs: "Sequence[Run]") -> "list[Run]":
+    """Return sessions without those behind the last one that ran tests: they ended before they could say anything."""
+    last = next((place for place in reversed(range(len(runs))) if runs[place].has_tests), -1)
+    return list(runs[: last + 1])
 
 
 def outage_now(runs: "Sequence[Run]", messages_of: "Messages") -> OutageNow | None:
-    """Return the outage that goes on; None if the newest session is no outage.
+    """Return the outage that goes on; None if the newest session that ran tests is no outage.
 
     Args:
         runs: sessions of the branch that is meant, in order of time.
         messages_of: returns the message of each failure of some sessions, by stream and node id.
     """
+    runs = tested_runs(runs)
     if not runs or not is_outage(runs[-1]):
         return None
     newest = runs[-1]
@@ -81,15 +78,3 @@ def _most_frequent(messages: Sequence[str]) -> str:
     """Return the message that most failures have; of equally frequent ones the first in order."""
     counts = Counter(message for message in messages if message)
     return min(counts, key=lambda message: (-counts[message], message)) if counts else ""
-
-
-def cut_tests(runs: "Sequence[Run]") -> list[CutTest]:
-    """Return the tests that were running when a session ended, and were not interrupted on purpose; newest first."""
-    found = [
-        CutTest(nodeid, occurrence(run, run.tests[nodeid]))
-        for run in reversed(runs)
-        if run.status != "complete"
-        for nodeid in run.failed_tests
-        if run.tests[nodeid].position < 0 and run.tests[nodeid].verdict in BAD
-    ]
-    return [one for one in found if one.run.stream]

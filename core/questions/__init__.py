@@ -11,6 +11,7 @@
 - `order`: tests that fail only after a certain other test on the same worker.
 - `outages`: sessions in which nearly everything failed.
 - `phases`: durations of the setup, call and teardown of a test.
+- `setups`: whether a test became slower by its set-up, and is perhaps the first user of a fixture.
 - `slower`: tests that became slower with the newest sessions.
 - `stats`: statistics of the analysis; pure, checked against SciPy in the tests.
 - `summary`: figures of a history.

@@ -83,8 +83,19 @@ def _broken_on_branch(sut: str, branch: str, variants: dict[Variant, list[Run]])
         names = tuple(differing_text(variant, variants) for variant in sorted(broken)) if good else ()
         runs = sum(one.failing_runs for one in broken.values())
         proof = sorted((seen for one in broken.values() for seen in one.evidence), key=lambda seen: seen.started_us)
-        whose = {"sut": sut, "branch": branch, "variants": names, "good_variants": len(good)}
-        found.append(Broken(nodeid, runs, first.last_good, first.first_bad, proof, **whose))
+        found.append(
+            Broken(
+                nodeid,
+                runs,
+                first.last_good,
+                first.first_bad,
+                proof,
+                sut=sut,
+                branch=branch,
+                variants=names,
+                good_variants=len(good),
+            )
+        )
     return found
 
 

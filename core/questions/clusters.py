@@ -69,7 +69,7 @@ DIED = "the process died"
 
 
 CUT = "running when the session was killed"
-"""What is said of a test that was started and has no result, as there is no message."""
+"""Message of a test that was started and has no result."""
 
 
 def normalise_message(message: str) -> str:
@@ -82,7 +82,7 @@ def normalise_message(message: str) -> str:
 def failure_clusters(
     failures: list[tuple[str, Run, TestRun]], messages: dict[tuple[str, str], str]
 ) -> list[FailureCluster]:
-    """Failures grouped by their normalise_message message."""
+    """Return failures grouped by their normalised messages, the most frequent first."""
     found: dict[str, list[tuple[str, Occurrence]]] = {}
     for nodeid, run, test in failures:
         text = DIED if test.verdict == "crashed" and test.position >= 0 else messages.get((run.stream, nodeid), "")
@@ -97,7 +97,7 @@ def failure_clusters(
 
 
 def message_of(text: str, cause: Any) -> str:
-    """What a failure says: the message of the exception, else the last line of the traceback that pytest marks."""
+    """Return the message of the exception, else the first line of the traceback that pytest marks with `E`."""
     if cause is not None and cause.message:
         return str(cause.message).split("\n", 1)[0]
     marked = [line[1:].strip() for line in text.split("\n") if line.startswith("E ")]

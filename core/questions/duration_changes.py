@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from .phases import SlowPhases
 from .stats import false_discovery_rates, mann_whitney, median
 
 DURATION_RATIO = 1.2
@@ -42,6 +43,8 @@ class DurationChange:
     samples: tuple[int, int]
     confirmed: bool = True
     """Whether it is significant; a change of 1.5 times and 50 ms is listed also if it is not."""
+    phases: SlowPhases | None = None
+    """What of a slower test takes the time; None if its events are not at hand."""
 
 
 def compare_durations(
@@ -61,7 +64,7 @@ def compare_durations(
     medians = {nodeid: (median(before[nodeid]), median(after[nodeid])) for nodeid in long}
     seen = [nodeid for nodeid in sorted(long) if max(medians[nodeid]) >= DURATION_MIN_S]
     looked_at = [nodeid for nodeid in seen if not quick or _differs(*medians[nodeid])]
-    visible = [_compared(nodeid, before[nodeid], after[nodeid]) for nodeid in looked_at]
+    visible = [_compare_test(nodeid, before[nodeid], after[nodeid]) for nodeid in looked_at]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested], len(tested) + len(seen) - len(looked_at))
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
@@ -94,7 +97,7 @@ def _is_told(change: DurationChange) -> bool:
     return size >= UNCONFIRMED_S and ratio >= UNCONFIRMED_RATIO
 
 
-def _compared(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:
+def _compare_test(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:
     old, new = median(before), median(after)
     test = mann_whitney(before, after)
     p = test.p if min(len(before), len(after)) >= SAMPLES_MIN else None

@@ -35,7 +35,7 @@ class DurationShift:
 
 @dataclass(frozen=True)
 class Slow:
-    """What a test costs."""
+    """Durations of a test: median, total and number of runs."""
 
     nodeid: str
     runs: int

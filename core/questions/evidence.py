@@ -20,7 +20,7 @@ class Occurrence(NamedTuple):
     outcomes: tuple[str, ...]
     duration_s: float
     position: int
-    """Of the event in the read model; -1 without one."""
+    """Position of its event in the read model; -1 for a run without an event."""
     branch: str = ""
     variant: str = ""
     """As `os=Linux python=3.13`."""

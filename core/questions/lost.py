@@ -29,6 +29,9 @@ class LostTest:
     """Tests that are new in that session and may be this one: the only new one of its class or module, or one with the
     same name in another place."""
 
+    moved_to: str = ""
+    """The same test under another path: git says that its file was renamed; then it is not lost."""
+
     @property
     def name(self) -> str:
         """Part of the node id without its file."""
@@ -39,8 +42,8 @@ class LostTest:
 def lost_tests(runs: list[Run]) -> list[LostTest]:
     """Return the tests that are gone from every series that had them, those that went last first.
 
-    Only whole sessions say that a test is gone: a session that was told to run some tests, or that ended early, says
-    nothing about the others.
+    Only whole sessions say that a test is gone: a session that was told to run some tests, that ended early or that ran
+    none at all says nothing about the others.
     """
     found: dict[tuple[str, str, str], LostTest] = {}
     present: set[tuple[str, str, str]] = set()
@@ -68,14 +71,14 @@ def _lost_in(series: list[Run], sut: str, branch: str) -> tuple[list[LostTest], 
             if behind:
                 gone[nodeid] = behind[-1]
         seen |= tests
-        if run.selected.is_whole and not run.uncollected and run.status == "complete":
+        if tests and run.selected.is_whole and not run.uncollected and run.status == "complete":
             behind.append(run)
     new = _new_tests(series, {run.stream or run.name for run in gone.values()})
-    found = [_lost(nodeid, run, gone[nodeid], sut, branch) for nodeid, run in lost]
+    found = [_lost_test(nodeid, run, gone[nodeid], sut, branch) for nodeid, run in lost]
     return _with_names(found, new), seen - gone.keys()
 
 
-def _lost(nodeid: str, last: Run, gone: Run, sut: str, branch: str) -> LostTest:
+def _lost_test(nodeid: str, last: Run, gone: Run, sut: str, branch: str) -> LostTest:
     where = (last.name, last.started_us, last.commit, gone.name, gone.started_us, gone.commit)
     return LostTest(nodeid, sut, branch, *where)
 
@@ -106,9 +109,9 @@ def _with_names(lost: list[LostTest], new: dict[str, set[str]]) -> list[LostTest
     found: list[LostTest] = []
     for one in lost:
         place = (one.gone_session, _place(one.nodeid))
-        beside = by_place.get(place, [])
-        alone = lost_at[place] == 1 and len(beside) == 1
-        names = by_name.get((one.gone_session, one.name)) or (beside if alone else [])
+        neighbours = by_place.get(place, [])
+        alone = lost_at[place] == 1 and len(neighbours) == 1
+        names = by_name.get((one.gone_session, one.name)) or (neighbours if alone else [])
         found.append(replace(one, renamed=tuple(sorted(names))) if names else one)
     return found
 

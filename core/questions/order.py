@@ -35,7 +35,7 @@ def order_suspects(runs: list[Run]) -> list[OrderSuspect]:
         good = [(run, test) for run, test in seen if test.verdict in GOOD]
         if len(bad) < 2 or len(good) < 2:  # noqa: PLR2004 - twice is a pattern, once is chance
             continue
-        always = set.intersection(*(_before(run, test) for run, test in bad))
+        always = set[str].intersection(*(_before(run, test) for run, test in bad))
         for run, test in good:
             always = {name for name in always if not _came_before(name, run, test)}
         proof = [occurrence(run, test) for run, test in bad]
@@ -49,5 +49,5 @@ def _came_before(name: str, run: Run, test: TestRun) -> bool:
 
 
 def _before(run: Run, test: TestRun) -> set[str]:
-    """What ran before a test on its worker."""
+    """Return the tests that ran before a test on its worker."""
     return {name for name, other in run.tests.items() if other.worker == test.worker and other.order < test.order}

@@ -13,13 +13,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LongestRun:
-    """The run of a test that took longest, by phase."""
+class RunPhases:
+    """One run of a test by phase."""
 
     session: str
     setup_s: float
     call_s: float
     teardown_s: float
+
+
+@dataclass(frozen=True)
+class LongestRun(RunPhases):
+    """The run of a test that took longest, by phase."""
+
+
+@dataclass(frozen=True)
+class SlowPhases:
+    """A typical run of a test by phase, before and after it became slower."""
+
+    before: RunPhases | None
+    """None if its event is not at hand."""
+    after: RunPhases
+    in_setup: bool
+    """Most of the difference is set-up, which is the cost of fixtures and not of the test."""
+    first_user: bool
+    """The tests behind it have a short set-up: it seems to be the first that uses a fixture that they share."""
 
 
 def longest_runs(model: "History", runs: "Sequence[Run]", nodeids: Iterable[str]) -> dict[str, LongestRun]:
@@ -31,21 +49,34 @@ def longest_runs(model: "History", runs: "Sequence[Run]", nodeids: Iterable[str]
         nodeids: the tests.
     """
     found = {nodeid: _longest(runs, nodeid) for nodeid in nodeids}
-    known = [(nodeid, *place) for nodeid, place in found.items() if place is not None]
-    lines = model.lines_at([position for _, _, position in known])
-    longest = {nodeid: _of_event(session, line) for (nodeid, session, _), line in zip(known, lines, strict=True)}
-    return {nodeid: run for nodeid, run in longest.items() if run is not None}
+    known = {nodeid: place for nodeid, place in found.items() if place is not None}
+    phases = dict(zip(known, phases_at(model, list(known.values())), strict=True))
+    return {
+        nodeid: LongestRun(run.session, run.setup_s, run.call_s, run.teardown_s)
+        for nodeid, run in phases.items()
+        if run is not None
+    }
 
 
-def _of_event(session: str, line: bytes) -> LongestRun | None:
-    """Return the phases that an event has; None if its content cannot be, which `insight log verify` tells."""
+def phases_at(model: "History", places: "Sequence[tuple[str, int]]") -> list[RunPhases | None]:
+    """Return some runs by phase; None for one whose event cannot be read, which `insight log verify` tells.
+
+    Args:
+        model: where their events are read.
+        places: names of their sessions, and positions of their events.
+    """
+    lines = model.lines_at([position for _, position in places])
+    return [_of_event(session, line) for (session, _), line in zip(places, lines, strict=True)]
+
+
+def _of_event(session: str, line: bytes) -> RunPhases | None:
     try:
         event = session_events.decode(line, "test.finished")
     except EventDecodeError:
         return None
     if not isinstance(event, TestFinished):
         return None
-    return LongestRun(session, *(event.phases.get(phase, 0) / 1e6 for phase in ("setup", "call", "teardown")))
+    return RunPhases(session, *(event.phases.get(phase, 0) / 1e6 for phase in ("setup", "call", "teardown")))
 
 
 def _longest(runs: "Sequence[Run]", nodeid: str) -> tuple[str, int] | None:

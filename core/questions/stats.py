@@ -26,7 +26,7 @@ class RankTest(NamedTuple):
 
 
 class ChangePoint(NamedTuple):
-    """Where a series most likely changes its level."""
+    """The place at which a series most likely changes its level."""
 
     place: int
     """First value after the change."""

@@ -50,7 +50,7 @@ def summary_of(runs: list[Run]) -> Summary:
         sessions=len(runs),
         outages=[run.name for run in runs if is_outage(run)],
         interrupted=sum(run.status == "interrupted" for run in runs),
-        tests=len(set().union(*(run.tests for run in runs))),
+        tests=len(set[str]().union(*(run.tests for run in runs))),
         runs=sum(verdicts.values()),
         verdicts=dict(verdicts.most_common()),
         pass_rate=wilson(good, good + bad),

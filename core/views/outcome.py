@@ -54,7 +54,7 @@ class TestOutcome(StrEnum):
     def named(cls, outcome: str | None) -> "TestOutcome":
         """Return the outcome of this name; of a name that only another plugin or a later release knows, one of its own.
 
-        Such an outcome is none of the members, and is neither a pass nor a failure.
+        Such an outcome is no member, and is neither a pass nor a failure.
         """
         try:
             return cls.from_str(outcome)
@@ -76,7 +76,7 @@ class TestOutcome(StrEnum):
         return self._value_ not in TestOutcome.__members__
 
     def is_failed(self) -> bool:
-        """Tell whether this is FAILED or ERROR."""
+        """Return whether this is FAILED or ERROR."""
         return self.value in _FAILED
 
 

@@ -36,7 +36,7 @@ class TestResults:
         Raises:
             ValueError: unknown name.
         """
-        wanted = TestOutcome.from_str(outcome) if isinstance(outcome, str) else outcome
+        wanted = outcome if isinstance(outcome, TestOutcome) else TestOutcome.from_str(outcome)
         return TestResults([result for result in self.test_results if result.outcome == wanted])
 
     def failures(self) -> "TestResults":

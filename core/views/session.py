@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .stored import Models
 
 _MORE = ("exit_status", "status", "running", "not_run", "vcs", "ci")
-"""What a session knows beside the documented fields."""
+"""Attributes of a session in addition to the arguments of its class."""
 
 
 class TestSession(LazyResults):
@@ -110,7 +110,7 @@ class TestSession(LazyResults):
 
     @property
     def pass_rate(self) -> float:
-        """Passed attempts per attempt that is neither skipped nor a rerun, 0.0 to 1.0; 0.0 if there is none."""
+        """Passed attempts per attempt that is neither skipped nor a rerun, 0.0 to 1.0; 0.0 without such an attempt."""
         counts = self.outcome_counts
         considered = sum(count for outcome, count in counts.items() if outcome not in ("skipped", "rerun"))
         return counts.get("passed", 0) / considered if considered else 0.0

@@ -60,7 +60,7 @@ CHANGES = (
     Change(
         "the rule of flaky",
         ("retry_flaky",),
-        "Each rule is one function beside `{symbol}`; raise the version of the rules.",
+        "Each rule is one function next to `{symbol}`; raise the version of the rules.",
     ),
     Change(
         "the lock order",
@@ -110,13 +110,13 @@ def find_definition(sources: list[Source], symbols: tuple[str, ...]) -> tuple[st
         LookupError: no name is defined exactly once.
     """
     for symbol in symbols:
-        found = [source.name for source in sources if symbol in source.text and symbol in _defined(source)]
+        found = [source.name for source in sources if symbol in source.text and symbol in _definition_of(source)]
         if len(found) == 1:
             return symbol, found[0]
     raise LookupError(f"docs/tools/architecture.py: {' or '.join(symbols)} is not defined by exactly one module")
 
 
-def _defined(source: Source) -> set[str]:
+def _definition_of(source: Source) -> set[str]:
     names: set[str] = set()
     for node in ast.parse(source.text).body:
         match node:

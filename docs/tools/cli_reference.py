@@ -103,17 +103,17 @@ def _parameters(function: Any) -> Iterator[Parameter]:
                 # In an annotation the first spelling takes the place of the default.
                 spellings = [flag for flag in (info.default, *(info.param_decls or ())) if isinstance(flag, str)]
                 flags = ", ".join(f"`{flag}`" for flag in spellings or [f"--{name.replace('_', '-')}"])
-                yield Parameter(f"{flags} {_escaped(info.metavar)}".strip(), _note(info), is_option=True)
+                yield Parameter(f"{flags} {_escape(info.metavar)}".strip(), _note(info), is_option=True)
             elif isinstance(info, typer.models.ArgumentInfo):
-                yield Parameter(f"`{_escaped(info.metavar or name.upper())}`", _note(info), is_option=False)
+                yield Parameter(f"`{_escape(info.metavar or name.upper())}`", _note(info), is_option=False)
 
 
-def _escaped(text: str | None) -> str:
+def _escape(text: str | None) -> str:
     return (text or "").replace("|", "\\|")
 
 
 def _note(info: Any) -> str:
-    return _escaped(str(info.help or ""))
+    return _escape(str(info.help or ""))
 
 
 if __name__ == "__main__":

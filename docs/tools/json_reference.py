@@ -33,7 +33,7 @@ def _reference() -> str:
 
 def _object(name: str, definition: dict[str, Any]) -> Iterator[str]:
     yield from (
-        f"#### {_shown(name)}",
+        f"#### {_render(name)}",
         "",
         definition.get("description", ""),
         "",
@@ -47,7 +47,7 @@ def _object(name: str, definition: dict[str, Any]) -> Iterator[str]:
         yield f"| `{field}`{star} | {_type_text(schema)} | {'' if _is_time(schema) else note} |"
 
 
-def _shown(name: str) -> str:
+def _render(name: str) -> str:
     return name.removesuffix("Shape")
 
 
@@ -58,7 +58,7 @@ def _is_time(schema: dict[str, Any]) -> bool:
 def _type_text(schema: dict[str, Any]) -> str:  # noqa: PLR0911 - a table
     """Return a schema in a few words."""
     if "$ref" in schema:
-        name = _shown(schema["$ref"].rpartition("/")[2])
+        name = _render(schema["$ref"].rpartition("/")[2])
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(map(_type_text, schema["anyOf"])))

@@ -8,7 +8,9 @@ python docs/tools/structure.py --renew             # write the violations that a
 
 import argparse
 import ast
+import gc
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -23,6 +25,10 @@ from wording import find_openings, find_participles, find_words
 FILE_LINES_MAX = 400
 CLASS_LINES_MAX = 250
 FOLDER_FILES_MAX = 15
+WORD_LIST = "wording.py"
+"""The tool with the list of unwanted words, which it cannot avoid."""
+
+_INDEX_LINE = re.compile(r"^- (`\w+`(?:, `\w+`)*): \S", re.MULTILINE)
 
 ALLOWED = ROOT / "tests" / "structure_allowed.json"
 """Violations of today, by room, rule and file; the tests let each number only shrink."""
@@ -68,6 +74,27 @@ def full_folders(tree: Tree) -> Iterator[Violation]:
             yield Violation(folder, 0, f"{files} files")
 
 
+def incomplete_indexes(tree: Tree) -> Iterator[Violation]:
+    """Yield modules that are missing in the list of their folder's docstring, and names in it without a module.
+
+    A line of the list is "- `name`: purpose". A room itself has pages of documentation; its folders are internal parts.
+    """
+    modules: defaultdict[Path, set[str]] = defaultdict(set)
+    for source in tree.package:
+        modules[source.path.parent].add(source.path.stem)
+    for source in tree.package:
+        folder = source.path.parent
+        if source.path.name != "__init__.py" or len(folder.parts) == 1:
+            continue
+        inner = {path.name for path in modules if path.parent == folder}
+        listed = {name for line in _INDEX_LINE.findall(source.text) for name in re.findall(r"\w+", line)}
+        for name in sorted(modules[folder] - listed - {"__init__"}):
+            yield Violation(source.name, 1, f"{name}: not listed")
+        yield from (
+            Violation(source.name, 1, f"{name}: no module") for name in sorted(listed - modules[folder] - inner)
+        )
+
+
 def import_circles(tree: Tree) -> Iterator[Violation]:
     """Yield each file of each group of files that import each other."""
     for circle in find_circles(import_graph(tree.package)):
@@ -91,19 +118,20 @@ def repeated_class_names(tree: Tree) -> Iterator[Violation]:
 
 def unwanted_words(tree: Tree) -> Iterator[Violation]:
     """Yield the words that the project does not use, in code, comments, messages and pages."""
-    for path, text in [*((source.name, source.text) for source in tree.package), *tree.pages]:
+    sources = [*tree.package, *(source for source in tree.tools if source.path.name != WORD_LIST)]
+    for path, text in [*((source.name, source.text) for source in sources), *tree.pages]:
         yield from (Violation(path, line, word) for line, word in find_words(text))
 
 
 def unwanted_openings(tree: Tree) -> Iterator[Violation]:
     """Yield the docstrings that do not name their subject."""
-    for source in tree.package:
+    for source in [*tree.package, *tree.tools]:
         yield from (Violation(source.name, line, name) for line, name in find_openings(source))
 
 
 def bare_participles(tree: Tree) -> Iterator[Violation]:
     """Yield the private functions that are named by a participle alone."""
-    for source in tree.package:
+    for source in [*tree.package, *tree.tools]:
         yield from (Violation(source.name, line, name) for line, name in find_participles(source))
 
 
@@ -111,6 +139,7 @@ RULES: dict[str, Rule] = {
     "file-lines": long_files,
     "class-lines": long_classes,
     "folder-files": full_folders,
+    "folder-indexes": incomplete_indexes,
     "import-circles": import_circles,
     "repeated-blocks": repeated_blocks,
     "class-names": repeated_class_names,
@@ -131,7 +160,11 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 def find_violations(tree: Tree) -> dict[str, list[Violation]]:
     """Return the violations of each rule."""
-    return {name: list(rule(tree)) for name, rule in RULES.items()}
+    gc.disable()  # the syntax trees of all files are kept: to look through them for garbage takes most of the time
+    try:
+        return {name: list(rule(tree)) for name, rule in RULES.items()}
+    finally:
+        gc.enable()
 
 
 def count_violations(violations: dict[str, list[Violation]]) -> Counts:

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class Tree:
     tests: list[Source]
     pages: list[tuple[str, str]]
     """Pages of documentation: name and text."""
+    tools: list[Source] = field(default_factory=list[Source])
+    """The tools of the documentation, which keep to the rules of wording, too."""
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
@@ -76,6 +78,7 @@ def read_tree(root: Path = ROOT) -> Tree:
         [_read_source(root, path) for room in read_rooms(root) for path in _python_files(root, room)],
         [_read_source(root, path) for path in tests],
         [(page.relative_to(root).as_posix(), page.read_text(encoding="utf-8")) for page in pages],
+        [_read_source(root, path) for path in _python_files(root, "docs/tools")],
     )
 
 

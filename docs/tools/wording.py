@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from tree import Source
 
 WORDS = (
-    "somebody", "nobody", "everybody", "whoever",
-    "stands", "is none", "comes to", "bears", "anew", "trouble", "doubt",
+    "somebody", "nobody", "everybody", "anybody", "whoever",
+    "stand", "stands", "is none", "come to", "comes to", "came to", "bear", "bears", "beside", "anew",
+    "trouble", "doubt",
 )  # fmt: skip
 """Words that name no thing of the field; docs/architecture.md lists what to write instead."""
 
-OPENINGS = ("What", "Who", "Where", "Say", "Tell", "Give")
+OPENINGS = ("What", "Who", "Whose", "Whom", "Whoever", "Where", "Say", "Says", "Tell", "Tells", "Give", "Gives")
 """First words of docstrings that do not name their subject."""
 
-_ANY = "|".join(WORDS).replace(" ", r"\s+")
+_ANY = "|".join(WORDS).replace(" ", r"[ \t]+")
 _SINGLE = "|".join(word.capitalize() for word in WORDS if " " not in word)
 _WORD = re.compile(rf"(?<![A-Za-z])(?:{_ANY})(?![a-z])|\b(?:{_SINGLE})(?![a-z])")
 _OPENING = re.compile(rf"\s*(?:{'|'.join(OPENINGS)})\b")
@@ -31,17 +32,21 @@ _PRIVATE_WORD = re.compile(r"_[a-z]+")
 
 def find_words(text: str) -> Iterator[tuple[int, str]]:
     """Yield each unwanted word of a text with the number of its line."""
-    for number, line in enumerate(text.splitlines(), 1):
-        yield from ((number, match[0]) for match in _WORD.finditer(line))
+    for match in _WORD.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1, match[0]
 
 
 def find_openings(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield each docstring that opens with an unwanted word, by the line and the name of what it documents."""
+    """Yield each docstring that opens with an unwanted word, by its line and its first words.
+
+    The texts below attributes and constants are docstrings, too.
+    """
     for node in source.nodes:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node, clean=False)
-            if text and _OPENING.match(text):
-                yield (1, "module") if isinstance(node, ast.Module) else (node.lineno, node.name)
+        if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+            continue
+        text = node.value.value
+        if isinstance(text, str) and _OPENING.match(text):
+            yield node.lineno, text.strip().partition("\n")[0][:60]
 
 
 def is_bare_participle(name: str) -> bool:

@@ -56,7 +56,7 @@ class Follower:
         try:
             info = os.stat(self.path)  # noqa: PTH116 - hot: called many times a second
         except (FileNotFoundError, NotADirectoryError):
-            return self._gone()
+            return self._forget_file()
         identity, stamp = (info.st_dev, info.st_ino), (info.st_size, info.st_mtime_ns)
         if identity == self._identity and stamp == self._stamp:
             return []
@@ -64,7 +64,7 @@ class Follower:
             with LogSource(self.path).open() as stream:
                 return self._read(stream, identity, stamp)
         except FileNotFoundError:
-            return self._gone()
+            return self._forget_file()
 
     def _read(self, stream: IO[bytes], identity: tuple[int, int], stamp: tuple[int, int]) -> list[Item]:
         items: list[Item] = []
@@ -91,7 +91,7 @@ class Follower:
             return "replaced" if identity != self._identity else "rewritten"
         return ""
 
-    def _gone(self) -> list[Item]:
+    def _forget_file(self) -> list[Item]:
         # The next file of this name is another one; if it is a longer copy of this one, it is read on from here.
         self._identity = self._stamp = None
         return []

@@ -14,6 +14,7 @@ from ...eventlog.events import SessionStarted
 from ...eventlog.live.owner import own_identity
 from ..settings import Settings
 from . import git, metadata
+from .places import find_places
 
 T = TypeVar("T")
 Degrade = Callable[[str, BaseException], None]
@@ -56,6 +57,7 @@ def build_header(
         python=platform.python_version(),
         plugins=find("plugins", lambda: metadata.plugin_versions(config.pluginmanager.list_plugin_distinfo()), {}),
         args=find("args", lambda: list(map(str, config.invocation_params.args if args is None else args)), []),
+        places=find("places", lambda: find_places(config), None),
         rootdir=str(config.rootpath),
         vcs=vcs,
         ci=find("ci", lambda: metadata.find_ci(os.environ), {}),

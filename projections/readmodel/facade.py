@@ -229,9 +229,15 @@ class ReadModel:
         """
         return self._lookup.read_record(position)
 
-    def records_of(self, row: SessionRow) -> Iterator[Record]:
-        """Yield all events of a session in the order of its log, without reading what comes before and after them."""
-        return self._lookup.read_records(row)
+    def records_of(self, row: SessionRow, start: int = -1) -> Iterator[Record]:
+        """Yield the events of a session in the order of its log, without reading what comes before and after them.
+
+        Args:
+            row: the session.
+            start: position of the first event that is wanted; negative for all events. With it the caller should stop
+                when it has seen enough, as the number of events that are left is not known.
+        """
+        return self._lookup.read_records(row, start)
 
     def lines_at(self, positions: list[int]) -> list[bytes]:
         """Return the lines at some positions; near positions are read together.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from ...eventlog.events import TestFinished
-from ...eventlog.reader import Record, event_at, read_batches, records_in
+from ...eventlog.reader import CHUNK_BYTES, Record, event_at, read_batches, records_in
 from ...eventlog.sources import LogSource
 from ..apply import SessionRow
 from .connection import ModelConnection
@@ -41,13 +41,19 @@ class LogLookup:
         source, offset = self._locate(position)
         return event_at(source, offset)
 
-    def read_records(self, row: SessionRow) -> Iterator[Record]:
-        """Yield all events of a session in the order of its log, without reading what comes before and after them."""
-        first, offset = self._locate(max(row.part.header_at, 0))
+    def read_records(self, row: SessionRow, start: int = -1) -> Iterator[Record]:
+        """Yield the events of a session in the order of its log, without reading what comes before and after them.
+
+        Args:
+            row: the session.
+            start: position of the first event that is wanted; negative for all events.
+        """
+        first, offset = self._locate(max(row.part.header_at, 0) if start < 0 else start)
         left = row.part.events
         others = [(source, 0) for _, source in self._files.present() if source.name != first.name]
-        for source, start in [(first, offset), *others]:
-            for record in _read_records(source, start):
+        chunk = CHUNK_BYTES if start < 0 else _NEAR_BYTES
+        for source, begin in [(first, offset), *others]:
+            for record in _read_records(source, begin, chunk):
                 if left <= 0:
                     return
                 if record.envelope.stream == row.stream:
@@ -117,9 +123,9 @@ def group_positions(positions: Sequence[int]) -> Iterator[list[int]]:
         yield group
 
 
-def _read_records(source: LogSource, start: int) -> Iterator[Record]:
+def _read_records(source: LogSource, start: int, chunk_bytes: int) -> Iterator[Record]:
     """Yield the events of a file from a byte offset on; findings are left out."""
-    for batch in read_batches(source, start, whole=True):
+    for batch in read_batches(source, start, chunk_bytes=chunk_bytes, whole=True):
         for item in records_in(source.name, batch):
             if isinstance(item, Record):
                 yield item

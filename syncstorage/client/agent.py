@@ -170,7 +170,7 @@ class SessionReporter:
                     return
                 if session.finished:
                     farewell = farewell or time.monotonic() + FAREWELL_TIMEOUT_S
-                    if not self._unsettled() or time.monotonic() > farewell:
+                    if not self._unsettled_workers() or time.monotonic() > farewell:
                         return
                 if problem:
                     session.changed.wait(RETRY_INTERVAL_S)
@@ -179,7 +179,7 @@ class SessionReporter:
             if not session.finished:
                 time.sleep(_TICK_S)  # many short tests are one message
 
-    def _unsettled(self) -> list[AgentWorker]:
+    def _unsettled_workers(self) -> list[AgentWorker]:
         return [worker for worker in self._session.workers.values() if not worker.is_settled()]
 
     def _pause(self) -> float:
@@ -187,14 +187,14 @@ class SessionReporter:
         now = time.monotonic()
         waits = [
             worker.beat_at + (BEAT_INTERVAL_S if worker.running == worker.said_running else REPORT_INTERVAL_S) - now
-            for worker in self._unsettled()
+            for worker in self._unsettled_workers()
         ]
         return max(min(waits, default=BEAT_INTERVAL_S), 0)
 
     def _report_changes(self) -> str:
         """Report what the service does not know yet; return an error text, or ""."""
         try:
-            for worker in self._unsettled():
+            for worker in self._unsettled_workers():
                 for path, body in self._requests_for(worker):
                     self._post(worker, path, body)
         except ServiceError as error:

@@ -68,7 +68,7 @@ def call(
     """
     deadline = _now() + timeout_s
     try:
-        with _connected(port, deadline) as connection:
+        with _connect(port, deadline) as connection:
             answer = _exchange(connection, _request(port, method, path, body), deadline)
     except TimeoutError as error:
         raise ServiceSlowError(f"port {port}: no answer within {timeout_s:g} s") from error
@@ -88,11 +88,11 @@ def _request(port: int, method: str, path: str, body: dict[str, Any] | None) -> 
 
 
 def _exchange(connection: socket.socket, request: bytes, deadline: float) -> bytes:
-    connection.settimeout(_left(deadline))
+    connection.settimeout(_seconds_left(deadline))
     connection.sendall(request)
     answer = bytearray()
     while len(answer) < _ANSWER_BYTES_MAX:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(_seconds_left(deadline))
         part = connection.recv(1 << 16)
         if not part:
             break
@@ -100,13 +100,13 @@ def _exchange(connection: socket.socket, request: bytes, deadline: float) -> byt
     return bytes(answer)
 
 
-def _connected(port: int, deadline: float) -> socket.socket:
+def _connect(port: int, deadline: float) -> socket.socket:
     """Connect to the loopback addresses without a look-up of `localhost`, which takes seconds on some machines."""
     problem: OSError | None = None
     for family, address in _ADDRESSES:
         connection = _socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(_left(deadline))
+            connection.settimeout(_seconds_left(deadline))
             connection.connect((address, port))
             return connection
         except OSError as error:
@@ -117,7 +117,7 @@ def _connected(port: int, deadline: float) -> socket.socket:
     raise ServiceDownError(f"port {port}: no service: {problem.strerror if problem else 'no address'}") from problem
 
 
-def _left(deadline: float) -> float:
+def _seconds_left(deadline: float) -> float:
     left = deadline - _now()
     if left <= 0:
         raise TimeoutError

@@ -1,6 +1,22 @@
 """Generation of test data: users, their orders, payments and reviews, registered entities, and templates.
 
 Importing this package loads no library of words; generating data does (the extra `testdata`).
+
+- `cache`: records that were generated for a key.
+- `core`: state of a generator, and the recording of its records.
+- `entities`: entities: fields, JSON Schema, rules and parents.
+- `entity_generation`: records of entities.
+- `errors`: errors of requests for data.
+- `generator`: `DatabaseTestDataGenerator`: the same data for the same seed.
+- `jsonvalues`: values that JSON can represent without a change.
+- `log`: generated data in the log.
+- `making`: generation of records.
+- `providers`: providers of realistic words.
+- `scopes`: scope of a call: the running test, or a named scope.
+- `seeds`: a seed for a project, and from it a random source for each record.
+- `template_generation`: records from templates.
+- `templates`: templates.
+- `validation`: validation of data.
 """
 
 from .entities import Draft

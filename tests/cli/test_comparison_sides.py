@@ -171,7 +171,7 @@ def test_analytics_compare_means_the_same(compare):
         (("mian",), "did you mean main?"),
         (("--base", "nothing-like-it"), "branches main, fix"),
         (("two", "two"), "both sides are the same (two)"),
-        (("two",), "session two is the newest of shop; there is none after it"),
+        (("two",), "session two is the newest of shop; no session follows it"),
         (("--base", "2001-01-01"), "no session started within 2001-01-01; there are systems shop"),
         (("--base", "one", "one"), ""),
     ],
@@ -182,7 +182,7 @@ def test_a_missing_side_names_what_there_is(compare, words, message):
     code = 2 if not message else 1
     assert message in compare(*words, sessions=sessions, code=code)
     alone = compare(sessions=sessions[:1], code=1)
-    assert "session one is the first of shop; there is none before it" in alone
+    assert "session one is the first of shop; no session precedes it" in alone
 
 
 def test_shards_of_one_run_are_one_side(compare):

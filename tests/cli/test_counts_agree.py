@@ -77,7 +77,7 @@ def test_every_command_counts_the_same_runs_of_a_test(ask, history, nodeid):
     """list, show, history, trends, failures, sql and why: each run once, cut ones and collection errors too."""
     truth = VERDICTS[nodeid]
     bad = sum(verdict in BAD for verdict in truth)
-    (listed,) = [row for row in ask("test", "list") if row["nodeid"] == nodeid]
+    (listed,) = [row for row in ask("test", "list")["tests"] if row["nodeid"] == nodeid]
     assert (listed["runs"], listed["failed"], listed["last"]) == (len(truth), bad, truth[-1])
     shown = ask("test", "show", nodeid)
     assert shown["runs"] == len(truth)
@@ -108,7 +108,7 @@ def test_every_command_counts_the_same_runs_of_a_session(ask):
     summary = ask("analytics", "summary")
     assert (summary["verdicts"], summary["runs"]) == (dict(truth), sum(truth.values()))
     listed, total = ask("session", "list"), Counter()
-    assert listed == ask("history", "list")
+    assert listed == ask("history", "list")["sessions"]
     for row in listed:
         counts = {name: count for name, count in row["verdicts"].items() if name not in ("flaky", "not_run")}
         total.update(counts)
@@ -141,11 +141,15 @@ def test_failures_by_message_are_as_many_as_bad_runs(ask):
 
 def test_the_span_of_a_question_changes_no_count(ask):
     """Of one session only, each command counts that session's runs."""
-    (row,) = ask("history", "list", "--time", "two-cut")
+    (row,) = ask("history", "list", "--time", "two-cut")["sessions"]
     assert row["verdicts"] == {
         "failed": 1,
         "crashed": 2,
         **{k: v for k, v in row["verdicts"].items() if k == "not_run"},
     }
     assert ask("analytics", "summary", "--time", "two-cut")["runs"] == 3
-    assert {one["nodeid"]: one["failed"] for one in ask("test", "list", "--time", "two-cut")} == {A: 1, B: 1, C: 1}
+    assert {one["nodeid"]: one["failed"] for one in ask("test", "list", "--time", "two-cut")["tests"]} == {
+        A: 1,
+        B: 1,
+        C: 1,
+    }

@@ -98,11 +98,11 @@ since 444444444, 2 sessions, last good 333333333                          1 test
   test_refund.py::test_full     ────────██  2 runs  RuntimeError: db down
 
 cut     1 test
-  tests/e2e/test_wait.py::test_hangs  killed 2 d ago
+  tests/e2e/test_wait.py::test_hangs  killed 2 d ago, ran unknown how long
 flaky   2 tests, 2 new this week
   TestRetry::test_retries_null_field  ──██─██───  new, 2 of 4 cases, both on 2…
 slower  1 unconfirmed
-  tests/unit/test_money.py::test_3  20 ms -> 900 ms, unconfirmed (9 and 1 runs)
+  tests/unit/test_money.py::test_3  20 ms -> 900 ms (9 and 1 runs)
 lost    1 test, the last since 333333333
   tests/unit/test_old.py::test_voucher  last ran 41 h ago
 others  login 1 broken
@@ -312,6 +312,8 @@ def test_piped_output_does_not_load_what_only_terminals_need(screen):
         ("analytics", "failures"),
         ("sut", "show", "shop"),
         ("test", "list"),
+        ("history", "list"),
+        ("history", "list", "--by-sut"),
         ("test", "show", "test_voucher"),
         ("test", "history", "test_voucher"),
         ("test", "trends", "test_voucher"),
@@ -325,9 +327,9 @@ def test_each_answer_names_what_it_is_about(screen, words):
     assert "python=3.11" in head
     assert re.search(r"\d+ sessions", head)
     answer = screen.ask(*words)
-    if isinstance(answer, dict):
-        assert answer["about"]["suts"] == ["shop"]
-        assert answer["about"]["sessions"] > 0
+    about = answer["about"]
+    assert (about["suts"], about["sessions"] > 0) == (["shop"], True)
+    assert about["first_at"] <= about["last_at"]
 
 
 def test_flaky_cases_of_a_test_are_one_line(screen):
@@ -336,3 +338,14 @@ def test_flaky_cases_of_a_test_are_one_line(screen):
     for words in (("analytics", "summary"), ("analytics", "analyze", "--metric", "flaky")):
         (line,) = [line for line in screen.text(*words, columns=None).splitlines() if " of 4 cases" in line]
         assert line.strip().startswith(f"{CASE_OF}  2 of 4 cases; [eu-")
+
+
+def test_an_earlier_outage_is_named(screen):
+    """One session of five of a commit: nothing is broken, and it is said; while it goes on the headline has it."""
+    sessions = [write_session(f"s-{n}", n, all_of("failed" if n == 2 else "passed")) for n in range(5)]
+    answer = screen.write(*sessions).ask()
+    assert (answer["headline"], [one["session"] for one in answer["outages"]]) == ("nothing is broken", ["s-2"])
+    assert "outage  8 of 8 failed in session s-2" in screen.text()
+    answer = screen.write(*sessions[:3]).ask()
+    assert answer["outages"] == []
+    assert answer["headline"].startswith("latest session: 8 of 8 fail")

@@ -15,7 +15,7 @@ ELSEWHERE = {"pydantic", "rich.console", "watchfiles", "pytest", "_pytest", "uni
 """Loaded by no command whose output is piped; Typer's own imports are not counted."""
 
 ROOM = {"cli", "cli.app", "cli.options"}
-ARGUMENTS = {f"cli.arguments{name}" for name in ("", ".completion", ".logs", ".plain_values")}
+ARGUMENTS = {f"cli.arguments{name}" for name in ("", ".completion", ".first_words", ".logs", ".plain_values")}
 FORMATTERS = {f"cli.formatters{name}" for name in ("", ".data", ".values")}
 TERMINAL = {
     f"cli.terminal{name}" for name in ("", ".cells", ".hints", ".messages", ".paging", ".safe", ".screen", ".words")
@@ -69,6 +69,7 @@ COMPARING = {
     "core.naming.meanings",
     "core.history.test_runs",
     "core.naming.sides",
+    "core.questions.phases",
     "core.questions.stats",
 }
 ROWS = {"cli.formatters.columns", "cli.formatters.strips", "cli.terminal.layout"}
@@ -83,6 +84,7 @@ SCREEN = ROWS | {
         "core.overview.about",
         "core.overview.breakage",
         "core.overview.cases",
+        "core.overview.cut_tests",
         "core.questions.duration_changes",
         "core.overview.headline",
         "core.questions.lost",
@@ -103,6 +105,7 @@ SUMMARY = ROWS | {
     *(
         "core.overview.about",
         "core.overview.cases",
+        "core.overview.cut_tests",
         "core.overview.headline",
         "core.questions.lost",
         "core.overview.marks",

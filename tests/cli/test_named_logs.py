@@ -187,3 +187,37 @@ def test_modules_that_could_not_be_collected_run_again(places, capsys):
     log.write_bytes(write_session("one", 0, results, uncollected=["broken.py"], status=1))
     assert run(["session", "rerun", "--log", str(log), "-n"]) == 0
     assert set(capsys.readouterr().out.split()) == {"broken.py", "t.py::test_a", "t.py::test_c"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["both.jsonl"], ["./both.jsonl"], ["a.jsonl", "b.jsonl"], ["artifacts"], ["all.zip"], ["--sut", "shop", "both.jsonl"],
+     ["both.jsonl", "--sut", "shop"], ["a.jsonl", "--log", "b.jsonl"], ["--", "both.jsonl"],
+     ["--time", "2026-01-01..", "./data"], ["./data"], ["--", "data"], ["--log", "data"], ["--log=data"]],
+)  # fmt: skip
+def test_insight_alone_takes_logs_as_words(places, capsys, monkeypatch, words):
+    """Files, folders and archives before and behind options; one whose name is that of a command as a path."""
+    monkeypatch.chdir(places)
+    (places / "data").write_bytes((places / "both.jsonl").read_bytes())
+    assert run(["--json", *words]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["about"]["sessions"], answer["broken"]) == (2, 8)
+
+
+def test_a_word_that_is_a_command_is_the_command(places, capsys, monkeypatch):
+    """Also where a log of that name lies beside; a value of an option is no command."""
+    monkeypatch.chdir(places)
+    (places / "session").write_bytes((places / "both.jsonl").read_bytes())
+    (places / "home").mkdir()
+    assert len(ask(capsys, "session", "list", "a.jsonl")) == 1
+    assert ask(capsys, "--sut", "shop", "--log", "session")["about"]["sessions"] == 2
+    assert run(["sessoin"]) == 2
+    assert "No such command 'sessoin'" in capsys.readouterr().err
+    assert run(["nothing.jsonl"]) == 3
+    assert "nothing.jsonl: no such log" in capsys.readouterr().err
+
+
+def test_insight_alone_reads_standard_input(places, capsys, monkeypatch):
+    """`-` is a word too."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((places / "both.jsonl").read_bytes())))
+    assert ask(capsys, "-")["about"]["sessions"] == 2

@@ -232,13 +232,13 @@ def test_time_travel(recorded):
     sessions = ask("session", "list", **settings)
     third = log.read_bytes().index(b'"session.started","stream":"' + sessions[4]["stream"].encode())
     position = log.read_bytes().rindex(b"\n", 0, third) + 1
-    then = ask("history", "list", "--as-of", position, **settings)
+    then = ask("history", "list", "--as-of", position, **settings)["sessions"]
     assert [session["session_id"] for session in then] == [session["session_id"] for session in sessions[5:]]
     assert ask("session", "list", "--as-of", "2001-01-01", **settings) == []
     assert len(ask("session", "list", "--as-of", "2999-01-01", **settings)) == 7
     assert ask("test", "history", "test_breaks", "--as-of", position, **settings)["runs"][0]["verdict"] == "passed"
     middle = sessions[4]["started_at"]
-    some = ask("history", "list", "--as-of", middle, **settings)
+    some = ask("history", "list", "--as-of", middle, **settings)["sessions"]
     assert {session["session_id"] for session in some} >= {session["session_id"] for session in sessions[5:]}
     assert len(some) <= 3
     assert "not a date" in insight("session", "list", "--as-of", "yesterday", code=2, **settings)

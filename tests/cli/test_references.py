@@ -64,7 +64,8 @@ def insight(log, private_home):
 
 def ids(text):
     """Session ids of a JSON list."""
-    return [session["session_id"] for session in json.loads(text)]
+    found = json.loads(text)
+    return [session["session_id"] for session in (found if isinstance(found, list) else found["sessions"])]
 
 
 @pytest.mark.parametrize(

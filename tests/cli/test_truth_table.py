@@ -95,7 +95,7 @@ def test_a_hang_is_a_bad_run(log):
         write_session("after", 1, all_of("passed", EIGHT[:3]), commit="b"),
     )
     assert [run["session"] for run in log.ask("test", "history", "test_2")["runs"]] == ["after", "killed"]
-    (row,) = [row for row in log.ask("test", "list") if row["nodeid"] == EIGHT[2]]
+    (row,) = [row for row in log.ask("test", "list")["tests"] if row["nodeid"] == EIGHT[2]]
     assert (row["runs"], row["failed"]) == (2, 1)
     text = log.text("test", "show", "test_2")
     assert "cut: running when session killed ended" in text
@@ -224,7 +224,11 @@ def test_a_clock_of_2099_is_never_last(log):
         *(write_session(f"now{n}", n, [("t.py::a", "passed")]) for n in range(3)),
     )
     assert log.ask("session", "show", "last")["session_id"] == "now2"
-    assert [row["session_id"] for row in log.ask("history", "list", "--time", "7d")] == ["now2", "now1", "now0"]
+    assert [row["session_id"] for row in log.ask("history", "list", "--time", "7d")["sessions"]] == [
+        "now2",
+        "now1",
+        "now0",
+    ]
     assert {row["session_id"]: row["is_future"] for row in log.ask("session", "list")}["skewed"] is True
     shown = log.ask("test", "show", "t.py::a")
     assert (shown["runs"], shown["broken"]) == (4, None)

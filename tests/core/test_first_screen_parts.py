@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.history.partial import WHOLE, Selected
+from pytest_insight.core.history.partial import WHOLE, Selected, selected_of
 from pytest_insight.core.history.verdicts.columns import TestRun
 from pytest_insight.core.history.verdicts.run import Run
 from pytest_insight.core.naming.nearest import did_you_mean
@@ -210,7 +210,7 @@ def test_a_failure_without_a_broken_test_is_told():
 )
 def test_each_broken_test_has_a_note(one, was_flaky, note):
     """One word: how it broke, or since how many runs."""
-    assert note_of(one, was_flaky=was_flaky) == note
+    assert note_of(one, "was flaky" if was_flaky else "") == note
 
 
 def test_slower_is_confirmed_by_several_runs_and_told_at_once():
@@ -245,3 +245,22 @@ def test_the_documented_table_of_marks_is_the_one_in_use():
     for mark in MARKS.values():
         shape, plain = (f"`{drawn}`" if drawn.strip() else "blank" for drawn in (mark.shape, mark.ascii))
         assert f"| {shape} | {plain} | {mark.meaning} |" in page
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "paths"),
+    [
+        (["--insight", "--insight-sut=shop", "--reruns", "1", "--only-rerun", "TimeoutError", "-q"], (), ()),
+        (["--reruns", "1", "unit/test_a.py"], (), ("unit/test_a.py",)),
+        (["--strict-markers", "unit"], (), ("unit",)),
+        (["--deselect", "a.py::b", "unit"], ("--deselect a.py::b",), ("unit",)),
+        (["unit", "--my-plugin", "value"], (), ("unit",)),
+        (["--my-plugin", "value", "-x", "unit"], ("-x",), ("unit",)),
+    ],
+)
+def test_values_of_options_of_other_plugins_are_no_places(args, options, paths):
+    """Of sessions without a list of their places; such a list decides where it is."""
+    found = selected_of({"args": args}, 0, 0, ended=True)
+    assert (found.options, found.paths) == (options, paths)
+    assert selected_of({"args": args, "places": ["a.py"]}, 0, 0, ended=True).paths == ("a.py",)
+    assert selected_of({"args": args, "places": []}, 0, 0, ended=True).paths == ()

@@ -8,6 +8,7 @@ from ...formatters.answers import (
     cut_text,
     flaky_text,
     lost_text,
+    slower_text,
 )
 from ...formatters.strips import legend, strip, words_of
 from ...formatters.values import counted, name, percent, seconds
@@ -67,12 +68,20 @@ METRICS: dict[str, tuple[Callable[["Analysis"], list[Any]], Callable[[Any], str]
             f"{name(one.nodeid)}  {seconds(one.before_s)} to {seconds(one.after_s)} since {name(one.since.session)}"
         ),
     ),
+    "slower": (
+        lambda analysis: analysis.slower_tests(),
+        lambda one: f"{name(one.nodeid)}  {slower_text(one)}",
+    ),
     "together": (
         lambda analysis: analysis.failing_together(),
         lambda one: f"{', '.join(map(name, one.tests))}  {counted(one.joint, 'time')}",
     ),
     "lost": (
         lambda analysis: analysis.lost_tests(),
+        lambda one: f"{name(one.nodeid)}  {lost_text(one)}",
+    ),
+    "moved": (
+        lambda analysis: analysis.moved_tests(),
         lambda one: f"{name(one.nodeid)}  {lost_text(one)}",
     ),
     "cut": (lambda analysis: analysis.cut_tests(), cut_text),

@@ -35,7 +35,9 @@ _BARS = 60
 def summary_of(question: "Question") -> dict[str, Any]:
     """Return the parts of the summary, by the names that they have in JSON."""
     analysis = question.analysis
-    broken, outage, flaky = analysis.broken_tests(), analysis.outage_now(), analysis.flaky_tests()
+    gone, outage, flaky = analysis.gone_tests(), analysis.outage_now(), analysis.flaky_tests()
+    moved = {one.nodeid for one in gone if one.moved_to}
+    broken = [one for one in analysis.broken_tests() if one.nodeid not in moved]
     return {
         "figures": analysis.summary(),
         "subject": subject_text(question, analysis),
@@ -47,7 +49,8 @@ def summary_of(question: "Question") -> dict[str, Any]:
         "most_expensive": analysis.most_expensive_tests(5),
         "daily": daily_rates(analysis.considered),
         "cut": analysis.cut_tests(),
-        "lost": analysis.lost_tests(),
+        "lost": [one for one in gone if not one.moved_to],
+        "moved": [one for one in gone if one.moved_to],
         "other_branches": analysis.other_branches(),
     }
 
@@ -85,7 +88,8 @@ def print_summary(answer: dict[str, Any]) -> None:
     print_section("broken now", [broken_line(one, answer["strips"]) for one in answer["broken"]])
     print_section("cut", [cut_text(one) for one in answer["cut"]])
     print_section("flaky", answer["flaky_lines"])
-    print_section("lost", [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer["lost"]])
+    for what in ("lost", "moved"):
+        print_section(what, [f"{name(one.nodeid)}  {lost_text(one)}" for one in answer[what]])
     costs = answer["most_expensive"]
     print_section("most expensive", list(map(_cost_text, costs)))
 

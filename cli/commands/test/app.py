@@ -77,10 +77,10 @@ def list_tests(
         analysis = question.analysis
         rows = analysis.tests(pattern)
         shown = rows if everything else rows[:LIMIT]
-        told = about_line(analysis.runs)
+        about, told = about_data(analysis.runs), about_line(analysis.runs)
         strips = {} if as_json else strips_of(analysis.runs, {row.nodeid: (row.nodeid,) for row in shown}, STRIP_RUNS)
     if as_json:
-        print_json(data_of(shown))
+        print_json({"about": about, "tests": data_of(shown)})
         return
     listing = table("test", ">runs", ">failed", ">median", "last", "|newest right")
     width = screen_width() - _FIGURES_WIDTH if screen_width() else 0
@@ -117,7 +117,7 @@ def show_test(
         answer = verdicts_of(analysis, test)
         newest = question.model.newest_session()
         if newest is not None and newest.stream not in {one.stream for one in history}:
-            answer["lost"] = next((one for one in question.analysis.lost_tests() if one.nodeid == test), None)
+            answer["lost"] = next((one for one in question.analysis.gone_tests() if one.nodeid == test), None)
         text = last_failure(question.model, history)
         about, told = about_data(analysis.runs), about_line(analysis.runs)
         cut = last_cut(question.model, history, test)

@@ -47,7 +47,7 @@ def verdicts_of(analysis: "Analysis", test: str) -> dict[str, Any]:
         "broken": of(analysis.broken_tests()),
         "broken_elsewhere": [one.branch for one in others if test in one.broken],
         "good_elsewhere": [one.branch for one in others if test not in one.broken],
-        "lost": of(analysis.lost_tests()),
+        "lost": of(analysis.gone_tests()),
         "flaky": [one for one in analysis.flaky_tests() if one.nodeid == test],
         "transitions": of(analysis.transition_scores()),
         "duration_shift": of(analysis.duration_shifts()),

@@ -9,7 +9,10 @@ from ..values import name, seconds, table
 from .session_list import HASH_LENGTH, age_text, counts_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ....api import ComparisonResult
+    from ....api.internal.answers import DurationChange
     from ....api.internal.history import Side, Sides
     from ...terminal.screen import Cell, Output
 
@@ -76,6 +79,18 @@ def _print_durations(out: "Output", result: "ComparisonResult") -> None:
                 figures = (seconds(change.before_s), seconds(change.after_s), f"{change.ratio:.2f}x", runs, chance)
                 listing.add_row(name(change.nodeid), *figures)
             out.print(listing)
+            _print_phases(out, changes[:_SHOWN])
+
+
+def _print_phases(out: "Output", changes: "Sequence[DurationChange]") -> None:
+    """Print what of the slower tests is set-up."""
+    told = [one for one in changes if one.phases is not None and one.phases.in_setup]
+    if told:
+        from ..phase_words import phases_text
+
+        for one in told:
+            if one.phases is not None:
+                out.print(f"    {name(one.nodeid)}: {phases_text(one.phases)}", soft_wrap=True)
 
 
 def _meant_data(sides: "Sides | None") -> dict[str, Any]:

@@ -4,6 +4,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import islice
 from typing import NamedTuple
 
 from ....projections.apply import Notable
@@ -130,6 +131,13 @@ class ColumnTests(Mapping[str, TestRun]):
         found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
         return found | dict.fromkeys(self._running, 0)
 
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
+        place = self._last_places()[self._numbers[nodeid]]
+        who, nodes, positions = self._rows.workers, array("I", self._rows.nodes), array("q", self._rows.positions)
+        later = (at for at in range(place + 1, len(nodes)) if not who or who[at] == who[place])
+        return [(self._names[nodes[at]], positions[at]) for at in islice(later, most)]
+
     def passing_durations(self) -> dict[str, int]:
         """Return the durations in microseconds of the tests that passed."""
         if not self._is_plain:
@@ -221,7 +229,7 @@ def _with_name(attempt: TestRun, ends: Ends) -> TestRun:
 
 
 def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list[TestRun]) -> None:
-    """Give tests that ran more than once the outcomes of all their attempts."""
+    """Set the outcomes of tests that ran more than once to those of all their attempts."""
     again = {nodeid for nodeid, count in Counter(nodeids).items() if count > 1}
     outcomes: dict[str, tuple[str, ...]] = {}
     for nodeid, attempt in zip(nodeids, attempts, strict=True):

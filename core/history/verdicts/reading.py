@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
 from ..history import History
-from ..partial import Selected, selected_of
+from ..partial import CUT_SHORT, Selected, selected_of
 from ..variants import variant_of
 from .columns import ColumnTests, Ends, TestRun, tests_of_rows
 from .run import Run
@@ -74,8 +74,8 @@ def _with_stored_facts(run: Run, session: "TestSession", row: SessionRow) -> Run
 
 
 def _selected_of_row(row: SessionRow) -> Selected:
-    sealed = row.exit_status is not None
-    return selected_of(row.part.header or {}, row.part.deselected, row.missing, sealed=sealed)
+    ended = row.exit_status not in CUT_SHORT
+    return selected_of(row.part.header or {}, row.part.deselected, row.missing, ended=ended)
 
 
 def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None = None) -> Run:
@@ -87,7 +87,8 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         name: how to call it; empty for the name it is shown by.
         only: leave out all tests but this one.
     """
-    vcs = (row.part.header or {}).get("vcs") or {}
+    header: dict[str, Any] = row.part.header or {}
+    vcs: dict[str, Any] = header.get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
     status: str = row.status
     verdicts = row.verdicts
@@ -113,7 +114,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         dirty=vcs.get("dirty"),
         tests=tests,
         verdicts=verdicts,
-        variant=variant_of(row.part.header or {}),
+        variant=variant_of(header),
         selected=_selected_of_row(row),
         uncollected=tuple(dict.fromkeys(row.part.collect_failed)),
     )

@@ -35,17 +35,17 @@ class Run:
     @property
     def failed_tests(self) -> list[str]:
         """Node ids of the tests that failed."""
-        known = self._known("failed")
+        known = self._candidates("failed")
         return [nodeid for nodeid in known if nodeid in self.tests and self.tests[nodeid].verdict in BAD]
 
     @property
     def flaky_tests(self) -> list[str]:
         """Node ids of the tests that passed in the end, and did not in some attempt."""
-        known = self._known("flaky")
+        known = self._candidates("flaky")
         return [nodeid for nodeid in known if is_flaky(self.tests[nodeid].outcomes)]  # type: ignore[arg-type]
 
-    def _known(self, what: Literal["failed", "flaky"]) -> Iterable[str]:
-        """Tests among which all are of which something is true: what is stored saves looking at every one."""
+    def _candidates(self, what: Literal["failed", "flaky"]) -> Iterable[str]:
+        """Return tests among which are all that failed or are flaky; the read model knows them beforehand."""
         if isinstance(self.tests, ColumnTests):
             return self.tests.named(getattr(self.tests.notable, what))
         return self.tests
@@ -68,11 +68,32 @@ class Run:
             return self.tests.some(wanted)
         return wanted.nodeids & self.tests.keys()
 
+    def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
+        """Return the attempts that followed the last one of a test on its worker: node ids and positions of events.
+
+        Args:
+            nodeid: the test, which ended.
+            most: how many attempts are returned at most.
+        """
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.next_on_worker(nodeid, most)
+        own = self.tests[nodeid]
+        later = [
+            (name, test) for name, test in self.tests.items() if test.order > own.order and test.worker == own.worker
+        ]
+        later.sort(key=lambda one: one[1].order)
+        return [(name, test.position) for name, test in later[:most] if test.position >= 0]
+
     def by_verdict(self) -> dict[str, int]:
-        """Return how many tests came to each verdict."""
+        """Return the number of tests by verdict."""
         if self.verdicts is not None:
             return {verdict: count for verdict, count in self.verdicts.items() if verdict not in _NO_VERDICTS}
         return dict(Counter(test.verdict for test in self.tests.values()))
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether it has a run of a test, or a module that could not be collected; else it ended before testing."""
+        return bool(self.uncollected) or len(self.tests) > 0
 
     @property
     def considered(self) -> int:

@@ -9,7 +9,7 @@ from small_runs import few
 
 def selected(line: str, deselected: int = 0, missing: int = 0, *, sealed: bool = True, rootdir: str = "") -> Selected:
     """What the session of a command line was told to run."""
-    return selected_of({"args": line.split(), "rootdir": rootdir}, deselected, missing, sealed=sealed)
+    return selected_of({"args": line.split(), "rootdir": rootdir}, deselected, missing, ended=sealed)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_absolute_places_are_told_from_the_root():
     assert selected("/srv/shop/tests/api", rootdir="/srv/shop").paths == ("tests/api",)
     assert selected("/srv/other/tests", rootdir="/srv/shop").paths == ("/srv/other/tests",)
     for header in ({}, {"args": None}, {"args": "-x"}):
-        assert selected_of(header, 0, 0, sealed=True) == WHOLE
+        assert selected_of(header, 0, 0, ended=True) == WHOLE
 
 
 @pytest.mark.parametrize(
