@@ -34,8 +34,6 @@ BESIDE_API = {
     "cli/commands/data.py": "testdata",
     "cli/commands/sync_storage/": "syncstorage",
     "cli/shapes/services.py": "syncstorage",
-    "cli/arguments/collector.py": "collector",
-    "cli/commands/collector/": "collector",
 }
 """Files and folders of the command line that show a log, or a service, as it is; all others go through `api`."""
 
