@@ -35,10 +35,9 @@ _VISIBILITY: dict[type[Event], str] = {
     SessionRestored: "restored",
     SessionSuperseded: "superseded",
 }
+"""State of the session that an event names, after the event."""
 
 TRACE_LINES_MAX = 30
-_VISIBILITY: dict[type, str] = {SessionCleared: "cleared", SessionRestored: "restored", SessionSuperseded: "superseded"}
-"""What becomes of the session that an event names."""
 
 
 @dataclass
@@ -76,7 +75,7 @@ class SessionState:
     gone: bool = False
     """It was said that its writer is gone, or that this is not known."""
     writer: dict[str, str] = field(default_factory=dict[str, str])
-    """What the header says of the process that writes the session."""
+    """Fields of the header about the process that writes the session."""
     log: Path | None = None
     """The file that the last event of it was read from."""
     suspected: bool = False

@@ -107,7 +107,7 @@ def _line(*parts: tuple[str, str]) -> Line:
 
 
 def _first_line(found: "Overview", now_us: int, width: int) -> Line:
-    """Return what the answer is about, and what its newest session that ran tests came to."""
+    """Return the subject of the answer, and the result of its newest session that ran tests."""
     newest = found.tested or found.newest
     if newest is None:
         return Line()
