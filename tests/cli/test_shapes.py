@@ -107,7 +107,7 @@ def test_structs_and_what_they_are_made_of_are_derived_as_well():
     assert issubclass(shape, Shape)
 
 
-@pytest.mark.parametrize("name", OUTPUTS.keys() - {"tail"})
+@pytest.mark.parametrize("name", sorted(OUTPUTS.keys() - {"tail"}))
 def test_the_schema_of_each_command_describes_every_object(name):
     """No object is open, and no reference leads nowhere; events, which `tail` prints, may have fields of later releases."""
     schema = schema_of(OUTPUTS[name].shape, f"insight {name}")
