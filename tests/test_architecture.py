@@ -24,6 +24,8 @@ MAY_IMPORT = {
 """Which room may import which; the arrows point one way."""
 
 BESIDE_API = {
+    "cli/arguments/collector.py": "collector",
+    "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",
     "cli/formatters/event_lines.py": "eventlog",
@@ -32,8 +34,6 @@ BESIDE_API = {
     "cli/commands/data.py": "testdata",
     "cli/commands/sync_storage/": "syncstorage",
     "cli/shapes/services.py": "syncstorage",
-    "cli/arguments/collector.py": "collector",
-    "cli/commands/collector/": "collector",
 }
 """Files and folders of the command line that show a log, or a service, as it is; all others go through `api`."""
 

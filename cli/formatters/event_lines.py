@@ -30,9 +30,13 @@ from ...eventlog.times import parse_time, to_datetime
 from ..terminal.safe import safe, safe_line
 from .values import duration_text
 
+_VISIBILITY: dict[type[Event], str] = {
+    SessionCleared: "cleared",
+    SessionRestored: "restored",
+    SessionSuperseded: "superseded",
+}
+
 TRACE_LINES_MAX = 30
-_VISIBILITY: dict[type, str] = {SessionCleared: "cleared", SessionRestored: "restored", SessionSuperseded: "superseded"}
-"""What becomes of the session that an event names."""
 
 
 @dataclass

@@ -192,7 +192,7 @@ def test_the_first_line_ends_with_the_counts_of_the_newest_session(counts, text)
     ],
 )
 def test_a_cut_test_says_when_where_and_how_often(row, text):
-    """How long it had run at least, or that the log does not know."""
+    """How long it had run at least, and that it is unknown where the log does not know."""
     found = small()
     found.cut = [row]
     assert f"  t  {text}" in texts(found, 0)

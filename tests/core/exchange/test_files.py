@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,18 +11,13 @@ from hypothesis import strategies as st
 from pytest_insight.core.exchange.csv_files import CSV_COLUMNS, csv_pieces, escape_formula
 from pytest_insight.core.exchange.documents import DocumentFormat, incoming_of
 from pytest_insight.core.exchange.export import converted_lines, export_to, replacing, write_sessions
-from pytest_insight.core.exchange.importing import ImportReport, add_sessions, incoming_sessions
-from pytest_insight.core.exchange.ingest import Decision, IngestResult
+from pytest_insight.core.exchange.importing import add_sessions, incoming_sessions
 from pytest_insight.core.exchange.profile_info import describe
 from pytest_insight.core.exchange.store import SessionStore
 from pytest_insight.core.models import TestOutcome, TestResult, TestSession
-from pytest_insight.core.own_files import check_new_log, check_output, check_replacing
-from pytest_insight.core.parts import remove_stale_parts
 from pytest_insight.core.profiles import StorageProfile
 from pytest_insight.eventlog.documents.sessions import convert_session
-from pytest_insight.eventlog.errors import InputUnreadableError, ProfileError
-from pytest_insight.eventlog.files.system import SYSTEM
-from pytest_insight.eventlog.home.paths import home_dir
+from pytest_insight.eventlog.errors import InputUnreadableError
 from pytest_insight.eventlog.merging.staging import Staged, staging
 from small_runs import scarce, scripted
 
@@ -156,17 +150,6 @@ def test_a_converted_session_is_known_by_its_content():
     assert (made[0].label, made[0].sut, made[0].origin, made[0].document) == ("a", "shop", "in.json", True)
 
 
-@given(st.lists(st.sampled_from(["added", "updated", "skipped"])), st.lists(st.just("in.json: wrong")))
-@scarce
-def test_the_counts_of_an_import_add_up(what, errors):
-    """total = imported + skipped + errors, imported = added + updated; the reasons are the errors."""
-    (incoming,) = incoming_sessions([session("a", [])])
-    stats = ImportReport([IngestResult(incoming, Decision(one, "")) for one in what], errors).stats
-    assert stats["total"] == stats["imported"] + stats["skipped"] + stats["errors"] == len(what) + len(errors)
-    assert stats["imported"] == stats["added"] + stats["updated"]
-    assert (stats["skipped"], stats.reasons) == (what.count("skipped"), errors)
-
-
 # ------------------------------------------------------------------ replacing
 
 
@@ -184,87 +167,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert (path.read_text(), len(list(tmp_path.iterdir()))) == ("new", 1)
 
 
-def test_parts_that_a_killed_export_left_are_removed_and_others_are_not(tmp_path):
-    """Only unlocked parts of this very output: not of another file, of another form, or one that is being written."""
-    names = {
-        ".out.json.0123abcd.part": True,
-        ".out.json.0123abcg.part": False,
-        ".out.json.0123abcd0.part": False,
-        ".other.json.0123abcd.part": False,
-        "out.json.0123abcd.part": False,
-        ".out.json.part": False,
-        ".out.json.ffffffff.part": False,
-    }
-    for name in names:
-        (tmp_path / name).write_text("text")
-    with (tmp_path / ".out.json.ffffffff.part").open("ab") as written:
-        SYSTEM.lock(written.fileno())
-        assert [part.name for part in remove_stale_parts(tmp_path / "out.json")] == [".out.json.0123abcd.part"]
-    assert {entry.name for entry in tmp_path.iterdir()} == {name for name, is_stale in names.items() if not is_stale}
-
-
 # ------------------------------------------------------------------ files of our own
-
-
-def test_an_output_never_replaces_an_input_or_a_file_of_ours(tmp_path, private_home):
-    """Also by a link; any other file may be replaced, and one that is not there may be made."""
-    log, other = tmp_path / "log.jsonl", tmp_path / "other"
-    log.write_text("")
-    other.write_text("")
-    link = tmp_path / "link"
-    os.symlink(log, link)
-    for path in (log, link):
-        with pytest.raises(FileExistsError, match="is an input"):
-            check_output(path, [other, log])
-    check_output(other, [log])
-    check_output(tmp_path / "none", [log])
-    ours = home_dir() / "profiles.json"
-    ours.parent.mkdir(parents=True, exist_ok=True)
-    ours.write_text("{}")
-    with pytest.raises(FileExistsError, match="pytest-insight's own folder"):
-        check_output(ours)
-
-
-@pytest.mark.parametrize(
-    ("content", "force", "is_refused"), [("x", False, True), ("x", True, False), ("", False, False)]
-)
-def test_a_file_with_content_is_replaced_only_by_force(content, force, is_refused, tmp_path):
-    """An empty one holds nothing to lose."""
-    path = tmp_path / "out"
-    path.write_text(content)
-    if is_refused:
-        with pytest.raises(FileExistsError, match="--force replaces it"):
-            check_replacing(path, force=force)
-    else:
-        check_replacing(path, force=force)
-    check_replacing(tmp_path / "none", force=False)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("new.jsonl", None, None),
-        ("log.jsonl", scripted("a"), None),
-        ("empty.jsonl", b"", None),
-        ("empty.txt", b"", "is an empty file of another kind"),
-        ("notes.txt", b"notes", "is not an event log"),
-        ("log.jsonl.packs/x.jsonl", None, "lies among the packs or live files of a log"),
-        ("log.json", json.dumps([session("a", []).to_dict()]).encode(), None),
-        ("other.json", b'{"sessions": 5}', "is"),
-    ],
-)
-def test_only_a_log_or_a_new_file_becomes_the_log_of_a_profile(name, content, reason, tmp_path, private_home):
-    """Any other file is refused, and the message says that nothing was written."""
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    if reason is None:
-        check_new_log(path)
-    else:
-        with pytest.raises(ProfileError, match=f"{reason}.*choose another file, nothing was written"):
-            check_new_log(path)
-    with pytest.raises(ProfileError, match="belongs to pytest-insight itself"):
-        check_new_log(home_dir() / "profiles.json")
 
 
 def test_a_profile_is_described_by_its_log(tmp_path):

@@ -154,19 +154,6 @@ def test_what_is_cleared_is_hidden_and_comes_back():
     assert shown(store) == sorted(SESSIONS)
 
 
-def test_clearing_a_session_does_not_show_one_that_it_hid():
-    """Two of a name, merged from two logs: the earlier is shown, and after clearing it neither is."""
-    store = SessionStore(None)
-    with store.target.locked() as append:
-        append(SESSIONS["a"] + OTHER)
-    (only,) = store.sessions()
-    assert len(only.test_results) == 1
-    assert clear(store, [only.stream]) == 1
-    assert shown(store) == []
-    assert restore(store, [only.stream]) == 1
-    assert [len(session.test_results) for session in store.sessions()] == [1]
-
-
 @pytest.mark.parametrize(("is_restored", "what", "names"), [(True, "added", ["a"]), (False, "skipped", [])])
 def test_a_cleared_session_comes_back_by_an_import_and_not_by_a_merge(is_restored, what, names):
     """What the user asks for explicitly is done; what another log has is not."""

@@ -14,9 +14,6 @@ from pytest_insight.core.history.series import (
 from pytest_insight.core.history.variants import (
     differing_text,
     is_of_variant,
-    parse_variant,
-    system_name,
-    variant_of,
     variant_text,
 )
 from small_runs import few, make_run, small_histories
@@ -100,44 +97,6 @@ def test_nothing_is_asked_of_nothing():
 # ------------------------------------------------------------------ variants
 
 
-@pytest.mark.parametrize(
-    ("header", "variant"),
-    [
-        ({}, ()),
-        ({"python": "3.13.1"}, (("python", "3.13"),)),
-        ({"python": "3.13.1", "testing_system": {"platform": "linux"}}, (("os", "Linux"), ("python", "3.13"))),
-        ({"variant": {}, "python": "3.9.0"}, (("python", "3.9"),)),
-        ({"variant": {"tox": "py", "db": "lite"}, "python": "3.9"}, (("db", "lite"), ("tox", "py"))),
-        ({"variant": {"n": 1}}, (("n", "1"),)),
-        ({"variant": "odd", "testing_system": "odd"}, ()),
-        ({"testing_system": {"platform": None}, "python": None}, ()),
-    ],
-)
-def test_a_variant_is_what_was_recorded_else_python_and_system(header, variant):
-    """In order of the names; of Python two numbers."""
-    assert variant_of(header) == variant
-
-
-@pytest.mark.parametrize(
-    ("platform", "name"),
-    [
-        ("linux", "Linux"),
-        ("linux2", "Linux"),
-        ("Linux-6.1-x86_64", "Linux"),
-        ("darwin", "Darwin"),
-        ("win32", "Windows"),
-        ("Windows-10", "Windows"),
-        ("cygwin", "Cygwin"),
-        ("freebsd14", "freebsd14"),
-        ("sunos-5", "sunos"),
-        ("", ""),
-    ],
-)
-def test_a_system_is_named_by_how_its_platform_begins(platform, name):
-    """One that is not in the table keeps its own word."""
-    assert system_name(platform) == name
-
-
 variants = st.dictionaries(st.sampled_from(["db", "os", "python"]), st.sampled_from("xyz"), min_size=1).map(
     lambda found: tuple(sorted(found.items()))
 )
@@ -160,19 +119,3 @@ def test_a_variant_is_meant_if_it_has_all_values_that_are_wanted(variant, wanted
     """Nothing wanted is everything."""
     assert is_of_variant(variant, wanted) == all(dict(variant).get(name) == value for name, value in wanted)
     assert is_of_variant(variant, ())
-
-
-@pytest.mark.parametrize(
-    ("text", "pair"),
-    [("python=3.13", ("python", "3.13")), (" db = lite ", ("db", "lite")), ("url=a=b", ("url", "a=b"))],
-)
-def test_a_variant_is_written_as_name_and_value(text, pair):
-    """Blanks around both are taken off; the first equals sign divides."""
-    assert parse_variant(text) == pair
-
-
-@pytest.mark.parametrize("text", ["", "python", "=3.13", "python=", " = "])
-def test_what_is_no_name_and_value_is_an_error(text):
-    """The message shows how it is written."""
-    with pytest.raises(ValueError, match="KEY=VALUE"):
-        parse_variant(text)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pytest_insight.core.history.column_view import Peek, is_stored
 from pytest_insight.core.history.counting import cut_count, runs_of_modules, verdict_counts
 from pytest_insight.core.history.modules import module_runs
-from pytest_insight.core.history.states import session_state
 from pytest_insight.core.history.verdicts.columns import Wanted
 from pytest_insight.core.history.verdicts.reading import run_of_row, runs_of
 from pytest_insight.core.models import TestSession
@@ -174,24 +173,3 @@ def test_a_module_that_has_the_name_of_a_test_is_counted_once():
     runs = [make_run(0, {"doc.txt": "P"}), make_run(1, {}, uncollected=("doc.txt", "m.py"))]
     assert runs_of_modules(runs).keys() == {"m.py"}
     assert runs_of_modules(runs[:1]) == {}
-
-
-# ------------------------------------------------------------------ states
-
-
-@pytest.mark.parametrize("missing", [0, 2])
-@pytest.mark.parametrize("uncollected", [[], ["m.py"]])
-@pytest.mark.parametrize("exit_status", [None, 0, 1, 2, 3, 4, 5, 6, 77])
-def test_each_end_of_a_session_has_one_state(exit_status, uncollected, missing):
-    """The table in the rule, as sets of facts: pytest's own words, and two states of ours."""
-    row = SimpleNamespace(exit_status=exit_status, missing=missing, part=SimpleNamespace(collect_failed=uncollected))
-    words = {2: "interrupted", 3: "internal error", 4: "usage error", 5: "no tests"}
-    if exit_status is None:
-        expected = {"running", "killed", "unknown"}
-    elif uncollected and exit_status in (1, 2):
-        expected = {"errors in collection"}
-    elif exit_status in (0, 1):
-        expected = {"incomplete"} if missing else {"failed" if exit_status else "passed"}
-    else:
-        expected = {words.get(exit_status, f"exit status {exit_status}")}
-    assert {session_state(row, state) for state in ("running", "killed", "unknown")} == expected

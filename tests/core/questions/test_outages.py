@@ -45,6 +45,7 @@ def runs_of_kinds(kinds, commits):
         ("gOs", "abc", ""),
         ("sOg", "abb", "2"),
         ("gOs", "aab", "2"),
+        ("gOs", "aaa", ""),
         ("gOsg", "abbc", ""),
         ("gOg", "aab", "2"),
         ("OgOg", "aabc", "13"),
