@@ -1,8 +1,8 @@
 """Fold verified lines into session parts: pure, mergeable, fast.
 
 A `SessionPart` is the result of folding some of a session's events. `fold_lines` makes parts from any stretch of a log,
-`join` adds a later stretch to an earlier one; folding two halves and joining them equals folding the whole. That is what
-catch-up, parallel replay and any later engine rely on.
+`join` adds a later stretch to an earlier one; folding two halves and joining them equals folding the whole.
+That is what catch-up, parallel replay and any later engine rely on.
 
 Lines are grouped by stream on their raw bytes and decoded in bulk, with structs that name only the fields needed.
 Starts of tests are decoded only where they matter: in a sealed session as many starts as finishes leave nothing open.

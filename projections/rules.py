@@ -34,7 +34,7 @@ def verdict_of(
 
 
 def is_cut(*, sealed: bool, interrupted: str) -> bool:
-    """Return whether what was running at the end of a session was cut off, by its user or by pytest, and did not die."""
+    """Return whether what was running at the end of a session was cut off by its user or pytest, and did not die."""
     return sealed and bool(interrupted)
 
 
