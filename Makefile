@@ -27,7 +27,7 @@ $(VENV84)/.ready: pyproject.toml
 	touch $@
 
 test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
-	INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+	INSIGHT_EXAMPLES=40 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/.ready ## Lint, types and the tests that start no process, in less than a minute
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure

@@ -2,7 +2,7 @@
 
 - `answers`: `insight analytics`, `insight test`, `insight sut`, and comparisons of sessions.
 - `base`: closed objects, times in UTC, and shapes derived from answers of the Python API.
-- `collector`: `insight serve`, `insight keys`, `insight teams` and `insight db`.
+- `collector`: `insight sync`, `insight serve`, `insight keys`, `insight teams` and `insight db`.
 - `data`: `insight data`.
 - `logs`: `insight log`, and what copies, clears and rebuilds sessions.
 - `services`: `insight profile`, `insight sql` and `insight sync-storage`.

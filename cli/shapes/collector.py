@@ -1,4 +1,4 @@
-"""Shapes of `insight serve`, `insight keys`, `insight teams` and `insight db`."""
+"""Shapes of `insight sync`, `insight serve`, `insight keys`, `insight teams` and `insight db`."""
 
 from typing import Literal
 
@@ -76,3 +76,49 @@ class RestoredBackupShape(Shape):
     """A backup that was restored."""
 
     file: str
+
+
+class SyncConflictShape(Shape):
+    """Two events with one identity; each side keeps its own."""
+
+    stream: str
+    seq: int
+    remote: str
+    """Digest of the event of the collector."""
+    local: str
+    """Digest of the event of the log."""
+
+
+class SyncVerifiedShape(Shape):
+    """Comparison of all events of both sides."""
+
+    same: int
+    only_local: int
+    only_remote: int
+    conflicts: int
+
+
+class SyncShape(Shape):
+    """Results of bringing a log and a collector to the same events."""
+
+    remote: str
+    """URL of the collector."""
+    dry_run: bool
+    renewed: bool
+    """The database of the collector was restored or replaced since the last run."""
+    to_send: int
+    """Events that the collector lacked."""
+    sent: int
+    sent_known: int
+    """Events that were sent, and had arrived from elsewhere meanwhile."""
+    refused: list[str]
+    """Events that the collector cannot take."""
+    dropped_streams: int
+    """Streams that the collector dropped by its retention."""
+    fetched: int
+    fetched_known: int
+    findings: list[str]
+    """Parts of the answers that are not events."""
+    conflicts: list[SyncConflictShape]
+    verified: SyncVerifiedShape | None
+    """Null without `--verify`."""

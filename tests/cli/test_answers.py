@@ -10,7 +10,7 @@ from pytest_insight.cli.formatters.answers import (
     outage_lines,
 )
 from pytest_insight.cli.formatters.values import local_text
-from pytest_insight.core.overview.headline import CutTest
+from pytest_insight.core.overview.cut_tests import CutTest
 from pytest_insight.core.questions.broken import BranchState, Broken
 from pytest_insight.core.questions.evidence import Occurrence
 from pytest_insight.core.questions.flaky import FlakyTest
@@ -161,9 +161,9 @@ def test_a_lost_test_says_when_it_ran_last_and_what_it_may_be_now(one, end):
 
 
 def test_a_cut_test_names_the_session_that_was_killed():
-    """And when that was."""
+    """And when that was; how long it ran is not in the log."""
     text = cut_text(CutTest("t.py::a", run("s3")))
-    assert text == f"t.py::a  running when session s3 was killed, {local_text(AT_US)}"
+    assert text == f"t.py::a  running when session s3 was killed, {local_text(AT_US)}; unknown how long"
 
 
 @pytest.mark.parametrize(

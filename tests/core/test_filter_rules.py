@@ -54,7 +54,9 @@ def make_session(number: int, sut: str, results, tags, warned: bool = False) -> 
 stores = st.lists(
     st.tuples(
         st.sampled_from(["shop", "pay"]),
-        st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(OUTCOMES)), max_size=3),
+        st.lists(
+            st.tuples(st.sampled_from("xyz"), st.sampled_from(OUTCOMES)), max_size=3, unique_by=lambda one: one[0]
+        ),
         TAGS,
         st.booleans(),
     ),

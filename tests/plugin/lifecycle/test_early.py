@@ -11,6 +11,12 @@ from pytest_insight.plugin.lifecycle import early
 from pytest_insight.plugin.lifecycle.nesting import LOG_VARIABLE, RECORDER_VARIABLE
 
 
+@pytest.fixture(autouse=True)
+def _outside_xdist(monkeypatch):
+    """A worker of xdist writes no such session; the tests may run in one."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 @pytest.fixture
 def log(tmp_path):
     """Where the session is written."""

@@ -87,6 +87,7 @@ def test_only_a_nested_run_has_the_log_of_an_outer_run(environ, expected):
 def test_a_process_that_a_worker_started_is_no_worker(monkeypatch):
     """The variable is inherited; the module of execnet is on the stack of the worker alone."""
     environ = {"PYTEST_XDIST_WORKER": "gw0"}
+    monkeypatch.setattr(nesting, "_XDIST_WORKER", "module.of.no.frame")  # these tests may run in a worker
     assert not nesting.is_xdist_worker(environ)
     monkeypatch.setattr(nesting, "_XDIST_WORKER", __name__)
     assert nesting.is_xdist_worker(environ)
