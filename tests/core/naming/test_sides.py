@@ -74,8 +74,8 @@ def test_a_word_means_the_sessions_of_the_table(base, target, sides, modes):
 @pytest.mark.parametrize(
     ("base", "target", "message"),
     [
-        ("s5", None, "session s5 is the newest of shop; there is none after it"),
-        (None, "s1", "session s1 is the first of shop; there is none before it"),
+        ("s5", None, "session s5 is the newest of shop; no session follows it"),
+        (None, "s1", "session s1 is the first of shop; no session precedes it"),
         (None, "p1", "the first of pay"),
         ("s4", "s4", "both sides are the same"),
         ("mian", None, "no session, system, branch, span of time or commit is called 'mian'; did you mean main?"),

@@ -11,7 +11,7 @@ from pytest_insight.core.history.verdicts.reading import run_of_row
 from pytest_insight.core.overview.about import about_runs
 from pytest_insight.core.overview.breakage import broken_groups, count_broken
 from pytest_insight.core.overview.cases import by_test, count_cases
-from pytest_insight.core.overview.headline import cut_tests
+from pytest_insight.core.overview.cut_tests import cut_tests
 from pytest_insight.core.overview.sentence import newest_progress, progress_of, sentences_of
 from pytest_insight.core.questions.broken import broken_tests
 from pytest_insight.core.questions.flaky import retry_flaky, same_source_flaky

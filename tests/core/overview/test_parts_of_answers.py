@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pytest_insight.core.history.partial import Selected
 from pytest_insight.core.overview.about import about_runs
 from pytest_insight.core.overview.breakage import broken_groups, count_broken
-from pytest_insight.core.overview.headline import cut_tests, outage_now
+from pytest_insight.core.overview.cut_tests import cut_tests
+from pytest_insight.core.overview.headline import outage_now
 from pytest_insight.core.overview.sentence import Progress, broken_sentence, progress_of, sentences_of, state_sentence
 from pytest_insight.core.questions.broken import broken_tests
 from pytest_insight.core.questions.clusters import CUT
