@@ -96,7 +96,7 @@ def build_app(wanted: str | None) -> typer.Typer:
 
 
 def _placeholder() -> None:
-    """Stand for a command in the list of commands."""
+    """Represent a command in the list of commands."""
 
 
 def _options(version: VersionOption = False) -> None:

@@ -1,7 +1,7 @@
 """Fold a whole log, on two processes where that pays.
 
 Folds are mergeable, so the second half of a large log is folded by a process of its own, which sends what its stretches
-came to over a pipe. It is started as a program, not forked: the caller may have threads.
+resulted in over a pipe. It is started as a program, not forked: the caller may have threads.
 """
 
 import queue
@@ -17,10 +17,11 @@ from ..eventlog.lines.heads import LineRun, is_header, runs_of
 from ..eventlog.reader import line_start_after, read_batches
 from ..eventlog.scan import Batch, Finding
 from ..eventlog.sources import LogSource, as_source
-from .fold import Fold, Nodes, fold_lines
+from .fold import fold_lines
+from .parts import Fold, Nodes
 
 CHUNK_BYTES = 1 << 18
-"""What is read at once: so little that lines stay in the processor's cache from being read to being folded."""
+"""Bytes read at once: so few that lines stay in the processor's cache from being read to being folded."""
 PARALLEL_BYTES_MIN = 32 << 20
 """Below this the start of a process costs more than it saves."""
 
@@ -35,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 
 class Stretch(NamedTuple):
-    """What a stretch of a log came to."""
+    """Result of folding a stretch of a log."""
 
     fold: Fold
     nodeids: list[str]
@@ -83,19 +84,19 @@ def whole_sessions(batches: Iterator[Batch]) -> Iterator[Batch]:
     held = Batch([], [], [], 0)
     for batch in batches:
         offsets, lines = held.offsets + batch.offsets, held.lines + batch.lines
-        runs = [*held.runs, *_moved(batch.runs or runs_of(batch.lines), len(held.lines))]
+        runs = [*held.runs, *_move_runs(batch.runs or runs_of(batch.lines), len(held.lines))]
         cut = _last_end(runs, len(held.lines))
         if not cut and len(lines) > _HELD_LINES_MAX:
             cut = len(lines)
         end = offsets[cut] if cut < len(lines) else batch.end
         behind = [run for run in runs if run.start >= cut]
         yield Batch(offsets[:cut], lines[:cut], batch.findings, end, runs=runs[: len(runs) - len(behind)])
-        held = Batch(offsets[cut:], lines[cut:], [], batch.end, runs=list(_moved(behind, -cut)))
+        held = Batch(offsets[cut:], lines[cut:], [], batch.end, runs=list(_move_runs(behind, -cut)))
     if held.lines:
         yield held
 
 
-def _moved(runs: Iterable[LineRun], by: int) -> Iterator[LineRun]:
+def _move_runs(runs: Iterable[LineRun], by: int) -> Iterator[LineRun]:
     return (run._replace(start=run.start + by) for run in runs)
 
 

@@ -34,12 +34,12 @@ def verdict_of(
 
 
 def is_cut(*, sealed: bool, interrupted: str) -> bool:
-    """Tell whether what was running at the end of a session was cut off, by its user or by pytest, and did not die."""
+    """Return whether what was running at the end of a session was cut off by its user or pytest, and did not die."""
     return sealed and bool(interrupted)
 
 
 def is_left_open(*, sealed: bool, attempt: int, last_finished: int, settled: bool) -> bool:
-    """Tell whether a start without a finish leaves its test running, or is only a trace of an earlier attempt.
+    """Return whether a start without a finish leaves its test running, or is only a trace of an earlier attempt.
 
     Args:
         sealed: the session was closed properly; then any finish that is no rerun outranks the start.
@@ -99,10 +99,10 @@ def visible_names(label: str, sessions: Iterable[Labelled]) -> dict[str, str]:
     |---|---|
     | cleared | no |
     | superseded | no; only where all of a label gave way to each other, the one that gave way first |
-    | restored | yes, beside others of its label |
+    | restored | yes, together with others of its label |
     | nothing | the earliest by `(start, stream)` of those about which nothing was said |
 
-    The first by `(time of restoring, start, stream)` bears the label itself, the others `<label>~<8 digits of stream>`.
+    The first by `(time of restoring, start, stream)` has the label itself, the others `<label>~<8 digits of stream>`.
     """
     found = list(sessions)
     said: dict[str, list[Labelled]] = {}
@@ -110,8 +110,8 @@ def visible_names(label: str, sessions: Iterable[Labelled]) -> dict[str, str]:
         said.setdefault(session.change[2] if session.change else "", []).append(session)
     visible = said.get("restored", []) + sorted(said.get("", []), key=_start)[:1]
     if not visible and "cleared" not in said and "superseded" in said:
-        visible = [min(said["superseded"], key=_changed)]
-    visible.sort(key=lambda session: (_changed(session)[:1] if _is_restored(session) else ("",), _start(session)))
+        visible = [min(said["superseded"], key=_last_change)]
+    visible.sort(key=lambda session: (_last_change(session)[:1] if _is_restored(session) else ("",), _start(session)))
     digits = _digits({session.stream for session in found})
     return {
         session.stream: label if rank == 0 else f"{label}~{session.stream[:digits]}"
@@ -123,7 +123,7 @@ def _start(session: Labelled) -> tuple[int, str]:
     return session.started_us, session.stream
 
 
-def _changed(session: Labelled) -> tuple[str, str]:
+def _last_change(session: Labelled) -> tuple[str, str]:
     return session.change[:2] if session.change else ("", "")
 
 

@@ -24,6 +24,8 @@ MAY_IMPORT = {
 """Which room may import which; the arrows point one way."""
 
 BESIDE_API = {
+    "cli/arguments/collector.py": "collector",
+    "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",
     "cli/formatters/event_lines.py": "eventlog",
@@ -43,6 +45,11 @@ PURE = [
     "eventlog/times.py",
     "eventlog/outcome.py",
     "projections/fold.py",
+    "projections/joining.py",
+    "projections/lines.py",
+    "projections/parts.py",
+    "projections/session_lines.py",
+    "projections/settling.py",
     "projections/rules.py",
     "syncstorage/service/events.py",
     "syncstorage/service/leases.py",

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"})
-EXTRA_OF_ROOM = {"testdata": "testdata", "syncstorage": "sync"}
+EXTRA_OF_ROOM = {"testdata": "testdata", "syncstorage": "sync", "collector": "server"}
 """The extra that a room needs beside the dependencies of every installation."""
 
 
@@ -114,8 +114,10 @@ def required(requirements):
     return {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in requirements}
 
 
-GUARDED = {("cli", "psutil")}
-"""Imports beyond these that a room tries on purpose: the command then says which extra to install."""
+GUARDED = {("cli", "psutil"), ("cli", "sqlalchemy"), ("collector", "compression"), ("collector", "backports.tarfile")}
+"""Imports beyond these that a room tries on purpose: the command then says which extra to install.
+
+Zstandard is in the standard library from Python 3.14 on, and in a distribution of the package `backports` before."""
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -1,5 +1,8 @@
 """Answers to questions, and the functions that give them."""
 
+# pyright: reportUnusedImport=false
+# The imports are for type checkers; `load_lazily` serves the same names.
+
 from typing import TYPE_CHECKING
 
 from .lazy import load_lazily

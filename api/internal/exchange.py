@@ -1,5 +1,8 @@
 """Profiles, files and stores: export, import, merge, clear, restore."""
 
+# pyright: reportUnusedImport=false
+# The imports are for type checkers; `load_lazily` serves the same names.
+
 from typing import TYPE_CHECKING
 
 from .lazy import load_lazily

@@ -1,5 +1,8 @@
 """Sessions, spans and views of a history."""
 
+# pyright: reportUnusedImport=false
+# The imports are for type checkers; `load_lazily` serves the same names.
+
 from typing import TYPE_CHECKING
 
 from .lazy import load_lazily
@@ -22,11 +25,11 @@ if TYPE_CHECKING:
     from ...core.naming.sides import Chooser, Side, Sides
     from ...core.views.session import load_session
     from ...core.views.stored import finished_event, not_run_tests
-    from ...projections.apply import SessionRow
     from ...projections.clock import is_future, latest_start_us
     from ...projections.readmodel import ReadModel, StoredVerdicts
     from ...projections.readmodel.model_file import model_file_of, remove_model
     from ...projections.rules import SessionStatus
+    from ...projections.session_row import SessionRow
 
 _MODULES = {
     "...core.history.counting": "cut_count",

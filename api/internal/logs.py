@@ -1,5 +1,8 @@
 """Logs, their sources, their errors and their words."""
 
+# pyright: reportUnusedImport=false
+# The imports are for type checkers; `load_lazily` serves the same names.
+
 from typing import TYPE_CHECKING
 
 from .lazy import load_lazily
@@ -9,7 +12,7 @@ if TYPE_CHECKING:
     from ...eventlog.errors import EventLogError, InputUnreadableError, LogUnavailableError, ProfileError
     from ...eventlog.events import OutputRecorded, TestCut, TestFinished, TestStarted
     from ...eventlog.files.private import open_private
-    from ...eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, profile_log, resolve_profile
+    from ...eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, home_dir, profile_log, resolve_profile
     from ...eventlog.home.project import project_name
     from ...eventlog.live.owner import RunState
     from ...eventlog.outcome import BAD, GOOD, RESULTS, TERMINAL_ORDER
@@ -21,7 +24,7 @@ _MODULES = {
     "...eventlog.errors": "EventLogError InputUnreadableError LogUnavailableError ProfileError",
     "...eventlog.events": "OutputRecorded TestCut TestFinished TestStarted",
     "...eventlog.files.private": "open_private",
-    "...eventlog.home.paths": "DEFAULT_PROFILE PROFILE_VARIABLE profile_log resolve_profile",
+    "...eventlog.home.paths": "DEFAULT_PROFILE PROFILE_VARIABLE home_dir profile_log resolve_profile",
     "...eventlog.home.project": "project_name",
     "...eventlog.live.owner": "RunState",
     "...eventlog.outcome": "BAD GOOD RESULTS TERMINAL_ORDER",

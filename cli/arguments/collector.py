@@ -52,7 +52,7 @@ def database_meant(db_url: str, folder: Path | None, *, new: bool = False) -> Ge
         FileNotFoundError: there is no private one.
     """
     require_server()
-    from ...eventlog.home.paths import home_dir
+    from ...api.internal.logs import home_dir
 
     private: Any = None
     if not db_url:

@@ -26,7 +26,7 @@ from ..terminal.paging import pages
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...api.internal.history import SessionRow
 
 app = typer.Typer(no_args_is_help=True)
 

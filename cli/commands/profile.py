@@ -91,7 +91,7 @@ def create_command(
 
     Example: insight profile create my-profile --type json
     """
-    from ...core.profiles import create_profile
+    from ...api import create_profile
 
     profile = create_profile(name, storage_type, path)
     if as_json:
@@ -249,7 +249,7 @@ def _target_store(
         if not dry_run:
             say("a memory profile is gone with this command; nothing is kept")
         return SessionStore(None)
-    from ...core.profiles import create_profile
+    from ...api import create_profile
 
     return _store(manager, create_profile(name, storage_type))
 

@@ -23,7 +23,7 @@ from ...eventlog.sources import LogSource, as_source, is_live_file, live_files, 
 from ...eventlog.times import format_time, parse_time
 from ..arguments.logs import NO_LOG_YET, named_logs
 from ..formatters.event_lines import (
-    Line,
+    EventLine,
     SessionState,
     gone_line,
     outcome_of,
@@ -273,7 +273,7 @@ class Screen:
     def _is_wanted(self, state: SessionState, outcome: str) -> bool:
         return self._is_meant(state) and not (self._outcomes and outcome not in self._outcomes)
 
-    def _print(self, name: str, line: Line) -> None:
+    def _print(self, name: str, line: EventLine) -> None:
         text = line.text
         if self._colour:
             code = _ANSI.get(OUTCOME_STYLES.get(line.style, line.style), "")

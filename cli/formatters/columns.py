@@ -34,7 +34,7 @@ class Widths(NamedTuple):
     """Widths of the columns of some rows; 0 for a column that no row has, or, of names and texts, for any width."""
 
     names: dict[str, str]
-    """What is shown of each node id."""
+    """Shown part of each node id."""
     name: int
     strip: int
     note: int

@@ -18,7 +18,7 @@ OUTCOME_STYLES = {
     "interrupted": "bold red",
     "running": "cyan",
 }
-"""Colours by outcome, verdict and status; the words stand beside them, so nothing is said by colour alone."""
+"""Colours by outcome, verdict and status; the words are shown too, so nothing is said by colour alone."""
 
 
 def styled(word: str, shown: str | None = None) -> Word:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..terminal.screen import Output
 
 
-class Rows(NamedTuple):
+class ScreenRows(NamedTuple):
     """How many rows a screen has room for."""
 
     groups: tuple[int, ...]
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     """Of each section below."""
 
 
-ROOMS = (Rows((5, 3, 2, 1), 3), Rows((5, 2, 1), 2), Rows((5, 2), 1), Rows((4, 1), 0))
+ROOMS = (ScreenRows((5, 3, 2, 1), 3), ScreenRows((5, 2, 1), 2), ScreenRows((5, 2), 1), ScreenRows((4, 1), 0))
 """From a high screen to a low one; the first that fits is taken, the last if none does."""
 
 _LABEL = 8
@@ -48,7 +48,7 @@ _NEVER = "never good in this span"
 
 
 class Section(NamedTuple):
-    """Rows with a line above them, and one below that names what is left out."""
+    """ScreenRows with a line above them, and one below that names what is left out."""
 
     head: Line
     rows: Sequence[Cells] = ()
@@ -77,7 +77,7 @@ def print_overview(out: "Output", found: "Overview", now_us: int) -> None:
         out.print(line, soft_wrap=True)
 
 
-def lines_of(found: "Overview", now_us: int, width: int, rows: Rows = ROOMS[0]) -> Iterator[Line]:
+def lines_of(found: "Overview", now_us: int, width: int, rows: ScreenRows = ROOMS[0]) -> Iterator[Line]:
     """Yield the lines of the screen.
 
     Args:
@@ -107,7 +107,7 @@ def _line(*parts: tuple[str, str]) -> Line:
 
 
 def _first_line(found: "Overview", now_us: int, width: int) -> Line:
-    """Return what the answer is about, and what its newest session that ran tests came to."""
+    """Return the subject of the answer, and the result of its newest session that ran tests."""
     newest = found.tested or found.newest
     if newest is None:
         return Line()
@@ -141,7 +141,7 @@ def _counts(newest: "NewestSession") -> Line:
     return line
 
 
-def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: Rows) -> Iterator[Line]:
+def _broken_lines(groups: "Sequence[BrokenGroup]", width: int, rows: ScreenRows) -> Iterator[Line]:
     """Yield the groups of broken tests, in columns that all of them share."""
     shown = list(zip(groups, rows.groups, strict=False))
     widths = widths_of([_broken_cells(one) for group, most in shown for one in group.rows[:most]], width)

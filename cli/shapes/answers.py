@@ -44,7 +44,7 @@ class ComparisonShape(derived(ComparisonResult)):
 
     has_changes: bool
     base_mode: str
-    """What the base was taken for: `session`, `sut`, `branch`, `period`, `commit` or `profile`."""
+    """Kind of the base: `session`, `sut`, `branch`, `period`, `commit` or `profile`."""
     target_mode: str
     notes: list[str]
     """Why these sessions, where nothing was named, and what was passed over."""
@@ -56,7 +56,7 @@ class SummaryShape(derived(Summary)):
     about: AboutShape
     """Sessions that the answer speaks about."""
     subject: str
-    """What the answer speaks about: systems, branch, variants."""
+    """Subject of the answer: systems, branch, variants."""
     headline: str
     """The answer in one sentence."""
     outage_now: OutageShape | None
@@ -149,7 +149,7 @@ class KnownTestShape(Shape):
     good_elsewhere: list[str]
     """Other branches in which it is not."""
     lost: LostShape | None
-    """Where it ran last; null if it is still announced."""
+    """Last session that ran it; null if it is still announced."""
     flaky: list[FlakyShape]
     transitions: ScoreShape | None
     duration_shift: ShiftShape | None
@@ -157,7 +157,7 @@ class KnownTestShape(Shape):
     last_failure: str
     """Text of the newest failure; empty if it never failed."""
     last_cut: dict[str, str] | None
-    """What it had written when it was cut last, by name of the text; null if it was not, or had written nothing."""
+    """Output of its last cut attempt, by name of the text; null without one, or without output."""
 
 
 class TestRunsShape(Shape):
@@ -184,7 +184,7 @@ class TrendsShape(Shape):
     durations_s: list[float]
     """Of the passing runs."""
     shift: ShiftShape | None
-    """Where its duration changed its level; null if it did not."""
+    """Change of the level of its duration; null without one."""
     verdicts: list[str]
 
 

@@ -219,7 +219,7 @@ class DataStoreShape(Shape):
     path: str
     position: int
     findings: list[str]
-    """What in it is not an event."""
+    """Parts of it that are not events."""
 
 
 class DataStatusShape(Shape):

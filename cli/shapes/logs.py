@@ -33,7 +33,7 @@ class VerifiedLogShape(Shape):
     future: dict[str, Utc]
     """Streams that claim to have started more than a day from now."""
     findings: list[FindingShape]
-    """What is not an event."""
+    """Parts that are not events."""
 
 
 class LogInfoShape(VerifiedLogShape):
@@ -57,7 +57,7 @@ class RepairShape(Shape):
     kept: list[FindingShape]
     """Copied as they are, such as lines of a newer format."""
     backup: str
-    """Where the original is; empty if nothing had to be done."""
+    """Path of the original; empty if nothing had to be done."""
     dry_run: bool
 
 
@@ -104,7 +104,7 @@ class ImportedFileShape(Shape):
     updated: int
     sessions: list[TakenSessionShape]
     reasons: list[str]
-    """What could not be read, and why."""
+    """Files that could not be read, each with the reason."""
 
 
 class ExportedShape(Shape):

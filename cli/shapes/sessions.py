@@ -45,7 +45,7 @@ class SessionShape(Shape):
     commit: str
     branch: str
     variant: dict[str, str]
-    """What the tests run under on purpose: Python, operating system, named values."""
+    """Conditions that the tests run under on purpose: Python, operating system, named values."""
     deselected: int
     collection_failed: list[str]
     """Modules that could not be collected."""
@@ -109,7 +109,7 @@ class TestRunShape(Shape):
 
     sessions: list[SessionShape]
     total: TestRunTotalShape | None
-    """What they come to; null without a session."""
+    """Their common result; null without a session."""
 
 
 class RefusedTestShape(Shape):

@@ -24,7 +24,7 @@ HINTS = {
     ("analytics", "compare"): "insight test show NAME",
     ("profile", "list"): "insight --profile NAME    insight profile switch NAME",
 }
-"""What may be asked next, by the words of a command."""
+"""Next commands, by the words of a command."""
 
 _SILENT = ("--json", "--help", "-h")
 

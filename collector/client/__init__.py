@@ -1,12 +1,12 @@
 """The client of a collector: sends what a log has, and fetches what it lacks. Needs urllib3, nothing of the server.
 
-addresses   the URL and the key of a collector, and where they come from
-requests    HTTP requests with deadlines, and their errors
-retries     when a request is repeated, and after how long
-digests     which events a log has: a digest by stream and seq
-progress    what was sent and fetched, kept between two runs
-pushing     send the events that the collector lacks
-pulling     append the events that the log lacks
-comparing   the differences between a log and the collector
-syncing     all of them, as `insight sync` runs them
+- `addresses`: the URL and the key of a collector, and where they come from.
+- `requests`: HTTP requests with deadlines, and their errors.
+- `retries`: when a request is repeated, and after how long.
+- `digests`: which events a log has: a digest by stream and seq.
+- `progress`: what was sent and fetched, kept between two runs.
+- `pushing`: send the events that the collector lacks.
+- `pulling`: append the events that the log lacks.
+- `comparing`: the differences between a log and the collector.
+- `syncing`: all of them, as `insight sync` runs them.
 """

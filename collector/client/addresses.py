@@ -39,7 +39,7 @@ def read_address(url: str | None, key: str | None, environ: Mapping[str, str] = 
     """Return the address from options, or from the environment for what is not given.
 
     Raises:
-        RemoteAddressError: there is none, or it is not usable.
+        RemoteAddressError: no address is given, or it is not usable.
     """
     found = (url or environ.get(URL_VARIABLE, "")).rstrip("/")
     if not found:

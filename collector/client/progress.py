@@ -1,4 +1,4 @@
-"""What was sent and fetched, in a file per collector and log: a cache; without it everything is compared once."""
+"""Progress of sending and fetching, as a cache in a file per collector and log; without it everything is compared."""
 
 import os
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from ...eventlog.home.paths import home_dir
 
 
 class SyncProgress(msgspec.Struct):
-    """Where the last run ended."""
+    """End of the last run."""
 
     epoch: str = ""
     """Life of the database that this belongs to."""

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class PushPlan:
-    """What a collector lacks.
+    """Events that a collector lacks.
 
     Attributes:
         first: lowest missing seq by stream, for the streams of which it lacks something.

@@ -15,7 +15,7 @@ from .retries import Retries
 
 @dataclass
 class SyncOptions:
-    """What a run of `insight sync` does."""
+    """Options of a run of `insight sync`."""
 
     push: bool = True
     pull: bool = True

@@ -25,14 +25,14 @@ from .answers import json_answer
 from .bodies import read_body
 from .context import Context, Reader, ServerContext, Writer
 from .following import NO_BUFFER, Following
-from .models import HAVE_QUESTION, HaveAnswer, PushAnswer
+from .models import HAVE_QUESTION, HaveAnswer, PushedModel
 
 router = APIRouter(prefix="/api/v1")
 NDJSON = "application/x-ndjson"
 _BODY = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.post("/events", responses={200: {"model": PushAnswer}}, response_model=None, openapi_extra=_BODY)
+@router.post("/events", responses={200: {"model": PushedModel}}, response_model=None, openapi_extra=_BODY)
 async def push_events(
     request: Request,
     context: Context,

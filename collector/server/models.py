@@ -32,7 +32,7 @@ class FindingModel(BaseModel):
     detail: str
 
 
-class PushAnswer(BaseModel):
+class PushedModel(BaseModel):
     """Outcome of a push, after it was committed."""
 
     accepted: int = Field(description="Events that were stored now.")

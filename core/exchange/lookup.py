@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.home.profiles import register_profile
 from ...eventlog.sources import live_files, pack_files
-from ...projections.apply import SessionRow
+from ...projections.session_row import SessionRow
 from ..history.references import session_named, sut_named
 from ..history.selection import Candidate
 from ..profiles import get_profile_manager, list_profiles

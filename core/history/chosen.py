@@ -15,7 +15,7 @@ from .windows import Window
 if TYPE_CHECKING:  # a command that has its read model open pays for none of these
     from collections.abc import Callable
 
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..filters import Loads
     from ..query import Query
     from ..views.session import TestSession

@@ -5,7 +5,7 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...projections.fold import CRASHED_FLAG
+from ...projections.parts import CRASHED_FLAG
 from ...projections.rules import OUTCOMES
 from ..views.outcome import TestOutcome
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from .verdicts.columns import TestRun
     from .verdicts.run import Run
 

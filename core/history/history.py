@@ -11,9 +11,9 @@ if TYPE_CHECKING:  # annotations only: the interface is loaded by every question
     from ...eventlog.events import TestFinished
     from ...eventlog.live.owner import RunState
     from ...eventlog.reader import Record
-    from ...projections.apply import SessionRow
-    from ...projections.fold import Rows
+    from ...projections.parts import Rows
     from ...projections.readmodel import Attempted
+    from ...projections.session_row import SessionRow
 
 
 class History(Protocol):

@@ -90,7 +90,7 @@ def selected_of(header: Mapping[str, Any], deselected: int, missing: int, *, end
         header: fields of its `session.started`.
         deselected: number of tests that were deselected.
         missing: number of announced tests without a result.
-        ended: it came to its end; see `CUT_SHORT`.
+        ended: it was not cut short; see `CUT_SHORT`.
     """
     args = header.get("args")
     words = [str(word) for word in args] if isinstance(args, list) else []  # type: ignore[misc]

@@ -12,7 +12,7 @@ from ...projections.readmodel import UnknownSessionError
 from ..naming.nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from .history import History
 
 _LOOKED_AT = 100

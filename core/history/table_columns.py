@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ...eventlog.events import TestFinished
-from ...projections.apply import SessionRow
-from ...projections.fold import CRASHED_FLAG
+from ...projections.parts import CRASHED_FLAG
 from ...projections.readmodel import Attempted
 from ...projections.rules import OUTCOMES
+from ...projections.session_row import SessionRow
 from .verdicts.columns import TestRun
 
 Value = str | int | float | None

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from ...projections.apply import SessionRow
-from ...projections.fold import CRASHED_FLAG
+from ...projections.parts import CRASHED_FLAG
 from ...projections.rules import BAD, OUTCOMES
+from ...projections.session_row import SessionRow
 from .history import History
 from .table_columns import (
     ATTEMPT,

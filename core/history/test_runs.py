@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...eventlog.times import parse_time
-from ...projections.apply import SessionRow
 from ...projections.rules import BAD, GOOD
+from ...projections.session_row import SessionRow
 from .history import History
 from .states import session_state
 from .verdicts.columns import TestRun

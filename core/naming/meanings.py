@@ -16,7 +16,7 @@ from ..history.windows import parse_window
 from .nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..history.history import History
 
 LAST = ("last", "latest")

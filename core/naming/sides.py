@@ -23,7 +23,7 @@ from ..history.test_runs import run_id_of
 from .meanings import LAST, Meanings, Side, has_tests, is_whole, row_variant, selection_of
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..history.history import History
 
 RULES_VERSION = 1

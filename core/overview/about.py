@@ -10,7 +10,7 @@ from ..history.series import branch_of
 from ..history.variants import variant_of, variant_text
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..history.variants import Variant
     from ..history.verdicts.run import Run
 

@@ -14,7 +14,7 @@ from ...projections.rules import BAD
 from ..questions.evidence import Occurrence, occurrence
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..history.history import History
     from ..history.verdicts.run import Run
 

@@ -111,7 +111,7 @@ class SlowerRow(msgspec.Struct, forbid_unknown_fields=True):
     """Runs on each side."""
     confirmed: bool
     phases: SlowPhases | None = None
-    """What takes the time; None if it was not looked into."""
+    """The phase that takes the time; None if it was not looked into."""
 
 
 class LostRow(msgspec.Struct, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..history.states import session_state
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
+    from ...projections.session_row import SessionRow
     from ..history.history import History
     from ..history.partial import Selected
     from ..history.verdicts.run import Run

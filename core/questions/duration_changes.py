@@ -44,7 +44,7 @@ class DurationChange:
     confirmed: bool = True
     """Whether it is significant; a change of 1.5 times and 50 ms is listed also if it is not."""
     phases: SlowPhases | None = None
-    """What of a slower test takes the time; None if its events are not at hand."""
+    """The phase of a slower test that takes the time; None if its events are not at hand."""
 
 
 def compare_durations(

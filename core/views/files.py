@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import msgspec
 
-from ...projections.apply import SessionRow
 from ...projections.readmodel import ReadModel
+from ...projections.session_row import SessionRow
 
 
 def is_log(path: Path) -> bool:

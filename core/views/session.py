@@ -15,8 +15,8 @@ from .result import TestResult
 from .times import as_utc, moment_of, seconds_of, utc_text
 
 if TYPE_CHECKING:
-    from ...projections.apply import SessionRow
     from ...projections.readmodel import ReadModel
+    from ...projections.session_row import SessionRow
     from .stored import Models
 
 _MORE = ("exit_status", "status", "running", "not_run", "vcs", "ci")

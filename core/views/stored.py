@@ -12,10 +12,10 @@ from ...eventlog.codec import EventDecodeError
 from ...eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
 from ...eventlog.times import parse_time, to_datetime
 from ...eventlog.validity import is_possible_start
-from ...projections.apply import SessionRow
-from ...projections.fold import CRASHED_FLAG
+from ...projections.parts import CRASHED_FLAG
 from ...projections.readmodel import Attempted, ReadModel
 from ...projections.rules import OUTCOMES
+from ...projections.session_row import SessionRow
 from .lazy import LazyResults
 from .outcome import TestOutcome
 from .output import OutputFields

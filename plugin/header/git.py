@@ -120,11 +120,11 @@ def _head_of(git_dir: Path, common: Path) -> tuple[str, str]:
         if ".." in ref.split("/") or ref.startswith("/"):
             return "", ""
         branch = branch or ref.removeprefix("refs/heads/")
-        value = _text_of(git_dir / ref).strip() or _text_of(common / ref).strip() or _packed(common, ref)
+        value = _text_of(git_dir / ref).strip() or _text_of(common / ref).strip() or _read_packed(common, ref)
     return (value, branch) if _COMMIT.fullmatch(value) else ("", "")
 
 
-def _packed(common: Path, ref: str) -> str:
+def _read_packed(common: Path, ref: str) -> str:
     for line in _text_of(common / "packed-refs").splitlines():
         commit, _, name = line.partition(" ")
         if name == ref:
@@ -141,7 +141,7 @@ def _remote_of(common: Path) -> str:
         elif section.lower().startswith("remote ") and section[len("remote ") :] == '"origin"':
             name, equals, value = line.partition("=")
             if equals and name.strip().lower() == "url":
-                url = url or _unquoted(value)
+                url = url or _unquote(value)
     return url
 
 
@@ -152,7 +152,7 @@ def _config_lines(text: str) -> Iterator[str]:
             yield stripped
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     value = value.strip()
     if value.startswith('"') and value.endswith('"') and len(value) > 1:
         return value[1:-1].replace('\\"', '"').replace("\\\\", "\\")

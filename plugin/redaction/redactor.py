@@ -143,9 +143,9 @@ class Redactor:
         chars = set(lower) if len(lower) > _LONG_CHARS else None
         for shape, needed in _SHAPES:
             if (chars is None or needed <= chars) and shape.hint in lower:
-                text = _substitute(shape.pattern, _replaced, mark, text)
+                text = _substitute(shape.pattern, _replace_match, mark, text)
         for pattern in self._own:
-            text = pattern.sub(lambda match: _replaced(match, mark), text)
+            text = pattern.sub(lambda match: _replace_match(match, mark), text)
         if not any(hint in lower for hint in HINTS):
             return _substitute(OPTION, _option_replaced, mark, text) if " -u" in lower or "-user" in lower else text
         if "assert" in lower or "where" in lower:
@@ -267,7 +267,7 @@ def _literal_replaced(literal: str, mark: Replace) -> str:
     return f"{literal[0]}{mark(inner)}{literal[0]}"
 
 
-def _replaced(match: re.Match[str], mark: Replace) -> str:
+def _replace_match(match: re.Match[str], mark: Replace) -> str:
     groups = match.re.groupindex
     if "secret" not in groups or match["secret"] is None:
         return mark(match[0])

@@ -3,19 +3,19 @@
 Each question first catches up with the log from the checkpoint. A model that does not match its log (the log was
 replaced or packed, the file is damaged, another release made it) is rebuilt in one transaction.
 
-- facade: `ReadModel`, the one class that other rooms use
-- shapes: results that the read model returns
-- errors: errors of a session or commit that is unknown or ambiguous
-- connection: the SQLite connection, its tables and transactions
-- model_file: opens, creates and removes the file of a model
-- schema: tables of the model
-- log_files: numbers of the files of a log, checkpoints, and the check against the log
-- catch_up: folds new events into the model, or rebuilds it
-- visibility: which sessions are shown, and under which names
-- queries: sessions, systems, findings and counts
-- attempts: attempts of a session and node ids
-- log_lookup: events of the log by their positions
-- differences: compares a model with a rebuilt one
+- `facade`: `ReadModel`, the one class that other rooms use
+- `shapes`: results that the read model returns
+- `errors`: errors of a session or commit that is unknown or ambiguous
+- `connection`: the SQLite connection, its tables and transactions
+- `model_file`: opens, creates and removes the file of a model
+- `schema`: tables of the model
+- `log_files`: numbers of the files of a log, checkpoints, and the check against the log
+- `catch_up`: folds new events into the model, or rebuilds it
+- `visibility`: which sessions are shown, and under which names
+- `queries`: sessions, systems, findings and counts
+- `attempts`: attempts of a session and node ids
+- `log_lookup`: events of the log by their positions
+- `differences`: compares a model with a rebuilt one
 """
 
 from .errors import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError

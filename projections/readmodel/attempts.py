@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ..apply import join_all
-from ..fold import Rows, SessionPart
+from ..parts import Rows, SessionPart
+from ..settling import join_all
 from .connection import ModelConnection
 from .shapes import Attempted
 

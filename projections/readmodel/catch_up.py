@@ -10,7 +10,8 @@ from ...eventlog.reader import after_line, read_batches
 from ...eventlog.scan import Batch
 from ...eventlog.sources import LogSource, live_stream
 from ..apply import Applier
-from ..fold import Nodes, fold_lines
+from ..fold import fold_lines
+from ..parts import Nodes
 from .connection import ModelConnection, is_environment_error
 from .log_files import SOURCE_SHIFT, LogFiles, Numbered
 from .model_file import BUSY_WAIT_S, set_lock_timeout

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ..apply import Notable
-from ..fold import SessionPart
+from ..parts import SessionPart
+from ..session_row import Notable
 from .attempts import NodeNames, list_attempts
 from .log_files import LogFiles
 from .queries import list_findings, list_notable_tests

@@ -11,8 +11,8 @@ from ...eventlog.live.owner import RunState
 from ...eventlog.reader import Record
 from ...eventlog.scan import Finding
 from ...eventlog.sources import LogSource, as_source
-from ..apply import SessionRow
-from ..fold import Rows, SessionPart
+from ..parts import Rows, SessionPart
+from ..session_row import SessionRow
 from . import attempts, queries
 from .attempts import NodeNames
 from .catch_up import ModelUpdater

@@ -16,7 +16,7 @@ from ...eventlog.errors import LogUnavailableError
 from ...eventlog.files.liveness import is_being_written
 from ...eventlog.live.owner import RunState, session_state
 from ...eventlog.sources import LogSource, is_live_file, live_files, live_stream, pack_files
-from ..fold import SessionPart
+from ..parts import SessionPart
 
 SOURCE_SHIFT = 48
 """A position is a byte offset in the lower 48 bits and the number of its file in the bits above."""
@@ -68,9 +68,9 @@ class LogFiles:
 
     def present(self) -> list[Numbered]:
         """Return the files that exist now, in reading order: live files before the log, into which they may move."""
-        known = {row.name: row.number for row in self._known() if row.is_live and row.position != _COLLECTED}
+        known = {row.name: row.number for row in self._read_known() if row.is_live and row.position != _COLLECTED}
         packs = [Numbered(number, LogSource(path)) for number, path in enumerate(pack_files(self._log), 1)]
-        free = max((row.number for row in self._known()), default=0)
+        free = max((row.number for row in self._read_known()), default=0)
         free = max(free, len(packs)) + 1
         live: list[Numbered] = []
         for path in live_files(self._log):
@@ -84,7 +84,7 @@ class LogFiles:
 
     def stale_reason(self) -> str:
         """Return why the model does not match the files any more, or "" if it does."""
-        known = self._known()
+        known = self._read_known()
         if not known:
             return ""
         if known[-1].number > _NUMBER_MAX:
@@ -109,7 +109,7 @@ class LogFiles:
 
     def is_behind(self) -> bool:
         """Return whether a file has grown, is new, or was collected since the checkpoint."""
-        known = {row.number: row for row in self._known()}
+        known = {row.number: row for row in self._read_known()}
         present = self.present()
         for number, source in present:
             row = known.get(number)
@@ -125,12 +125,14 @@ class LogFiles:
 
     def is_complete(self, numbered: Numbered) -> bool:
         """Return whether a file was folded and cannot grow."""
-        return numbered.source.compressed and any(row.number == numbered.number for row in self._known())
+        return numbered.source.compressed and any(row.number == numbered.number for row in self._read_known())
 
     def list_collected(self) -> list[Known]:
         """Return the checkpoints of live files that are gone since: their sessions are in the log."""
         names = {source.name for _, source in self.present()}
-        return [row for row in self._known() if row.is_live and row.position != _COLLECTED and row.name not in names]
+        return [
+            row for row in self._read_known() if row.is_live and row.position != _COLLECTED and row.name not in names
+        ]
 
     def read_position(self, number: int) -> int:
         """Return the byte offset up to which a file has been folded; 0 for a new file."""
@@ -163,7 +165,7 @@ class LogFiles:
         number, offset = position >> SOURCE_SHIFT, position & _OFFSET
         if number == 0:
             return self._log, offset
-        row = next((row for row in self._known() if row.number == number), None)
+        row = next((row for row in self._read_known() if row.number == number), None)
         if row is None:
             raise LookupError(f"the file of position {position} is gone")
         source = LogSource(Path(row.name))
@@ -179,7 +181,7 @@ class LogFiles:
 
         The name of the log itself is left out; a negative position becomes "".
         """
-        names = {row.number: row.name for row in self._known() if row.number}
+        names = {row.number: row.name for row in self._read_known() if row.number}
         return lambda at: f"{names.get(at >> SOURCE_SHIFT, '')}:{at & _OFFSET}" if at >= 0 else ""
 
     def state_of(self, stream: str, part: SessionPart) -> RunState:
@@ -201,7 +203,7 @@ class LogFiles:
         row = self._db.execute("SELECT state FROM sessions WHERE stream = ?", (stream,)).fetchone()
         return None if row is None else msgspec.msgpack.decode(row[0], type=SessionPart)
 
-    def _known(self) -> list[Known]:
+    def _read_known(self) -> list[Known]:
         """Return the checkpoints of all files, by number."""
         rows = self._db.execute("SELECT number, name, position, tail FROM sources ORDER BY number").fetchall()
         return [Known(int(number), str(name), int(position), bytes(tail)) for number, name, position, tail in rows]

@@ -7,7 +7,7 @@ import msgspec
 from ...eventlog.events import TestFinished
 from ...eventlog.reader import CHUNK_BYTES, Record, event_at, read_batches, records_in
 from ...eventlog.sources import LogSource
-from ..apply import SessionRow
+from ..session_row import SessionRow
 from .connection import ModelConnection
 from .log_files import SOURCE_SHIFT, LogFiles
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from ...eventlog.scan import Finding
-from ..apply import Notable, SessionRow
 from ..clock import latest_start_us
-from ..fold import SessionPart
+from ..parts import SessionPart
+from ..session_row import Notable, SessionRow
 from .errors import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
 from .shapes import Roster, StoredVerdict, StoredVerdicts
 from .visibility import Visibility, read_latest_changes, read_purged_streams, read_visibility

@@ -20,7 +20,7 @@ from collector_pushing import StubbornClient
 from collectors import start_collector
 
 CLIENTS = 6
-KILL_EVERY_S = 15.0
+KILL_EVERY_S = 4.0
 
 
 def make_logs(events: int) -> list[list[bytes]]:

@@ -33,7 +33,7 @@ def test_an_answer_before_the_commit_is_caught(served, monkeypatch):
     from pytest_insight.collector.ingest.accepting import AcceptedLines
     from pytest_insight.collector.server import events_api
 
-    def acknowledge_without_commit(engine, team, key, parsed):
+    def acknowledge_without_commit(engine, team, key, parsed, **_):
         return AcceptedLines(accepted=sum(map(len, parsed.streams.values())))
 
     monkeypatch.setattr(events_api, "accept_lines", acknowledge_without_commit)

@@ -28,7 +28,9 @@ from pytest_insight.eventlog.events import (
 )
 from pytest_insight.eventlog.merging.merger import merge_logs
 from pytest_insight.eventlog.merging.staging import staging
-from pytest_insight.projections.fold import CRASHED_FLAG, Nodes, fold_lines, join, join_folds
+from pytest_insight.projections.fold import fold_lines
+from pytest_insight.projections.joining import join, join_folds
+from pytest_insight.projections.parts import CRASHED_FLAG, Nodes
 from pytest_insight.projections.readmodel import AmbiguousPrefixError, ReadModel, UnknownSessionError
 from pytest_insight.projections.rules import (
     OUTCOMES,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytest_insight.eventlog.lines.heads import runs_of
 from pytest_insight.eventlog.scan import Batch, Finding
 from pytest_insight.projections.clock import FUTURE_US, is_future, latest_start_us
-from pytest_insight.projections.fold import Nodes, fold_lines
+from pytest_insight.projections.fold import fold_lines
+from pytest_insight.projections.parts import Nodes
 from pytest_insight.projections.replay import Stretch, _last_end, _Mailbox, _reporting, _send, malformed_findings
 from pytest_insight.projections.rules import is_cut, is_left_open, terminal_categories, verdict_of
 

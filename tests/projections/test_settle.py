@@ -8,17 +8,10 @@ from histories import START, write_line
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.eventlog.outcome import OUTCOMES
-from pytest_insight.projections.apply import (
-    SessionRow,
-    counts_of,
-    join_all,
-    left_of,
-    plain_failures,
-    settle,
-    still_open,
-)
-from pytest_insight.projections.fold import CRASHED_FLAG, Rows, SessionPart
+from pytest_insight.projections.parts import CRASHED_FLAG, Rows, SessionPart
 from pytest_insight.projections.readmodel import ReadModel
+from pytest_insight.projections.session_row import SessionRow, counts_of
+from pytest_insight.projections.settling import join_all, left_of, plain_failures, settle, still_open
 
 TESTS, WORKERS = ("a", "b", "c"), ("", "gw0", "gw1")
 NUMBERS = {nodeid: number for number, nodeid in enumerate(TESTS)}

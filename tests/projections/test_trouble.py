@@ -20,7 +20,7 @@ from pytest_insight.eventlog.events import (
     TestsAnnounced,
     TestStarted,
 )
-from pytest_insight.projections.fold import CRASHED_FLAG
+from pytest_insight.projections.parts import CRASHED_FLAG
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.rules import OUTCOMES
 

@@ -43,8 +43,8 @@ def command(
     Example: insight serve --port 8765
     """
     require_server()
+    from ....api.internal.logs import home_dir
     from ....collector.server.running import ServeSettings, StartedServer, serve
-    from ....eventlog.home.paths import home_dir
 
     def announce(started: StartedServer) -> None:
         _announce(started, as_json=as_json)

@@ -53,8 +53,8 @@ def command(
 
     Example: insight sync https://insight.example.com
     """
+    from ....api.internal.logs import profile_log, resolve_profile
     from ....collector.client.addresses import read_address
-    from ....eventlog.home.paths import profile_log, resolve_profile
 
     _require_client()
     from ....collector.client.requests import Collector

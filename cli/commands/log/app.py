@@ -125,7 +125,7 @@ def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be taken out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take out of a log what is not an event. The original is kept beside it as NAME.broken.
+    """Remove from a log all that is not an event. The original is kept in its folder as NAME.broken.
 
     Example: insight log repair --dry-run
     """
@@ -223,7 +223,7 @@ def pack(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be packed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Move what is old of a log into a compressed file beside it; everything that reads the log reads that too.
+    """Move old sessions of a log into a compressed file in its folder; all that reads the log reads that too.
 
     Example: insight log pack --older-than 90d --dry-run
     """

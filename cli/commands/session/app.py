@@ -62,7 +62,7 @@ def list_sessions(
     log: LogOption = None,
     sut: SutOption = None,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="All sessions of this test run, and what they come to.")
+        str | None, typer.Option("--run", metavar="ID", help="All sessions of this test run, and their common result.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help=f"All sessions, not only the newest {LIST_LIMIT}.")] = False,
     as_of: AsOfOption = None,

@@ -45,7 +45,7 @@ _STRIP = 60
 
 
 _FIGURES_WIDTH = 50
-"""Columns of `test list` beside the name."""
+"""Columns of `test list` other than the name."""
 
 
 @app.command("list")

@@ -72,7 +72,7 @@ def coloured_counts(counts: dict[str, int]) -> Line:
 def list_table(
     rows: "list[SessionRow]", total: "TestRunTotal | None" = None, states: "dict[str, RunState] | None" = None
 ) -> Listing:
-    """Return a table of sessions, and of what the test run came to that they are of."""
+    """Return a table of sessions, and the result of their test run."""
     from ....api.internal.history import branch_of
 
     suts = {row.sut for row in rows}

@@ -7,9 +7,9 @@ from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from itertools import islice
 from typing import NamedTuple
 
-from ....projections.apply import Notable
-from ....projections.fold import CRASHED_FLAG, Rows
+from ....projections.parts import CRASHED_FLAG, Rows
 from ....projections.rules import GOOD, OUTCOMES
+from ....projections.session_row import Notable
 
 
 class TestRun(NamedTuple):

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ....projections.apply import SessionRow
 from ....projections.rules import is_cut, verdict_of
+from ....projections.session_row import SessionRow
 from ..history import History
 from ..partial import CUT_SHORT, Selected, selected_of
 from ..variants import variant_of

@@ -46,7 +46,7 @@ def test_a_partial_session_that_has_a_test_says_that_it_is_there(partial):
 
 @given(st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.booleans()), max_size=7))
 def test_lost_is_what_the_slow_search_finds(history):
-    """For each test: its last session, and the first whole one behind it, if there is one."""
+    """For each test: its last session, and the first whole one behind it that ran tests, if there is one."""
     runs = [
         make_run(
             number,
@@ -58,7 +58,9 @@ def test_lost_is_what_the_slow_search_finds(history):
     expected = {}
     for name in "abc":
         having = [number for number, (tests, _) in enumerate(history, 1) if name in tests]
-        behind = [n for n, (_, is_whole) in enumerate(history, 1) if is_whole and having and n > having[-1]]
+        behind = [
+            n for n, (tests, is_whole) in enumerate(history, 1) if tests and is_whole and having and n > having[-1]
+        ]
         if behind:
             expected[name] = (f"s{having[-1]}", f"s{behind[0]}")
     found = lost_tests(runs)

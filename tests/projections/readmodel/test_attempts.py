@@ -8,7 +8,7 @@ import pytest
 from histories import write_session
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.projections.fold import CRASHED_FLAG
+from pytest_insight.projections.parts import CRASHED_FLAG
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.readmodel.attempts import NodeNames, contains_number
 from pytest_insight.projections.readmodel.connection import ModelConnection

@@ -25,7 +25,7 @@ METHODS = {
     "open": ["log", "model"],
     "part_of": ["stream"],
     "record_at": ["position"],
-    "records_of": ["row"],
+    "records_of": ["row", "start"],
     "replay": ["progress", "workers"],
     "roster": [],
     "session_named": ["session_id"],

@@ -5,7 +5,6 @@ from itertools import product
 
 import pytest
 from histories import START, write_line, write_session
-from pytest_insight.projections.apply import Notable
 from pytest_insight.projections.readmodel import (
     AmbiguousCommitError,
     AmbiguousPrefixError,
@@ -13,6 +12,7 @@ from pytest_insight.projections.readmodel import (
     UnknownSessionError,
 )
 from pytest_insight.projections.readmodel.queries import list_notable_tests, read_stored_verdicts
+from pytest_insight.projections.session_row import Notable
 
 SESSIONS = [
     # label, hours after the start, system, first digit of the commit
