@@ -75,7 +75,7 @@ def recorded(tmp_path_factory):
     project = story.Project(folder)
     project.commit("Sell things", conftest=CONFTEST, **FILES)
     right = {"SHOP_CLOCK_SHIFT_S": "0"}
-    skewed = shift_to(datetime(2099, 1, 1, tzinfo=UTC))
+    skewed = shift_to(datetime(2099, 1, 1, 12, tzinfo=UTC))
     project.test("sqlite", arguments=of("skew", "test_one.py"), SHOP_FAILS="test_a", **skewed)
     for _ in range(NOW):
         project.test("sqlite", arguments=of("skew", "test_one.py"), **right)
