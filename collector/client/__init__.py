@@ -4,7 +4,7 @@
 - `requests`: HTTP requests with deadlines, and their errors.
 - `retries`: when a request is repeated, and after how long.
 - `digests`: which events a log has: a digest by stream and seq.
-- `progress`: what was sent and fetched, kept between two runs.
+- `cursors`: the end of the last run, in a file.
 - `pushing`: send the events that the collector lacks.
 - `pulling`: append the events that the log lacks.
 - `comparing`: the differences between a log and the collector.

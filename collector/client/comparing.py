@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from .cursors import SyncCursor
 from .digests import LogDigests
-from .progress import SyncProgress
 from .pulling import pull_log
 from .requests import Clash, Collector
 from .retries import Retries
@@ -36,6 +36,6 @@ def compare_logs(collector: Collector, digests: LogDigests, retries: Retries) ->
         RemoteError: a request failed.
     """
     ours = sum(stream.count for stream in digests.values())
-    report = pull_log(collector, None, digests, SyncProgress(), retries)
+    report = pull_log(collector, None, digests, SyncCursor(), retries)
     clashes = len({(clash.stream, clash.seq) for clash in report.clashes})
     return Differences(report.known, ours - report.known - clashes, report.added, report.clashes)

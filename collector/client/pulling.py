@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from ...eventlog.codec import Envelope, line_digest, parse_envelope
 from ...eventlog.scan import Scanner
 from ...eventlog.targets.log_targets import LogTarget
+from .cursors import SyncCursor
 from .digests import LogDigests
-from .progress import SyncProgress
 from .pushing import Progress
 from .requests import Clash, Collector, Page, RemoteError
 from .retries import Retries
@@ -30,26 +30,26 @@ def pull_log(
     collector: Collector,
     target: LogTarget | None,
     digests: LogDigests,
-    progress: SyncProgress,
+    kept: SyncCursor,
     retries: Retries,
-    show: Progress | None = None,
+    progress: Progress | None = None,
 ) -> PullReport:
-    """Append what a log lacks, page by page; `progress` gets the cursor after each page that is on the disk.
+    """Append what a log lacks, page by page; `kept` gets the cursor after each page that is on the disk.
 
     Args:
         collector: to fetch from.
         target: the log; None only counts.
         digests: the events of the log; those that are added are added here too.
-        progress: where the last pull ended.
+        kept: where the last pull ended.
         retries: how long failing requests are repeated.
-        show: called with the number of events that were fetched.
+        progress: called with the number of events that were fetched.
 
     Raises:
         RemoteError: a request failed, or an answer was not verified; what was appended before stays.
         EventLogError, OSError: the log cannot be written.
     """
     report = PullReport()
-    cursor = progress.cursor
+    cursor = kept.cursor
     while True:
         page = retries.run(lambda cursor=cursor: collector.pull(cursor, PAGE_LINES))
         new = _new_lines(collector.address.url, page, digests, report)
@@ -60,9 +60,9 @@ def pull_log(
             raise RemoteError(collector.address.url, "no cursor in the answer", "check the URL")
         cursor = page.cursor
         if target is not None:
-            progress.cursor = cursor
-        if show is not None:
-            show(report.fetched, report.fetched)
+            kept.cursor = cursor
+        if progress is not None:
+            progress(report.fetched, report.fetched)
         if not page.more:
             return report
 

@@ -50,14 +50,16 @@ class BodyTooLargeError(RemoteError):
     """The collector takes only smaller bodies."""
 
 
-class _Have(msgspec.Struct):
+class HeldStream(msgspec.Struct):
+    """How much of a stream a collector has."""
+
     next: int
     last: str = ""
     state: str = "live"
 
 
 class _HaveAnswer(msgspec.Struct):
-    streams: dict[str, _Have]
+    streams: dict[str, HeldStream]
     epoch: str
 
 
@@ -113,7 +115,7 @@ class Collector:
             timeout=urllib3.Timeout(connect=min(CONNECT_S, self.total_s), total=self.total_s),
         )
 
-    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, _Have], str]:
+    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, HeldStream], str]:
         """Return how much of each stream is stored, by stream, and the epoch of the database.
 
         Args:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ...eventlog.targets.log_targets import DiskTarget
 from .comparing import Differences, compare_logs
+from .cursors import SyncCursor, cursor_path, has_mark, load_cursor, mark_log, save_cursor
 from .digests import digests_of_log
-from .progress import SyncProgress, load_progress, progress_path, save_progress
 from .pulling import PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
 from .requests import Collector
@@ -58,13 +58,13 @@ def sync_log(
         RemoteError: a request failed; what was done before stays, and the next run goes on.
         EventLogError, OSError: the log cannot be read or written.
     """
-    place = progress_path(collector.address.url, log, home)
-    kept = load_progress(place)
+    place = cursor_path(collector.address.url, log, home)
+    kept = load_cursor(place)
     digests = digests_of_log(log)
     plan = plan_push(collector, digests, retries)
     report = SyncReport(to_send=plan.events, renewed=bool(kept.epoch) and kept.epoch != plan.epoch)
-    if kept.epoch != plan.epoch:
-        kept = SyncProgress(epoch=plan.epoch)
+    if kept.epoch != plan.epoch or not has_mark(log, kept.mark):
+        kept = SyncCursor(epoch=plan.epoch)
     if options.push and not options.dry_run:
         report.pushed = push_log(collector, log, plan, retries, progress)
     else:
@@ -75,7 +75,8 @@ def sync_log(
             report.pulled = pull_log(collector, target, digests, kept, retries, progress)
         finally:
             if not options.dry_run:
-                save_progress(place, kept)
+                kept.mark = mark_log(log)
+                save_cursor(place, kept)
     if options.verify:
         report.differences = compare_logs(collector, digests_of_log(log), retries)
     return report

@@ -44,6 +44,22 @@ def test_a_second_sync_sends_and_fetches_nothing(tmp_path, served):
     assert home.log.read_bytes() == before
 
 
+def test_a_log_restored_from_an_old_copy_gets_all_events_again(tmp_path, served):
+    """What the home keeps about the collector is newer than the log: events before its cursor are missing, and come."""
+    first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
+    first.record("a")
+    second.record("b")
+    second.sync(served)
+    old = second.log.read_bytes()
+    first.sync(served)
+    second.record("c")
+    second.sync(served)
+    second.log.write_bytes(old)
+    second.record("d")
+    assert second.sync(served)["fetched"] == 16  # the sessions a and c
+    assert served.get("/api/v1/log").body == merged(tmp_path, second.log)
+
+
 def test_a_dry_run_changes_neither_side(tmp_path, served):
     """It says what is missing on each side."""
     first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
