@@ -49,7 +49,7 @@ _MODULES = {
     "...core.naming.sides": "Chooser Side Sides",
     "...core.views.session": "load_session",
     "...core.views.stored": "finished_event not_run_tests",
-    "...projections.apply": "SessionRow",
+    "...projections.session_row": "SessionRow",
     "...projections.clock": "is_future latest_start_us",
     "...projections.readmodel": "ReadModel StoredVerdicts",
     "...projections.readmodel.model_file": "model_file_of remove_model",
