@@ -48,6 +48,9 @@ def padded(text: str, columns: int, *, right: bool = False) -> str:
 def _columns(character: str) -> int:
     from unicodedata import category, east_asian_width
 
-    if category(character) in _NO_COLUMN:
+    kind = category(character)
+    if kind in _NO_COLUMN:
         return 0
-    return 2 if east_asian_width(character) in "WF" else 1
+    width = east_asian_width(character)
+    # Python 3.11 says "F" for each character that has no meaning yet; full width are only some that have one.
+    return 2 if width == "W" or (width == "F" and kind != "Cn") else 1

@@ -4,9 +4,10 @@ import sys
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_insight.cli.terminal import layout
+from pytest_insight.cli.terminal.cells import columns_of
 from pytest_insight.cli.terminal.layout import (
     can_draw,
     elided,
@@ -51,7 +52,11 @@ def test_without_a_width_a_text_is_whole(cut, text):
     assert cut(text, 0) == text
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=60), st.integers(1, 70))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="…"), max_size=60),
+    st.integers(1, 70),
+)
+@example("0000000\u0e5c\u0e5c\u0e5c\u0e5c", 11)
 def test_a_text_is_cut_in_one_place_only(text, width):
     """What is shown is a beginning and an end of the text with dots between them, and as much as fits."""
     shown = elided(text, width)
@@ -61,7 +66,7 @@ def test_a_text_is_cut_in_one_place_only(text, width):
     assert dots
     assert text.startswith(head)
     assert text.endswith(tail)
-    assert cell_len(shown) >= min(width - 3, cell_len(text) - 3)
+    assert columns_of(shown) >= min(width - 3, columns_of(text) - 3)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=60), st.integers(2, 70))
