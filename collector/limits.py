@@ -25,5 +25,9 @@ class RequestLimits:
     """Streams that one question about streams may name."""
     told: int = 1_000
     """Findings and conflicts that one answer lists; the rest is counted only."""
+    requests: int = 6_000
+    """Requests that one key may send in a minute, to each process of the server; 0 for no limit."""
+    working_bytes: int = 512 * MIB
+    """Bytes that all bodies which are worked on at once may unpack to; further ones wait for their turn."""
     page_lines: int = 50_000
     """Lines of one page of the feed, unless a single segment has more."""
