@@ -10,8 +10,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 
 @dataclass
 class Answer:
@@ -129,20 +127,18 @@ class ThreadCollector(Collector):
     """The same application in a thread of the test, for tests that change parts of it."""
 
     def __init__(self, context, key):
-        from pytest_insight.collector.server.app import make_app
-        from pytest_insight.collector.server.running import open_socket
+        from pytest_insight.collector.server.process.http_server import make_http_server, open_socket
 
         self.context = context
         listening = open_socket("127.0.0.1", 0)
-        config = uvicorn.Config(make_app(context), log_level="critical", access_log=False, lifespan="on")
-        self.server = uvicorn.Server(config)
-        self.server.install_signal_handlers = lambda: None
+        self.server = make_http_server(context, lifespan="on")
         super().__init__(f"http://127.0.0.1:{listening.getsockname()[1]}", key, None)
         self.thread = threading.Thread(target=self.server.run, args=([listening],))
         self.thread.start()
 
     def stop(self):
         """End the server."""
+        self.context.ending.set()
         self.server.should_exit = True
         self.thread.join()
 

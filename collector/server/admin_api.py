@@ -13,7 +13,7 @@ from ..access.keys import ApiKey, create_key, key_data, list_keys, revoke_key, s
 from ..database.row_security import rows_of_team
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Admin, Context, Monitor, ServerContext
 
 router = APIRouter(prefix="/api/v1")
@@ -58,8 +58,8 @@ def list_team_keys(context: Context, key: Admin) -> Response:
 @router.post("/keys", response_model=None, openapi_extra=_NEW_KEY, responses={201: {}})
 async def create_team_key(request: Request, context: Context, key: Admin) -> Response:
     """Make a key of the team; its text is in this answer and nowhere else."""
-    body = await read_body(request, context.limits)
-    return await run_in_threadpool(_create, context, key, body)
+    async with received_body(request, context, context.limits.question_bytes) as body:
+        return await run_in_threadpool(_create, context, key, body)
 
 
 def _create(context: ServerContext, key: ApiKey, body: bytes) -> Response:
@@ -114,4 +114,5 @@ def show_metrics(context: Context, _: Monitor) -> Response:
     with rows_of_team(None), context.engine.connect() as connection:
         pending, position, size = connection.execute(text(_GAUGES)).one()
     gauges = {"segments_without_position": pending, "feed_position": position, "database_bytes": size}
+    gauges["followers"] = context.followers
     return Response(context.counters.text(gauges), media_type="text/plain; version=0.0.4")

@@ -1,5 +1,6 @@
 """Shared parts of the endpoints: database, keys, limits, sequencer."""
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from ..limits import RequestLimits
 from ..problems import ProblemError
 from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
+from .bodies import BodyRoom
 from .metrics import Counters
 
 
@@ -36,10 +38,16 @@ class ServerContext:
     views: TeamViews = field(init=False)
     answers: AnswerProcesses = field(init=False)
     counters: Counters = field(default_factory=Counters)
+    room: BodyRoom = field(init=False)
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is asked to end: what goes on for ever ends then."""
+    followers: int = 0
+    """Connections that follow the feed."""
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
         self.rates = TokenBuckets(self.limits.requests)
+        self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)
         self.views = TeamViews(self.engine, self.folder)
         self.answers = AnswerProcesses(self.command)
