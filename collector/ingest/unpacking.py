@@ -13,7 +13,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE_BYTES: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 16
+"""Small, as each of its bytes may be a line with a finding."""
 
 
 class Decompressor(Protocol):

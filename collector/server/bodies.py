@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import Request
 
@@ -13,6 +13,12 @@ from ..problems import ProblemError
 
 if TYPE_CHECKING:
     from .context import ServerContext
+
+
+DROP_S: Final = 5.0
+"""Seconds for which the rest of a body that is too large is read and dropped."""
+
+DROP_BYTES: Final = 64 << 20
 
 
 class BodyRoom:
@@ -83,19 +89,31 @@ async def _read_into(body: bytearray, request: Request, room: BodyRoom, limits: 
         announced = int(request.headers.get("content-length", "0"))
     except ValueError:
         announced = 0
-    if announced > most:
-        raise _too_large(most)
+    too_large, dropped = announced > most, 0
     try:
-        async with asyncio.timeout(limits.body_s):
+        async with asyncio.timeout(DROP_S if too_large else limits.body_s) as deadline:
             async for piece in request.stream():
+                if too_large:
+                    # Read on without keeping anything: a client that is cut off while it sends sees no answer.
+                    dropped += len(piece)
+                    if dropped > DROP_BYTES:
+                        break
+                    continue
                 body += piece
                 room.add(len(piece))
-                if len(body) > most:
-                    raise _too_large(most)
+                too_large = len(body) > most
+                if too_large:
+                    deadline.reschedule(asyncio.get_running_loop().time() + DROP_S)
     except TimeoutError:
-        raise ProblemError(
-            "slow-body", f"body: not complete after {limits.body_s:g} s; send less at once", {"Connection": "close"}
-        ) from None
+        if not too_large:
+            raise _too_slow(limits) from None
+    if too_large:
+        raise _too_large(most)
+
+
+def _too_slow(limits: RequestLimits) -> ProblemError:
+    detail = f"body: not complete after {limits.body_s:g} s; send less at once"
+    return ProblemError("slow-body", detail, {"Connection": "close"})
 
 
 def _too_large(most: int) -> ProblemError:

@@ -59,7 +59,7 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         events_accepted=result.accepted,
         events_known=result.known,
         conflicts=len(result.conflicts),
-        findings=len(parsed.findings),
+        findings=parsed.findings_total,
     )
     position = _position_after(context, key.team)
     answer = _push_answer(result, parsed, position, limits.told)
@@ -103,7 +103,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),
         "findings": [_finding(finding) for finding in parsed.findings[:told]],
-        "findings_total": len(parsed.findings),
+        "findings_total": parsed.findings_total,
         "streams": {name.hex: following for name, following in result.next.items()},
         "position": position,
     }

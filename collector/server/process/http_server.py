@@ -30,6 +30,8 @@ class TimedProtocol(H11Protocol):
 
     head_s: float = HEAD_S
     _head_timer: asyncio.TimerHandle | None = None
+    _before: object = None
+    """Request before the head that is waited for."""
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
@@ -41,6 +43,9 @@ class TimedProtocol(H11Protocol):
         if self._head_timer is None and self._is_idle():
             self._wait_for_head()
         super().data_received(data)
+        if self._head_timer is not None and self.cycle is not self._before:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -52,12 +57,12 @@ class TimedProtocol(H11Protocol):
         return self.cycle is None or bool(self.cycle.response_complete)
 
     def _wait_for_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_s, self._end_without_head, self.cycle)
+        self._before = self.cycle
+        self._head_timer = self.loop.call_later(self.head_s, self._end_without_head)
 
-    def _end_without_head(self, cycle: object) -> None:
+    def _end_without_head(self) -> None:
         self._head_timer = None
-        if self.cycle is cycle and self._is_idle():
-            self.transport.abort()
+        self.transport.abort()
 
 
 class EndingServer(uvicorn.Server):
