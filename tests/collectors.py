@@ -150,3 +150,19 @@ def make_key(engine, team="default", role="admin", **more):
 
     with engine.begin() as connection:
         return create_key(connection, ensure_team(connection, team).id, ROLES.get(role, (role,)), **more)[1]
+
+
+def everything(database):
+    """All that the tables have, unpacked."""
+    import psycopg
+    from pytest_insight.collector.ingest.segments import zstd
+
+    found = b""
+    with psycopg.connect(database) as connection:
+        for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
+            for row in connection.execute(f"select * from {name}").fetchall():
+                found += repr(row).encode()
+                found += b"".join(
+                    zstd.decompress(item) for item in row if isinstance(item, bytes) and item[:4] == b"\x28\xb5\x2f\xfd"
+                )
+    return found

@@ -26,5 +26,9 @@ def open_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
     if not count:
         raise ValueError("database URL: only PostgreSQL is supported; it begins with postgresql://")
     arguments = {"connect_timeout": CONNECT_S, "application_name": "pytest-insight"}
-    engine = create_engine(plain, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=arguments)
-    return guard_rows(engine)
+    return guard_rows(
+        # Errors do not name the values of a statement: they are lines of logs.
+        create_engine(
+            plain, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=arguments, hide_parameters=True
+        )
+    )

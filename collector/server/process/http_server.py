@@ -1,6 +1,7 @@
 """HTTP in one process: connections that send nothing or take nothing are ended."""
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -10,8 +11,11 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..answers import describe_error
 from ..app import make_app
 from ..context import ServerContext
+
+log = logging.getLogger(__name__)
 
 HEAD_S: Final = 30.0
 """Seconds in which the head of a request has to arrive."""
@@ -65,6 +69,39 @@ class TimedProtocol(H11Protocol):
         self.transport.abort()
 
 
+class AnswerCutError(RuntimeError):
+    """An answer that has begun cannot be completed."""
+
+
+class ErrorShield:
+    """An application whose errors reach the log without their texts, which may hold lines of logs.
+
+    Args:
+        app: of which every error was answered, or has cut off its answer.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle a request."""
+        ended = False
+
+        async def watched_send(message: Any) -> None:
+            nonlocal ended
+            await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            if not ended:  # else it was answered as a defect, and is in the log
+                log.error("an answer was cut off: %s", describe_error(error))  # noqa: TRY400 - without its text
+                raise AnswerCutError("the answer was cut off, see the line before") from None
+
+
 class EndingServer(uvicorn.Server):
     """A server whose followers of the feed are told at once when it is asked to end."""
 
@@ -87,7 +124,7 @@ def make_http_server(context: ServerContext, **more: Any) -> EndingServer:
     """
     # The access log is off: it would have the cursors and node ids of all teams in it.
     config = uvicorn.Config(
-        make_app(context),
+        ErrorShield(make_app(context)),
         http=TimedProtocol,
         log_level="warning",
         access_log=False,
