@@ -1,6 +1,5 @@
 """Endpoints of the log: push, negotiate, pull."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,11 +24,11 @@ from .answers import json_answer
 from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
 from .following import NO_BUFFER, Following
-from .models import HAVE_QUESTION, HaveAnswer, PushedModel
+from .models import HAVE_QUESTION, HaveAnswer, Moment, PushedModel
 
 router = APIRouter(prefix="/api/v1")
 NDJSON = "application/x-ndjson"
-_BODY = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
+_BODY = {"requestBody": {"required": False, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @router.post("/events", responses={200: {"model": PushedModel}}, response_model=None, openapi_extra=_BODY)
@@ -148,7 +147,7 @@ async def pull_events(
     after: Annotated[str, Query(description="Cursor of the answer before.")] = "",
     limit: Annotated[int, Query(ge=1, le=1_000_000, description="Lines of a page, roughly.")] = 0,
     stream: Annotated[UUID | None, Query(description="Only this stream.")] = None,
-    since: Annotated[datetime | None, Query(description="Only streams that started then or later.")] = None,
+    since: Annotated[Moment | None, Query(description="Only streams that started then or later.")] = None,
 ) -> Response:
     """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins.
 
