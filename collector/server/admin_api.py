@@ -28,7 +28,7 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     role: str = "writer"
     scopes: list[str] = []
     owner: str = ""
-    days: int | None = None
+    days: Annotated[int, msgspec.Meta(ge=1, le=DAYS_MAX)] | None = None
 
 
 _NEW_KEY = {
@@ -43,7 +43,7 @@ _NEW_KEY = {
                         "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
                         "owner": {"type": "string"},
                         "days": {
-                            "type": "integer",
+                            "type": ["integer", "null"],
                             "minimum": 1,
                             "maximum": DAYS_MAX,
                             "description": "Days until it expires.",
@@ -74,8 +74,6 @@ def _create(context: ServerContext, key: ApiKey, body: bytes) -> Response:
     try:
         wanted = msgspec.json.decode(body, type=NewKey)
         scopes = tuple(wanted.scopes) or scopes_of_role(wanted.role)
-        if wanted.days is not None and not 1 <= wanted.days <= DAYS_MAX:
-            raise ValueError(f"days: has to be from 1 to {DAYS_MAX}")
         expires = None if wanted.days is None else datetime.now(UTC) + timedelta(days=wanted.days)
         with context.engine.begin() as connection:
             key_id, made = create_key(connection, key.team, scopes, wanted.owner, expires)
