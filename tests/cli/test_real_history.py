@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -46,7 +48,9 @@ def load(path: Path):
 def recorded(tmp_path_factory):
     """Record the story once; no test changes it."""
     folder = tmp_path_factory.mktemp("story")
-    return Shop(folder, load(STORY).make_history(folder))
+    story = load(STORY)
+    story.subprocess = SimpleNamespace(Popen=warm.Popen, run=subprocess.run, DEVNULL=subprocess.DEVNULL)
+    return Shop(folder, story.make_history(folder))
 
 
 @pytest.fixture
