@@ -57,6 +57,8 @@ CLONE_PARENT = 0x8000
 
 def preload(module: str) -> None:
     """Import what runs of a module need, and the modules that they import when they are used."""
+    if module == "pytest":
+        import_plugins()
     names = [*OTHERS[module]]
     for package in PACKAGES[module]:
         found = importlib.import_module(f"pytest_insight.{package}")
@@ -67,18 +69,16 @@ def preload(module: str) -> None:
         if not name.endswith("__main__"):
             with contextlib.suppress(ImportError):  # of what is not installed, or is no module of this version
                 importlib.import_module(name)
-    if module == "pytest":
-        import_plugins()
     gc.collect()
     gc.freeze()
 
 
 def import_plugins() -> None:
-    """Import the installed plugins as pytest does, which rewrites their assertions."""
-    import pytest
+    """Import our plugin and the installed ones as pytest does, which rewrites their assertions."""
+    from _pytest.config import _prepareconfig
 
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        pytest.main(["--version", "--noconftest", "-c", os.devnull])
+    for more in (["--disable-plugin-autoload", "-p", "pytest_insight.plugin"], []):
+        _prepareconfig(["--noconftest", "-c", os.devnull, *more])._ensure_unconfigure()
 
 
 def take_request(channel: socket.socket) -> "tuple[dict, list[int]] | None":
@@ -113,9 +113,6 @@ def become(request: dict, streams: "list[int]") -> None:
     sys.argv = [request["module"], *(os.fsdecode(word.encode("latin-1")) for word in request["args"])]
     sys.path[0] = os.getcwd() if request["module"] != "-c" else ""
     importlib.invalidate_caches()
-    if "sitecustomize" in sys.modules:  # of the tests, on PYTHONPATH; it may read other variables
-        for name in {"sitecustomize", "_pytest.timing"} & sys.modules.keys():
-            importlib.reload(sys.modules[name])
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         old = getattr(sys, name)
         number = ("stdin", "stdout", "stderr").index(name)

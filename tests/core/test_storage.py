@@ -409,7 +409,7 @@ def test_two_implementations_agree_under_random_commands(tmp_path_factory, rng):
 WORKER = """
 import random, sys, time
 from pathlib import Path
-sys.path.insert(0, sys.argv[4])
+sys.path[:0] = [sys.argv[4], str(Path(sys.argv[4]).parent)]
 from test_storage import make_session
 from pytest_insight.core.exchange.hiding import clear
 from pytest_insight.core.exchange.transfer import merge_store

@@ -20,7 +20,7 @@ from pytest_insight.testdata import (
 )
 from pytest_insight.testdata.store.identity import own_identity
 
-ROUNDS = 400
+ROUNDS = 100
 PROCESSES = 8
 
 CONTENDER = """

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+import warm
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -140,7 +141,7 @@ def run_suite(tmp_path, words, options=(), **more):
         *options,
         str(suite),
     ]
-    result = subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=300)
+    result = warm.run(command, env=environment | more, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     found = {}
     for file in out.iterdir():
