@@ -156,6 +156,7 @@ FIGURES = (
     (re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?"), "DATE"),
     (re.compile(r"\b\d[\d.]* (us|ms|s|min|h|d)\b"), "SPAN"),
     (re.compile(r"\d+(\.\d+)?"), "N"),
+    (re.compile(r"\b(un)?confirmed\b"), "CONFIRMED"),  # of a change of durations: a busy machine hides it
     (re.compile(r" +"), " "),
 )
 """What differs from one recording of the story to the next."""
