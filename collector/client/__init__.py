@@ -7,6 +7,8 @@
 - `cursors`: the end of the last run, in a file.
 - `pushing`: send the events that the collector lacks.
 - `pulling`: append the events that the log lacks.
+- `tracking`: a log that follows a collector, and what is kept about both.
+- `mirrors`: a log that is filled from a collector before each question.
 - `comparing`: the differences between a log and the collector.
 - `syncing`: all of them, as `insight sync` runs them.
 """

@@ -55,14 +55,20 @@ class PushReport:
     """Events that the collector cannot take, one text each."""
 
 
-def plan_push(collector: Collector, digests: LogDigests, retries: Retries) -> PushPlan:
+def plan_push(collector: Collector, digests: LogDigests, retries: Retries, *, everything: bool = True) -> PushPlan:
     """Ask a collector what it has of the streams of a log.
+
+    Args:
+        collector: to ask.
+        digests: the events of the log.
+        retries: how long failing requests are repeated.
+        everything: ask about all streams; else about those that have grown behind the mark of the digests.
 
     Raises:
         RemoteError: it did not answer.
     """
     plan = PushPlan()
-    names = iter(sorted(digests))
+    names = iter(sorted(digests) if everything else digests.changed())
     while part := list(islice(names, STREAMS_MAX)):
         asked = {name: (digests[name].count, _last_digest(digests, name)) for name in part}
         found, plan.epoch = retries.run(lambda asked=asked: collector.have(asked))
@@ -95,22 +101,35 @@ def _differs(digests: LogDigests, name: str, following: int, last: str) -> bool:
 
 
 def _add_missing(plan: PushPlan, digests: LogDigests, name: str, first: int) -> None:
-    missing = sum(1 for seq, _ in digests[name] if seq >= first) if digests[name].top >= first else 0
+    missing = digests.count_from(name, first) if digests[name].top >= first else 0
     if missing:
         plan.first[name] = first
         plan.events += missing
 
 
 def push_log(
-    collector: Collector, log: LogPath, plan: PushPlan, retries: Retries, progress: Progress | None = None
+    collector: Collector,
+    log: LogPath,
+    plan: PushPlan,
+    retries: Retries,
+    progress: Progress | None = None,
+    start: int = 0,
 ) -> PushReport:
     """Send what a collector lacks. Only verified lines are sent; damaged ones stay where they are.
+
+    Args:
+        collector: to send to.
+        log: its events.
+        plan: events that are missing there.
+        retries: how long failing requests are repeated.
+        progress: called with the number of events done and in all.
+        start: byte offset in the log before which nothing is missing.
 
     Raises:
         RemoteError: a request failed; what was accepted before stays.
     """
     report = PushReport(clashes=list(plan.clashes), dropped_streams=plan.dropped)
-    for lines in _batches(_missing_lines(log, plan)):
+    for lines in _batches(_missing_lines(log, plan, start)):
         _push_batch(collector, lines, retries, report)
         report.sent += len(lines)
         if progress is not None:
@@ -118,10 +137,10 @@ def push_log(
     return report
 
 
-def _missing_lines(log: LogPath, plan: PushPlan) -> Iterator[bytes]:
+def _missing_lines(log: LogPath, plan: PushPlan, start: int) -> Iterator[bytes]:
     if not plan.first:
         return
-    for item in read_records(log):
+    for item in read_records(log, start=start):
         if isinstance(item, Record):
             first = plan.first.get(item.envelope.stream)
             if first is not None and item.envelope.seq >= first:

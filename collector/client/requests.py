@@ -16,7 +16,7 @@ TOTAL_S = 30.0
 _GZIP_LEVEL = 1
 _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 401, 403, 404, 413
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_LARGE = 200, 401, 403, 404, 410, 413
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of answers that a later request may not get."""
 
@@ -44,6 +44,14 @@ class RemoteUnavailableError(RemoteError):
 
 class RemoteRefusedError(RemoteError):
     """The collector does not accept the key, or the key may not do this."""
+
+
+class OtherTeamError(RemoteRefusedError):
+    """The key belongs to another team than the events of the log."""
+
+
+class OtherEpochError(RemoteError):
+    """A cursor belongs to another life of the database, which was restored or replaced."""
 
 
 class BodyTooLargeError(RemoteError):
@@ -93,6 +101,8 @@ class Page:
     data: bytes
     cursor: str
     more: bool
+    team: str = ""
+    """Team of the key."""
 
 
 @dataclass
@@ -102,10 +112,12 @@ class Collector:
     Args:
         address: URL and key.
         total_s: longest time for one request, in seconds.
+        since: fetch only sessions that started at this time or later; empty for all.
     """
 
     address: Address
     total_s: float = TOTAL_S
+    since: str = ""
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -132,10 +144,11 @@ class Collector:
 
     def pull(self, cursor: str, lines: int) -> Page:
         """Return the events after a cursor, about so many."""
-        query = urlencode({"after": cursor, "limit": lines})
+        query = urlencode({"after": cursor, "limit": lines} | ({"since": self.since} if self.since else {}))
         answer = self._request("GET", f"/api/v1/events?{query}")
         headers = answer.headers
-        return Page(answer.data, headers.get("insight-cursor", ""), headers.get("insight-more", "") == "true")
+        more = headers.get("insight-more", "") == "true"
+        return Page(answer.data, headers.get("insight-cursor", ""), more, headers.get("insight-team", ""))
 
     def close(self) -> None:
         """Close the connections."""
@@ -175,6 +188,8 @@ def _error_of(url: str, answer: urllib3.BaseHTTPResponse) -> RemoteError:
     detail = _detail(answer)
     if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
         return RemoteRefusedError(url, detail, "check INSIGHT_API_KEY, or ask for a key with this right")
+    if answer.status == _GONE:
+        return OtherEpochError(url, detail, "begin again without a cursor")
     if answer.status == _TOO_LARGE:
         return BodyTooLargeError(url, detail, "send less at once")
     if answer.status in _PASSING:

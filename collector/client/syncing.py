@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...eventlog.targets.log_targets import DiskTarget
 from .comparing import Differences, compare_logs
-from .cursors import SyncCursor, cursor_path, has_mark, load_cursor, mark_log, save_cursor
+from .cursors import SyncCursor, cursor_path
 from .digests import digests_of_log
-from .pulling import PullReport, pull_log
+from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
-from .requests import Collector
+from .requests import Collector, OtherEpochError
 from .retries import Retries
+from .tracking import TrackedLog
+
+LOCK_WAIT_S = 600.0
+"""Seconds to wait for another run with the same log and collector."""
 
 
 @dataclass
@@ -58,25 +61,61 @@ def sync_log(
         RemoteError: a request failed; what was done before stays, and the next run goes on.
         EventLogError, OSError: the log cannot be read or written.
     """
-    place = cursor_path(collector.address.url, log, home)
-    kept = load_cursor(place)
-    digests = digests_of_log(log)
-    plan = plan_push(collector, digests, retries)
-    report = SyncReport(to_send=plan.events, renewed=bool(kept.epoch) and kept.epoch != plan.epoch)
-    if kept.epoch != plan.epoch or not has_mark(log, kept.mark):
-        kept = SyncCursor(epoch=plan.epoch)
-    if options.push and not options.dry_run:
-        report.pushed = push_log(collector, log, plan, retries, progress)
-    else:
-        report.pushed.clashes = list(plan.clashes)
-    if options.pull:
-        target = None if options.dry_run else DiskTarget(log)
-        try:
-            report.pulled = pull_log(collector, target, digests, kept, retries, progress)
-        finally:
-            if not options.dry_run:
-                kept.mark = mark_log(log)
-                save_cursor(place, kept)
+    tracked = TrackedLog(log, cursor_path(collector.address.url, log, home))
+    if options.dry_run:
+        tracked.load()
+        return _try_sync(collector, tracked, options, retries)
+    with tracked.locked(LOCK_WAIT_S):
+        report = _sync_tracked(collector, tracked, options, retries, progress)
     if options.verify:
         report.differences = compare_logs(collector, digests_of_log(log), retries)
     return report
+
+
+def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
+    """Return what a run would do."""
+    report = SyncReport()
+    if options.push:
+        plan = plan_push(collector, tracked.digests, retries)
+        report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
+    if options.pull:
+        report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)
+    return report
+
+
+def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
+    counting = LogFiller(collector.address.url, None, lambda: tracked.digests, SyncCursor(), lambda: None)
+    try:
+        return pull_log(collector, counting, cursor, retries)
+    except OtherEpochError:
+        return _count_missing(collector, tracked, "", retries)
+
+
+def _sync_tracked(
+    collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
+) -> SyncReport:
+    report = SyncReport()
+    if options.push:
+        _push_tracked(collector, tracked, report, retries, progress)
+    if options.pull:
+        report.pulled = tracked.pull(collector, retries, progress)
+    report.renewed = report.renewed or tracked.renewed
+    return report
+
+
+def _push_tracked(
+    collector: Collector, tracked: TrackedLog, report: SyncReport, retries: Retries, progress: Progress | None
+) -> None:
+    """Send what the collector lacks; of a log that was sent before only what was added since is read."""
+    digests, known_epoch = tracked.digests, tracked.kept.epoch
+    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base)
+    if known_epoch and plan.epoch != known_epoch:
+        report.renewed = True
+        tracked.forget()
+        plan = plan_push(collector, digests, retries)
+    mark, start = digests.mark(), digests.base.size
+    report.to_send = plan.events
+    report.pushed = push_log(collector, tracked.log, plan, retries, progress, start)
+    tracked.kept.epoch = plan.epoch
+    if not (report.pushed.clashes or report.pushed.refused or plan.dropped):
+        tracked.kept.pushed = mark
