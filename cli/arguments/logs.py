@@ -21,12 +21,20 @@ class ReadingState:
 
     incomplete = False
     inputs: ClassVar[dict[int, "LogSource"]] = {}
+    remote: str | None = None
+    """URL of `--remote`."""
+    offline = False
+    """Fetch nothing from collectors: values are completed in the shell."""
+    filled: ClassVar[set[Path]] = set()
+    """Logs that were filled from a collector for this command."""
 
     @classmethod
     def reset(cls) -> None:
         """Forget what an earlier command of this process read."""
-        cls.incomplete = False
+        cls.incomplete = cls.offline = False
+        cls.remote = None
         cls.inputs.clear()
+        cls.filled.clear()
 
 
 def named_logs(*given: Sequence[Path] | None) -> list[Path]:
@@ -34,16 +42,45 @@ def named_logs(*given: Sequence[Path] | None) -> list[Path]:
     return list(dict.fromkeys(path for paths in given for path in paths or ()))
 
 
-def log_path(profile: str | None, log: Path | None) -> Path:
+def profile_path(profile: str | None) -> Path:
+    """Return the path of the log of a profile, or of the collector of `--remote`; one that mirrors is filled first.
+
+    Raises:
+        ValueError: the profile's name is not allowed.
+        EventLogError, OSError: there is nothing to read, as the collector cannot be asked.
+    """
+    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+
+    if ReadingState.remote is not None:
+        from .remotes import unnamed_log
+
+        return unnamed_log(ReadingState.remote)
+    name = resolve_profile(profile)
+    path = profile_log(name)
+    remote = profile_remote(name)
+    if remote is not None:
+        from .remotes import fill_profile
+
+        fill_profile(remote, path)
+    return path
+
+
+def log_path(profile: str | None, log: Path | None, *, fill: bool = True) -> Path:
     """Return the path of the one log that the options mean.
+
+    Args:
+        profile: its name.
+        log: a log instead.
+        fill: fetch first what the log of a remote profile lacks.
 
     Raises:
         ValueError: the profile's name is not allowed.
         FileNotFoundError: there is no such log.
+        EventLogError: the collector of a remote profile cannot be asked, and nothing was fetched before.
     """
     from ...api.internal.logs import as_source, live_files, profile_log, resolve_profile
 
-    path = log or profile_log(resolve_profile(profile))
+    path = log or (profile_path(profile) if fill else profile_log(resolve_profile(profile)))
     if log is not None and str(log) == "-":
         return path
     if not as_source(path).path.exists() and not live_files(path):
@@ -66,7 +103,7 @@ def one_log(profile: str | None, *given: Path | None) -> Path:
     paths = list(dict.fromkeys(path for path in given if path is not None))
     if len(paths) > 1:
         raise ValueError(f"{paths[1]}: this command changes one log, and {paths[0]} is named already; run it for each")
-    return log_path(profile, paths[0] if paths else None)
+    return log_path(profile, paths[0] if paths else None, fill=False)
 
 
 def sources_meant(profile: str | None, logs: Sequence[Path] | None) -> "list[LogSource]":

@@ -13,7 +13,6 @@ import typer
 
 from ...eventlog.codec import EventDecodeError
 from ...eventlog.files.liveness import is_being_written
-from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.live.follow import Item, Restarted, follow
 from ...eventlog.live.owner import process_began_us, session_state
 from ...eventlog.outcome import KNOWN
@@ -21,7 +20,7 @@ from ...eventlog.reader import Record, read_records, session_start
 from ...eventlog.scan import Finding
 from ...eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
 from ...eventlog.times import format_time, parse_time
-from ..arguments.logs import NO_LOG_YET, named_logs
+from ..arguments.logs import NO_LOG_YET, named_logs, profile_path
 from ..formatters.event_lines import (
     EventLine,
     SessionState,
@@ -82,7 +81,7 @@ def command(
     Example: insight tail -f --outcome failed,error
     """
     paths = named_logs(logs, log)
-    chosen = paths or [profile_log(resolve_profile(profile))]
+    chosen = paths or [profile_path(profile)]
     screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen), run=run)
     if following and as_of is not None:
         raise ValueError("what was cannot be followed: give either --follow or --as-of")

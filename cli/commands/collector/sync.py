@@ -1,10 +1,10 @@
 """`insight sync`: bring the log of a profile and a collector to the same events."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...arguments.remotes import require_client
 from ...formatters.data import print_json
 from ...formatters.values import counted
 from ...options import JsonOption, ProfileOption
@@ -56,7 +56,7 @@ def command(
     from ....api.internal.logs import profile_log, resolve_profile
     from ....collector.client.addresses import read_address
 
-    _require_client()
+    require_client()
     from ....collector.client.requests import Collector
     from ....collector.client.retries import Retries
     from ....collector.client.syncing import SyncOptions, sync_log
@@ -80,13 +80,6 @@ def command(
     else:
         _print(report, address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
-
-
-def _require_client() -> None:
-    try:
-        import_module("urllib3")
-    except ModuleNotFoundError as error:
-        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "sync") from error
 
 
 def _differ(report: "SyncReport") -> bool:

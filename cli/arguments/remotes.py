@@ -1,0 +1,103 @@
+"""Logs that mirror a collector, filled before a command reads them; what is to be said about it goes to stderr."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...api.internal.history import parse_age
+from ..terminal.messages import is_terminal, say
+from ..terminal.safe import safe_line
+from .logs import ReadingState
+
+if TYPE_CHECKING:
+    from ...api.internal.logs import RemoteEntry
+    from ...collector.client.mirrors import Mirror
+
+_QUIET_S = 0.5
+"""Seconds of fetching without a word."""
+
+
+def require_client() -> None:
+    """Check that the extra `remote` is installed.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    try:
+        import urllib3  # noqa: F401  # pyright: ignore[reportUnusedImport] - whether it is there
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "collector") from error
+
+
+def unnamed_mirror_of(url: str) -> "Mirror":
+    """Return the mirror of the URL of `--remote`."""
+    require_client()
+    from ...collector.client.mirrors import unnamed_mirror
+
+    return unnamed_mirror(url)
+
+
+def profile_mirror(remote: "RemoteEntry", log: Path) -> "Mirror":
+    """Return the mirror of a remote profile."""
+    require_client()
+    from ...collector.client.mirrors import Mirror
+
+    since = parse_age(remote.since) if remote.since else None
+    return Mirror(remote.url, log, key_file=remote.api_key_file, since=since)
+
+
+def unnamed_log(url: str) -> Path:
+    """Return the log of the mirror of a URL, filled."""
+    mirror = unnamed_mirror_of(url)
+    fill_mirror(mirror)
+    return mirror.log
+
+
+def fill_profile(remote: "RemoteEntry", log: Path) -> None:
+    """Fill the log of a remote profile."""
+    if log not in ReadingState.filled:
+        fill_mirror(profile_mirror(remote, log))
+
+
+def fill_mirror(mirror: "Mirror") -> None:
+    """Fetch what a mirror lacks, once for each command.
+
+    Raises:
+        EventLogError: the collector cannot be asked, and nothing was fetched before.
+        OSError: the log cannot be written.
+    """
+    if ReadingState.offline or mirror.log in ReadingState.filled:
+        return
+    ReadingState.filled.add(mirror.log)
+    progress = _FetchProgress(mirror.url)
+    try:
+        reach = mirror.catch_up(progress.show)
+    finally:
+        progress.close()
+    if reach.problem and not reach.as_of_us:
+        ReadingState.incomplete = True
+    for text in reach.warnings():
+        say(safe_line(text))
+
+
+class _FetchProgress:
+    """One line on a terminal about a fetch that takes long."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._began_s = time.monotonic()
+        self._shown = False
+
+    def show(self, done: int, _: int) -> None:
+        """Show the number of events that were fetched."""
+        if is_terminal() and time.monotonic() - self._began_s > _QUIET_S:
+            sys.stderr.write(f"\rinsight: {safe_line(self._url)}: {done} events fetched")
+            sys.stderr.flush()
+            self._shown = True
+
+    def close(self) -> None:
+        """Remove the line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
