@@ -38,13 +38,13 @@ def unnamed_mirror_of(url: str) -> "Mirror":
     return unnamed_mirror(url)
 
 
-def profile_mirror(remote: "RemoteEntry", log: Path) -> "Mirror":
+def profile_mirror(remote: "RemoteEntry", log: Path, api_key: str | None = None) -> "Mirror":
     """Return the mirror of a remote profile."""
     require_client()
     from ...collector.client.mirrors import Mirror
 
     since = parse_age(remote.since) if remote.since else None
-    return Mirror(remote.url, log, key_file=remote.api_key_file, since=since)
+    return Mirror(remote.url, log, api_key=api_key, key_file=remote.api_key_file, since=since)
 
 
 def unnamed_log(url: str) -> Path:

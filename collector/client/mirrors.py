@@ -105,6 +105,9 @@ class Mirror:
         except (RemoteError, RemoteAddressError, LogBusyError) as error:
             state = self.state()
             if not state.as_of_us and not self._has_events():
+                if isinstance(error, RemoteUnavailableError):
+                    reason = f"cannot be reached: {error.reason}"
+                    raise RemoteError(self.url, reason, "nothing was fetched from it yet; try again later") from error
                 raise
             return MirrorState(self.url, state.as_of_us, _problem_of(error, self.url))
 
@@ -140,7 +143,7 @@ class Mirror:
                 tracked.kept.since = since
             yield tracked
 
-    def collector(self, address: Address, total_s: float) -> Collector:
+    def collector(self, address: Address, total_s: float = TOTAL_S) -> Collector:
         """Return the collector that is mirrored."""
         since = "" if self._since is None else (datetime.now(UTC) - self._since).isoformat()
         return Collector(address, total_s, since)

@@ -61,7 +61,7 @@ class TrackedLog:
     def load(self) -> None:
         """Read what is kept; nothing of it is used for a log that was replaced since, for instance by an older copy."""
         self.kept = load_cursor(self._place)
-        if not has_mark(self.log, self.kept.mark):
+        if self.kept.mark.size and not has_mark(self.log, self.kept.mark):
             self.forget()
 
     def forget(self) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...arguments.remotes import require_client
+from ...arguments.remotes import profile_mirror, require_client
 from ...formatters.data import print_json
 from ...formatters.values import counted
 from ...options import JsonOption, ProfileOption
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 
-UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="Collector (default: INSIGHT_REMOTE_URL).")]
+UrlArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[URL]", help="Collector (default: that of a remote profile, else INSIGHT_REMOTE_URL)."),
+]
 UrlOption = Annotated[str | None, typer.Option("--remote-url", metavar="URL", help="As URL.")]
 KeyOption = Annotated[
     str | None,
@@ -53,7 +56,7 @@ def command(
 
     Example: insight sync https://insight.example.com
     """
-    from ....api.internal.logs import profile_log, resolve_profile
+    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
     from ....collector.client.addresses import read_address
 
     require_client()
@@ -63,13 +66,19 @@ def command(
 
     if remote and remote_url and remote != remote_url:
         raise ValueError("two collectors are named; give URL or --remote-url")
-    address = read_address(remote or remote_url, api_key)
     if api_key:
         say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
     both = push == pull
     options = SyncOptions(push=push or both, pull=pull or both, verify=verify, dry_run=dry_run)
-    log = profile_log(resolve_profile(profile))
-    collector = Collector(address)
+    name = resolve_profile(profile)
+    log, entry = profile_log(name), profile_remote(name)
+    if entry is not None and (remote or remote_url or entry.url) == entry.url:
+        mirror = profile_mirror(entry, log, api_key)
+        address = mirror.address()
+        collector = mirror.collector(address)
+    else:
+        address = read_address(remote or remote_url, api_key)
+        collector = Collector(address)
     try:
         with progress_bar("sync") as progress:
             report = sync_log(collector, log, options, Retries(wait), progress)
