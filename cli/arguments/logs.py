@@ -1,7 +1,8 @@
 """The logs that a command reads: those that are named, together as one history, or that of a profile."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -63,6 +64,29 @@ def profile_path(profile: str | None) -> Path:
 
         fill_profile(remote, path)
     return path
+
+
+@contextmanager
+def following_mirror(profile: str | None, *, named: bool) -> Generator[Callable[[], bool]]:
+    """Fill the log of a remote profile, or of the collector of `--remote`, while it is followed.
+
+    Args:
+        profile: its name.
+        named: logs are named instead.
+
+    Yields:
+        A function that returns False when the collector ended it; its reason is raised at the end.
+    """
+    from ...api.internal.logs import profile_remote, resolve_profile
+
+    is_remote = not named and (ReadingState.remote is not None or profile_remote(resolve_profile(profile)) is not None)
+    if not is_remote:
+        yield lambda: True
+        return
+    from .remotes import followed
+
+    with followed(profile) as check:
+        yield check
 
 
 def log_path(profile: str | None, log: Path | None, *, fill: bool = True) -> Path:

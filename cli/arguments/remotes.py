@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ...api.internal.logs import RemoteEntry
     from ...collector.client.mirrors import Mirror
 
+_JOIN_S = 1.0
 _QUIET_S = 0.5
 """Seconds of fetching without a word."""
 
@@ -79,6 +82,31 @@ def fill_mirror(mirror: "Mirror") -> None:
         ReadingState.incomplete = True
     for text in reach.warnings():
         say(safe_line(text))
+
+
+@contextmanager
+def followed(profile: str | None) -> Generator[Callable[[], bool]]:
+    """Append what is pushed to a collector to its mirror, meanwhile; see `following_mirror`."""
+    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+    from ...collector.client.following import MirrorFollower
+
+    if ReadingState.remote is not None:
+        mirror = unnamed_mirror_of(ReadingState.remote)
+    else:
+        name = resolve_profile(profile)
+        remote = profile_remote(name)
+        if remote is None:
+            raise ValueError(f"profile {name}: it mirrors no collector any more")
+        mirror = profile_mirror(remote, profile_log(name))
+    follower = MirrorFollower(mirror, lambda text: say(safe_line(text)))
+    follower.start()
+    try:
+        yield follower.is_alive
+    finally:
+        follower.stop()
+        follower.join(_JOIN_S)
+    if follower.error is not None:
+        raise follower.error
 
 
 class _FetchProgress:

@@ -9,6 +9,7 @@
 - `pulling`: append the events that the log lacks.
 - `tracking`: a log that follows a collector, and what is kept about both.
 - `mirrors`: a log that is filled from a collector before each question.
+- `following`: append what is pushed to a collector to a mirror as it comes.
 - `comparing`: the differences between a log and the collector.
 - `syncing`: all of them, as `insight sync` runs them.
 """

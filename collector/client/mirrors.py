@@ -133,10 +133,12 @@ class Mirror:
             return MirrorState(self.url, tracked.kept.complete_us, notes=notes)
 
     @contextmanager
-    def tracked(self, timeout_s: float) -> Generator[TrackedLog]:
-        """Hold the lock of the mirror."""
-        tracked = TrackedLog(self.log, self.place)
-        with tracked.locked(timeout_s):
+    def tracked(
+        self, timeout_s: float, tracked: TrackedLog | None = None, *, heads: bool = True
+    ) -> Generator[TrackedLog]:
+        """Hold the lock of the mirror; see `TrackedLog.locked`."""
+        tracked = tracked or TrackedLog(self.log, self.place)
+        with tracked.locked(timeout_s, heads=heads):
             since = "" if self._since is None else str(self._since)
             if tracked.kept.since != since:
                 tracked.forget()

@@ -1,6 +1,8 @@
 """HTTP requests to a collector, each with deadlines, and the errors that they end with."""
 
 import gzip
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +15,10 @@ from .addresses import Address
 
 CONNECT_S = 3.0
 TOTAL_S = 30.0
+SILENCE_S = 45.0
+"""Seconds without a sign of life after which a connection that follows counts as cut; a collector sends one every 15 s.
+"""
+_CHUNK_BYTES = 1 << 16
 _GZIP_LEVEL = 1
 _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
@@ -150,6 +156,27 @@ class Collector:
         more = headers.get("insight-more", "") == "true"
         return Page(answer.data, headers.get("insight-cursor", ""), more, headers.get("insight-team", ""))
 
+    def follow(self, cursor: str) -> Iterator[bytes]:
+        """Yield pieces of the feed after a cursor as server-sent events, until the collector ends it."""
+        query = f"?{urlencode({'since': self.since})}" if self.since else ""
+        headers = {"Authorization": f"Bearer {self.address.key}", "Accept": "text/event-stream"}
+        if cursor:
+            headers["Last-Event-ID"] = cursor
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=SILENCE_S)
+        url = self.address.url
+        with _named_errors(url):
+            answer = self._pool.request(
+                "GET",
+                f"{url}/api/v1/events{query}",
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                timeout=timeout,
+            )
+            if answer.status != _OK:
+                raise _error_of(url, answer)
+            yield from answer.stream(_CHUNK_BYTES)
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
@@ -161,12 +188,8 @@ class Collector:
             if len(body) >= _BODY_MIN and kind == "application/x-ndjson":
                 body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL), "gzip"
         url = self.address.url
-        try:
+        with _named_errors(url):
             answer = self._pool.request(method, url + path, body=body, headers=headers, redirect=False)
-        except urllib3.exceptions.SSLError as error:
-            raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
         if answer.status != _OK:
             raise _error_of(url, answer)
         return answer
@@ -176,6 +199,17 @@ class Collector:
             return msgspec.json.decode(data, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RemoteError(self.address.url, f"not an answer of a collector: {error}", "check the URL") from error
+
+
+@contextmanager
+def _named_errors(url: str) -> Generator[None]:
+    """Raise errors of the HTTP library as those of this module."""
+    try:
+        yield
+    except urllib3.exceptions.SSLError as error:
+        raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
 
 
 def _reason(error: BaseException) -> str:

@@ -33,10 +33,15 @@ class TrackedLog:
         """The database of the collector has another life than at the last run, for instance it was restored."""
         self._place = place
         self._digests: LogDigests | None = None
+        self._known = LogMark()
 
     @contextmanager
-    def locked(self, timeout_s: float) -> Generator[None]:
+    def locked(self, timeout_s: float, *, heads: bool = True) -> Generator[None]:
         """Hold the lock that one process at a time fetches under; what is kept is read under it, and saved at the end.
+
+        Args:
+            timeout_s: longest time to wait for it, in seconds.
+            heads: keep also which events the log has; without that the next run reads more of the log.
 
         Raises:
             LogBusyError: another process holds it for longer.
@@ -53,7 +58,10 @@ class TrackedLog:
             try:
                 yield
             finally:
-                self._save_all()
+                if heads and self._digests is not None:
+                    self._digests.save(self._heads)
+                self.save()
+                self._known = self.kept.mark
                 SYSTEM.unlock(fd)
         finally:
             SYSTEM.close(fd)
@@ -61,6 +69,8 @@ class TrackedLog:
     def load(self) -> None:
         """Read what is kept; nothing of it is used for a log that was replaced since, for instance by an older copy."""
         self.kept = load_cursor(self._place)
+        if self.kept.mark != self._known:
+            self._digests = None  # another process has added to the log, or written it again
         if self.kept.mark.size and not has_mark(self.log, self.kept.mark):
             self.forget()
 
@@ -73,11 +83,6 @@ class TrackedLog:
     def save(self) -> None:
         """Keep where this run is."""
         save_cursor(self._place, self.kept)
-
-    def _save_all(self) -> None:
-        if self._digests is not None:
-            self._digests.save(self._heads)
-        self.save()
 
     @property
     def _heads(self) -> Path:

@@ -1,7 +1,10 @@
 """Remote profiles and `--remote`: a collector is asked as if its log were local."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -36,11 +39,11 @@ class Reader(Home):
         super().__init__(folder)
         self.team = team
         self.mirror = folder / "team.jsonl"
-        self.insight("profile", "create", "team", "--type", "remote", "--url", team.url, *options)
+        self.here("profile", "create", "team", "--type", "remote", "--url", team.url, *options)
 
     def ask(self, *words, key="", check=True):
         """Ask the mirror, and return the result of the command."""
-        return self.insight(*words, "--profile", "team", check=check, INSIGHT_API_KEY=key or self.team.key)
+        return self.here(*words, "--profile", "team", check=check, INSIGHT_API_KEY=key or self.team.key)
 
     def names(self, **more):
         """Names of all sessions, in order of name."""
@@ -49,7 +52,7 @@ class Reader(Home):
 
 def remote(home, team, *words, check=True, key=""):
     """Ask with --remote."""
-    return home.insight(*words, "--remote", team.url, check=check, INSIGHT_API_KEY=key or team.key)
+    return home.here(*words, "--remote", team.url, check=check, INSIGHT_API_KEY=key or team.key)
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ def test_every_question_has_the_answer_of_a_merge_of_the_logs(tmp_path, team, re
     local.log.write_bytes((tmp_path / "merged.jsonl").read_bytes())
     for question in QUESTIONS:
         words = [*question.replace("--base 6days", "").split(), "--json"]
-        expected = _without_places(json.loads(local.insight(*words).stdout))
+        expected = _without_places(json.loads(local.here(*words).stdout))
         assert expected, question
         assert _without_places(json.loads(reader.ask(*words).stdout)) == expected, question
         assert _without_places(json.loads(remote(reader, team, *words).stdout)) == expected, question
@@ -217,7 +220,7 @@ def test_with_remote_each_key_has_a_mirror_of_its_own(shared, team, tmp_path):
     home, other = Home(tmp_path / "home"), make_key(shared.context.engine, team="another-team")
     assert len(json.loads(remote(home, team, "session", "list", "--json").stdout)) == 1
     assert json.loads(remote(home, team, "session", "list", "--json", key=other).stdout) == []
-    assert json.loads(home.insight("profile", "list", "--json").stdout)[0]["sessions"] == 0
+    assert json.loads(home.here("profile", "list", "--json").stdout)[0]["sessions"] == 0
 
 
 def test_the_environment_alone_changes_no_local_command(team, tmp_path):
@@ -225,7 +228,7 @@ def test_the_environment_alone_changes_no_local_command(team, tmp_path):
     push(team, 1)
     home = Home(tmp_path / "home")
     home.record("mine")
-    result = home.insight("session", "list", "--json", INSIGHT_REMOTE_URL=team.url, INSIGHT_API_KEY=team.key)
+    result = home.here("session", "list", "--json", INSIGHT_REMOTE_URL=team.url, INSIGHT_API_KEY=team.key)
     assert [each["session_id"] for each in json.loads(result.stdout)] == ["mine"]
     assert not (home.folder / "remotes").exists()
 
@@ -238,8 +241,8 @@ def test_the_key_comes_from_a_private_file_and_is_shown_nowhere(team, tmp_path):
     push(team, 1)
     reader = Reader(tmp_path / "reader", team, "--api-key-file", key_file)
     assert reader.names(key="ik_00000000_" + "x" * 43) == ["s1"]  # that of the profile goes first
-    shown = reader.insight("profile", "list", "--json").stdout + reader.insight("profile", "show", "team").stdout
-    listed = json.loads(reader.insight("profile", "list", "--json").stdout)
+    shown = reader.here("profile", "list", "--json").stdout + reader.here("profile", "show", "team").stdout
+    listed = json.loads(reader.here("profile", "list", "--json").stdout)
     assert [(each["name"], each["type"], each.get("url")) for each in listed if each["name"] == "team"] == [
         ("team", "remote", team.url)
     ]
@@ -319,14 +322,14 @@ def test_a_purge_on_the_collector_reaches_the_mirror(team, reader, tmp_path):
     team.push(log.read_bytes())
     assert len(reader.names()) == 3
     assert b"canary-77" in reader.mirror.read_bytes()
-    Home(tmp_path / "purging").insight("log", "purge", "--regex", "canary-77", "--force", log)
+    Home(tmp_path / "purging").here("log", "purge", "--regex", "canary-77", "--force", log)
     team.push(log.read_bytes())
     shown = json.loads(reader.ask("session", "show", "s2", "--json").stdout)
     assert b"canary-77" not in reader.mirror.read_bytes()
     assert sorted(reader.mirror.read_bytes().splitlines()) == sorted(log.read_bytes().splitlines())
     local = Home(tmp_path / "local")
     shutil.copy(log, local.log)
-    assert shown == json.loads(local.insight("session", "show", "s2", "--json").stdout)
+    assert shown == json.loads(local.here("session", "show", "s2", "--json").stdout)
 
 
 def test_a_purged_session_is_gone_from_the_mirror(team, reader, tmp_path):
@@ -335,7 +338,7 @@ def test_a_purged_session_is_gone_from_the_mirror(team, reader, tmp_path):
     log.write_bytes(b"".join([*session_lines(1), *session_lines(2)]))
     team.push(log.read_bytes())
     assert reader.names() == ["s1", "s2"]
-    Home(tmp_path / "purging").insight("log", "purge", "--session", "s2", "--force", log)
+    Home(tmp_path / "purging").here("log", "purge", "--session", "s2", "--force", log)
     team.push(log.read_bytes())
     assert reader.names() == ["s1"]
     assert b'"s2"' not in reader.mirror.read_bytes()
@@ -389,6 +392,38 @@ def test_the_python_api_asks_a_collector(team, tmp_path, monkeypatch, gate):
         InsightAPI("team", url=team.url)
     with pytest.raises(ValueError, match="needs the URL"):
         InsightAPI(api_key="ik_1")
+
+
+def test_tail_follows_a_collector_over_cuts_and_ends_with_the_key(shared, team, tmp_path, gate):
+    """`tail -f --remote` shows what is pushed, resumes after a cut, and says why it ends; stdout has events alone."""
+    push(team, 1)
+    key = make_key(shared.context.engine, team=team_name(shared, team), role="reader")
+    home = Home(tmp_path / "home")
+    environ = os.environ | {"PYTEST_INSIGHT_HOME": str(home.folder), "INSIGHT_API_KEY": key}
+    command = [sys.executable, "-m", "pytest_insight.cli", "tail", "-f", "--json", "--remote", team.url]
+    tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
+    try:
+        assert [tail.stdout.readline() for _ in range(7)] == session_lines(1)
+        push(team, 2)
+        assert [tail.stdout.readline() for _ in range(7)] == session_lines(2)
+        gate.shut()
+        shared.push(b"".join(session_lines(3)), key=team.key)
+        gate.open()
+        assert [tail.stdout.readline() for _ in range(7)] == session_lines(3)
+        with shared.context.engine.begin() as connection:
+            revoke_key(connection, split_key(key).id)
+        out, err = tail.communicate(timeout=60)
+    finally:
+        tail.kill()
+        tail.wait()
+    assert (tail.returncode, out) == (3, b"")
+    assert b"connection is lost" in err
+    assert b"revoked" in err
+
+
+def team_name(shared, team):
+    """Name of the team of a key."""
+    return shared.get("/api/v1/keys", key=team.key).json()[0]["team"]
 
 
 def test_a_revoked_key_is_told_and_the_mirror_answers(shared, team, reader):
