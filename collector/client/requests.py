@@ -100,6 +100,26 @@ class PushAnswer(msgspec.Struct):
     position: str = ""
 
 
+class KeptConflict(msgspec.Struct):
+    """Two events with one identity, as the collector keeps them."""
+
+    stream: str
+    seq: int
+    at: str
+    """When the second one was sent."""
+    key: str
+    """Id of the key that sent it."""
+    stored: str | None
+    """Line of the event that counts; None if it is not stored any more."""
+    quarantined: str
+    """Line of the other one."""
+
+
+class _ConflictsAnswer(msgspec.Struct):
+    conflicts: list[KeptConflict]
+    total: int
+
+
 @dataclass(frozen=True)
 class Page:
     """Events of the feed, verbatim, and the cursor after them."""
@@ -147,6 +167,12 @@ class Collector:
     def push(self, lines: bytes) -> PushAnswer:
         """Store lines, and return after they are on the disk of the collector."""
         return self._decode(self._request("POST", "/api/v1/events", lines, "application/x-ndjson").data, PushAnswer)
+
+    def conflicts(self, limit: int) -> tuple[list[KeptConflict], int]:
+        """Return the conflicts in quarantine, the newest first and at most so many, and the number of all."""
+        data = self._request("GET", f"/api/v1/conflicts?limit={limit}").data
+        answer = self._decode(data, _ConflictsAnswer)
+        return answer.conflicts, answer.total
 
     def pull(self, cursor: str, lines: int) -> Page:
         """Return the events after a cursor, about so many."""

@@ -1,11 +1,16 @@
 """Bring a log and a collector to the same events, in both directions."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ...eventlog.merging.conflicts import Strategy
+from ...eventlog.reader import Record, read_records
+from ...eventlog.times import format_time, from_datetime
 from .comparing import Differences, compare_logs
 from .cursors import SyncCursor, cursor_path
 from .digests import digests_of_log
+from .labelling import mark_labels
 from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
 from .requests import Collector, OtherEpochError
@@ -24,6 +29,10 @@ class SyncOptions:
     pull: bool = True
     verify: bool = False
     dry_run: bool = False
+    since: timedelta | None = None
+    """Age of the oldest sessions to send and to fetch; None for all."""
+    strategy: Strategy = Strategy.SKIP_EXISTING
+    """Treatment of sessions whose label another session has."""
 
 
 @dataclass
@@ -61,7 +70,12 @@ def sync_log(
         RemoteError: a request failed; what was done before stays, and the next run goes on.
         EventLogError, OSError: the log cannot be read or written.
     """
-    tracked = TrackedLog(log, cursor_path(collector.address.url, log, home))
+    if options.since is not None:
+        collector.since = (datetime.now(UTC) - options.since).isoformat()
+    url = collector.address.url
+    # What is kept of a run with only some sessions is of no use to a run with all of them.
+    place = cursor_path(url if options.since is None else f"{url} {options.since}", log, home)
+    tracked = TrackedLog(log, place)
     if options.dry_run:
         tracked.load()
         return _try_sync(collector, tracked, options, retries)
@@ -76,7 +90,7 @@ def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, r
     """Return what a run would do."""
     report = SyncReport()
     if options.push:
-        plan = plan_push(collector, tracked.digests, retries)
+        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since))
         report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
     if options.pull:
         report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)
@@ -96,26 +110,46 @@ def _sync_tracked(
 ) -> SyncReport:
     report = SyncReport()
     if options.push:
-        _push_tracked(collector, tracked, report, retries, progress)
+        _push_tracked(collector, tracked, options, report, retries, progress)
     if options.pull:
         report.pulled = tracked.pull(collector, retries, progress)
+    if mark_labels(tracked, options.strategy) and options.push:
+        _push_tracked(collector, tracked, options, report, retries, progress)
     report.renewed = report.renewed or tracked.renewed
     return report
 
 
 def _push_tracked(
-    collector: Collector, tracked: TrackedLog, report: SyncReport, retries: Retries, progress: Progress | None
+    collector: Collector,
+    tracked: TrackedLog,
+    options: SyncOptions,
+    report: SyncReport,
+    retries: Retries,
+    progress: Progress | None,
 ) -> None:
     """Send what the collector lacks; of a log that was sent before only what was added since is read."""
     digests, known_epoch = tracked.digests, tracked.kept.epoch
-    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base)
+    older = _older_streams(tracked.log, options.since)
+    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base, without=older)
     if known_epoch and plan.epoch != known_epoch:
         report.renewed = True
         tracked.forget()
-        plan = plan_push(collector, digests, retries)
+        plan = plan_push(collector, digests, retries, without=older)
     mark, start = digests.mark(), digests.base.size
-    report.to_send = plan.events
-    report.pushed = push_log(collector, tracked.log, plan, retries, progress, start)
+    report.to_send += plan.events
+    push_log(collector, tracked.log, plan, report.pushed, retries, progress, start)
     tracked.kept.epoch = plan.epoch
     if not (report.pushed.clashes or report.pushed.refused or plan.dropped):
         tracked.kept.pushed = mark
+
+
+def _older_streams(log: Path, since: timedelta | None) -> frozenset[str]:
+    """Return the streams of a log that started before the oldest sessions that are wanted."""
+    if since is None or not log.exists():
+        return frozenset()
+    oldest = format_time(from_datetime(datetime.now(UTC) - since))
+    return frozenset(
+        item.envelope.stream
+        for item in read_records(log)
+        if isinstance(item, Record) and item.envelope.seq == 0 and item.envelope.at < oldest
+    )

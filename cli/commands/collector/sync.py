@@ -7,16 +7,17 @@ import typer
 from ...arguments.remotes import profile_mirror, require_client
 from ...formatters.data import print_json
 from ...formatters.values import counted
-from ...options import JsonOption, ProfileOption
+from ...options import JsonOption, ProfileOption, StrategyOption
 from ...terminal.messages import progress_bar, say
 from ...terminal.safe import safe_line
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ....collector.client.requests import Clash
+    from ....collector.client.requests import Clash, Collector, KeptConflict
     from ....collector.client.syncing import SyncReport
 
 _SHOWN = 20
+_LISTED = 1000
 
 UrlArgument = Annotated[
     str | None,
@@ -46,6 +47,13 @@ def command(
     pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is missing on each side.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
+    ] = None,
+    strategy: StrategyOption = "skip_existing",
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
+    ] = False,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,6 +64,8 @@ def command(
 
     Example: insight sync https://insight.example.com
     """
+    from ....api.internal.exchange import parse_strategy
+    from ....api.internal.history import parse_age
     from ....api.internal.logs import profile_log, profile_remote, resolve_profile
     from ....collector.client.addresses import read_address
 
@@ -69,7 +79,14 @@ def command(
     if api_key:
         say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
     both = push == pull
-    options = SyncOptions(push=push or both, pull=pull or both, verify=verify, dry_run=dry_run)
+    options = SyncOptions(
+        push=push or both,
+        pull=pull or both,
+        verify=verify,
+        dry_run=dry_run,
+        since=parse_age(since) if since else None,
+        strategy=parse_strategy(strategy),
+    )
     name = resolve_profile(profile)
     log, entry = profile_log(name), profile_remote(name)
     if entry is not None and (remote or remote_url or entry.url) == entry.url:
@@ -80,6 +97,8 @@ def command(
         address = read_address(remote or remote_url, api_key)
         collector = Collector(address)
     try:
+        if conflicts:
+            raise typer.Exit(_list_conflicts(collector, as_json=as_json))
         with progress_bar("sync") as progress:
             report = sync_log(collector, log, options, Retries(wait), progress)
     finally:
@@ -89,6 +108,36 @@ def command(
     else:
         _print(report, address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
+    """Print the conflicts that the collector keeps, and return the exit code."""
+    found, total = collector.conflicts(_LISTED)
+    if total > len(found):
+        say(f"{total} conflicts in all; these are the newest")
+    if as_json:
+        print_json([_conflict_data(each) for each in found])
+        return 1 if total else 0
+    out = console()
+    for each in found:
+        sent = f"sent at {safe_line(each.at)} with the key {safe_line(each.key)}"
+        out.print(f"stream {safe_line(each.stream)} seq {each.seq}, {sent}", soft_wrap=True)
+        out.print(f"  stored       {safe_line(each.stored or 'not any more')}", soft_wrap=True)
+        out.print(f"  quarantined  {safe_line(each.quarantined)}", soft_wrap=True)
+    if not total:
+        out.print("no conflicts")
+    return 1 if total else 0
+
+
+def _conflict_data(each: "KeptConflict") -> dict[str, Any]:
+    return {
+        "stream": each.stream,
+        "seq": each.seq,
+        "sent_at": each.at,
+        "key": each.key,
+        "stored": each.stored,
+        "quarantined": each.quarantined,
+    }
 
 
 def _differ(report: "SyncReport") -> bool:
@@ -114,6 +163,7 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
         "sent": pushed.accepted,
         "sent_known": pushed.known,
         "refused": pushed.refused,
+        "refused_total": len(pushed.refused) + pushed.refused_untold,
         "dropped_streams": pushed.dropped_streams,
         "fetched": pulled.added,
         "fetched_known": pulled.known,
@@ -122,6 +172,7 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
             {"stream": clash.stream, "seq": clash.seq, "remote": clash.have, "local": clash.got}
             for clash in _clashes(report)
         ],
+        "conflicts_total": len(_clashes(report)) + pushed.clashes_untold,
         "verified": None
         if differences is None
         else {
@@ -157,8 +208,9 @@ def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: b
             f"conflict: stream {clash.stream} seq {clash.seq}: {clash.got} here, {clash.have} there; both are kept",
             soft_wrap=True,
         )
-    if len(clashes) > _SHOWN:
-        out.print(f"... and {len(clashes) - _SHOWN} more conflicts; --json shows all")
+    total = len(clashes) + report.pushed.clashes_untold
+    if total > min(len(clashes), _SHOWN):
+        out.print(f"{total} conflicts in all; `insight sync --conflicts` lists them with both events", soft_wrap=True)
     if report.differences is not None:
         _print_differences(out, report)
 
