@@ -90,14 +90,14 @@ def build_app(wanted: str | None) -> typer.Typer:
         if wanted not in (None, noun.name):
             app.command(noun.name, help=noun.help)(_placeholder)
         elif noun.group:
-            app.add_typer(_group_of(noun), name=noun.name, help=noun.help)
+            app.add_typer(group_of(noun), name=noun.name, help=noun.help)
         else:
             command = import_module(f".commands.{noun.module}", __package__).command
             app.command(noun.name)(read_remotes(noun.name, command))
     return app
 
 
-def _group_of(noun: Noun) -> typer.Typer:
+def group_of(noun: Noun) -> typer.Typer:
     """Return the commands of a noun."""
     group: typer.Typer = import_module(f".commands.{noun.module}", __package__).app
     for command in group.registered_commands:

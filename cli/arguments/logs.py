@@ -11,6 +11,7 @@ from ..terminal.safe import safe_line
 if TYPE_CHECKING:
     from ...api.internal.history import ReadModel
     from ...api.internal.logs import LogSource
+    from .remotes import Mirror
 
 
 NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
@@ -43,49 +44,62 @@ def named_logs(*given: Sequence[Path] | None) -> list[Path]:
     return list(dict.fromkeys(path for paths in given for path in paths or ()))
 
 
+def mirror_meant(profile: str | None) -> "Mirror | None":
+    """Return the mirror that a remote profile or `--remote` means; None for a profile with a log of its own."""
+    if ReadingState.remote is not None:
+        from .remotes import unnamed_mirror_of
+
+        return unnamed_mirror_of(ReadingState.remote)
+    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+
+    name = resolve_profile(profile)
+    remote = profile_remote(name)
+    if remote is None:
+        return None
+    from .remotes import profile_mirror
+
+    return profile_mirror(remote, profile_log(name))
+
+
 def profile_path(profile: str | None) -> Path:
-    """Return the path of the log of a profile, or of the collector of `--remote`; one that mirrors is filled first.
+    """Return the path of the log of a profile, or of the collector of `--remote`; a mirror is filled first.
 
     Raises:
         ValueError: the profile's name is not allowed.
         EventLogError, OSError: there is nothing to read, as the collector cannot be asked.
     """
-    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+    mirror = mirror_meant(profile)
+    if mirror is None:
+        from ...api.internal.logs import profile_log, resolve_profile
 
-    if ReadingState.remote is not None:
-        from .remotes import unnamed_log
+        return profile_log(resolve_profile(profile))
+    if not ReadingState.offline and mirror.log not in ReadingState.filled:
+        from .remotes import fill_mirror
 
-        return unnamed_log(ReadingState.remote)
-    name = resolve_profile(profile)
-    path = profile_log(name)
-    remote = profile_remote(name)
-    if remote is not None:
-        from .remotes import fill_profile
-
-        fill_profile(remote, path)
-    return path
+        ReadingState.filled.add(mirror.log)
+        if not fill_mirror(mirror):
+            ReadingState.incomplete = True
+    return mirror.log
 
 
 @contextmanager
 def following_mirror(profile: str | None, *, named: bool) -> Generator[Callable[[], bool]]:
-    """Fill the log of a remote profile, or of the collector of `--remote`, while it is followed.
+    """Fill the mirror that a remote profile or `--remote` means, while it is followed.
 
     Args:
         profile: its name.
         named: logs are named instead.
 
     Yields:
-        A function that returns False when the collector ended it; its reason is raised at the end.
+        A function that returns False when following has ended; the reason is raised at the end.
     """
-    from ...api.internal.logs import profile_remote, resolve_profile
-
-    is_remote = not named and (ReadingState.remote is not None or profile_remote(resolve_profile(profile)) is not None)
-    if not is_remote:
+    mirror = None if named else mirror_meant(profile)
+    if mirror is None:
         yield lambda: True
         return
     from .remotes import followed
 
-    with followed(profile) as check:
+    with followed(mirror) as check:
         yield check
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ...api.internal.history import parse_age
 from ..terminal.messages import is_terminal, say
 from ..terminal.safe import safe_line
-from .logs import ReadingState
 
 if TYPE_CHECKING:
     from ...api.internal.logs import RemoteEntry
@@ -50,54 +49,28 @@ def profile_mirror(remote: "RemoteEntry", log: Path, api_key: str | None = None)
     return Mirror(remote.url, log, api_key=api_key, key_file=remote.api_key_file, since=since)
 
 
-def unnamed_log(url: str) -> Path:
-    """Return the log of the mirror of a URL, filled."""
-    mirror = unnamed_mirror_of(url)
-    fill_mirror(mirror)
-    return mirror.log
-
-
-def fill_profile(remote: "RemoteEntry", log: Path) -> None:
-    """Fill the log of a remote profile."""
-    if log not in ReadingState.filled:
-        fill_mirror(profile_mirror(remote, log))
-
-
-def fill_mirror(mirror: "Mirror") -> None:
-    """Fetch what a mirror lacks, once for each command.
+def fill_mirror(mirror: "Mirror") -> bool:
+    """Fetch what a mirror lacks, and return whether everything was fetched, now or before.
 
     Raises:
         EventLogError: the collector cannot be asked, and nothing was fetched before.
         OSError: the log cannot be written.
     """
-    if ReadingState.offline or mirror.log in ReadingState.filled:
-        return
-    ReadingState.filled.add(mirror.log)
     progress = _FetchProgress(mirror.url)
     try:
         reach = mirror.catch_up(progress.show)
     finally:
         progress.close()
-    if reach.problem and not reach.as_of_us:
-        ReadingState.incomplete = True
     for text in reach.warnings():
         say(safe_line(text))
+    return not reach.problem or bool(reach.as_of_us)
 
 
 @contextmanager
-def followed(profile: str | None) -> Generator[Callable[[], bool]]:
-    """Append what is pushed to a collector to its mirror, meanwhile; see `following_mirror`."""
-    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+def followed(mirror: "Mirror") -> Generator[Callable[[], bool]]:
+    """Append what is pushed to a collector to its mirror, meanwhile; see `logs.following_mirror`."""
     from ...collector.client.following import MirrorFollower
 
-    if ReadingState.remote is not None:
-        mirror = unnamed_mirror_of(ReadingState.remote)
-    else:
-        name = resolve_profile(profile)
-        remote = profile_remote(name)
-        if remote is None:
-            raise ValueError(f"profile {name}: it mirrors no collector any more")
-        mirror = profile_mirror(remote, profile_log(name))
     follower = MirrorFollower(mirror, lambda text: say(safe_line(text)))
     follower.start()
     try:

@@ -60,7 +60,7 @@ class StreamDigests:
         self._put(seq, digest)
 
     def replace(self, seq: int, digest: bytes) -> None:
-        """Give an event another digest, or add it."""
+        """Change the digest of an event, or add the event."""
         if seq < self.first:
             raise _NotLoadedError(seq)
         if self.get(seq) is None:

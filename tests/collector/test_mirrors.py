@@ -368,7 +368,7 @@ def test_only_sessions_of_the_last_days_are_fetched_with_since(team, tmp_path):
     push(team, 2, day="2099-01-01")
     reader = Reader(tmp_path / "all", team, "--since", "300d")
     assert reader.names() == ["s2"]
-    reader.here("profile", "delete", "team")
+    reader.here("profile", "delete", "team", "--force")
     reader.here("profile", "create", "team", "--type", "remote", "--url", team.url)
     assert reader.names() == ["s1", "s2"]
 

@@ -1,5 +1,6 @@
 """`insight sync`: bring the log of a profile and a collector to the same events."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from ...terminal.safe import safe_line
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
+    from ....api.internal.logs import RemoteEntry
     from ....collector.client.requests import Clash, Collector, KeptConflict
     from ....collector.client.syncing import SyncReport
 
@@ -33,6 +35,9 @@ KeyOption = Annotated[
         " or INSIGHT_API_KEY_FILE with a file that only you may read.",
     ),
 ]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
+]
 PatienceOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
 ]
@@ -47,9 +52,7 @@ def command(
     pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is missing on each side.")] = False,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
-    ] = None,
+    since: SinceOption = None,
     strategy: StrategyOption = "skip_existing",
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
@@ -67,10 +70,8 @@ def command(
     from ....api.internal.exchange import parse_strategy
     from ....api.internal.history import parse_age
     from ....api.internal.logs import profile_log, profile_remote, resolve_profile
-    from ....collector.client.addresses import read_address
 
     require_client()
-    from ....collector.client.requests import Collector
     from ....collector.client.retries import Retries
     from ....collector.client.syncing import SyncOptions, sync_log
 
@@ -88,14 +89,8 @@ def command(
         strategy=parse_strategy(strategy),
     )
     name = resolve_profile(profile)
-    log, entry = profile_log(name), profile_remote(name)
-    if entry is not None and (remote or remote_url or entry.url) == entry.url:
-        mirror = profile_mirror(entry, log, api_key)
-        address = mirror.address()
-        collector = mirror.collector(address)
-    else:
-        address = read_address(remote or remote_url, api_key)
-        collector = Collector(address)
+    log = profile_log(name)
+    collector = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
     try:
         if conflicts:
             raise typer.Exit(_list_conflicts(collector, as_json=as_json))
@@ -104,10 +99,21 @@ def command(
     finally:
         collector.close()
     if as_json:
-        print_json(_data(report, address.url, options.dry_run))
+        print_json(_data(report, collector.address.url, options.dry_run))
     else:
-        _print(report, address.url, options.push, options.pull, dry_run=options.dry_run)
+        _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _collector_meant(url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None") -> "Collector":
+    """Return the collector of a URL, else that of a remote profile, else that of the environment."""
+    from ....collector.client.addresses import read_address
+    from ....collector.client.requests import Collector
+
+    if entry is not None and (url or entry.url).rstrip("/") == entry.url:
+        mirror = profile_mirror(entry, log, key)
+        return mirror.collector(mirror.address())
+    return Collector(read_address(url, key))
 
 
 def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
