@@ -26,6 +26,7 @@ MAY_IMPORT = {
 
 BESIDE_API = {
     "cli/arguments/collector.py": "collector",
+    "cli/arguments/remotes.py": "collector",
     "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",

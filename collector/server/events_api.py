@@ -160,7 +160,8 @@ async def pull_events(
         first = await run_in_threadpool(following.begin, cursor)
         return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
     page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
-    headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
+    more = "true" if page.more else "false"
+    headers = {"Insight-Cursor": cursor, "Insight-More": more, "Insight-Team": key.team_name}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
 
 
