@@ -19,6 +19,8 @@ from .purging import apply_tombstones, find_buried, tombstones_in
 from .segments import SEGMENT_BYTES_MAX, pack_segment, unpack_segment
 
 _SEAL = b"session.finished"
+EXPIRED = "expired"
+"""State of a stream that was dropped by the retention of its team."""
 
 
 @dataclass
@@ -32,6 +34,8 @@ class AcceptedLines:
     """Lines that were not stored, as a tombstone names them."""
     removed: int = 0
     """Stored lines that were removed, as a tombstone of this push names them."""
+    expired: int = 0
+    """Lines that were not stored, as the team does not keep their streams any more."""
     next: dict[UUID, int] = field(default_factory=dict[UUID, int])
     """For each stream of the body the lowest seq that is missing."""
 
@@ -63,6 +67,9 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may
         clashes = [clash for clash in parsed.clashes if (clash.stream, clash.got) not in buried]
         new: dict[UUID, list[IncomingLine]] = {}
         for row in rows:
+            if row.state == EXPIRED:
+                result.expired, new[row.stream] = result.expired + len(parsed.streams[row.stream]), []
+                continue
             sent = [line for line in parsed.streams[row.stream] if (row.stream, line.digest) not in buried]
             result.purged += len(parsed.streams[row.stream]) - len(sent)
             compared = compare_lines(connection, team, row.stream, row.top, sent)

@@ -99,6 +99,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "accepted": result.accepted,
         "known": result.known,
         "purged": result.purged,
+        "expired": result.expired,
         "removed": result.removed,
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),

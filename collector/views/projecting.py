@@ -1,17 +1,30 @@
 """Bring the views of all teams up to date."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select, text
 
-from ..database.tables import segment, team
+from ..database.tables import segment
 from ..database.view_tables import checkpoint, folded
+from .folding import RULES_VERSION
 from .locking import lock_projector
 from .projector import project_round
 
 RebuildProgress = Callable[[int, int], None]
 """Receives the number of segments done and in all."""
+
+
+_BEHIND = text(
+    """
+    select t.id from team t left join checkpoint c on c.team = t.id
+    where coalesce(c.rules, :rules) <> :rules
+        or exists (select from segment s where s.team = t.id and s.position > coalesce(c.position, 0))
+        or exists (select from folded f where f.team = t.id and f.due <= :now)
+    order by t.id
+    """
+)
 
 
 class ProjectionState(NamedTuple):
@@ -24,16 +37,12 @@ class ProjectionState(NamedTuple):
     """Streams that are folded later, as they still grow."""
 
 
-def list_team_ids(connection: Connection) -> list[int]:
-    """Return the ids of all teams."""
-    return list(connection.execute(select(team.c.id).order_by(team.c.id)).scalars())
-
-
-def project_all(engine: Engine) -> bool:
-    """Do one round for each team, and return whether there is more to do at once."""
+def project_all(engine: Engine, now: datetime | None = None) -> bool:
+    """Do one round for each team that has something new, and return whether there is more to do at once."""
+    moment = now or datetime.now(UTC)
     with engine.connect() as connection:
-        teams = list_team_ids(connection)
-    rounds = [project_round(engine, number) for number in teams]
+        found = list(connection.execute(_BEHIND, {"rules": RULES_VERSION, "now": moment}).scalars())
+    rounds = [project_round(engine, number, moment) for number in found]
     return any(done is not None and done.more for done in rounds)
 
 

@@ -91,7 +91,7 @@ def _read_checkpoint(connection: Connection, team: int, now: datetime) -> int | 
     if row is not None and row.rules == RULES_VERSION:
         return int(row.position)
     if row is not None and _version(row.rules) > _version(RULES_VERSION):
-        log.warning("views of team %d: made by a newer release; this one leaves them alone", team)
+        log.info("views of team %d: made by a newer release; this one leaves them alone", team)
         return None
     clear_views(connection, team)
     connection.execute(
