@@ -37,12 +37,10 @@ class ProjectorProcess:
     def close(self) -> None:
         """End the process."""
         self._closing.set()
-        process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            process.wait()
+        _end(self._process)
         if self._thread.is_alive():
             self._thread.join()
+        _end(self._process)  # one that was started just now
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -56,6 +54,14 @@ class ProjectorProcess:
     def _watch(self) -> None:
         while self._process is not None:
             self._process.wait()
+            _end(self._process)
             if self._closing.wait(_RESTART_S):
                 return
             self._process = self._spawn()
+
+
+def _end(process: "subprocess.Popen[bytes] | None") -> None:
+    """Close the standard input of the process, which ends it, and wait for that."""
+    if process is not None and process.stdin is not None:
+        process.stdin.close()
+        process.wait()
