@@ -12,10 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from ...eventlog.events import EventsPurged
 from ..database.tables import conflict, segment, stream, team, tombstone
 from ..views.removing import remove_from_views
-from .parsing import IncomingLine, split_runs
+from .parsing import PURGED_KIND, IncomingLine, split_runs
 from .segments import pack_segment, unpack_segment
 
-PURGED_KIND = b"events.purged"
 _WHOLE = -1
 """Seq of the tombstone of a whole stream."""
 _decode = msgspec.json.Decoder(EventsPurged).decode
