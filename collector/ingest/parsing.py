@@ -94,8 +94,7 @@ def _sort_lines(
             continue
         _, kind, stream, seq_digits, at = match.groups()
         seq = int(seq_digits)
-        reason = _refusal(kind, seq)
-        if reason:
+        if (kind not in _SESSION_TYPES or seq > SEQ_MAX) and (reason := _refusal(kind, seq)):
             findings.append(Finding("body", offset, len(line), "malformed", reason))
         else:
             found[stream].append(IncomingLine(seq, line[-34:-2], line, at, kind))
