@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from ...eventlog.errors import EventLogError
-from .tables import metadata
+from .view_tables import VIEW_METADATA
 
 _LOCK: Final = 0x1251_4701
 """Number of the lock that only one process holds while it changes the schema."""
@@ -23,7 +23,7 @@ class SchemaMismatchError(EventLogError):
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes |= {"connection": connection, "metadata": metadata}
+    config.attributes |= {"connection": connection, "metadata": VIEW_METADATA}
     return config
 
 

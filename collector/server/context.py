@@ -13,6 +13,7 @@ from ..access.lookup import KeyLookup
 from ..feed.sequencer import Sequencer
 from ..limits import RequestLimits
 from ..views.commands import AnswerProcesses
+from ..views.process import ProjectorProcess
 from ..views.team_view import TeamViews
 from .metrics import Counters
 
@@ -32,6 +33,8 @@ class ServerContext:
     views: TeamViews = field(init=False)
     answers: AnswerProcesses = field(init=False)
     counters: Counters = field(default_factory=Counters)
+    projector: ProjectorProcess | None = None
+    """Keeps the tables of sessions and results up to date."""
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
@@ -42,9 +45,13 @@ class ServerContext:
     def start(self) -> None:
         """Start the threads and processes of the server."""
         self.sequencer.start()
+        if self.projector is not None:
+            self.projector.start()
 
     def close(self) -> None:
         """End the threads and processes of the server."""
+        if self.projector is not None:
+            self.projector.close()
         self.sequencer.close()
         self.answers.close()
 

@@ -61,7 +61,7 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         conflicts=len(result.conflicts),
         findings=len(parsed.findings),
     )
-    position = _position_after(context, key.team)
+    position = _position_after(context, key.team, None if result.removed else result.position)
     answer = _push_answer(result, parsed, position, limits.told)
     if result.removed:
         with context.engine.begin() as connection:
@@ -73,12 +73,21 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
     return answer
 
 
-def _position_after(context: ServerContext, team: int) -> str:
-    """Return the cursor after what was committed; an empty text if the order is not known in time."""
-    if not context.sequencer.order_committed():
+def _position_after(context: ServerContext, team: int, stored: int | None) -> str:
+    """Return the cursor after a push; an empty text if the order is not known in time.
+
+    Args:
+        context: of the server.
+        team: of the key.
+        stored: position of the last segment of the push; None if it stored nothing, or removed something.
+    """
+    if stored is not None:
+        context.sequencer.announce()
+    elif not context.sequencer.order_committed():
         return ""
     with context.engine.connect() as connection:
-        return format_cursor(read_epoch(connection), last_position(connection, team))
+        position = last_position(connection, team) if stored is None else stored
+        return format_cursor(read_epoch(connection), position)
 
 
 def _record_conflicts(context: ServerContext, key: ApiKey, count: int) -> None:
@@ -99,6 +108,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "accepted": result.accepted,
         "known": result.known,
         "purged": result.purged,
+        "expired": result.expired,
         "removed": result.removed,
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),

@@ -19,6 +19,7 @@ from ..database.connections import open_engine
 from ..database.migrating import check_schema, upgrade_schema
 from ..database.private_server import PrivateServer
 from ..limits import RequestLimits
+from ..views.process import ProjectorProcess
 from .app import make_app
 from .context import ServerContext
 
@@ -70,7 +71,8 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
     listening = open_socket(settings.host, settings.port)
     private = None if settings.db_url else PrivateServer(settings.folder)
     try:
-        engine = open_engine(settings.db_url or (private.url if private else ""))
+        url = settings.db_url or (private.url if private else "")
+        engine = open_engine(url)
         if private is not None:
             upgrade_schema(engine)
         check_schema(engine)
@@ -79,7 +81,9 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         scheme = "https" if settings.tls_cert else "http"
         where = str(settings.folder / "postgres") if private else "the given URL"
         announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
-        app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
+        context = ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits)
+        context.projector = ProjectorProcess(url)
+        app = make_app(context)
         # The access log is off: it would have the cursors and node ids of all teams in it.
         config = uvicorn.Config(
             app,

@@ -1,4 +1,6 @@
 """One module for each change of the schema.
 
 - `r0001_segments`: teams, keys, segments, streams, conflicts
+- `r0002_views`: sessions, results, counts a day
+- `r0003_documented`: tables for other programs
 """
