@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from ..eventlog.documents.sessions import convert_session
-from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.home.paths import REMOTE_TYPE, RemoteEntry, profile_log, resolve_profile
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import staging
 from ..eventlog.targets.memory_log import MemoryLog
@@ -365,7 +365,13 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
                 _in_memory[key] = InMemoryStorage()
                 _in_memory[key].store.target = open_memory_log(profiles.config_path, profile.name)
             return _in_memory[key]
-    return JSONStorage(profile.file_path, profile.name)
+    storage = JSONStorage(profile.file_path, profile.name)
+    if profile.storage_type == REMOTE_TYPE:
+        from .remotes import CatchingUp, mirror_of_profile  # noqa: PLC0415 - rarely needed
+
+        entry = RemoteEntry(profile.url or "", profile.api_key_file or "", profile.since or "")
+        storage.store.catch_up = CatchingUp(mirror_of_profile(entry, storage.file_path))
+    return storage
 
 
 def load_sessions(profile_name: str | None = None) -> dict[str, TestSession]:

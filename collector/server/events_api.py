@@ -60,7 +60,7 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         conflicts=len(result.conflicts),
         findings=parsed.findings_total,
     )
-    position = _position_after(context, key.team)
+    position = _position_after(context, key.team, None if result.removed else result.position)
     answer = _push_answer(result, parsed, position, limits.told)
     if result.removed:
         with context.engine.begin() as connection:
@@ -72,12 +72,21 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
     return answer
 
 
-def _position_after(context: ServerContext, team: int) -> str:
-    """Return the cursor after what was committed; an empty text if the order is not known in time."""
-    if not context.sequencer.order_committed():
+def _position_after(context: ServerContext, team: int, stored: int | None) -> str:
+    """Return the cursor after a push; an empty text if the order is not known in time.
+
+    Args:
+        context: of the server.
+        team: of the key.
+        stored: position of the last segment of the push; None if it stored nothing, or removed something.
+    """
+    if stored is not None:
+        context.sequencer.announce()
+    elif not context.sequencer.order_committed():
         return ""
     with context.engine.connect() as connection:
-        return format_cursor(read_epoch(connection), last_position(connection, team))
+        position = last_position(connection, team) if stored is None else stored
+        return format_cursor(read_epoch(connection), position)
 
 
 def _record_conflicts(context: ServerContext, key: ApiKey, count: int) -> None:
@@ -98,6 +107,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "accepted": result.accepted,
         "known": result.known,
         "purged": result.purged,
+        "expired": result.expired,
         "removed": result.removed,
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),
@@ -173,7 +183,8 @@ async def pull_events(
         first = await run_in_threadpool(following.begin, cursor)
         return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
     page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
-    headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
+    more = "true" if page.more else "false"
+    headers = {"Insight-Cursor": cursor, "Insight-More": more, "Insight-Team": key.team_name}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
 
 

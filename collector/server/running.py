@@ -15,6 +15,7 @@ from ..database.connections import open_engine
 from ..database.migrating import check_schema, upgrade_schema
 from ..database.private_server import PrivateServer
 from ..limits import RequestLimits
+from ..views.process import ProjectorProcess
 from .process.http_server import open_socket
 from .process.workers import WorkerSettings, serve_here, serve_in_processes
 
@@ -102,10 +103,15 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
 def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
     tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
     worker = WorkerSettings(url, settings.folder / "views", settings.command, settings.limits, tls)
-    if settings.workers == 1:
-        serve_here(worker, listening)
-    else:
-        serve_in_processes(worker, listening, settings.workers)
+    projector = ProjectorProcess(url)
+    projector.start()
+    try:
+        if settings.workers == 1:
+            serve_here(worker, listening)
+        else:
+            serve_in_processes(worker, listening, settings.workers)
+    finally:
+        projector.close()
 
 
 def _ensure_first_key(engine: Engine) -> str:

@@ -69,7 +69,7 @@ def arguments_of(question: QuestionPath, parameters: Iterable[tuple[str, str]]) 
     options: list[str] = []
     argument: list[str] = []
     for name, value in parameters:
-        if name == question.argument:
+        if name and name == question.argument:
             argument = [value]
         elif name in question.options:
             options.append(f"--{name}={value}")

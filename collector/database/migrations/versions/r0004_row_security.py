@@ -4,8 +4,8 @@ A revision of its own, so that a database without it is told from one that has i
 after each upgrade, as it does for tables of later revisions.
 """
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
