@@ -27,7 +27,7 @@ def main(words: list[str], environ: Mapping[str, str] = os.environ) -> int:
     state = _send(Path(log), stream, int(start), path, (int(pid), mark), environ)
     is_read = write_state(path, state)
     if not _runs(int(pid), mark):
-        path.unlink(missing_ok=True)  # nobody is left to read it
+        path.unlink(missing_ok=True)  # its reader is gone
     with suppress(OSError, EventLogError):
         note_failure("" if state.phase == "done" or is_read else state.reason)
     return 0 if state.phase == "done" else 1

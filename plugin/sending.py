@@ -82,7 +82,7 @@ def why_not_sent(settings: Settings, environ: Mapping[str, str]) -> str:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what the helper has to know and nobody may see on its command line."""
+    """Return settings of the helper that do not belong on its command line, which all users of a machine see."""
     found = {"PYTEST_INSIGHT_STORAGE": settings.storage}
     if settings.storage == "database":
         return found | {"INSIGHT_DB_URL": settings.db_url}
@@ -102,7 +102,7 @@ class SendingHooks:
 
     Args:
         recording: the session.
-        pid: process id of the helper; 0 if there is none.
+        pid: process id of the helper; 0 without a helper.
         state: file with its state.
         before: reason why the session before was not sent.
         problem: reason why there is no helper.
@@ -133,7 +133,7 @@ class SendingHooks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None, None, None]:
-        """After the last event was written: wait as long as is allowed, and write the line if there is none yet."""
+        """After the last event was written: wait as long as is allowed, and write the line if it is not written yet."""
         try:
             return (yield)
         finally:
@@ -157,24 +157,27 @@ class SendingHooks:
 
     def _wait(self) -> PushState:
         """Return the state at the end of the helper or of the time to wait, whichever comes first."""
-        from ..syncstorage.client.launch import is_alive  # noqa: PLC0415 - as above
-
         state = self._look()
         try:
             # Rounds and no clock: the tested code may have left one that goes wrong.
             for _ in range(round(self._wait_s / _LOOK_S)):
-                if state.is_final or not is_alive(self._pid):
+                if state.is_final:
                     break
                 _sleep(_LOOK_S)
                 state = self._look()
         except KeyboardInterrupt:
             return state  # the run is over; there is nothing to interrupt but the waiting
-        return self._look() if self._state is not None else state
+        return state
 
     def _look(self) -> PushState:
         if self._state is None:
             return PushState("failed", reason=self._problem)
-        return read_state(self._state)
+        is_alive = bool(process_start(self._pid))
+        state = read_state(self._state)
+        if state.is_final or is_alive:
+            return state
+        reason = f"the process that sends ended after {state.sent} events"
+        return PushState("failed", state.sent, state.where, reason)
 
     def _say(self, state: PushState) -> None:
         self._said = True

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 
 class Pusher(Protocol):
-    """What takes lines: a collector over HTTP, or its database."""
+    """A collector over HTTP, or its database."""
 
     def push(self, lines: bytes) -> PushAnswer:
         """Store lines, and return after they are on disk there."""

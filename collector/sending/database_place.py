@@ -16,7 +16,7 @@ from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
 
 KEY_ID = "database"
-"""Stands where the id of a key is, for events that came without one."""
+"""Written in place of the id of a key, for events that came without one."""
 _LATER = "nothing is lost; run insight sync later"
 
 

@@ -25,7 +25,7 @@ _LOOK_S = 0.2
 
 
 class Place(Pusher, Protocol):
-    """Where lines are sent to."""
+    """A collector or database that lines are sent to."""
 
     def close(self) -> None:
         """Close the connections; the next `push` opens new ones."""
