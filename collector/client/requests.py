@@ -1,6 +1,8 @@
 """HTTP requests to a collector, each with deadlines, and the errors that they end with."""
 
 import gzip
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +18,8 @@ TOTAL_S = 30.0
 _GZIP_LEVEL = 1
 _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 401, 403, 404, 413
+_OK, _CREATED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 201, 401, 403, 404, 413
+_NEXT_PAGE = re.compile(r'<(/[^>]*)>; rel="next"')
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of answers that a later request may not get."""
 
@@ -102,10 +105,12 @@ class Collector:
     Args:
         address: URL and key.
         total_s: longest time for one request, in seconds.
+        headers: sent with each request, in addition to the key.
     """
 
     address: Address
     total_s: float = TOTAL_S
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -137,12 +142,26 @@ class Collector:
         headers = answer.headers
         return Page(answer.data, headers.get("insight-cursor", ""), headers.get("insight-more", "") == "true")
 
+    def store_session(self, document: dict[str, Any]) -> None:
+        """Store a session that is given as a document; the same one again changes nothing."""
+        self._request("POST", "/api/v1/sessions", msgspec.json.encode(document), "application/json")
+
+    def sessions(self, path: str) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of sessions as documents, and the path of the next page; empty after the last one.
+
+        Args:
+            path: with its query.
+        """
+        answer = self._request("GET", path)
+        found = _NEXT_PAGE.search(answer.headers.get("link", ""))
+        return self._decode(answer.data, list[dict[str, Any]]), found[1] if found else ""
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
     def _request(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> urllib3.BaseHTTPResponse:
-        headers = {"Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
+        headers = {**self.headers, "Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
         if body is not None:
             headers["Content-Type"] = kind
             if len(body) >= _BODY_MIN and kind == "application/x-ndjson":
@@ -154,7 +173,7 @@ class Collector:
             raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
         except urllib3.exceptions.HTTPError as error:
             raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
-        if answer.status != _OK:
+        if answer.status not in (_OK, _CREATED):
             raise _error_of(url, answer)
         return answer
 

@@ -1,19 +1,22 @@
 """Send lines straight to the PostgreSQL database of a collector, by the code that the collector itself uses."""
 
 import contextlib
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from ...eventlog.errors import EventLogError
 from ..access.teams import DEFAULT_TEAM, ensure_team
 from ..client.requests import Clash, PushAnswer, RemoteError, RemoteUnavailableError
 from ..database.connections import open_engine
-from ..database.migrating import check_schema
+from ..database.migrating import SchemaMismatchError, check_schema
 from ..feed.sequencer import give_positions
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
+
+T = TypeVar("T")
 
 KEY_ID = "database"
 """Written in place of the id of a key, for events that came without one."""
@@ -44,13 +47,22 @@ class DatabasePlace:
             RemoteUnavailableError: the database cannot be reached now.
             RemoteError: it does not take them.
         """
+        return self.run(lambda: self._push(lines))
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Return the result of work with the database.
+
+        Raises:
+            RemoteUnavailableError: the database cannot be reached now.
+            RemoteError: it refuses.
+        """
         try:
-            return self._push(lines)
+            return work()
         except (OperationalError, InterfaceError) as error:
             raise RemoteUnavailableError(self.name, reason_of(error), _LATER) from error
         except SQLAlchemyError as error:
             raise RemoteError(self.name, reason_of(error), "check the rights of this user") from error
-        except EventLogError as error:  # another schema
+        except SchemaMismatchError as error:
             raise RemoteError(self.name, str(error), _LATER) from error
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -12,9 +12,13 @@ from ..access.keys import ApiKey
 from ..access.lookup import KeyLookup
 from ..feed.sequencer import Sequencer
 from ..limits import RequestLimits
+from ..problems import ProblemError
 from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
 from .metrics import Counters
+
+TEAM_HEADER: Final = "Insight-Team"
+"""Header with the name of the team that a client expects; it decides nothing, and is optional."""
 
 
 @dataclass
@@ -60,9 +64,17 @@ def needs(scope: str) -> object:
 
     async def authorize(request: Request) -> ApiKey:
         header = request.headers.get("authorization")
-        return await run_in_threadpool(context_of(request).keys.authorize, header, scope)
+        key = await run_in_threadpool(context_of(request).keys.authorize, header, scope)
+        _check_team(key, request.headers.get(TEAM_HEADER))
+        return key
 
     return Depends(authorize)
+
+
+def _check_team(key: ApiKey, expected: str | None) -> None:
+    """Refuse a request of a client that takes the key for that of another team."""
+    if expected is not None and expected != key.team_name:
+        raise ProblemError("wrong-team", f"key {key.id}: not of the team that {TEAM_HEADER} names; use a key of it")
 
 
 Context = Annotated[ServerContext, Depends(context_of)]
