@@ -40,7 +40,7 @@ class TokenBuckets:
         self._lock = threading.Lock()
 
     def take(self, name: str) -> float:
-        """Take a token, and return 0; if there is none, return the seconds until there is one."""
+        """Take a token, and return 0; without one, return the seconds until there is one."""
         if not self.quota:
             return 0.0
         per_s = self.quota / WINDOW_S
@@ -61,7 +61,7 @@ class TokenBuckets:
         """Take a token for a request with a key.
 
         Raises:
-            ProblemError: there is none; its headers say when there is one again.
+            ProblemError: the bucket is empty; the headers say when there is a token again.
         """
         wait_s = math.ceil(self.take(key_id))
         if wait_s:

@@ -127,7 +127,7 @@ def copying_rows(connection: Connection, table: str) -> Generator[bool]:
 
 
 class _RowGuard:
-    """Tells each transaction its team when it begins.
+    """Names the team of each transaction when it begins.
 
     Attributes:
         role: whether requests change to `ROLE`; None until the database was asked.

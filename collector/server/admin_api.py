@@ -66,7 +66,7 @@ def list_team_keys(context: Context, key: Admin) -> Response:
 @router.post("/keys", response_model=None, openapi_extra=_NEW_KEY, responses={201: {}})
 async def create_team_key(request: Request, context: Context, key: Admin) -> Response:
     """Make a key of the team; its text is in this answer and nowhere else."""
-    async with received_body(request, context, context.limits.question_bytes) as body:
+    async with received_body(request, context.room, context.limits.question_bytes) as body:
         return await run_in_threadpool(_create, context, key, body)
 
 

@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fastapi import Request
 
 from ..ingest.unpacking import unpacked_bound
 from ..limits import RequestLimits
 from ..problems import ProblemError
-
-if TYPE_CHECKING:
-    from .context import ServerContext
-
 
 DROP_S: Final = 5.0
 """Seconds for which the rest of a body that is too large is read and dropped."""
@@ -29,6 +25,7 @@ class BodyRoom:
     """
 
     def __init__(self, limits: RequestLimits) -> None:
+        self.limits = limits
         self.received = 0
         """Bytes of bodies that were received and are still needed."""
         self._received_most = limits.received_bytes
@@ -62,18 +59,18 @@ class BodyRoom:
 
 
 @asynccontextmanager
-async def received_body(request: Request, context: "ServerContext", most: int = 0) -> AsyncGenerator[bytes]:
+async def received_body(request: Request, room: BodyRoom, most: int = 0) -> AsyncGenerator[bytes]:
     """Yield the body of a request as it was sent; there is room to unpack it while the context lasts.
 
     Args:
         request: with the body.
-        context: of the server.
+        room: of the server.
         most: bytes that this endpoint takes; 0 for those of the limits.
 
     Raises:
         ProblemError: it is too large or too slow, or there are too many at once.
     """
-    limits, room = context.limits, context.room
+    limits = room.limits
     body = bytearray()
     try:
         await _read_into(body, request, room, limits, min(most or limits.body_bytes, limits.body_bytes))

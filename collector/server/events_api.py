@@ -41,7 +41,7 @@ async def push_events(
     """Store any piece of a log: JSON Lines, plain or compressed. What is stored already is not stored again."""
     encoding = request.headers.get("content-encoding", "")
     wants_all = strict is not None and strict.lower() not in ("0", "false", "no")
-    async with received_body(request, context) as body:
+    async with received_body(request, context.room) as body:
         answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
     return json_answer(answer)
 
@@ -140,7 +140,7 @@ _decode_have = msgspec.json.Decoder(HaveQuestion).decode
 @router.post("/have", responses={200: {"model": HaveAnswer}}, response_model=None, openapi_extra=_QUESTION)
 async def compare_streams(request: Request, context: Context, key: Writer) -> Response:
     """Answer how much of each stream is stored, so that a client sends what is missing; unknown ones are left out."""
-    async with received_body(request, context, context.limits.question_bytes) as body:
+    async with received_body(request, context.room, context.limits.question_bytes) as body:
         return json_answer(await run_in_threadpool(_have, context, key, body))
 
 

@@ -34,7 +34,7 @@ async def store_session(
 ) -> Response:
     """Store a session that is given as a document; the same one again changes nothing (200 instead of 201)."""
     encoding = request.headers.get("content-encoding", "")
-    async with received_body(request, context, context.limits.document_bytes) as body:
+    async with received_body(request, context.room, context.limits.document_bytes) as body:
         return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
 
 

@@ -175,3 +175,24 @@ def test_a_cursor_of_another_epoch_is_refused(served, engine):
     assert (answer.status, answer.json()["type"]) == (410, "urn:pytest-insight:problem:other-epoch")
     assert answer.json()["epoch"] == served.get("/api/v1/events").headers["insight-cursor"].split(":")[0]
     assert served.get("/api/v1/events?after=nonsense").status == 400
+
+
+def test_no_push_draws_positions_while_another_has_not_committed(engine):
+    """The lock is kept until the commit: else a reader would miss the push that drew first and commits last."""
+    from uuid import UUID
+
+    from pytest_insight.collector.ingest.segments import pack_segment
+    from pytest_insight.collector.ingest.storing import store_segments
+    from sqlalchemy.exc import OperationalError
+
+    def segments(number):
+        packed = pack_segment([session_lines(number, 0)[0][:-1]])
+        return [{"team": 1, "stream": UUID(int=number), "first": 0, "key": "k", **packed}]
+
+    with engine.begin() as first:
+        drawn = store_segments(first, segments(1))
+        with pytest.raises(OperationalError, match="lock timeout"), engine.begin() as second:
+            second.execute(text("set local lock_timeout = '50ms'"))
+            store_segments(second, segments(2))
+    with engine.begin() as second:
+        assert store_segments(second, segments(2)) > drawn

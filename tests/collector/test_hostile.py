@@ -131,9 +131,9 @@ def test_a_body_of_one_byte_a_second_is_cut_off_in_time(engine, tmp_path):
 @pytest.mark.parametrize("head", [b"", b"GET /healthz HTTP/1.1\r\nX: "])
 def test_a_connection_without_a_whole_head_is_ended(served, monkeypatch, head):
     """Also the second request of a connection has to send its head in time; requests in time are answered."""
-    from pytest_insight.collector.server.process.http_server import TimedProtocol
+    from pytest_insight.collector.server.process.http_server import LimitedConnection
 
-    monkeypatch.setattr(TimedProtocol, "head_s", 0.3)
+    monkeypatch.setattr(LimitedConnection, "head_s", 0.3)
     connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=20)
     connection.connect()
     if head:

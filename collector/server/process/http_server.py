@@ -29,7 +29,7 @@ GRACE_S: Final = 10
 _BACKLOG: Final = 2048
 
 
-class TimedProtocol(H11Protocol):
+class LimitedConnection(H11Protocol):
     """A connection that is ended if the head of a request does not arrive in time."""
 
     head_s: float = HEAD_S
@@ -125,7 +125,7 @@ def make_http_server(context: ServerContext, **more: Any) -> EndingServer:
     # The access log is off: it would have the cursors and node ids of all teams in it.
     config = uvicorn.Config(
         ErrorShield(make_app(context)),
-        http=TimedProtocol,
+        http=LimitedConnection,
         log_level="warning",
         access_log=False,
         server_header=False,
