@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -29,8 +30,8 @@ from pytest_insight.collector.database.migrating import upgrade_schema
 from pytest_insight.collector.database.private_server import PrivateServer
 from pytest_insight.collector.views.projecting import project_all
 
-from .generate import cached_log
-from .measure import Figure
+from . import generate
+from .measure import WORK, Figure
 
 PUSHERS = {50: 0.5, 8: 0.5, 1: 0.2}
 """Pushers at once, and the least speed against COPY."""
@@ -61,10 +62,25 @@ class Taken:
 
 def load_of(events: int) -> Load:
     """Return the lines of a generated log, by session."""
-    lines = cached_log(events).read_bytes().splitlines(keepends=True)
+    lines = _dense_log(events).read_bytes().splitlines(keepends=True)
     sessions = [list(group) for _, group in groupby(lines, key=lambda line: line.split(b'"stream":"', 1)[1][:32])]
     bodies = [zstd.compress(b"".join(session), 1) for session in sessions]
     return Load(bodies, lines, sum(b'"type":"test.finished"' in line for line in lines), sum(map(len, lines)))
+
+
+def _dense_log(events: int) -> Path:
+    """Return the path of a log of the last days, in which a team has about 100,000 results a day (3 M a month)."""
+    days = max(events // 200_000, 1)
+    begin = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days + 1)
+    path = WORK / f"dense-{events}-{begin:%Y%m%d}.jsonl"
+    if not path.exists():
+        kept = generate.START_US, generate.SPAN_US
+        generate.START_US, generate.SPAN_US = int(begin.timestamp()) * 1_000_000, days * 86_400_000_000
+        try:
+            path.write_bytes(b"".join(generate.generate(events)))
+        finally:
+            generate.START_US, generate.SPAN_US = kept
+    return path
 
 
 class Bench:
