@@ -31,7 +31,7 @@ def _of_command_line(name: str, *more: Column, types: dict[str, str] | None = No
     return DocumentedTable(TABLES[name].meaning, (_TEAM, *own, *known.values()))
 
 
-def _counted(name: str, meaning: str) -> Column:
+def _count_column(name: str, meaning: str) -> Column:
     return Column(name, "integer", meaning)
 
 
@@ -52,11 +52,11 @@ DOCUMENTED: Final = {
             Column("sut", "text", "system under test"),
             Column("nodeid", "text", "node id of the test"),
             Column("day", "date", "day of the start of the session, in UTC"),
-            _counted("runs", "sessions that have a verdict of it"),
-            _counted("passed", "of these with a good verdict: passed, xfailed, xpassed"),
-            _counted("failed", "with a bad one: failed, error, crashed"),
-            _counted("skipped", "skipped"),
-            _counted("flaky", "passed only after another attempt"),
+            _count_column("runs", "sessions that have a verdict of it"),
+            _count_column("passed", "of these with a good verdict: passed, xfailed, xpassed"),
+            _count_column("failed", "with a bad one: failed, error, crashed"),
+            _count_column("skipped", "skipped"),
+            _count_column("flaky", "passed only after another attempt"),
             Column("duration_s", "float8", "duration of the last attempts together, in seconds"),
         ),
     ),
@@ -67,7 +67,9 @@ DOCUMENTED: Final = {
             Column("position", "bigint", "of the last stored segment that was looked at"),
             Column("updated_at", "timestamptz", "time of the last change"),
             Column("waiting", "bigint", "running sessions that are folded again within a minute"),
-            Column("problems", "bigint", "streams that could not be folded, and are missing; see the log of the server"),
+            Column(
+                "problems", "bigint", "streams that could not be folded, and are missing; see the log of the server"
+            ),
         ),
     ),
 }
