@@ -35,7 +35,7 @@ from .measure import WORK, Figure
 
 PUSHERS = {50: 0.5, 8: 0.5, 1: 0.2}
 """Pushers at once, and the least speed against COPY."""
-EVENTS, EVENTS_QUICK = 400_000, 100_000
+EVENTS, EVENTS_QUICK = 200_000, 50_000
 _TABLES = "segment, stream, folded, session, node, result, test_day, change, checkpoint, conflict"
 
 
@@ -60,19 +60,18 @@ class Taken:
     postgres_s: float
 
 
-def load_of(events: int) -> Load:
+def load_of(events: int, days: int = 1) -> Load:
     """Return the lines of a generated log, by session."""
-    lines = _dense_log(events).read_bytes().splitlines(keepends=True)
+    lines = dense_log(events, days).read_bytes().splitlines(keepends=True)
     sessions = [list(group) for _, group in groupby(lines, key=lambda line: line.split(b'"stream":"', 1)[1][:32])]
     bodies = [zstd.compress(b"".join(session), 1) for session in sessions]
     return Load(bodies, lines, sum(b'"type":"test.finished"' in line for line in lines), sum(map(len, lines)))
 
 
-def _dense_log(events: int) -> Path:
-    """Return the path of a log of the last days, in which a team has about 100,000 results a day (3 M a month)."""
-    days = max(events // 200_000, 1)
+def dense_log(events: int, days: int) -> Path:
+    """Return the path of a log of so many last days; a busy team has 100,000 results a day."""
     begin = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days + 1)
-    path = WORK / f"dense-{events}-{begin:%Y%m%d}.jsonl"
+    path = WORK / f"dense-{events}-{days}-{begin:%Y%m%d}.jsonl"
     if not path.exists():
         kept = generate.START_US, generate.SPAN_US
         generate.START_US, generate.SPAN_US = int(begin.timestamp()) * 1_000_000, days * 86_400_000_000
