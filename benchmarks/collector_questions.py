@@ -1,4 +1,4 @@
-"""Questions to a collector at a million results: SQL over its tables, and the endpoints that read the copy of the log."""
+"""Questions to a collector at a million results: SQL over its tables, and endpoints that read the copy of the log."""
 
 import statistics
 import time
@@ -19,23 +19,31 @@ ROUNDS = 5
 SQL = {
     "newest 50 sessions": (
         20,
-        "select session_id, sut, branch, started_at, status, tests, failed from insight.sessions"
-        " order by started_at desc limit 50",
+        (
+            "select session_id, sut, branch, started_at, status, tests, failed from insight.sessions"
+            " order by started_at desc limit 50"
+        ),
     ),
     "history of a test, month": (
         50,
-        "select started_at, session_id, verdict, duration_s from insight.tests where nodeid = %(nodeid)s"
-        " and started_at > %(month)s order by started_at desc",
+        (
+            "select started_at, session_id, verdict, duration_s from insight.tests where nodeid = %(nodeid)s"
+            " and started_at > %(month)s order by started_at desc"
+        ),
     ),
     "failures of a week": (
         30,
-        "select nodeid, count(*) from insight.tests where notable and verdict in ('failed', 'error', 'crashed')"
-        " and started_at > %(week)s group by 1 order by 2 desc",
+        (
+            "select nodeid, count(*) from insight.tests where notable and verdict in ('failed', 'error', 'crashed')"
+            " and started_at > %(week)s group by 1 order by 2 desc"
+        ),
     ),
     "flaky of a month": (
         200,
-        "select nodeid, sum(flaky), sum(runs) from insight.test_days where day > %(month)s"
-        " group by 1 having sum(flaky) > 0 order by 2 desc",
+        (
+            "select nodeid, sum(flaky), sum(runs) from insight.test_days where day > %(month)s"
+            " group by 1 having sum(flaky) > 0 order by 2 desc"
+        ),
     ),
 }
 """Questions to the tables, with the milliseconds that they may take."""

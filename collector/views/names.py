@@ -17,7 +17,7 @@ _RENAME = text("update session set session_id = :name where id = :id")
 
 
 def name_sessions(connection: Connection, team: int, labels: set[str]) -> None:
-    """Set the names that the sessions of some labels are shown by, and count the tests a day of those that are shown."""
+    """Set the names that the sessions of some labels are shown by, and count the tests of those that are shown."""
     if not labels:
         return
     found = _sessions_of(connection, team, sorted(labels))
