@@ -121,6 +121,20 @@ class SyncConflictShape(Shape):
     """Digest of the event of the log."""
 
 
+class KeptConflictShape(Shape):
+    """Two events with one identity, as the collector keeps them."""
+
+    stream: str
+    seq: int
+    sent_at: Utc
+    key: str
+    """Id of the key with which the second one was sent."""
+    stored: str | None
+    """Line of the event that counts; null if it is not stored any more."""
+    quarantined: str
+    """Line of the other one."""
+
+
 class SyncVerifiedShape(Shape):
     """Comparison of all events of both sides."""
 
@@ -145,6 +159,8 @@ class SyncShape(Shape):
     """Events that were sent, and had arrived from elsewhere meanwhile."""
     refused: list[str]
     """Events that the collector cannot take."""
+    refused_total: int
+    """Also those that the collector counted, and did not list."""
     dropped_streams: int
     """Streams that the collector dropped by its retention."""
     fetched: int
@@ -152,5 +168,11 @@ class SyncShape(Shape):
     findings: list[str]
     """Parts of the answers that are not events."""
     conflicts: list[SyncConflictShape]
+    conflicts_total: int
+    """Also those that the collector counted, and did not list."""
     verified: SyncVerifiedShape | None
     """Null without `--verify`."""
+
+
+SyncAnswer = SyncShape | list[KeptConflictShape]
+"""With `--conflicts` a list, the newest first."""

@@ -53,7 +53,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "log pack": JsonOutput(logs.PackedShape),
     "log unpack": JsonOutput(logs.UnpackedShape),
     "log purge": JsonOutput(logs.PurgedShape),
-    "sync": JsonOutput(collector.SyncShape),
+    "sync": JsonOutput(collector.SyncAnswer),
     "serve": JsonOutput(collector.ServingShape),
     "keys create": JsonOutput(collector.MadeKeyShape),
     "keys list": JsonOutput(list[collector.KeyShape]),

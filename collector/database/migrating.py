@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from ...eventlog.errors import EventLogError
+from .row_security import secure_tables
 from .view_tables import VIEW_METADATA
 
 _LOCK: Final = 0x1251_4701
@@ -45,6 +46,7 @@ def upgrade_schema(engine: Engine) -> tuple[str, str]:
         if before != newest_revision():
             _refuse_unknown(before)
             command.upgrade(_config(connection), "head")
+        secure_tables(connection)
         return before, newest_revision()
 
 

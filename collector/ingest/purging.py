@@ -161,8 +161,6 @@ def _renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
 
 def _remove_from_quarantine(connection: Connection, team_id: int, new: BuriedLines) -> None:
     digests = [bytes.fromhex(digest.decode()) for _, digest in new.digests]
-    connection.execute(
-        delete(conflict).where(
-            conflict.c.team == team_id, or_(conflict.c.stream.in_(new.streams), conflict.c.got.in_(digests))
-        )
-    )
+    # Also what was quarantined for a purged line: it is another version of the same event.
+    named = or_(conflict.c.stream.in_(new.streams), conflict.c.got.in_(digests), conflict.c.have.in_(digests))
+    connection.execute(delete(conflict).where(conflict.c.team == team_id, named))

@@ -22,7 +22,7 @@ from ..ingest.parsing import ParsedBody, parse_body
 from ..ingest.unpacking import unpack_body
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
 from .following import NO_BUFFER, Following
 from .models import HAVE_QUESTION, HaveAnswer, PushedModel
@@ -40,10 +40,10 @@ async def push_events(
     strict: Annotated[str | None, Query(description="Refuse a body with findings (422) or conflicts (409).")] = None,
 ) -> Response:
     """Store any piece of a log: JSON Lines, plain or compressed. What is stored already is not stored again."""
-    body = await read_body(request, context.limits)
     encoding = request.headers.get("content-encoding", "")
     wants_all = strict is not None and strict.lower() not in ("0", "false", "no")
-    answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
+    async with received_body(request, context) as body:
+        answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
     return json_answer(answer)
 
 
@@ -59,7 +59,7 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         events_accepted=result.accepted,
         events_known=result.known,
         conflicts=len(result.conflicts),
-        findings=len(parsed.findings),
+        findings=parsed.findings_total,
     )
     position = _position_after(context, key.team, None if result.removed else result.position)
     answer = _push_answer(result, parsed, position, limits.told)
@@ -114,7 +114,7 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),
         "findings": [_finding(finding) for finding in parsed.findings[:told]],
-        "findings_total": len(parsed.findings),
+        "findings_total": parsed.findings_total,
         "streams": {name.hex: following for name, following in result.next.items()},
         "position": position,
     }
@@ -127,8 +127,8 @@ _decode_have = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any]]]).decode
 @router.post("/have", responses={200: {"model": HaveAnswer}}, response_model=None, openapi_extra=_QUESTION)
 async def compare_streams(request: Request, context: Context, key: Writer) -> Response:
     """Answer how much of each stream is stored, so that a client sends what is missing; unknown ones are left out."""
-    body = await read_body(request, context.limits)
-    return json_answer(await run_in_threadpool(_have, context, key, body))
+    async with received_body(request, context, context.limits.question_bytes) as body:
+        return json_answer(await run_in_threadpool(_have, context, key, body))
 
 
 def _ids(names: list[UUID]) -> Any:
@@ -139,13 +139,14 @@ def _ids(names: list[UUID]) -> Any:
 def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
     try:
         asked = _decode_have(body).get("streams")
+        if asked is not None and len(asked) > context.limits.streams:
+            detail = f"body: more than {context.limits.streams} streams; ask in several requests"
+            raise ProblemError("too-large", detail)
         names = None if asked is None else [UUID(name) for name in asked]
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
     if names is None:
         raise ProblemError("bad-request", 'body: has to be {"streams": {ID: {"count": N, "last": DIGEST}}}')
-    if len(names) > context.limits.streams:
-        raise ProblemError("too-large", f"body: more than {context.limits.streams} streams; ask in several requests")
     query = select(stream.c.stream, stream.c.next, stream.c.last, stream.c.state)
     with context.engine.connect() as connection:
         rows = connection.execute(query.where(stream.c.team == key.team, stream.c.stream == any_(_ids(names))))
@@ -176,7 +177,8 @@ async def pull_events(
         first = await run_in_threadpool(following.begin, cursor)
         return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
     page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
-    headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
+    more = "true" if page.more else "false"
+    headers = {"Insight-Cursor": cursor, "Insight-More": more, "Insight-Team": key.team_name}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
 
 
