@@ -1,6 +1,7 @@
 """The list of documented tables in docs/collector.md, generated from the tables themselves.
 
-`python docs/tools/collector_reference.py docs/collector.md` rewrites the part between the marks; a test holds it current.
+`python docs/tools/collector_reference.py docs/collector.md` rewrites the part between the marks; a test holds it
+current.
 """
 
 from page_part import replace_part, update_page
