@@ -88,19 +88,6 @@ FAULTS = {
         ),
         ("test_overlaps.py", "test_pushing.py"),
     ),
-    "a checkpoint in a transaction of its own": Fault(
-        (
-            Edit(
-                "collector/views/projector.py",
-                "        lines = _project_streams(connection, team, sorted(due), moment)\n",
-                "        with engine.begin() as own:\n"
-                "            moved = checkpoint.update().where(checkpoint.c.team == team)\n"
-                "            own.execute(moved.values(position=touched.position, at=moment))\n"
-                "        lines = _project_streams(connection, team, sorted(due), moment)\n",
-            ),
-        ),
-        ("test_views_kills.py",),
-    ),
     "a segment that is not checked": Fault(
         (Edit("collector/ingest/segments.py", "digest_size=DIGEST_SIZE).digest() != digest:", "digest_size=DIGEST_SIZE).digest() is None:"),),
         ("test_database.py",),
