@@ -108,7 +108,7 @@ def command(
 def _collector_meant(
     url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None"
 ) -> "tuple[Collector, bool]":
-    """Return the collector of a URL, else of a remote profile, else of the environment; and whether the log mirrors it."""
+    """Return the collector of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
     from ....collector.client.addresses import read_address
     from ....collector.client.requests import Collector
 
