@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.cli import app as main
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished, TestStarted
 from pytest_insight.eventlog.writer import LogWriter
@@ -46,7 +47,7 @@ class Home:
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("INSIGHT_", "PYTEST_"))}
         env = outer | {"PYTEST_INSIGHT_HOME": str(self.folder), "HOME": str(self.folder)} | environ
         command = [sys.executable, "-m", "pytest_insight.cli", *map(str, arguments)]
-        result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
+        result = warm.run(command, capture_output=True, text=True, env=env, timeout=300)
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 

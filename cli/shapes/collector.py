@@ -48,6 +48,8 @@ class TeamShape(Shape):
     """A team."""
 
     name: str
+    keep_days: int | None
+    """Days that sessions are kept; null for ever."""
 
 
 class UpgradedSchemaShape(Shape):
@@ -76,6 +78,36 @@ class RestoredBackupShape(Shape):
     """A backup that was restored."""
 
     file: str
+
+
+class RebuiltViewsShape(Shape):
+    """Tables of a team that were made again."""
+
+    team: str
+    streams: int
+    """Streams that this process folded."""
+
+
+class GrantShape(Shape):
+    """A role that may read the documented tables."""
+
+    role: str
+    teams: list[str]
+    """Teams that it was allowed to see; empty after `--revoke`."""
+
+
+class ExpiredShape(Shape):
+    """What a team does not keep any more."""
+
+    team: str
+    keep_days: int
+    streams: int
+    events: int
+    bytes: int
+    """As stored."""
+    months: list[str]
+    """Partitions of results that are dropped as wholes."""
+    dry_run: bool
 
 
 class SyncConflictShape(Shape):

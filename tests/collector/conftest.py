@@ -59,6 +59,16 @@ def database(postgres):
 
 
 @pytest.fixture
+def empty(postgres):
+    """URL of a database without a schema."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("create database empty template template0")
+    yield postgres.url.replace("/postgres?", "/empty?")
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("drop database empty with (force)")
+
+
+@pytest.fixture
 def engine(database):
     """Engine of the database of the test."""
     engine = open_engine(database)
