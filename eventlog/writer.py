@@ -100,6 +100,12 @@ class LogWriter:
         return current.path if current is not None else None
 
     @property
+    def begin(self) -> int:
+        """Byte offset in that file where the events of this session begin."""
+        current = self._files.current
+        return current.begin if current is not None else 0
+
+    @property
     def last_us(self) -> int:
         """Time of the last event in microseconds since the epoch."""
         return self._times.last_us

@@ -6,10 +6,11 @@ The collector says how much of each stream it has, so a push may be cut off anyw
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Protocol
 
 from ...eventlog.reader import LogPath, Record, read_records
 from .digests import LogDigests
-from .requests import BodyTooLargeError, Clash, Collector
+from .requests import BodyTooLargeError, Clash, Collector, PushAnswer
 from .retries import Retries
 
 BATCH_BYTES = 8 << 20
@@ -21,6 +22,14 @@ _TAKEN = frozenset({"live", "sealed"})
 
 Progress = Callable[[int, int], None]
 """Called with the number of events done and in all."""
+
+
+class Pusher(Protocol):
+    """A collector over HTTP, or its database."""
+
+    def push(self, lines: bytes) -> PushAnswer:
+        """Store lines, and return after they are on disk there."""
+        ...
 
 
 @dataclass
@@ -144,7 +153,7 @@ def push_log(
     report.clashes += plan.clashes
     report.dropped_streams = plan.dropped
     for lines in _batches(_missing_lines(log, plan, start)):
-        _push_batch(collector, lines, retries, report)
+        push_batch(collector, lines, retries, report)
         report.sent += len(lines)
         if progress is not None:
             progress(report.sent, plan.events)
@@ -173,8 +182,12 @@ def _batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, report: PushReport) -> None:
-    """Send lines, in halves where the collector takes only less; a line that is too long by itself is reported."""
+def push_batch(collector: Pusher, lines: list[bytes], retries: Retries, report: PushReport) -> None:
+    """Send lines, in halves where the collector takes only less; a line that is too long by itself is reported.
+
+    Raises:
+        RemoteError: a request failed; what was accepted before stays, and is known when all are sent again.
+    """
     body = b"\n".join((*lines, b""))
     try:
         answer = retries.run(lambda: collector.push(body))
@@ -183,8 +196,8 @@ def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, repo
             report.refused.append(f"{lines[0][:120].decode(errors='replace')}: {error.reason}")
             return
         middle = len(lines) // 2
-        _push_batch(collector, lines[:middle], retries, report)
-        _push_batch(collector, lines[middle:], retries, report)
+        push_batch(collector, lines[:middle], retries, report)
+        push_batch(collector, lines[middle:], retries, report)
         return
     report.accepted += answer.accepted
     report.known += answer.known

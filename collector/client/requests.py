@@ -1,7 +1,8 @@
 """HTTP requests to a collector, each with deadlines, and the errors that they end with."""
 
 import gzip
-from collections.abc import Generator, Iterator
+import re
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,8 @@ _CHUNK_BYTES = 1 << 16
 _GZIP_LEVEL = 1
 _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_LARGE = 200, 401, 403, 404, 410, 413
+_OK, _CREATED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_LARGE = 200, 201, 401, 403, 404, 410, 413
+_NEXT_PAGE = re.compile(r'<(/[^>]*)>; rel="next"')
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of answers that a later request may not get."""
 
@@ -139,11 +141,13 @@ class Collector:
         address: URL and key.
         total_s: longest time for one request, in seconds.
         since: fetch only sessions that started at this time or later; empty for all.
+        headers: sent with each request, in addition to the key.
     """
 
     address: Address
     total_s: float = TOTAL_S
     since: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -203,12 +207,26 @@ class Collector:
                 raise _error_of(url, answer)
             yield from answer.stream(_CHUNK_BYTES)
 
+    def store_session(self, document: dict[str, Any]) -> None:
+        """Store a session that is given as a document; the same one again changes nothing."""
+        self._request("POST", "/api/v1/sessions", msgspec.json.encode(document), "application/json")
+
+    def sessions(self, path: str) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of sessions as documents, and the path of the next page; empty after the last one.
+
+        Args:
+            path: with its query.
+        """
+        answer = self._request("GET", path)
+        found = _NEXT_PAGE.search(answer.headers.get("link", ""))
+        return self._decode(answer.data, list[dict[str, Any]]), found[1] if found else ""
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
     def _request(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> urllib3.BaseHTTPResponse:
-        headers = {"Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
+        headers = {**self.headers, "Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
         if body is not None:
             headers["Content-Type"] = kind
             if len(body) >= _BODY_MIN and kind == "application/x-ndjson":
@@ -216,7 +234,7 @@ class Collector:
         url = self.address.url
         with _named_errors(url):
             answer = self._pool.request(method, url + path, body=body, headers=headers, redirect=False)
-        if answer.status != _OK:
+        if answer.status not in (_OK, _CREATED):
             raise _error_of(url, answer)
         return answer
 

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -20,6 +20,9 @@ from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
 from .bodies import BodyRoom
 from .metrics import Counters
+
+TEAM_HEADER: Final = "Insight-Team"
+"""Header with the name of the team that a client expects; it decides nothing, and is optional."""
 
 
 @dataclass
@@ -75,6 +78,7 @@ def _authorize(context: ServerContext, request: Request, scope: str) -> ApiKey:
     if "team" in request.query_params:
         detail = f"team: key {key.id} belongs to one team and can name no other; leave it out"
         raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
+    _check_team(context, key, request.headers.get(TEAM_HEADER))
     return key
 
 
@@ -88,6 +92,13 @@ def needs(scope: str) -> object:
         return key
 
     return Depends(authorize)
+
+
+def _check_team(context: ServerContext, key: ApiKey, expected: str | None) -> None:
+    """Refuse a request of a client that takes the key for that of another team."""
+    if expected is not None and expected != key.team_name:
+        detail = f"key {key.id}: not of the team that {TEAM_HEADER} names; use a key of it"
+        raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
 
 
 Context = Annotated[ServerContext, Depends(context_of)]
