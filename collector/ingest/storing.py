@@ -7,8 +7,10 @@ readers see the segments, and a push needs one commit.
 import struct
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
+from ..database.row_security import copying_rows
+from ..database.tables import segment
 from ..feed.sequencer import POSITION_LOCK
 
 _DRAW = text(
@@ -29,13 +31,22 @@ _size = struct.Struct(">i").pack
 def store_segments(connection: Connection, segments: list[dict[str, Any]]) -> int:
     """Store segments, and return the position of the last one; others cannot draw positions until the commit."""
     positions = sorted(connection.execute(_DRAW, {"lock": POSITION_LOCK, "count": len(segments)}).scalars())
+    placed = list(zip(segments, positions, strict=True))
+    with copying_rows(connection, "segment") as can_copy:
+        if can_copy:
+            _copy_segments(connection, placed)
+        else:
+            connection.execute(insert(segment), [one | {"position": position} for one, position in placed])
+    return positions[-1]
+
+
+def _copy_segments(connection: Connection, placed: list[tuple[dict[str, Any], int]]) -> None:
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(_HEAD)
-        for one, position in zip(segments, positions, strict=True):
+        for one, position in placed:
             copy.write(_binary_row(one, position))
         copy.write(_END)
-    return positions[-1]
 
 
 def _binary_row(one: dict[str, Any], position: int) -> bytes:
