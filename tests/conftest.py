@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, settings
 
 # No deadlines, and examples may be slow to make: a busy machine is not a defect. Examples differ from run to run; a
-# failing one is printed to be replayed. A quick check sets a smaller number of examples.
-examples = int(os.environ.get("INSIGHT_EXAMPLES", "100"))
+# failing one is printed to be replayed.
 settings.register_profile(
-    "insight", deadline=None, print_blob=True, max_examples=examples, suppress_health_check=[HealthCheck.too_slow]
+    "insight", deadline=None, print_blob=True, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("insight")
 

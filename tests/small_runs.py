@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from examples import examples
 from histories import write_session
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -90,9 +91,9 @@ def seen(number: int, verdict: str = "failed", **more) -> Occurrence:
     return Occurrence(**fields | {"position": 1} | more)
 
 
-few = settings(max_examples=min(40, settings.default.max_examples))
-"""For laws of rules so small that forty examples are as good as a hundred."""
-scarce = settings(max_examples=min(15, settings.default.max_examples))
+few = settings(max_examples=examples(60))
+"""For laws of rules so small that few examples are as good as many."""
+scarce = settings(max_examples=examples(25))
 """For laws of whole stores, each of which is made from a log."""
 
 LETTERS = "PPPFFESXx!/ "

@@ -1,6 +1,7 @@
 """The rules of the house that a program can check."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ MAY_IMPORT = {
 
 BESIDE_API = {
     "cli/arguments/collector.py": "collector",
+    "cli/arguments/remotes.py": "collector",
     "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",
@@ -78,10 +80,16 @@ def sources(*rooms: str) -> list[Path]:
     return sorted(path for room in rooms or MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text())
+
+
 def rooms_imported(path: Path) -> Iterator[tuple[str, int]]:
     """The rooms of ours that a module imports, with the line."""
     depth = len(path.relative_to(ROOT).parts) - 1
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.level > depth:
             yield (node.module or node.names[0].name).split(".")[0], node.lineno
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pytest_insight"):
@@ -135,7 +143,7 @@ def test_every_folder_within_a_room_is_in_the_package():
 @pytest.mark.parametrize("name", PURE)
 def test_the_core_does_no_input_or_output(name):
     """Pure modules import nothing that touches a file, a clock or the environment."""
-    tree = ast.parse((ROOT / name).read_text())
+    tree = tree_of(ROOT / name)
     imported = {
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
@@ -151,11 +159,11 @@ def test_the_core_does_no_input_or_output(name):
     )
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[str, int, ast.Call]]:
-    """Every call in a tree by its dotted name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node.lineno, node
+@functools.cache
+def calls(path: Path) -> list[tuple[str, int, ast.Call]]:
+    """Every call in a file by its dotted name."""
+    found = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    return [(ast.unparse(node.func), node.lineno, node) for node in found]
 
 
 def offences(rule) -> list[str]:
@@ -163,7 +171,7 @@ def offences(rule) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in sources()
-        for name, line, call in calls(ast.parse(path.read_text()))
+        for name, line, call in calls(path)
         if rule(path.relative_to(ROOT), name, call)
     ]
 
@@ -192,7 +200,7 @@ def test_nothing_is_pickled_or_evaluated():
     forbidden = {"pickle", "cPickle", "dill", "shelve", "marshal", "yaml", "multiprocessing"}
     found = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found += [f"{path.relative_to(ROOT)}: {name}" for name in names if name.split(".")[0] in forbidden]
@@ -204,7 +212,7 @@ def test_functions_stay_small():
     """No function of the package is longer than the limit, docstring included."""
     long = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = (node.end_lineno or 0) - node.lineno + 1
                 if lines > FUNCTION_LINES_MAX:
@@ -218,7 +226,7 @@ def test_every_test_says_its_fact():
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if "data" not in path.relative_to(ROOT).parts
-        for node in ast.parse(path.read_text()).body
+        for node in tree_of(path).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
     ]
     assert silent == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import format_reference
 import pytest
+import warm
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,7 +46,7 @@ PYTHON_SAMPLES = [
 )
 def test_python_samples_run(page, number, code, tmp_path):
     """Every Python sample runs as it stands, in an empty folder."""
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = warm.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, f"{page.name} sample {number}:\n{result.stderr}"
 
 
@@ -66,7 +67,7 @@ def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path):
         command = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}.get(match["language"])
         if command is not None:
             command.append(match["code"].replace("49321", env["TMS_SYNC_STORAGE_PORT"]))
-            result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=env)
+            result = warm.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=env)
             assert result.returncode == 0, f"{match['code']}\n{result.stdout}{result.stderr}"
             followed += 1
     assert followed > 5

@@ -1,4 +1,7 @@
-"""`subprocess.run` and `Popen` for `python -m pytest_insight.cli` and `python -m pytest`, in forks: see warm_server.py."""
+"""`subprocess.run` and `Popen` for Python processes that use pytest or the package, in forks: see warm_server.py.
+
+They are `python -m pytest`, `python -m pytest_insight.cli` and `python -c`; others are started as usual.
+"""
 
 import atexit
 import json
@@ -35,7 +38,7 @@ CAN_FORK = (
 class Server(NamedTuple):
     """A process that runs one module in forks of itself."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen | None
     channel: socket.socket
 
 
@@ -82,7 +85,7 @@ class Popen(subprocess.Popen):
         self._server: Server | None = None
         with _busy:
             if can_be_forked(words, options):
-                self._server = server_for(words[0], words[2], options.get("env"))
+                self._server = server_for(words[0], module_of(words), options.get("env"))
             super().__init__(words, **options)
 
     def _execute_child(self, args: list[str], *others: Any) -> None:
@@ -94,8 +97,8 @@ class Popen(subprocess.Popen):
         env, cwd = self._options.get("env"), self._options.get("cwd")
         os.umask(mask := os.umask(0))
         request = {
-            "module": args[2],
-            "args": [as_text(word) for word in args[3:]],
+            "module": (module := module_of(args)),
+            "args": [as_text(word) for word in args[args.index(module) + 1 :]],
             "cwd": as_text(os.path.abspath(os.fspath(cwd or "."))),
             "env": {as_text(name): as_text(value) for name, value in (os.environ if env is None else env).items()},
             "umask": mask,
@@ -115,13 +118,19 @@ def as_text(word: str) -> str:
     return os.fsencode(word).decode("latin-1")
 
 
+def module_of(words: list[str]) -> str:
+    """Return the module that a command runs, `-c` if its program is an argument, or "" if it does something else."""
+    if words[1:2] == ["-c"]:
+        return "-c"
+    return words[2] if words[1:2] == ["-m"] and words[2] in MODULES else ""
+
+
 def can_be_forked(words: list[str], options: dict) -> bool:
     """Return whether a fork is the same as the process that these words and options start."""
     return (
         CAN_FORK
         and len(words) > 2
-        and words[1] == "-m"
-        and words[2] in MODULES
+        and module_of(words) != ""
         and options.keys() <= UNDERSTOOD
         and sum(map(len, words)) < MAX_REQUEST // 2
     )

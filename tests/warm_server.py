@@ -1,5 +1,7 @@
 """A Python process that has imported what a command needs; each request runs the command in a fork of it.
 
+Commands are `python -m pytest_insight.cli`, `python -m pytest` and `python -c`, the last for programs that use the package.
+
 A fork is a process like any other: it has its own arguments, environment, folder, standard streams, signals and exit
 code. It only skips the start of the interpreter and the imports, which cost more than most commands.
 """
@@ -20,10 +22,14 @@ import signal
 import socket
 import sys
 import time
+import types
+
+import warm_workers
 
 PACKAGES = {
     "pytest_insight.cli": ("cli", "core", "eventlog", "projections", "syncstorage", "testdata"),
     "pytest": ("eventlog", "plugin"),
+    "-c": ("core", "eventlog", "plugin", "projections", "syncstorage", "testdata"),
 }
 """Our packages that are imported in full beforehand, by the module that is run."""
 OTHERS = {
@@ -38,7 +44,8 @@ OTHERS = {
         "typer._adapters",
         "typer.rich_utils",
     ),
-    "pytest": ("importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
+    "-c": ("pathlib", "random", "sqlite3", "subprocess"),
+    "pytest": ("execnet.gateway", "importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
 }
 """Modules of others that are imported beforehand, where they are installed."""
 
@@ -50,10 +57,12 @@ CLONE_PARENT = 0x8000
 
 def preload(module: str) -> None:
     """Import what runs of a module need, and the modules that they import when they are used."""
+    if module == "pytest":
+        import_plugins()
     names = [*OTHERS[module]]
     for package in PACKAGES[module]:
         found = importlib.import_module(f"pytest_insight.{package}")
-        names += [f"{found.__name__}.{item.name}" for item in pkgutil.iter_modules(found.__path__)]
+        names += [item.name for item in pkgutil.walk_packages(found.__path__, f"{found.__name__}.")]
     if module == "pytest":
         names += [f"_pytest.{name}" for name in importlib.import_module("_pytest.config").default_plugins]
     for name in names:
@@ -62,6 +71,14 @@ def preload(module: str) -> None:
                 importlib.import_module(name)
     gc.collect()
     gc.freeze()
+
+
+def import_plugins() -> None:
+    """Import our plugin and the installed ones as pytest does, which rewrites their assertions."""
+    from _pytest.config import _prepareconfig
+
+    for more in (["--disable-plugin-autoload", "-p", "pytest_insight.plugin"], []):
+        _prepareconfig(["--noconftest", "-c", os.devnull, *more])._ensure_unconfigure()
 
 
 def take_request(channel: socket.socket) -> "tuple[dict, list[int]] | None":
@@ -94,7 +111,7 @@ def become(request: dict, streams: "list[int]") -> None:
         if resource.getrlimit(int(number)) != tuple(limits):
             resource.setrlimit(int(number), tuple(limits))
     sys.argv = [request["module"], *(os.fsdecode(word.encode("latin-1")) for word in request["args"])]
-    sys.path[0] = os.getcwd()
+    sys.path[0] = os.getcwd() if request["module"] != "-c" else ""
     importlib.invalidate_caches()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         old = getattr(sys, name)
@@ -134,13 +151,23 @@ def serve(channel: socket.socket) -> "str | None":
     return None
 
 
+def run_code(code: str) -> None:
+    """Run a program as `python -c` does."""
+    main_module = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(code, "<string>", "exec"), vars(main_module))  # noqa: S102 - what `python -c` does
+
+
 def main() -> None:
     """Serve the socket that the arguments name."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload(sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     module = serve(channel)
-    if module:
+    if module == "pytest" and warm_workers.are_wanted(sys.argv):
+        module = warm_workers.fork_origin(serve, module)
+    if module == "-c":
+        run_code(sys.argv.pop(1))
+    elif module:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

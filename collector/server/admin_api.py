@@ -10,9 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from ..access.audit import list_actions, record_action
 from ..access.keys import ApiKey, create_key, key_data, list_keys, revoke_key, scopes_of_role
+from ..database.row_security import rows_of_team
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Admin, Context, Monitor, ServerContext
 
 router = APIRouter(prefix="/api/v1")
@@ -57,8 +58,8 @@ def list_team_keys(context: Context, key: Admin) -> Response:
 @router.post("/keys", response_model=None, openapi_extra=_NEW_KEY, responses={201: {}})
 async def create_team_key(request: Request, context: Context, key: Admin) -> Response:
     """Make a key of the team; its text is in this answer and nowhere else."""
-    body = await read_body(request, context.limits)
-    return await run_in_threadpool(_create, context, key, body)
+    async with received_body(request, context, context.limits.question_bytes) as body:
+        return await run_in_threadpool(_create, context, key, body)
 
 
 def _create(context: ServerContext, key: ApiKey, body: bytes) -> Response:
@@ -109,7 +110,9 @@ _GAUGES = """
 @router.get("/metrics", response_model=None, responses={200: {"content": {"text/plain": {}}}})
 def show_metrics(context: Context, _: Monitor) -> Response:
     """Return counters for Prometheus."""
-    with context.engine.connect() as connection:
+    # For those who operate the server: sums over all teams, without any name.
+    with rows_of_team(None), context.engine.connect() as connection:
         pending, position, size = connection.execute(text(_GAUGES)).one()
     gauges = {"segments_without_position": pending, "feed_position": position, "database_bytes": size}
+    gauges["followers"] = context.followers
     return Response(context.counters.text(gauges), media_type="text/plain; version=0.0.4")

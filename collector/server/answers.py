@@ -78,7 +78,9 @@ async def _answer_database_error(_: Request, error: Exception) -> Response:
 
 
 async def _answer_defect(request: Request, error: Exception) -> Response:
-    log.error("defect at %s %s: %s", request.method, request.url.path, describe_error(error))
+    # The path of the route, as that of the request may have names of tests or a key in a wrong place.
+    route = getattr(request.scope.get("route"), "path", "(unknown path)")
+    log.error("defect at %s %s: %s", request.method, route, describe_error(error))
     return problem_answer(ProblemError("internal", "a defect of the server; its log says more"))
 
 

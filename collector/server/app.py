@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from .admin_api import router as admin_router
 from .answers import register_handlers
+from .conflicts_api import router as conflicts_router
 from .context import ServerContext
 from .events_api import router as events_router
 from .health_api import router as health_router
@@ -45,6 +46,6 @@ def make_app(context: ServerContext) -> FastAPI:
     app.state.context = context
     register_handlers(app)
     app.include_router(health_router)
-    for router in (admin_router, events_router, sessions_router, questions_router):
+    for router in (admin_router, events_router, conflicts_router, sessions_router, questions_router):
         app.include_router(router, responses=_ERRORS)
     return app

@@ -38,6 +38,7 @@ class PushedModel(BaseModel):
     accepted: int = Field(description="Events that were stored now.")
     known: int = Field(description="Events that were stored before.")
     purged: int = Field(description="Events that were not stored, as they were purged.")
+    expired: int = Field(description="Events that were not stored, as the team does not keep sessions of their age.")
     removed: int = Field(description="Stored events that were removed, as this push purges them.")
     conflicts: list[ClashModel]
     conflicts_total: int

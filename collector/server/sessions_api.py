@@ -1,5 +1,6 @@
 """Endpoints of whole sessions, as `TestSession` writes them."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from ..ingest.parsing import parse_body
 from ..ingest.unpacking import unpack_body
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
 
 router = APIRouter(prefix="/api/v1")
@@ -32,14 +33,15 @@ async def store_session(
     on_conflict: Annotated[str, Query(description="`error`: refuse another session of the same id (409).")] = "",
 ) -> Response:
     """Store a session that is given as a document; the same one again changes nothing (200 instead of 201)."""
-    body = await read_body(request, context.limits)
     encoding = request.headers.get("content-encoding", "")
-    return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
+    async with received_body(request, context, context.limits.document_bytes) as body:
+        return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
 
 
 def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, refuses: bool) -> Response:
+    limits = replace(context.limits, unpacked_bytes=context.limits.document_bytes)
     try:
-        documents = session_documents(parse_json(b"".join(unpack_body(body, encoding, context.limits))))
+        documents = session_documents(parse_json(b"".join(unpack_body(body, encoding, limits))))
         sessions = [convert_session(document) for document in documents]
     except (DocumentError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: {error}") from error

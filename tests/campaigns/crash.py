@@ -72,6 +72,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--spawn", action="store_true", help="start each writer as a program of its own")
     options = parser.parse_args()
+    sys.path.insert(0, str(SHORT.parent.parent))
     spec = importlib.util.spec_from_file_location("crash", SHORT)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(SHORT)

@@ -3,7 +3,6 @@
 Each cell of the truth table is asked by commands and by the Python API.
 """
 
-import importlib.util
 import json
 import sys
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hostile import ask
 from pytest_insight.core.core_api import analyze, query
+from stories import load_story
 
-STORY = Path(__file__).parents[2] / "docs" / "examples" / "shop_history.py"
 CONFTEST = """
 import os, time, pytest
 
@@ -69,10 +68,7 @@ def of(sut, *words):
 def recorded(tmp_path_factory):
     """All runs, recorded once."""
     folder = tmp_path_factory.mktemp("clocks")
-    spec = importlib.util.spec_from_file_location(STORY.stem, STORY)
-    story = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(story)
-    project = story.Project(folder)
+    project = load_story().Project(folder)
     project.commit("Sell things", conftest=CONFTEST, **FILES)
     right = {"SHOP_CLOCK_SHIFT_S": "0"}
     skewed = shift_to(datetime(2099, 1, 1, 12, tzinfo=UTC))

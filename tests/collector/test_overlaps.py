@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from collector_lines import digest_of, session_lines
 from collectors import make_key
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_insight.collector.access.keys import split_key
@@ -47,7 +48,7 @@ ALL = [line for lines in SESSIONS for line in lines]
 PIECES = st.lists(st.lists(st.sampled_from(ALL), min_size=1, max_size=12), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
 @given(pieces=PIECES)
 def test_every_cut_order_and_repetition_gives_the_same_log(engine, pieces):
     """What was pushed in pieces is there, each line once, in canonical order; `next` is the lowest missing seq."""

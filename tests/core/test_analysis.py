@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.analyzer import Analysis
@@ -337,7 +338,7 @@ def outages_that_are_no_evidence(sessions) -> set[str]:
     return aside
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.integers(0, 2**32).map(random.Random))
 def test_columns_of_the_read_model_say_what_the_results_say(rng):
     """Runs from columns and runs from results are the same; so are answers to questions about them."""

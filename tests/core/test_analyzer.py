@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.analyzer import InsightAnalyzer
@@ -24,7 +25,7 @@ sessions = st.lists(
     ),
     max_size=7,
 )
-laws = settings(max_examples=50)
+laws = settings(max_examples=examples(50))
 
 
 def runs_of(history, sut="shop", first=1, at=None):

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,9 @@ sessions = st.fixed_dictionaries(
     }
 )
 histories = st.lists(sessions, min_size=1, max_size=7)
-many = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+many = settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 
 
 def written(history, prefix="s", **more) -> list[bytes]:
@@ -105,7 +108,7 @@ def test_every_bad_and_every_cut_run_is_counted(history):
         assert sum(verdict in ("failed", "error", "crashed", "cut") for verdict in seen) == expected.get(nodeid, 0)
 
 
-@settings(many, max_examples=15)
+@settings(many, max_examples=examples(15))
 @given(histories)
 def test_no_answer_says_never_failed_of_a_test_that_did(history):
     """`test show` says so of the tests without any bad or cut run, and of no other."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.models import TestOutcome
@@ -208,7 +209,7 @@ def test_hostile_json_is_refused(data):
     assert all(not isinstance(one, dict) for one in documents), "a list of numbers is a list of bad entries"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

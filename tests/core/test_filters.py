@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.filters import (
@@ -75,7 +76,7 @@ def found_by(storage, names):
     return {session.session_id: [one.nodeid for one in session.test_results] for session in query.execute()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.sampled_from(sorted(NARROWINGS)), max_size=4, unique=True), st.randoms(use_true_random=False))
 def test_filters_commute_and_each_one_more_only_narrows(storage, names, rng):
     """In any order the same; a filter twice is the filter once; fewer filters find a superset of sessions and of tests."""

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.core_api import InsightAPI, query
@@ -146,7 +147,7 @@ def test_each_filter_of_tests(storage, name):
     assert (found[0].sut_name, found[0].session_tags) == (whole.sut_name, whole.session_tags)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sets(st.sampled_from(sorted(SESSION_FILTERS)), max_size=3),
     st.sets(st.sampled_from(sorted(TEST_FILTERS)), max_size=2),

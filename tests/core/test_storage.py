@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.models import OutputFields, TestOutcome, TestResult, TestSession
@@ -375,7 +376,7 @@ def test_threads_share_a_storage(tmp_path):
     assert len(storage.load_sessions()) == 40
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 2**32).map(random.Random))
 def test_two_implementations_agree_under_random_commands(tmp_path_factory, rng):
     """In memory and in a file: the same commands give the same answers."""
@@ -408,7 +409,7 @@ def test_two_implementations_agree_under_random_commands(tmp_path_factory, rng):
 WORKER = """
 import random, sys, time
 from pathlib import Path
-sys.path.insert(0, sys.argv[4])
+sys.path[:0] = [sys.argv[4], str(Path(sys.argv[4]).parent)]
 from test_storage import make_session
 from pytest_insight.core.exchange.hiding import clear
 from pytest_insight.core.exchange.transfer import merge_store

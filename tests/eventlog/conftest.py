@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.events import TestFinished, TestStarted
 from pytest_insight.eventlog.reader import Record, read_records
@@ -74,7 +75,7 @@ def program(tmp_path):
     def start(code: str, *args: object, **options) -> subprocess.Popen:
         command = [sys.executable, "-c", code, *map(str, args)]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        process = subprocess.Popen(command, cwd=tmp_path, env=dict(os.environ), **options)
+        process = warm.Popen(command, cwd=tmp_path, env=dict(os.environ), **options)
         processes.append(process)
         return process
 

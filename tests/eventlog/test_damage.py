@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.reader import Record, event_at, read_batches, records_in, session_start
@@ -140,7 +141,7 @@ def test_reading_does_not_depend_on_chunks(noise, chunk, where):
     assert scan(data, chunk) == scan(data)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 2**32))
 def test_mutated_logs_never_yield_an_event_that_was_not_written(seed):
     """Random cuts, copies, swaps and noise, 500 mutations an example: no crash, and only events of the original."""

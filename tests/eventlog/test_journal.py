@@ -8,6 +8,8 @@ import threading
 import time
 
 import pytest
+import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
@@ -321,9 +323,7 @@ def test_killed_writers_lose_nothing_acknowledged_and_leave_no_half_batch(path):
     """Four processes count in threes and are killed at random: the numbers have no gap, and none appears twice."""
     acknowledged = []
     for round_ in range(3):
-        processes = [
-            subprocess.Popen([sys.executable, "-c", COUNTER, str(path)], stdout=subprocess.PIPE) for _ in range(4)
-        ]
+        processes = [warm.Popen([sys.executable, "-c", COUNTER, str(path)], stdout=subprocess.PIPE) for _ in range(4)]
         for process in processes:  # each is at it, on a machine of any speed
             acknowledged += [int(process.stdout.readline()) for _ in range(6)]
         time.sleep(round_ * 0.07)
@@ -339,7 +339,7 @@ def test_killed_writers_lose_nothing_acknowledged_and_leave_no_half_batch(path):
     assert len(acknowledged) > 50
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 4), st.booleans()), max_size=12))
 def test_two_journals_agree_with_a_list(tmp_path_factory, steps):
     """Whatever two writers do in turn, both see the one list of everything, in one order."""

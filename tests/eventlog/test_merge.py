@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import encode_event, has_good_digest, line_digest
@@ -127,7 +128,7 @@ def slow_union(*logs: bytes) -> bytes:
     return b"".join(line + b"\n" for line in sorted(kept, key=key))
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(SEEDS)
 def test_merge_is_the_union_in_canonical_order(tmp_path_factory, rng):
     """An independent slow union agrees, for logs with conflicts, skew, damage, partial copies and tombstones."""
@@ -137,7 +138,7 @@ def test_merge_is_the_union_in_canonical_order(tmp_path_factory, rng):
     assert merged(folder, *logs) == slow_union(*logs)
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(SEEDS)
 def test_merge_is_associative_commutative_and_idempotent(tmp_path_factory, rng):
     """Any grouping, order and repetition of the inputs gives the same bytes, under every strategy."""

@@ -6,13 +6,14 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import parse_envelope
@@ -225,7 +226,7 @@ def test_only_what_is_old_is_packed(tmp_path):
     assert new.encode() in log.read_bytes()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.integers(0, 2**32).map(random.Random))
 def test_an_event_in_the_middle_of_a_pack_is_found_at_its_place(tmp_path_factory, rng):
     """Every position gives its event, also behind members that are passed over."""
@@ -296,7 +297,7 @@ def test_killed_at_every_system_call_nothing_is_lost(tmp_path, what):
         shutil.copytree(master.parent, folder)
         log = folder / "log.jsonl"
         command = [sys.executable, "-c", CRASH, what, str(log), str(calls), streams[0]]
-        process = subprocess.run(command, capture_output=True, text=True)
+        process = warm.run(command, capture_output=True, text=True)
         lines = [line for line in events(log) if b"events.purged" not in line]
         assert lines in (whole, expected), f"after {calls} calls"
         assert verify_log(log).problems == []
@@ -304,7 +305,7 @@ def test_killed_at_every_system_call_nothing_is_lost(tmp_path, what):
             assert "done" in process.stdout
             break
         assert process.returncode == -signal.SIGKILL
-        again = subprocess.run([*command[:-2], "1000000", streams[0]], capture_output=True, text=True)
+        again = warm.run([*command[:-2], "1000000", streams[0]], capture_output=True, text=True)
         assert again.returncode == 0, again.stderr
         assert [line for line in events(log) if b"events.purged" not in line] == expected
     else:
@@ -321,7 +322,7 @@ def test_packing_while_others_write_loses_nothing(tmp_path):
     streams: list[str] = []
 
     def write(number: int) -> None:
-        streams.extend(record(log, f"{number}-{n}", tests=5) for n in range(15))
+        streams.extend(record(log, f"{number}-{n}", tests=5) for n in range(6))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
     record(log, "first")
@@ -338,7 +339,7 @@ def test_packing_while_others_write_loses_nothing(tmp_path):
     for line in events(log):
         envelope = parse_envelope(line)
         found.get(envelope.stream, set()).add(envelope.seq)
-    assert len(found) == 45
+    assert len(found) == 18
     assert all(seqs == set(range(12)) for seqs in found.values())
 
 

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from examples import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -145,4 +146,4 @@ class TwoWorkers(RuleBasedStateMachine):
 
 
 TestTwoWorkers = TwoWorkers.TestCase
-TestTwoWorkers.settings = settings(max_examples=150, stateful_step_count=30)
+TestTwoWorkers.settings = settings(max_examples=examples(150), stateful_step_count=30)

@@ -1,5 +1,6 @@
 """Runs beside other plugins: the events count as pytest's last line does, on both pytests, serial and on workers."""
 
+import functools
 import subprocess
 from xml.etree import ElementTree
 
@@ -64,15 +65,19 @@ def agrees(recorded, folder, fold):
     assert names == {case.get("name") for case in cases}
 
 
+@functools.cache
+def has_subtests_plugin(python):
+    """Return whether subtests are a plugin of their own there; pytest 9 has them itself."""
+    return subprocess.run([python, "-c", "import pytest_subtests"], capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "xdist"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_beside_another_plugin_the_events_say_what_pytest_says(python, tmp_path, run, fold, name, workers):
     """Every kind of outcome in one run, with each plugin that changes how tests are run or reported."""
     plugins, arguments, suite = SCENARIOS[name]
-    old = subprocess.run([python, "-c", "import pytest_subtests"], capture_output=True).returncode == 0
-    plugins = [
-        plugin for plugin in plugins if old or plugin != "pytest_subtests.plugin"
-    ]  # pytest 9 has subtests itself
+    if not has_subtests_plugin(python):
+        plugins = [plugin for plugin in plugins if plugin != "pytest_subtests.plugin"]
     (tmp_path / "test_a.py").write_text(suite)
     plugins += [XDIST] if workers else []
     recorded = run(python, "--junitxml=report.xml", *arguments, *workers, plugins=plugins)

@@ -29,16 +29,25 @@ def calls(folder, count: int, *args: str) -> int:
     return int(total[1])
 
 
+FEW, MANY = 100, 400
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """System calls for more tests of a run that is not recorded."""
+    return calls_for_more(tmp_path_factory.mktemp("bare"))
+
+
+def calls_for_more(folder, *args: str) -> int:
+    """System calls of a run of many tests less those of a run of few."""
+    return calls(folder / "many", MANY, *args) - calls(folder / "few", FEW, *args)
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("place", ["profile", "named"])
-def test_a_recorded_test_costs_two_system_calls(tmp_path, place):
-    """Of 500 more tests: the calls of a recorded run less those of one that is not, counted by strace."""
+def test_a_recorded_test_costs_two_system_calls(tmp_path, bare, place):
+    """Of 300 more tests: the calls of a recorded run less those of one that is not, counted by strace."""
     args = ["--insight"] if place == "profile" else [f"--insight-log={tmp_path / 'log.jsonl'}"]
-    few, many = 100, 600
-    more = {
-        name: calls(tmp_path / f"{name}-many", many, *options) - calls(tmp_path / f"{name}-few", few, *options)
-        for name, options in (("bare", []), ("insight", args))
-    }
-    each = (more["insight"] - more["bare"]) / (many - few)
+    each = (calls_for_more(tmp_path, *args) - bare) / (MANY - FEW)
     print(f"system calls per recorded test: {each:.3f}")
     assert each <= 2.1

@@ -11,6 +11,8 @@ from itertools import product
 
 import msgspec
 import pytest
+import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import encode_event, line_hash
@@ -239,7 +241,7 @@ def model_view(model: ReadModel) -> dict[str, dict]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SEEDS, st.integers(1, 5), st.integers(0, 6))
 def test_the_model_agrees_with_a_slow_fold(tmp_path_factory, rng, sessions, cuts):
     """Random histories, caught up in random increments, cut also within lines: the same as plain dicts say."""
@@ -265,7 +267,7 @@ def test_the_model_agrees_with_a_slow_fold(tmp_path_factory, rng, sessions, cuts
         assert model_view(model) == slow_fold(lines)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(SEEDS, st.integers(1, 4))
 def test_folds_join_at_every_cut(rng, sessions):
     """Folding two halves and joining equals folding the whole, wherever it is cut."""
@@ -297,7 +299,7 @@ def normal(part, nodes):
     return data | {"open": sorted(data["open"]), "finished_early": sorted(data["finished_early"]), "rows": places}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SEEDS)
 def test_repeated_and_shuffled_lines_change_nothing(tmp_path_factory, rng):
     """A log in which lines stand twice, or in another order, has the same views: events are a set."""
@@ -334,7 +336,7 @@ def test_a_killed_catch_up_leaves_a_model_that_goes_on(tmp_path):
     kills = 25
     for number in range(kills):
         command = [sys.executable, "-c", code, str(log), str(model_file)]
-        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+        processes = [warm.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
         for process in processes:
             process.stdout.readline()
         with log.open("ab") as stream:
@@ -526,7 +528,7 @@ def test_join_keeps_the_numbers_of_workers():
     assert [joined.workers[index] for index in joined.rows.workers] == ["gw1", "gw0", "gw1", ""]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SEEDS, st.integers(1, 4))
 def test_a_merged_log_shows_what_a_slow_fold_of_its_parts_says(tmp_path_factory, rng, sessions):
     """Parts that overlap, in any mix, merged: the views are those of all events, clearing and restoring included."""

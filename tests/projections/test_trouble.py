@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.history.verdicts.reading import run_of_row
@@ -74,7 +76,7 @@ def view(model: ReadModel) -> list:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_events_are_a_set_however_they_are_read(tmp_path_factory, seed):
     """Repeated, glued and moved lines give, whole and in pieces, exactly the sessions of the log without them."""
@@ -232,9 +234,7 @@ def test_processes_that_meet_at_a_new_model_all_get_answers(tmp_path, replays):
         start = str(time.time() + 0.5)
         command = [sys.executable, "-c", MEETING, str(log), str(file), start]
         crowd = [
-            subprocess.Popen(
-                [*command, str(replays * (n % 2))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            warm.Popen([*command, str(replays * (n % 2))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for n in range(4)
         ]
         answers = [process.communicate(timeout=300) for process in crowd]
@@ -273,7 +273,7 @@ def test_a_full_disk_does_not_change_an_answer(tmp_path, limit):
         model.catch_up()
     log.write_bytes(b"".join(line for one in lines for line in one))
     command = [sys.executable, "-c", FULL, str(log), str(file), str(limit)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = warm.run(command, capture_output=True, text=True)
     assert result.stdout.split() == ["400", "400"], result.stderr
     with ReadModel.open(log, file) as model:
         assert model.check() == []

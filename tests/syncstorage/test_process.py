@@ -273,14 +273,16 @@ def test_it_outlives_a_parent_that_died_with_the_pipe(make_service, eventually):
 
 
 def test_a_pipe_that_is_never_read_blocks_nothing(make_service):
-    """S16: a megabyte of log lines goes to the file, which is renewed, not into the pipe of the parent."""
+    """S16: more log lines than a pipe holds go to the file, which is renewed, not into the pipe of the parent."""
     service = make_service().start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    folder = service.home / "sync-storage"
+    with (folder / f"{service.port}.log").open("a") as stream:  # nearly as long as it may get
+        stream.write(("x" * 99 + "\n") * 9_500)
     connection = service.connect()
-    for _ in range(10_000):
-        connection.request("POST", "/in_progress_test_result?testRunId=run", body="{")
+    for _ in range(1_500):
+        connection.request("POST", f"/in_progress_test_result?testRunId={'run' * 300}", body="{")
         assert connection.getresponse().read()
     connection.close()
-    folder = service.home / "sync-storage"
     assert sum(path.stat().st_size for path in folder.glob(f"{service.port}.log*")) > 1_000_000
     assert (folder / f"{service.port}.log.1").exists()
     assert service.is_healthy()

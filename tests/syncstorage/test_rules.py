@@ -1,6 +1,7 @@
 """The decisions, against an independent slow model: whatever order messages, silence, force and restarts come in."""
 
 import pytest
+from examples import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -255,7 +256,7 @@ class Sync(RuleBasedStateMachine):
 
 
 TestSync = Sync.TestCase
-TestSync.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestSync.settings = settings(max_examples=examples(200), stateful_step_count=50, deadline=None)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 import textwrap
 
 import pytest
+import warm
 from pytest_insight.testdata import DataStore, TestDataManager
 from pytest_insight.testdata.store.identity import own_identity
 
@@ -47,7 +48,7 @@ def spawn(base, tmp_path):
         """
         program = textwrap.dedent(head) + textwrap.dedent(code)
         command = [sys.executable, "-c", program, str(base), str(tmp_path), *map(str, args)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        process = warm.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         processes.append(process)
         return process
 

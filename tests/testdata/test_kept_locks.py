@@ -19,6 +19,24 @@ def owner_elsewhere():
     return msgspec.structs.replace(own_identity(), host="another.example")
 
 
+@pytest.fixture(autouse=True)
+def few_objects():
+    """Make collecting garbage cheap: what was there before is not looked at."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def collect_until(condition):
+    """Collect garbage until a condition holds."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        gc.collect()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def renewal_threads():
     """Threads that renew."""
     return [thread for thread in threading.enumerate() if thread.name == "test-data-renewal"]
@@ -56,11 +74,7 @@ def test_a_lock_can_be_given_back_by_another_manager_and_its_renewal_ends(base, 
     second = TestDataManager(store=DataStore(base, owner=owner))
     assert second.isolation_manager.unlock_resource("n", "account", "me")
     del second
-    deadline = time.monotonic() + 300
-    while len(renewal_threads()) > before:
-        gc.collect()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    collect_until(lambda: len(renewal_threads()) <= before)
     assert watch(other, "account", 0)
 
 
@@ -72,11 +86,7 @@ def test_locks_of_many_forgotten_managers_are_renewed_by_one_thread(base, other)
         made = TestDataManager(store=DataStore(base, owner=owner))
         assert made.isolation_manager.lock_resource("n", f"account-{number}", "me", ttl=LEASE_S)
         del made
-    deadline = time.monotonic() + 300
-    while len(renewal_threads()) > before + 1:
-        gc.collect()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    collect_until(lambda: len(renewal_threads()) <= before + 1)
     time.sleep(2 * LEASE_S)
     assert not any(watch(other, f"account-{number}", 0) for number in range(20))
 
@@ -111,11 +121,7 @@ def test_a_forgotten_manager_that_holds_no_lock_is_collected(base):
     made.create_test_data("x", 1, "n")
     kept = weakref.ref(made.store)
     del made
-    deadline = time.monotonic() + 300
-    while kept() is not None:
-        gc.collect()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    collect_until(lambda: kept() is None)
 
 
 def test_a_deleted_folder_ends_the_renewal_of_a_forgotten_manager(base, caplog):
@@ -123,11 +129,7 @@ def test_a_deleted_folder_ends_the_renewal_of_a_forgotten_manager(base, caplog):
     before = len(renewal_threads())
     TestDataManager(base).isolation_manager.lock_resource("n", "account", "me", ttl=LEASE_S)
     shutil.rmtree(base)
-    deadline = time.monotonic() + 300
-    while len(renewal_threads()) > before:
-        gc.collect()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    collect_until(lambda: len(renewal_threads()) <= before)
     assert caplog.records == []
     assert not base.exists()
 

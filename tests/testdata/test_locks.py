@@ -7,6 +7,7 @@ import time
 
 import msgspec
 import pytest
+from examples import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -19,7 +20,7 @@ from pytest_insight.testdata import (
 )
 from pytest_insight.testdata.store.identity import own_identity
 
-ROUNDS = 400
+ROUNDS = 100
 PROCESSES = 8
 
 CONTENDER = """
@@ -283,5 +284,5 @@ class LockMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-LockMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+LockMachine.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=20, deadline=None)
 TestLockMachine = LockMachine.TestCase

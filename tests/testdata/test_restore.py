@@ -3,6 +3,7 @@
 import tempfile
 
 import pytest
+from examples import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -127,7 +128,7 @@ class RestoreMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-RestoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+RestoreMachine.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 TestRestoreMachine = RestoreMachine.TestCase
 
 

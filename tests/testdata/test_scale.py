@@ -12,7 +12,7 @@ from pytest_insight.testdata.model import events as ev
 from pytest_insight.testdata.model.values import as_content
 from pytest_insight.testdata.store.streams import namespace_stream
 
-COUNT = 10_000
+COUNT = 3_000
 
 
 def fill(manager, count, first=0):

@@ -5,6 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from examples import examples
 from histories import write_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def test_an_event_log_is_known_by_the_beginning_of_a_line(name, head, is_log):
     assert EventLogFormat().recognizes(name, head) is is_log
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.permutations(range(3)), st.data())
 def test_a_log_in_any_order_of_its_lines_has_the_same_sessions(tmp_path_factory, order, data):
     """Sessions one after the other, or their lines mixed, whole or without some: each has its lines in order of `seq`."""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.exchange.hiding import clear, restore
@@ -97,7 +98,7 @@ def test_counts_of_an_import_add_up():
 steps = st.lists(st.tuples(st.sampled_from(["clear", "restore"]), st.sets(st.integers(0, 3), max_size=3)), max_size=5)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(steps)
 def test_clearing_and_restoring_is_what_was_done_last(done):
     """Four sessions of four names: each is visible unless it was cleared last; the counts are of those that changed."""

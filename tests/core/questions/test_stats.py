@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import combinations, permutations
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.core.questions.stats import (
@@ -17,7 +18,7 @@ from pytest_insight.core.questions.stats import (
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(0, 9), min_size=8, max_size=8, unique=True), st.integers(3, 5))
 def test_mann_whitney_is_near_the_exact_permutation_test(values, size):
     """All divisions of eight values into two samples, counted one by one; the approximation is within 0.1 of that."""
@@ -97,7 +98,7 @@ def test_the_interval_of_wilson_solves_its_equation(total, good):
         assert (found.estimate - limit) ** 2 == pytest.approx(4 * limit * (1 - limit) / total, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=4), st.lists(st.integers(0, 3), min_size=2, max_size=4))
 def test_the_spread_is_that_of_all_permutations(first, second):
     """With ties or without: p is the normal tail, half a step nearer, with the variance of U over all divisions."""

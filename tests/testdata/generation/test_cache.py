@@ -4,6 +4,7 @@ import math
 import threading
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationStore
@@ -95,7 +96,7 @@ def test_more_of_a_key_are_the_same_and_further_ones(generator):
     assert counts(generator) == {"hits": 2, "misses": 2, "expired": 0, "size": 1}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.one_of(

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+import warm
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.testdata.generation import (
@@ -139,7 +141,7 @@ def run_suite(tmp_path, words, options=(), **more):
         *options,
         str(suite),
     ]
-    result = subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=300)
+    result = warm.run(command, env=environment | more, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     found = {}
     for file in out.iterdir():
@@ -198,7 +200,7 @@ def test_tests_do_not_share_what_is_their_own(serial):
     assert len(set(ids)) == len(ids)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.permutations(["users", "keyed", "orders", "template", "other key"]), st.randoms(use_true_random=False))
 def test_no_call_shifts_another(calls, chance):
     """Calls of different kinds may come in any order, with draws from the shared random source between them."""

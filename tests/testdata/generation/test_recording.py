@@ -9,6 +9,7 @@ import time
 
 import msgspec
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
@@ -176,7 +177,7 @@ def test_templates_outlive_the_process(path):
     assert fresh.template_versions("t") == [first, second]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.lists(st.sampled_from([0, 1, 1000, 60_000, 131_072, 131_073, 300_000, 700_000]), min_size=1, max_size=4),
     st.sampled_from('a"\\é\U0001f600\x00'),

@@ -5,6 +5,7 @@ import json
 import uuid
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pytest_insight.testdata.generation import (
@@ -302,7 +303,7 @@ def test_the_result_is_a_list_whatever_the_count(generator):
             made(generator, "x", wrong)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(NAMES, min_size=1, max_size=5, unique=True), st.integers(0, 5), st.data())
 def test_every_variable_gets_its_own_value_for_every_record(generator, names, count, data):
     """Whatever the names and values, record i holds value i of each."""

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, GenerationError, UnknownEntityError
@@ -183,7 +184,7 @@ def test_chains_hold_together(generator):
     assert "user_id" in generator.generate_related_data("review", users)[0]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.lists(st.one_of(st.integers(1, 2**63), st.text(string.ascii_letters, min_size=1)), max_size=6, unique=True),
     st.integers(0, 4),

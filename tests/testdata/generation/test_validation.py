@@ -4,6 +4,7 @@ import copy
 from datetime import UTC, datetime
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.testdata.generation import DatabaseTestDataGenerator, UnknownEntityError, UnknownEntityWarning
@@ -58,7 +59,7 @@ def test_every_kind_of_harm_is_found_where_it_was_done(entity, rule, harm, place
     assert all(problem.message for problem in problems)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["id", "username", "email"]))
 def test_two_records_must_not_share_what_is_unique(one, other, field):
     """A value that stands twice is reported at the second place, with the first."""
@@ -74,7 +75,7 @@ def test_two_records_must_not_share_what_is_unique(one, other, field):
         assert f"$[{first}]" in found[0][1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
