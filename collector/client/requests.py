@@ -140,14 +140,14 @@ class Collector:
     Args:
         address: URL and key.
         total_s: longest time for one request, in seconds.
-        headers: sent with each request, in addition to the key.
         since: fetch only sessions that started at this time or later; empty for all.
+        headers: sent with each request, in addition to the key.
     """
 
     address: Address
     total_s: float = TOTAL_S
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     since: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -78,9 +78,7 @@ def _authorize(context: ServerContext, request: Request, scope: str) -> ApiKey:
     if "team" in request.query_params:
         detail = f"team: key {key.id} belongs to one team and can name no other; leave it out"
         raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
-    if request.headers.get(TEAM_HEADER, key.team_name) != key.team_name:
-        detail = f"{TEAM_HEADER}: key {key.id} is not of this team; use a key of it"
-        raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
+    _check_team(context, key, request.headers.get(TEAM_HEADER))
     return key
 
 
@@ -94,6 +92,13 @@ def needs(scope: str) -> object:
         return key
 
     return Depends(authorize)
+
+
+def _check_team(context: ServerContext, key: ApiKey, expected: str | None) -> None:
+    """Refuse a request of a client that takes the key for that of another team."""
+    if expected is not None and expected != key.team_name:
+        detail = f"key {key.id}: not of the team that {TEAM_HEADER} names; use a key of it"
+        raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
 
 
 Context = Annotated[ServerContext, Depends(context_of)]
