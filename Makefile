@@ -72,6 +72,7 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/sql_reference.py docs/sql.md
 	$(BIN)/python docs/tools/json_reference.py docs/json.md
 	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
+	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
 
 screens: $(VENV)/.ready ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py

@@ -28,6 +28,7 @@ ALL = (
     "syncstorage",
     "taking_part",
     "collector",
+    "collector_questions",
 )
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -29,12 +30,12 @@ from pytest_insight.collector.database.migrating import upgrade_schema
 from pytest_insight.collector.database.private_server import PrivateServer
 from pytest_insight.collector.views.projecting import project_all
 
-from .generate import cached_log
-from .measure import Figure
+from . import generate
+from .measure import WORK, Figure
 
 PUSHERS = {50: 0.5, 8: 0.5, 1: 0.2}
 """Pushers at once, and the least speed against COPY."""
-EVENTS, EVENTS_QUICK = 400_000, 100_000
+EVENTS, EVENTS_QUICK = 200_000, 50_000
 _TABLES = "segment, stream, folded, session, node, result, test_day, change, checkpoint, conflict"
 
 
@@ -59,12 +60,26 @@ class Taken:
     postgres_s: float
 
 
-def load_of(events: int) -> Load:
+def load_of(events: int, days: int = 1) -> Load:
     """Return the lines of a generated log, by session."""
-    lines = cached_log(events).read_bytes().splitlines(keepends=True)
+    lines = dense_log(events, days).read_bytes().splitlines(keepends=True)
     sessions = [list(group) for _, group in groupby(lines, key=lambda line: line.split(b'"stream":"', 1)[1][:32])]
     bodies = [zstd.compress(b"".join(session), 1) for session in sessions]
     return Load(bodies, lines, sum(b'"type":"test.finished"' in line for line in lines), sum(map(len, lines)))
+
+
+def dense_log(events: int, days: int) -> Path:
+    """Return the path of a log of so many last days; a busy team has 100,000 results a day."""
+    begin = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days + 1)
+    path = WORK / f"dense-{events}-{days}-{begin:%Y%m%d}.jsonl"
+    if not path.exists():
+        kept = generate.START_US, generate.SPAN_US
+        generate.START_US, generate.SPAN_US = int(begin.timestamp()) * 1_000_000, days * 86_400_000_000
+        try:
+            path.write_bytes(b"".join(generate.generate(events)))
+        finally:
+            generate.START_US, generate.SPAN_US = kept
+    return path
 
 
 class Bench:

@@ -97,7 +97,7 @@ class GrantShape(Shape):
 
 
 class ExpiredShape(Shape):
-    """What a team does not keep any more."""
+    """Sessions that a team does not keep any more."""
 
     team: str
     keep_days: int

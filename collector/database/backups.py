@@ -108,6 +108,8 @@ def _is_used(engine: Engine) -> bool:
         if used:
             return True
     with engine.begin() as connection:
+        for schema in ("insight", "months"):
+            connection.execute(text(f"drop schema if exists {schema} cascade"))
         connection.execute(text("drop schema public cascade"))
         connection.execute(text("create schema public"))
     return False

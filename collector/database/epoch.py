@@ -4,9 +4,14 @@ It changes when a backup is restored, when another server takes over and when th
 negotiates all streams, and pushes what the database has lost.
 """
 
+import time
 from hashlib import blake2b
+from typing import Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+
+_KEPT_S: Final = 1.0
 
 _LIFE = text(
     """
@@ -23,3 +28,20 @@ def read_epoch(connection: Connection) -> str:
     """Return the epoch, 16 hex digits."""
     life = "/".join(map(str, connection.execute(_LIFE).one()))
     return blake2b(life.encode(), digest_size=8).hexdigest()
+
+
+_kept: WeakKeyDictionary[Engine, tuple[float, str]] = WeakKeyDictionary()
+
+
+def recent_epoch(engine: Engine) -> str:
+    """Return the epoch, not older than a second: a push needs it, and shall cost no more questions than it must.
+
+    A cursor of an epoch that ended within that second is refused when it is used.
+    """
+    now_s = time.monotonic()
+    read_s, epoch = _kept.get(engine, (float("-inf"), ""))
+    if now_s - read_s > _KEPT_S:
+        with engine.connect() as connection:
+            epoch = read_epoch(connection)
+        _kept[engine] = now_s, epoch
+    return epoch

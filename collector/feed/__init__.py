@@ -1,5 +1,6 @@
 """The feed of a team: its segments in one order that every reader sees.
 
+- `comparing_streams`: how much of some streams is stored
 - `cursors`: texts of positions
 - `exporting`: the whole log of a team in canonical order
 - `reading`: pages of the feed

@@ -5,5 +5,7 @@
 - `parsing`: bytes to runs of verified lines
 - `purging`: removal of purged lines
 - `segments`: runs of lines as they are stored
+- `sharing`: transactions that several pushes share
+- `storing`: segments into their table, with positions
 - `unpacking`: compressed bodies, within bounds
 """

@@ -132,9 +132,7 @@ def _store_bodies(connection: Connection, bodies: list[IncomingBody], locked: li
             _store_stream(connection, body, rows[name], lines, buried, result, clashes, segments, changed)
         result.conflicts = _quarantine(connection, team, body.key, clashes)
         results.append(result)
-    if changed:
-        connection.execute(_CHANGE_STREAM, changed)
-    position = store_segments(connection, segments) if segments else None
+    position = store_segments(connection, segments, changed) if segments else None
     for result in results:
         result.position = position if result.accepted else None
     return results
@@ -194,15 +192,6 @@ def _parts_of(run: list[IncomingLine]) -> list[list[IncomingLine]]:
         numbers.append(number)
     pairs = zip(numbers, run, strict=True)
     return [[line for _, line in group] for _, group in groupby(pairs, key=lambda pair: pair[0])]
-
-
-_CHANGE_STREAM = text(
-    """
-    update stream set next = :next, top = :top, last = :last, low = :low, started = :started, sealed = :sealed,
-        state = :state
-    where team = :team and stream = :stream
-    """
-)
 
 
 def _changes_of(

@@ -44,7 +44,7 @@ class _Waiting:
         self.done = False
 
 
-class _Group:
+class _SharingQueue:
     """The bodies that wait for one database."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class _Group:
         return taken
 
 
-_groups: WeakKeyDictionary[Engine, _Group] = WeakKeyDictionary()
+_groups: WeakKeyDictionary[Engine, _SharingQueue] = WeakKeyDictionary()
 _groups_lock = threading.Lock()
 
 
@@ -85,7 +85,7 @@ def share_transaction(engine: Engine, body: Any, store: Callable[[Engine, list[A
         store: stores some bodies in one transaction, and returns the result of each.
     """
     with _groups_lock:
-        group = _groups.setdefault(engine, _Group())
+        group = _groups.setdefault(engine, _SharingQueue())
     one = _Waiting(body)
     group.add(one)
     with group.storing:

@@ -1,4 +1,4 @@
-"""What a team keeps, and for how long.
+"""Retention: how long a team keeps its sessions.
 
 - `daily`: once a day, by whichever server comes first
 - `expiring`: removal of streams that are too old

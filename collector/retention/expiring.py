@@ -53,7 +53,7 @@ _COUNT: Final = text(
 
 @dataclass
 class ExpiredData:
-    """What a team does not keep any more."""
+    """Sessions that a team does not keep any more."""
 
     team: str
     keep_days: int

@@ -6,13 +6,12 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from ..access.audit import record_action
 from ..access.keys import ApiKey
-from ..database.epoch import read_epoch
-from ..database.tables import stream
+from ..database.epoch import read_epoch, recent_epoch
+from ..feed.comparing_streams import stored_streams, stream_ids
 from ..feed.cursors import format_cursor, parse_cursor
 from ..feed.exporting import export_log
 from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
@@ -84,9 +83,10 @@ def _position_after(context: ServerContext, team: int, stored: int | None) -> st
         context.sequencer.announce()
     elif not context.sequencer.order_committed():
         return ""
-    with context.engine.connect() as connection:
-        position = last_position(connection, team) if stored is None else stored
-        return format_cursor(read_epoch(connection), position)
+    if stored is None:
+        with context.engine.connect() as connection:
+            stored = last_position(connection, team)
+    return format_cursor(recent_epoch(context.engine), stored)
 
 
 def _record_conflicts(context: ServerContext, key: ApiKey, count: int) -> None:
@@ -150,16 +150,11 @@ def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
         if len(asked) > context.limits.streams:
             detail = f"body: more than {context.limits.streams} streams; ask in several requests"
             raise ProblemError("too-large", detail)
-        names = [UUID(name) for name in asked]
+        names = stream_ids(asked)
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
-    query = select(stream.c.stream, stream.c.next, stream.c.last, stream.c.state)
     with context.engine.connect() as connection:
-        rows = connection.execute(query.where(stream.c.team == key.team, stream.c.stream.in_(names)))
-        found = {
-            row.stream.hex: {"next": row.next, "last": (row.last or b"").hex(), "state": row.state} for row in rows
-        }
-        return {"streams": found, "epoch": read_epoch(connection)}
+        return {"streams": stored_streams(connection, key.team, names), "epoch": read_epoch(connection)}
 
 
 @router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}, "text/event-stream": {}}}})

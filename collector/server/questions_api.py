@@ -11,18 +11,25 @@ from ..views.questions import QUESTIONS, QuestionPath, arguments_of
 from .context import Context, Reader, ServerContext
 
 router = APIRouter(prefix="/api/v1")
+_AFTER: Final = "after"
 _MULTIPLE: Final = ("variant",)
 
 
-def answer_question(context: ServerContext, team: int, arguments: list[str]) -> Response:
+def answer_question(context: ServerContext, team: int, arguments: list[str], after: str = "") -> Response:
     """Return the answer of a command about the log of a team.
+
+    Args:
+        context: of the server.
+        team: of the key.
+        arguments: of the command.
+        after: cursor of events that the answer has to know, as a push has returned it.
 
     Raises:
         ProblemError: the command has no answer.
     """
     context.counters.add(questions=1)
     view = context.views.of_team(team)
-    cursor = view.refresh()
+    cursor = view.refresh_beyond(after)
     named = arguments.index("--") if "--" in arguments else len(arguments)
     meant = [*arguments[:named], "--json", f"--log={view.log}", *arguments[named:]]
     result = context.answers.run(view.home, meant)
@@ -34,9 +41,10 @@ def answer_question(context: ServerContext, team: int, arguments: list[str]) -> 
 
 def _endpoint(question: QuestionPath) -> Callable[..., Awaitable[Response]]:
     async def ask(request: Request, context: Context, key: Reader) -> Response:
-        parameters = [*request.path_params.items(), *request.query_params.multi_items()]
-        arguments = arguments_of(question, parameters)
-        return await run_in_threadpool(answer_question, context, key.team, arguments)
+        asked = [item for item in request.query_params.multi_items() if item[0] != _AFTER]
+        arguments = arguments_of(question, [*request.path_params.items(), *asked])
+        after = request.query_params.get(_AFTER, "")
+        return await run_in_threadpool(answer_question, context, key.team, arguments, after)
 
     return ask
 
@@ -48,6 +56,8 @@ def _parameters(question: QuestionPath) -> list[dict[str, Any]]:
         {"name": question.argument, "in": "path" if in_path else "query", "required": question.required or in_path}
     ] if question.argument else []  # fmt: skip
     found += [{"name": name, "in": "query", "required": False} for name in (*question.options, *question.flags)]
+    waits = "Cursor of a push: the answer knows its events, for which it waits up to 5 s."
+    found.append({"name": _AFTER, "in": "query", "required": False, "description": waits})
     text = {"type": "string"}
     kinds: dict[str, Any] = {name: {"type": "array", "items": text} for name in _MULTIPLE}
     kinds |= {name: {"type": "boolean"} for name in question.flags}

@@ -1,10 +1,21 @@
-"""Answers to questions about the sessions of a team.
+"""Answers to questions about the sessions of a team, and tables for other programs.
 
-The log of a team is copied from the feed into a file, with the same read model as a local log. Both are a cache: they
-can be deleted at any time, and are made again from the database. So the server answers with the code that answers
-locally, and no rule exists twice.
+The log of a team is copied from the feed into a file, with the same read model as a local log. The copy is a cache: it
+can be deleted at any time, and is made again from the database. So the server answers with the code that answers
+locally, and no rule exists twice. The tables of sessions and results are made by the same fold.
 
 - `commands`: processes that answer with a command of the command line
+- `folding`: lines of a stream to rows of the tables
+- `locking`: the lock under which tables of a team are written
+- `names`: names that sessions are shown by
+- `partitions`: months of the results
+- `process`: the process of the projector, as the server has it
+- `projecting`: tables of all teams brought up to date
+- `projector`: streams that were touched, folded into the tables
 - `questions`: endpoints and the commands that answer them
+- `removing`: streams out of the tables
+- `resetting`: tables of a team emptied, to be made again
+- `rows`: rows of streams replaced
 - `team_view`: copy of the log of a team, with its read model
+- `worker`: the process that keeps the tables up to date
 """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import md5
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, func, select, text
+from sqlalchemy import Connection, and_, func, select, text
 
 from ...eventlog.times import from_datetime
 from ...projections.readmodel.visibility import decide_visibility, select_latest_changes
@@ -17,7 +17,7 @@ _RENAME = text("update session set session_id = :name where id = :id")
 
 
 def name_sessions(connection: Connection, team: int, labels: set[str]) -> None:
-    """Give all sessions of some labels the names that they are shown by, and count those a day that are shown now."""
+    """Set the names that the sessions of some labels are shown by, and count the tests of those that are shown."""
     if not labels:
         return
     found = _sessions_of(connection, team, sorted(labels))
@@ -31,7 +31,7 @@ def name_sessions(connection: Connection, team: int, labels: set[str]) -> None:
     count_days(connection, hidden, -1)
 
 
-def _sessions_of(connection: Connection, team: int, labels: list[str]) -> Sequence[Row[Any]]:
+def _sessions_of(connection: Connection, team: int, labels: list[str]) -> "Sequence[Any]":
     hashes = [md5(label.encode(), usedforsecurity=False).hexdigest() for label in labels]
     columns = (session.c.id, session.c.stream, session.c.label, session.c.session_id, session.c.started_at)
     query = select(*columns).where(
@@ -40,14 +40,18 @@ def _sessions_of(connection: Connection, team: int, labels: list[str]) -> Sequen
     return connection.execute(query).all()
 
 
-def _names_of(connection: Connection, team: int, found: Sequence[Row[Any]]) -> dict[int, str | None]:
+def _names_of(connection: Connection, team: int, found: "Sequence[Any]") -> dict[int, str | None]:
     streams = [row.stream.hex for row in found]
     changes = connection.execute(
         select(change.c.target, change.c.at, change.c.digest, change.c.what).where(
             and_(change.c.team == team, change.c.target.in_(streams))
         )
     ).all()
-    kinds = [(row.target, row.at, row.digest, cast("ChangeKind", row.what)) for row in changes if row.what != _PURGED]
+    kinds = [
+        (str(row.target), str(row.at), str(row.digest), cast("ChangeKind", row.what))
+        for row in changes
+        if row.what != _PURGED
+    ]
     purged = [row.target for row in changes if row.what == _PURGED]
     sessions = [(row.stream.hex, row.label, from_datetime(row.started_at)) for row in found]
     visible = decide_visibility(sessions, select_latest_changes(kinds), purged)

@@ -31,7 +31,7 @@ class ProjectorProcess:
 
     def start(self) -> None:
         """Start the process."""
-        self._process = self._spawn()
+        self._process = self._start_process()
         self._thread.start()
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class ProjectorProcess:
             self._thread.join()
         _end(self._process)  # one that was started just now
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _start_process(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-m", "pytest_insight.collector.views.worker"],
             stdin=subprocess.PIPE,
@@ -57,7 +57,7 @@ class ProjectorProcess:
             _end(self._process)
             if self._closing.wait(_RESTART_S):
                 return
-            self._process = self._spawn()
+            self._process = self._start_process()
 
 
 def _end(process: "subprocess.Popen[bytes] | None") -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, delete, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
@@ -203,18 +203,18 @@ def _replace_streams(connection: Connection, team: int, streams: list[UUID], now
     return lines
 
 
-def _read_segments(connection: Connection, team: int, streams: list[UUID]) -> dict[UUID, list[Row[Any]]]:
+def _read_segments(connection: Connection, team: int, streams: list[UUID]) -> dict[UUID, list[Any]]:
     columns = (segment.c.stream, segment.c.first, segment.c.digest, segment.c.body, segment.c.position)
     query = select(*columns).where(
         segment.c.team == team, segment.c.stream.in_(streams), segment.c.position.is_not(None)
     )
-    found: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+    found: defaultdict[UUID, list[Any]] = defaultdict(list)
     for row in connection.execute(query.order_by(segment.c.stream, segment.c.first)):
         found[row.stream].append(row)
     return found
 
 
-def _lines_of(rows: Sequence[Row[Any]]) -> tuple[list[int], list[bytes]]:
+def _lines_of(rows: Sequence[Any]) -> tuple[list[int], list[bytes]]:
     seqs: list[int] = []
     lines: list[bytes] = []
     for row in rows:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,14 @@ from ...eventlog.home.paths import model_path
 from ...projections.readmodel import ReadModel
 from ..database.epoch import read_epoch
 from ..database.tables import team
-from ..feed.cursors import format_cursor
+from ..feed.cursors import format_cursor, parse_cursor
 from ..feed.reading import FeedFilter, read_page
+from ..problems import ProblemError
 
+WAIT_S: Final = 5.0
+"""Seconds that a question waits for the events after which it is asked."""
+
+_PAUSE_S: Final = 0.05
 _PAGE_LINES: Final = 20_000
 _MODE: Final = 0o600
 
@@ -60,6 +66,23 @@ class TeamView:
                 state = self._usable_state(read_epoch(connection), self._generation(connection))
                 self._copy_pages(connection, state)
         return format_cursor(state.epoch, state.position)
+
+    def refresh_beyond(self, after: str) -> str:
+        """Copy what is new in the feed, wait until the copy reaches a cursor, and return that of the copy.
+
+        Raises:
+            ProblemError: the cursor is malformed or of another epoch, or is not reached in time.
+        """
+        deadline_s = time.monotonic() + WAIT_S
+        while True:
+            cursor = self.refresh()
+            epoch, _, position = cursor.partition(":")
+            if parse_cursor(after, epoch) <= int(position):
+                return cursor
+            if time.monotonic() > deadline_s:
+                detail = f"after {after}: the feed has not reached it after {WAIT_S:g} s; ask again"
+                raise ProblemError("unavailable", detail, {"Retry-After": "1"})
+            time.sleep(_PAUSE_S)
 
     @contextmanager
     def model(self) -> Generator[ReadModel]:

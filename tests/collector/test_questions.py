@@ -88,6 +88,20 @@ def test_an_answer_has_what_was_pushed_just_before(served):
     assert answer.json()["status"] == "complete"
 
 
+def test_a_question_waits_for_the_push_that_it_names(served, monkeypatch):
+    """`?after=` has the cursor of a push; one that is not reached in time is 503, one of another epoch 410."""
+    from pytest_insight.collector.views import team_view
+
+    position = served.push(history()[0])["position"]
+    assert served.get(f"/api/v1/session-list?after={position}").headers["insight-position"] == position
+    monkeypatch.setattr(team_view, "WAIT_S", 0.2)
+    epoch, _, number = position.partition(":")
+    answer = served.get(f"/api/v1/session-list?after={epoch}:{int(number) + 1}")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert served.get(f"/api/v1/session-list?after={'0' * 16}:1").status == 410
+    assert served.get("/api/v1/session-list?after=soon").status == 400
+
+
 def test_a_copy_of_the_log_is_only_a_cache(served, tmp_path):
     """Without the copy, with a part of it, and with one that a process left behind in the middle, answers are the same."""
     served.push(b"".join(history()))

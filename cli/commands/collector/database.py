@@ -130,17 +130,17 @@ def rebuild(
 
         with engine.connect() as connection:
             meant = _teams_meant(connection, teams)
-        done = []
+        done: list[tuple[str, int]] = []
         for team in meant:
             if not continues:
                 begin_rebuild(engine, team.id)
             with progress_bar(team.name) as progress:
-                done.append({"team": team.name, "streams": finish_rebuild(engine, team.id, progress)})
+                done.append((team.name, finish_rebuild(engine, team.id, progress)))
     if as_json:
-        print_json(done)
+        print_json([{"team": name, "streams": streams} for name, streams in done])
         return
-    for item in done:
-        console().print(f"{safe_line(item['team'])}: {counted(item['streams'], 'stream')} folded")
+    for name, streams in done:
+        console().print(f"{safe_line(name)}: {counted(streams, 'stream')} folded")
 
 
 @app.command("grant")
