@@ -32,6 +32,7 @@ from .profiles import (
     switch_profile,
 )
 from .views.session import TestSession
+from .views.whole import sessions_in
 
 __all__ = [
     "BaseStorage",
