@@ -36,7 +36,17 @@ if TYPE_CHECKING:
         switch_profile,
     )
     from ..core.query import Query, QueryResult
-    from ..core.storage import BaseStorage, InMemoryStorage, JSONStorage, get_storage_instance, load_sessions
+    from ..core.storage import (
+        BaseStorage,
+        DatabaseStorage,
+        InMemoryStorage,
+        JSONStorage,
+        RemoteStorage,
+        RemoteStorageConfig,
+        StorageBackend,
+        get_storage_instance,
+        load_sessions,
+    )
     from .insight import PytestInsight
 
 _MODULES = {
@@ -50,13 +60,15 @@ _MODULES = {
     "..core.profiles": "ProfileManager StorageProfile create_profile get_active_profile get_profile_manager "
     "list_profiles switch_profile",
     "..core.query": "Query QueryResult",
-    "..core.storage": "BaseStorage InMemoryStorage JSONStorage get_storage_instance load_sessions",
+    "..core.storage": "BaseStorage DatabaseStorage InMemoryStorage JSONStorage RemoteStorage RemoteStorageConfig "
+    "StorageBackend get_storage_instance load_sessions",
 }
 __all__ = [
     "Analysis",
     "BaseStorage",
     "Comparison",
     "ComparisonResult",
+    "DatabaseStorage",
     "InMemoryStorage",
     "InsightAPI",
     "InsightAnalyzer",
@@ -68,9 +80,12 @@ __all__ = [
     "PytestInsight",
     "Query",
     "QueryResult",
+    "RemoteStorage",
+    "RemoteStorageConfig",
     "RerunTestGroup",
     "Results",
     "SUTGroup",
+    "StorageBackend",
     "StorageProfile",
     "TestFilter",
     "TestHistory",

@@ -6,7 +6,7 @@ from typing import Any
 from ..core.analyzer import InsightAnalyzer
 from ..core.compare import ComparisonResult
 from ..core.models import TestSession
-from ..core.storage import get_storage_instance
+from ..core.remote_storage import storage_meant
 
 
 class PytestInsight:
@@ -21,13 +21,16 @@ class PytestInsight:
 
     Args:
         profile_name: the profile to read; None for the active one.
+        url: of a collector to read instead of a profile.
+        api_key: key to it; None for that of the environment.
 
     Raises:
-        ValueError: invalid profile name.
+        ValueError: invalid profile name, or the URL or key is not usable.
+        FileNotFoundError: a URL is given, and the extra `remote` is not installed.
     """
 
-    def __init__(self, profile_name: str | None = None) -> None:
-        self.storage = get_storage_instance(profile_name)
+    def __init__(self, profile_name: str | None = None, *, url: str | None = None, api_key: str | None = None) -> None:
+        self.storage = storage_meant(profile_name, url, api_key)
         self.analyzer = InsightAnalyzer(self.storage)
 
     def get_history(self, sut: str | None = None, days: int = 7) -> list[TestSession]:

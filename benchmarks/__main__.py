@@ -27,6 +27,7 @@ ALL = (
     "testdata",
     "syncstorage",
     "taking_part",
+    "collector",
 )
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 

@@ -19,7 +19,7 @@ from typer.main import get_command
 from .arguments.first_words import command_named, name_logs
 from .arguments.logs import ReadingState
 from .arguments.plain_values import convert_plain_values
-from .options import VersionOption
+from .options import VersionOption, read_remotes
 
 
 class Noun(NamedTuple):
@@ -84,15 +84,26 @@ def build_app(wanted: str | None) -> typer.Typer:
     if wanted in {noun.name for noun in NOUNS}:
         app.callback()(_options)
     else:
-        app.callback(invoke_without_command=True)(import_module(".commands.overview", __package__).command)
+        overview = import_module(".commands.overview", __package__).command
+        app.callback(invoke_without_command=True)(read_remotes("", overview))
     for noun in NOUNS:
         if wanted not in (None, noun.name):
             app.command(noun.name, help=noun.help)(_placeholder)
         elif noun.group:
-            app.add_typer(import_module(f".commands.{noun.module}", __package__).app, name=noun.name, help=noun.help)
+            app.add_typer(group_of(noun), name=noun.name, help=noun.help)
         else:
-            app.command(noun.name)(import_module(f".commands.{noun.module}", __package__).command)
+            command = import_module(f".commands.{noun.module}", __package__).command
+            app.command(noun.name)(read_remotes(noun.name, command))
     return app
+
+
+def group_of(noun: Noun) -> typer.Typer:
+    """Return the commands of a noun."""
+    group: typer.Typer = import_module(f".commands.{noun.module}", __package__).app
+    for command in group.registered_commands:
+        if command.callback is not None and "remote" not in command.callback.__annotations__:
+            command.callback = read_remotes(f"{noun.name} {command.name}", command.callback)
+    return group
 
 
 def _placeholder() -> None:

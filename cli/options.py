@@ -1,11 +1,15 @@
 """Options and arguments that several commands share."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .arguments.completion import complete_profile, complete_sut, complete_test
+from .arguments.logs import ReadingState
 
 ProfileOption = Annotated[
     str | None,
@@ -17,6 +21,15 @@ ProfileOption = Annotated[
         autocompletion=complete_profile,
     ),
 ]
+
+
+RemoteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--remote", metavar="URL", help="Collector to look at instead of a profile; the key is in INSIGHT_API_KEY."
+    ),
+]
+"""Added to each command that reads the log of a profile, see `read_remotes`."""
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -181,6 +194,38 @@ StrategyOption = Annotated[
         help="How to add a session whose id another session already has.",
     ),
 ]
+
+
+CHANGING = frozenset(
+    {"session run", "clear", "restore", "sync", "log repair", "log collect", "log pack", "log unpack", "log purge"}
+)
+"""Commands with a profile that change its log, and so take no `--remote`."""
+
+
+def read_remotes(words: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of a command with `--remote`, if the command reads the log of a profile.
+
+    Args:
+        words: of the command.
+        function: of the command.
+    """
+    if words in CHANGING or "profile" not in function.__annotations__:
+        return function
+
+    @wraps(function)
+    def reading(*args: Any, remote: str | None = None, **options: Any) -> Any:
+        if remote is not None:
+            given = [name for name in ("profile", "logs", "log") if options.get(name)]
+            if given:
+                raise typer.BadParameter(f"--remote {remote}: a {given[0]} is named too; give one of them")
+            ReadingState.remote = remote
+        return function(*args, **options)
+
+    option = inspect.Parameter("remote", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=RemoteOption)
+    signature = inspect.signature(function)
+    reading.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    reading.__annotations__ = {**function.__annotations__, "remote": RemoteOption}
+    return reading
 
 
 def _show_version(value: bool) -> None:

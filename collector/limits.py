@@ -25,5 +25,17 @@ class RequestLimits:
     """Streams that one question about streams may name."""
     told: int = 1_000
     """Findings and conflicts that one answer lists; the rest is counted only."""
+    requests: int = 6_000
+    """Requests that one key may send in a minute, to each process of the server; 0 for no limit."""
+    received_bytes: int = 256 * MIB
+    """Bytes of all bodies that are received at once; beyond them the answer is 503."""
+    working_bytes: int = 512 * MIB
+    """Bytes that all bodies which are worked on at once may unpack to; further ones wait for their turn."""
+    question_bytes: int = 4 * MIB
+    """Bytes of a body that is a question or a wish and no log."""
+    document_bytes: int = 32 * MIB
+    """Bytes of a session as a document, after it was unpacked; as objects it takes several times as much."""
+    followers: int = 1_000
+    """Connections that may follow the feed of one process at once."""
     page_lines: int = 50_000
     """Lines of one page of the feed, unless a single segment has more."""

@@ -9,25 +9,28 @@ query().with_outcome("failed").execute()
 from .analyzer import Analysis
 from .compare import Comparison
 from .query import Query
-from .storage import get_storage_instance
+from .remote_storage import storage_meant
 
 __all__ = ["InsightAPI", "analyze", "compare", "query"]
 
 
 class InsightAPI:
-    """Questions to the sessions of a profile.
+    """Questions to the sessions of a profile, or of a collector.
 
     Args:
         profile_name: which; None for the active one. Questions to one that does not exist raise a ValueError that names
             the nearest one.
+        url: of a collector instead of a profile.
+        api_key: key to it; None for that of the environment.
 
     Raises:
-        ValueError: the name is no profile name.
+        ValueError: the name is no profile name, or the URL or key is not usable.
+        FileNotFoundError: a URL is given, and the extra `remote` is not installed.
     """
 
-    def __init__(self, profile_name: str | None = None) -> None:
+    def __init__(self, profile_name: str | None = None, *, url: str | None = None, api_key: str | None = None) -> None:
         self.profile_name = profile_name
-        self.storage = get_storage_instance(profile_name)
+        self.storage = storage_meant(profile_name, url, api_key)
 
     def query(self) -> Query:
         """Return a new query over the profile's sessions."""

@@ -4,92 +4,16 @@ import fnmatch
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, check_profile_name
+from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, REMOTE_TYPE, RemoteEntry, check_profile_name
 from ..eventlog.home.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..eventlog.targets.memory_profiles import drop_memory_log, open_memory_log
 from .naming.nearest import did_you_mean
 from .own_files import check_new_log
-from .views.times import as_utc, utc_text
-
-STORAGE_TYPES = ("json", "memory")
-
-
-@dataclass
-class StorageProfile:
-    """A named log and where it is.
-
-    Args:
-        name: 1 to 64 letters, digits, `.`, `_` or `-`.
-        storage_type: `json` for an event log in a file, `memory` for one that is gone with the process.
-        file_path: where the log is; None for the default place.
-        created, last_modified: aware times in UTC, None if not known.
-        created_by, last_modified_by: names of users.
-
-    Raises:
-        ValueError: the name or the type is invalid.
-    """
-
-    name: str
-    storage_type: str = "json"
-    file_path: str | None = None
-    created: datetime | None = None
-    last_modified: datetime | None = None
-    created_by: str | None = None
-    last_modified_by: str | None = None
-
-    def __post_init__(self) -> None:
-        check_profile_name(self.name)
-        if self.storage_type not in STORAGE_TYPES:
-            raise ProfileError(f"Unknown storage type {self.storage_type!r}: use one of {', '.join(STORAGE_TYPES)}")
-        if self.file_path is not None:
-            self.file_path = str(self.file_path)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data; times in ISO 8601, in UTC with `Z`."""
-        return {
-            "name": self.name,
-            "storage_type": self.storage_type,
-            "file_path": self.file_path,
-            "created": utc_text(self.created) if self.created else None,
-            "last_modified": utc_text(self.last_modified) if self.last_modified else None,
-            "created_by": self.created_by,
-            "last_modified_by": self.last_modified_by,
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "StorageProfile":
-        """Make a profile of what `to_dict` returned.
-
-        Raises:
-            ValueError: a value is missing or is not what it should be.
-        """
-        if not data.get("name"):
-            raise ProfileError("a profile needs a name")
-        return cls(
-            name=str(data["name"]),
-            storage_type=str(data.get("storage_type") or "json"),
-            file_path=data.get("file_path"),
-            created=_moment(data.get("created")),
-            last_modified=_moment(data.get("last_modified")),
-            created_by=data.get("created_by"),
-            last_modified_by=data.get("last_modified_by"),
-        )
-
-
-def _moment(value: object) -> datetime | None:
-    """A time of the file; a naive one, as the earlier plugin wrote them, is local time."""
-    if not value:
-        return None
-    try:
-        return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
-    except (ValueError, OverflowError):
-        return None
+from .stored_profile import STORAGE_TYPES, StorageProfile, parse_moment
 
 
 class ProfileManager:
@@ -124,9 +48,13 @@ class ProfileManager:
         return self._memory_active or self._file.read().get("active_profile") or DEFAULT_PROFILE
 
     def _create_profile(
-        self, name: str, storage_type: str = "json", file_path: Path | str | None = None
+        self,
+        name: str,
+        storage_type: str = "json",
+        file_path: Path | str | None = None,
+        remote: RemoteEntry | None = None,
     ) -> StorageProfile:
-        """Create a profile.
+        """Create a profile; `remote` is the collector of a remote one.
 
         Raises:
             ValueError: the name or the type is invalid, or the profile exists already.
@@ -134,18 +62,22 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
+        if remote is not None or storage_type == REMOTE_TYPE:
+            from .remotes import check_remote  # noqa: PLC0415 - rarely needed
+
+            check_remote(storage_type, remote)
         if path:
             check_new_log(Path(path))
         with self._mutex:
             if storage_type == "memory":
                 if name in self.profiles:
                     raise ProfileError(f"Profile '{name}' already exists")
-                profile.created = profile.last_modified = _moment(now_text())
+                profile.created = profile.last_modified = parse_moment(now_text())
                 profile.created_by = profile.last_modified_by = user_name()
                 self._memory[name] = profile
                 open_memory_log(self.config_path, name)
                 return profile
-            entry = new_entry(name, Path(path) if path else self._file.default_log(name))
+            entry = new_entry(name, Path(path) if path else self._file.default_log(name), remote)
 
             def create(document: Document) -> None:
                 if name in self._profiles_of(document, implicit=False):
@@ -299,7 +231,7 @@ class ProfileManager:
             )
         for name, entry in cast("dict[str, Document]", document["profiles"]).items():
             profile = StorageProfile.from_dict({**entry, "name": name})
-            if profile.storage_type == "json" and not profile.file_path:
+            if profile.storage_type != "memory" and not profile.file_path:
                 profile.file_path = str(self._file.default_log(name))
             found[name] = profile
         return found | self._memory
@@ -320,18 +252,34 @@ def get_profile_manager() -> ProfileManager:
         return _managers.setdefault(path, ProfileManager(path))
 
 
-def create_profile(name: str, storage_type: str = "json", file_path: Path | str | None = None) -> StorageProfile:
+def create_profile(
+    name: str,
+    storage_type: str = "json",
+    file_path: Path | str | None = None,
+    *,
+    url: str | None = None,
+    api_key_file: Path | str | None = None,
+    since: str | None = None,
+) -> StorageProfile:
     """Create a profile.
 
     Args:
         name: 1 to 64 letters, digits, `.`, `_` or `-`.
-        storage_type: `json` for an event log in a file, `memory` for one that is gone with the process.
+        storage_type: `json` for an event log in a file, `memory` for one that is gone with the process, `remote` for
+            one in a file that is filled from a collector before each question.
         file_path: where the log is; None for `<home>/<name>.jsonl`.
+        url: of the collector of a remote profile.
+        api_key_file: file with the key to it, which only the user may read; None for that of the environment.
+        since: age of the oldest sessions that are fetched, as `90d`; None for all.
 
     Raises:
         ValueError: the name or the type is invalid, or the profile exists already.
     """
-    return get_profile_manager()._create_profile(name, storage_type, file_path)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - both have the documented name
+    remote = None
+    if url or api_key_file or since:
+        key_file = os.path.abspath(Path(api_key_file).expanduser()) if api_key_file else ""  # noqa: PTH100 - as it is
+        remote = RemoteEntry((url or "").rstrip("/"), key_file, since or "")
+    return get_profile_manager()._create_profile(name, storage_type, file_path, remote)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - both have the documented name
 
 
 def switch_profile(name: str) -> StorageProfile:

@@ -1,21 +1,22 @@
 """Storage of test sessions: profiles, storages, export and import (docs/profiles-and-exchange.md)."""
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..eventlog.documents.sessions import convert_session
-from ..eventlog.home.paths import profile_log, resolve_profile
+from ..eventlog.home.paths import REMOTE_TYPE, RemoteEntry, profile_log, resolve_profile
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import staging
 from ..eventlog.targets.memory_log import MemoryLog
 from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.times import from_datetime
 from ..projections.readmodel import ReadModel
+from .backends import IN_COLLECTOR, RemoteStorageConfig, StorageBackend, load_backend
 from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
 from .exchange.formats import format_of
 from .exchange.hiding import clear
@@ -42,6 +43,8 @@ __all__ = [
     "InMemoryStorage",
     "JSONStorage",
     "ProfileManager",
+    "RemoteStorageConfig",
+    "StorageBackend",
     "StorageProfile",
     "create_profile",
     "delete_profile",
@@ -53,11 +56,18 @@ __all__ = [
     "switch_profile",
 ]
 
+
+def __getattr__(name: str) -> Any:
+    if name in IN_COLLECTOR:
+        return load_backend(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 COUNTS: tuple[str, ...] = ("total", "imported", "skipped", "errors", "added", "updated")
 Wanted = Callable[[TestSession], object]
 
 
-class BaseStorage(ABC):
+class BaseStorage(StorageBackend):
     """A place for sessions. Another implementation needs the three abstract methods; the others call them."""
 
     @abstractmethod
@@ -192,7 +202,7 @@ class BaseStorage(ABC):
     def _write_lines(self, out: object, wanted: list[TestSession]) -> None:
         out.write(converted_lines(wanted))  # type: ignore[attr-defined]
 
-    def _fill(self, session: TestSession) -> None:  # noqa: B027 - nothing to do is right for most
+    def _fill(self, session: TestSession) -> None:
         """Read everything of a session; implementations that read later do it here."""
 
 
@@ -365,7 +375,13 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
                 _in_memory[key] = InMemoryStorage()
                 _in_memory[key].store.target = open_memory_log(profiles.config_path, profile.name)
             return _in_memory[key]
-    return JSONStorage(profile.file_path, profile.name)
+    storage = JSONStorage(profile.file_path, profile.name)
+    if profile.storage_type == REMOTE_TYPE:
+        from .remotes import CatchingUp, mirror_of_profile  # noqa: PLC0415 - rarely needed
+
+        entry = RemoteEntry(profile.url or "", profile.api_key_file or "", profile.since or "")
+        storage.store.catch_up = CatchingUp(mirror_of_profile(entry, storage.file_path))
+    return storage
 
 
 def load_sessions(profile_name: str | None = None) -> dict[str, TestSession]:

@@ -15,11 +15,11 @@ from .codec import line_encoder, line_hash
 from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
 from .files.clock import SystemClock
+from .files.event_times import EventTimes
 from .files.system import SYSTEM, System
 from .format import DIGEST_HEX, LINE_END
 from .live.acks import Ack, DelayedSync, Durability
 from .live.session_files import SessionFiles
-from .times import TimeFormatter
 
 HELD_BYTES_MAX = 16 * 1024 * 1024
 """Lines kept in memory while nothing can be written; later events are counted as dropped."""
@@ -57,8 +57,6 @@ class LogWriter:
         self.durability = Durability(durability)
         self.next_seq = 0
         self.dropped = 0
-        self.last_at = ""
-        """Time of the last event, as it was written."""
         self._encode_line = line_encoder(self.stream)
         self._sync_each = self.durability is Durability.EVENT
         self._sync_group = self.durability is Durability.TEST
@@ -67,10 +65,9 @@ class LogWriter:
         self._is_child = False
         self._mutex = threading.RLock()
         self._root = line_hash()
+        self._add_to_root = self._root.update
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._format_time = TimeFormatter()
-        self._last_us = 0
         self._syncer: DelayedSync | None = None
         self._files = SessionFiles(
             self.path,
@@ -82,7 +79,8 @@ class LogWriter:
         )
         self._write = self._files.write
         file = self._files.current
-        self._clock = SystemClock(file.fd if file is not None else None, system)
+        self._times = EventTimes(SystemClock(file.fd if file is not None else None, system), system)
+        self._next_time = self._times.next
         _open_writers.add(self)
 
     @property
@@ -102,13 +100,24 @@ class LogWriter:
         return current.path if current is not None else None
 
     @property
+    def begin(self) -> int:
+        """Byte offset in that file where the events of this session begin."""
+        current = self._files.current
+        return current.begin if current is not None else 0
+
+    @property
     def last_us(self) -> int:
         """Time of the last event in microseconds since the epoch."""
-        return self._last_us
+        return self._times.last_us
+
+    @property
+    def last_at(self) -> str:
+        """Time of the last event, as it was written."""
+        return self._times.last_at
 
     def now_us(self) -> int:
         """Return the time in microseconds since the epoch, also while the tested code replaces the clock."""
-        return self._clock.now_us()
+        return self._times.clock.now_us()
 
     # -------------------------------------------------------------- appending
 
@@ -132,8 +141,8 @@ class LogWriter:
                 raise SequenceConflictError(self.stream, expected_seq, self.next_seq)
             return self._append_all(events, sync=sync)
 
-    def record(self, event: Event) -> None:
-        """Append one event without an acknowledgement; the fast path for the events of every test.
+    def record(self, event: Event) -> str:
+        """Append one event without an acknowledgement, and return its time; the fast path for the events of every test.
 
         Raises:
             ForkedWriterError: called in a forked child of the process that made this writer.
@@ -146,20 +155,18 @@ class LogWriter:
             held = self._held
             if held or self._syncs_often or not seq:
                 self._append_all((event,), sync=False)
-                return
-            now_us = self._clock.now_us()
-            if now_us > self._last_us:  # noqa: PLR1730 - max() costs twice as much
-                self._last_us = now_us
-            self.last_at = at = self._format_time(self._last_us)
+                return self._times.last_at
+            at = self._next_time()
             line = self._encode_line(event, seq, at)
             # As in `_append_all`, the line counts as given out before it is written.
-            self._root.update(line[_DIGEST])
+            self._add_to_root(line[_DIGEST])
             self.next_seq = seq + 1
             held.append(line)
             self._held_bytes = len(line)
             if self._write(line)[0] != "held":
                 held.clear()
                 self._held_bytes = 0
+            return at
 
     def seal(self, make: Callable[[int, str], Event]) -> Ack:
         """Append the last event of the stream.
@@ -203,9 +210,8 @@ class LogWriter:
             data = b"".join((*self._held, data))
         # The lines count as given out before they are written: should a signal's exception interrupt the write, the
         # next append writes the same bytes again, and readers see one event, not two of the same seq.
-        update = self._root.update
         for line in lines:
-            update(line[_DIGEST])
+            self._add_to_root(line[_DIGEST])
         self.next_seq = first + len(lines)
         self._held += lines
         self._held_bytes += size
@@ -217,9 +223,7 @@ class LogWriter:
         return ack
 
     def _encode(self, events: tuple[Event, ...], seq: int) -> list[bytes]:
-        now_us = self._clock.now_us()
-        self._last_us = max(self._last_us, now_us)
-        self.last_at = at = self._format_time(self._last_us)
+        at = self._next_time()
         return [self._encode_line(event, seq + i, at) for i, event in enumerate(events)]
 
     def _flush_held(self) -> bool:

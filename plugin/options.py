@@ -20,7 +20,7 @@ class Setting:
         name: name of the field of `Settings`, and of the option's destination behind `insight_`.
         flags: how its option is written; empty if it has none.
         help: what it is for.
-        ini, env: its other names.
+        ini, env: its other names; empty if it has none.
         kind: `string`, `bool`, `linelist`; the types of pytest's ini values.
         choices: the values that it may have, if not all.
         metavar: placeholder of its value in the help text.
@@ -161,6 +161,46 @@ SETTINGS = (
         metavar="PORT",
     ),
     Setting(
+        "storage",
+        ("--insight-storage",),
+        "Where to keep the events of a recorded run: the log alone, or also a collector (remote) or its PostgreSQL"
+        " database, to which another process sends them while tests run (default: local).",
+        "insight_storage",
+        "PYTEST_INSIGHT_STORAGE",
+        choices=("local", "remote", "database"),
+    ),
+    Setting(
+        "remote_url",
+        ("--insight-remote-url",),
+        "Collector for --insight-storage=remote.",
+        "insight_remote_url",
+        "INSIGHT_REMOTE_URL",
+        metavar="URL",
+    ),
+    Setting(
+        "api_key",
+        ("--insight-api-key",),
+        "Key of the collector. Other users of this machine see it while the run lasts; prefer INSIGHT_API_KEY, or"
+        " INSIGHT_API_KEY_FILE with a file that only you may read.",
+        metavar="KEY",
+    ),
+    Setting(
+        "db_url",
+        ("--insight-db-url",),
+        "PostgreSQL database for --insight-storage=database; prefer INSIGHT_DB_URL for one with a password.",
+        "insight_db_url",
+        "INSIGHT_DB_URL",
+        metavar="URL",
+    ),
+    Setting(
+        "push_wait",
+        ("--insight-push-wait",),
+        "How long the end of the run waits until the last events are sent (default: 5 with CI, else 0).",
+        "insight_push_wait",
+        "PYTEST_INSIGHT_PUSH_WAIT",
+        metavar="SECONDS",
+    ),
+    Setting(
         "redact",
         (),
         "Regular expressions of texts that are replaced by [redacted] before they are written.",
@@ -182,7 +222,8 @@ def add_options(parser: pytest.Parser) -> None:
     for setting in SETTINGS:
         if setting.flags:
             group.addoption(*setting.flags, **_option(setting))
-        parser.addini(setting.ini, setting.help, type=_ini_type(setting), default=None)
+        if setting.ini:
+            parser.addini(setting.ini, setting.help, type=_ini_type(setting), default=None)
 
 
 def _option(setting: Setting) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The recorder: hooks of single tests turned into events.
 
 Recording never changes a test run. Every hook catches its own errors, counts them, and one line at the end shows them.
-The three hooks that run for every test are written out for speed; `benchmarks/` measures them.
+The three hooks that run for every test have a short way, for a test that runs alone in this process and passes, and a
+long one for all others. Both write the same; the short one is written out for speed, and `benchmarks/` measures it.
 """
 
 import copy
@@ -16,8 +17,8 @@ from ..eventlog.events import SessionDescribed, TestStarted, WarningRecorded
 from ..eventlog.plain import clean_text
 from .attempts.attempt import Attempt
 from .attempts.categories import is_subtest
-from .attempts.markers import markers_of
-from .attempts.state_machine import Attempts
+from .attempts.markers import MarkerReader
+from .attempts.state_machine import ADDED, Attempts
 from .attempts.state_machine import Ending as AttemptEnding
 from .attempts.values import plain_properties, text_of
 from .lifecycle.boundary import guarded
@@ -44,6 +45,8 @@ class Recorder(RecordingHooks):
         self._xdist = recording.xdist
         self._tests = recording.tests
         self._writer = recording.writer
+        self._append_named = recording.writer.append_named
+        self._open_here = self.attempts.of_worker("")
         self._tally = recording.tally
         self._category_of: Callable[[Any], str | None] | None = None
         self._ordinals: dict[str, int] = {}
@@ -56,21 +59,15 @@ class Recorder(RecordingHooks):
         if self.recording.off:
             return
         try:
-            xdist = self._xdist
-            worker = xdist.worker
-            if not self.attempts.is_idle(worker):
-                self.attempts.make_way(worker, nodeid)
-            name, group = (xdist.groups.get(nodeid) if xdist.groups else None) or (nodeid, "")
-            if type(name) is not str:
-                name = text_of(name)[0]
-            if self._tests.each:
-                number = self._next_number(name, worker)
-            else:
-                number = self._ordinals[name] = self._ordinals.get(name, 0) + 1
+            open_here = self._open_here
+            if open_here or self._xdist.active or type(nodeid) is not str:
+                self._start_in_full(nodeid, location)
+                return
+            number = self._ordinals[nodeid] = self._ordinals.get(nodeid, 0) + 1
             if number > 1:
-                self._tests.restart(name, worker)
-            self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
-            self.attempts.open(Attempt(nodeid, name, number, worker, self._writer.last_at, location, group))
+                self._tests.restart(nodeid, "")
+            at = self._append_named(TestStarted(nodeid=nodeid, attempt=number))
+            open_here[nodeid] = Attempt(nodeid, nodeid, number, "", at, location)
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.started", error)
 
@@ -79,21 +76,20 @@ class Recorder(RecordingHooks):
         if self.recording.off:
             return
         try:
-            worker = self._worker_of(report) if self._xdist.active else ""
-            if hasattr(report, "context") and is_subtest(report):
-                self._write_subtest(report, worker)
+            if hasattr(report, "context") or report.outcome not in _OUTCOMES:
+                self._keep_in_full(report)
                 return
-            kept: Any = report
-            if report.outcome in _OUTCOMES:
-                if self.attempts.add(worker, report.nodeid, report.when, report):
-                    return
-            else:
-                # pytest-retry reports one object several times, with another outcome each time.
-                kept = copy.copy(report)
-                kept.insight_of = id(report)
-            self.attempts.report(
-                worker, report.nodeid, report.when, kept, lambda: self._begin_without_start(report, worker)
-            )
+            open_here = self._open_here
+            if len(open_here) == 1:
+                nodeid, when = report.nodeid, report.when
+                attempt = open_here.get(nodeid) if type(nodeid) is str else None
+                if attempt is not None and attempt.has_start and type(when) is str:
+                    after = ADDED[attempt.state].get(when)
+                    if after is not None:
+                        attempt.reports.append(report)
+                        attempt.state = after
+                        return
+            self._keep_in_full(report)
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("report", error)
 
@@ -102,9 +98,52 @@ class Recorder(RecordingHooks):
         if self.recording.off:
             return
         try:
-            self.attempts.finish(self._xdist.worker, nodeid)
+            open_here = self._open_here
+            attempt = open_here.get(nodeid) if self._category_of is None and not self._xdist.active else None
+            event = attempt.simple_pass(self._markers.get(nodeid)) if attempt is not None else None
+            if attempt is None or event is None:
+                self.attempts.finish(self._xdist.worker, nodeid)
+                return
+            del open_here[nodeid]
+            if event.markers or event.tags:
+                self._append(event)
+            else:
+                self._append_named(event)
+            self._tally.add_plain_pass()
+            self._tests.add_pass(attempt.nodeid, attempt.number)
         except Exception as error:  # noqa: BLE001 - as `guarded`
             self.degrade("test.finished", error)
+
+    # -------------------------------------------------------------- per test: all other cases
+
+    def _start_in_full(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """Write the start of any test: of xdist, of one whose name is no text, of one that begins beside others."""
+        xdist = self._xdist
+        worker = xdist.worker
+        self.attempts.make_way(worker, nodeid)
+        name, group = (xdist.groups.get(nodeid) if xdist.groups else None) or (nodeid, "")
+        if type(name) is not str:
+            name = text_of(name)[0]
+        number = self._next_number(name, worker)
+        if number > 1:
+            self._tests.restart(name, worker)
+        at = self._append(TestStarted(nodeid=name, attempt=number, worker=worker))
+        self.attempts.open(Attempt(nodeid, name, number, worker, at, location, group))
+
+    def _keep_in_full(self, report: pytest.TestReport) -> None:
+        """Keep any report: of a subtest, of xdist, with an outcome of another plugin, or under another name."""
+        worker = self._worker_of(report) if self._xdist.active else ""
+        if hasattr(report, "context") and is_subtest(report):
+            self._write_subtest(report, worker)
+            return
+        kept: Any = report
+        if report.outcome not in _OUTCOMES:
+            # pytest-retry reports one object several times, with another outcome each time.
+            kept = copy.copy(report)
+            kept.insight_of = id(report)
+        self.attempts.report(
+            worker, report.nodeid, report.when, kept, lambda: self._begin_without_start(report, worker)
+        )
 
     def _close_attempt(self, attempt: Attempt, ending: AttemptEnding) -> bool:
         """Write an attempt that is over. An error loses this attempt, not the report that ended it.
@@ -185,8 +224,9 @@ class Recorder(RecordingHooks):
 
     def keep_markers(self, items: list[pytest.Item]) -> None:
         """Keep the markers of collected tests for their results."""
+        read = MarkerReader().read
         for item in items:
-            found = markers_of(item)
+            found = read(item)
             if found is not None:
                 self._markers[item.nodeid] = found
 

@@ -16,6 +16,8 @@ from .options import OUTPUT_LIMIT_BYTES, SETTINGS, Setting, truth
 SYNC_PORT = 49152
 """Default port of Sync Storage; a copy, so that recorded runs do not import the client. A test compares the two."""
 RUN_CHARS_MAX = 200
+PUSH_WAIT_IN_CI_S = 5.0
+_PUSH_WAIT_MAX_S = 3600.0
 _PORT_MAX = 65535
 
 
@@ -40,6 +42,11 @@ class Settings:
     sync: bool = False
     sync_port: int = SYNC_PORT
     variant: dict[str, str] = field(default_factory=dict[str, str])
+    storage: str = "local"
+    remote_url: str = ""
+    api_key: str = field(default="", repr=False)
+    db_url: str = field(default="", repr=False)
+    push_wait: float = 0.0
 
 
 def joined_arguments(args: Sequence[str]) -> list[str]:
@@ -87,6 +94,11 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         sync=truth(values["sync"], "insight_sync"),
         sync_port=_port(values["sync_port"]),
         variant=dict(_pair(text, "--insight-variant") for text in values["variant"] or ()),
+        storage=values["storage"] or "local",
+        remote_url=values["remote_url"] or "",
+        api_key=values["api_key"] or "",
+        db_url=values["db_url"] or "",
+        push_wait=_push_wait(values["push_wait"], environ),
     )
 
 
@@ -131,7 +143,8 @@ def _value(setting: Setting, config: pytest.Config, environ: Mapping[str, str]) 
     if setting.kind == "linelist":
         named = environ.get(setting.env, "").replace(",", "\n").split("\n") if setting.env else []
         return [*(config.getini(setting.ini) or ()), *(word for word in named if word.strip()), *(given or ())]
-    return given or (environ.get(setting.env) if setting.env else None) or config.getini(setting.ini)
+    from_ini = config.getini(setting.ini) if setting.ini else None
+    return given or (environ.get(setting.env) if setting.env else None) or from_ini
 
 
 def _size(value: str | None) -> int:
@@ -157,6 +170,18 @@ def _port(value: str | None) -> int:
     if not value.isascii() or not value.isdigit() or not 0 < int(value) <= _PORT_MAX:
         raise pytest.UsageError(f"--insight-sync-port: {value!r} is not a port; use 1 to {_PORT_MAX}")
     return int(value)
+
+
+def _push_wait(value: str | None, environ: Mapping[str, str]) -> float:
+    if not value:
+        return PUSH_WAIT_IN_CI_S if environ.get("CI", "").strip().lower() not in ("", "0", "false") else 0.0
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _PUSH_WAIT_MAX_S:
+        raise pytest.UsageError(f"--insight-push-wait: {value!r} is not a number of seconds; use 0 to 3600")
+    return seconds
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

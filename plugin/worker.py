@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from .attempts.markers import markers_of
+from .attempts.markers import MarkerReader
 from .properties import PROPERTIES_KEY, tap_fixture
 
 _SENDABLE = (int, float, bytes, bool, complex)
@@ -63,8 +63,9 @@ class WorkerSide:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the markers of each test; the controller does not have the items."""
+        read = MarkerReader().read
         for item in items:
-            found = markers_of(item)
+            found = read(item)
             if found is not None:
                 self._markers[item.nodeid] = found
 

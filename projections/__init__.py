@@ -9,6 +9,7 @@
 - `rules`: tables of verdicts, states and visible names.
 - `clock`: sessions of the future.
 - `session_row`: a session as lists show it.
+- `whole`: verdicts and row of a session whose attempts are all known.
 - `apply`: folds into the tables of the read model.
 - `replay`: a whole log, on two processes where that pays.
 

@@ -10,9 +10,10 @@ from ..eventlog.scan import Finding
 from ..eventlog.times import parse_time
 from .joining import join, repeats
 from .parts import Fold, Rows, SessionPart
-from .rules import BAD, session_status
-from .session_row import Notable, commit_of
-from .settling import Settled, join_all, left_of, plain_failures, settle, still_open
+from .rules import session_status
+from .session_row import commit_of
+from .settling import join_all
+from .whole import label_of, settle_whole
 
 
 class Applier:
@@ -122,15 +123,10 @@ class Applier:
 
     def _write_session(self, number: int, head: SessionPart, rows: list[Rows] | None) -> None:
         chunks = rows if rows is not None else self._stored_chunks(number)
-        whole = join_all(chunks) if chunks else Rows()
-        if head.open:
-            head = msgspec.structs.replace(head, open=still_open(whole, head, self._node_lookup(head)))
-        verdicts, _, notable, missing = self._settle(head, whole)
-        if head.exit_status is not None and not missing:
-            head = msgspec.structs.replace(head, announced={})  # nothing comes behind a seal, and all of them are there
+        head, settled = settle_whole(head, join_all(chunks) if chunks else Rows(), self._node)
+        verdicts, _, notable, missing = settled
         header = head.header or {}
-        is_session = head.header is not None or head.finished or head.starts
-        label = str(header.get("session_id", head.stream[:12])) if is_session else None
+        label = label_of(head)
         status = session_status(sealed=head.exit_status is not None, missing=missing)
         tests = sum(count for verdict, count in verdicts.items() if verdict != "flaky")
         self._db.execute(
@@ -151,27 +147,10 @@ class Applier:
             ),
         )
 
-    def _settle(self, head: SessionPart, whole: Rows) -> Settled:
-        """Return the verdicts of a session; tests that never ran are among the counts."""
-        is_plain = not (head.reruns or head.open or head.crashed or head.announced_each or head.others)
-        if not is_plain:
-            settled = settle(whole, head, self._node_lookup(head))
-        elif any(head.outcomes.get(name) for name in BAD):
-            settled = Settled(dict(head.outcomes), head.finished, Notable(failed=plain_failures(whole)))
-        else:
-            settled = Settled(dict(head.outcomes), head.finished, Notable())
-        missing, not_run = left_of(whole, head, self._node_lookup(head))
-        if not_run:
-            settled.counts["not_run"] = not_run
-        return settled._replace(missing=missing)
-
     def _stored_chunks(self, number: int) -> list[Rows]:
         columns = "nodes, outcomes, durations, positions, attempts, workers"
         query = f"SELECT {columns} FROM chunks WHERE session = ? ORDER BY number"  # noqa: S608 - fixed text
         return [Rows(*row) for row in self._db.execute(query, (number,))]
-
-    def _node_lookup(self, head: SessionPart) -> dict[str, int]:
-        return {nodeid: self._node(nodeid) for nodeid, _, _ in head.open}
 
     def _head(self, stream: str) -> SessionPart | None:
         head = self._heads.get(stream)

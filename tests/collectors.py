@@ -10,8 +10,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 
 @dataclass
 class Answer:
@@ -129,20 +127,18 @@ class ThreadCollector(Collector):
     """The same application in a thread of the test, for tests that change parts of it."""
 
     def __init__(self, context, key):
-        from pytest_insight.collector.server.app import make_app
-        from pytest_insight.collector.server.running import open_socket
+        from pytest_insight.collector.server.process.http_server import make_http_server, open_socket
 
         self.context = context
         listening = open_socket("127.0.0.1", 0)
-        config = uvicorn.Config(make_app(context), log_level="critical", access_log=False, lifespan="on")
-        self.server = uvicorn.Server(config)
-        self.server.install_signal_handlers = lambda: None
+        self.server = make_http_server(context, lifespan="on")
         super().__init__(f"http://127.0.0.1:{listening.getsockname()[1]}", key, None)
         self.thread = threading.Thread(target=self.server.run, args=([listening],))
         self.thread.start()
 
     def stop(self):
         """End the server."""
+        self.context.ending.set()
         self.server.should_exit = True
         self.thread.join()
 
@@ -154,3 +150,19 @@ def make_key(engine, team="default", role="admin", **more):
 
     with engine.begin() as connection:
         return create_key(connection, ensure_team(connection, team).id, ROLES.get(role, (role,)), **more)[1]
+
+
+def everything(database):
+    """All that the tables have, unpacked."""
+    import psycopg
+    from pytest_insight.collector.ingest.segments import zstd
+
+    found = b""
+    with psycopg.connect(database) as connection:
+        for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
+            for row in connection.execute(f"select * from {name}").fetchall():
+                found += repr(row).encode()
+                found += b"".join(
+                    zstd.decompress(item) for item in row if isinstance(item, bytes) and item[:4] == b"\x28\xb5\x2f\xfd"
+                )
+    return found

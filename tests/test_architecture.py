@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
     "api": {"core", "eventlog", "projections"},
-    # Only `syncstorage.client`, and only with --insight-sync: the plugin tells its helper process what runs.
+    # Only `syncstorage.client`, and only with --insight-sync (the plugin tells its helper process what runs) or
+    # --insight-storage (it starts another helper process, `collector.push`, by its name).
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
@@ -26,6 +27,7 @@ MAY_IMPORT = {
 
 BESIDE_API = {
     "cli/arguments/collector.py": "collector",
+    "cli/arguments/remotes.py": "collector",
     "cli/commands/collector/": "collector",
     "cli/commands/log/": "eventlog",
     "cli/commands/tail.py": "eventlog",

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from ...eventlog.errors import EventLogError, InputUnreadableError, LogUnavailableError, ProfileError
     from ...eventlog.events import OutputRecorded, TestCut, TestFinished, TestStarted
     from ...eventlog.files.private import open_private
-    from ...eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, home_dir, profile_log, resolve_profile
+    from ...eventlog.home.paths import (
+        DEFAULT_PROFILE,
+        PROFILE_VARIABLE,
+        RemoteEntry,
+        home_dir,
+        profile_log,
+        profile_remote,
+        resolve_profile,
+    )
     from ...eventlog.home.project import project_name
     from ...eventlog.live.owner import RunState
     from ...eventlog.outcome import BAD, GOOD, RESULTS, TERMINAL_ORDER
@@ -24,7 +32,8 @@ _MODULES = {
     "...eventlog.errors": "EventLogError InputUnreadableError LogUnavailableError ProfileError",
     "...eventlog.events": "OutputRecorded TestCut TestFinished TestStarted",
     "...eventlog.files.private": "open_private",
-    "...eventlog.home.paths": "DEFAULT_PROFILE PROFILE_VARIABLE home_dir profile_log resolve_profile",
+    "...eventlog.home.paths": "DEFAULT_PROFILE PROFILE_VARIABLE RemoteEntry home_dir profile_log profile_remote "
+    "resolve_profile",
     "...eventlog.home.project": "project_name",
     "...eventlog.live.owner": "RunState",
     "...eventlog.outcome": "BAD GOOD RESULTS TERMINAL_ORDER",

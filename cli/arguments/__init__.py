@@ -9,5 +9,6 @@
 - `passing`: commands that pass arguments on to pytest: those behind `--`, and no option before it.
 - `plain_values`: values of options that need no adapter.
 - `project`: the system under test that the current folder is the checkout of.
+- `remotes`: logs that mirror a collector, filled before a command reads them.
 - `selection`: the filters that export, import and clear share, as one value.
 """

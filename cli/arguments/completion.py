@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .logs import named_logs, open_model
+from .logs import ReadingState, named_logs, open_model
 
 if TYPE_CHECKING:
     from ...api.internal.history import ReadModel
@@ -41,6 +41,7 @@ def _completions(ctx: typer.Context, ask: "Callable[[ReadModel], list[str]]", in
     """Return the answers that begin with a text; none if the log cannot be read, since completion never fails."""
     from ...api.internal.logs import EventLogError
 
+    ReadingState.remote, ReadingState.offline = ctx.params.get("remote"), True
     try:
         with open_model(ctx.params.get("profile"), named_logs(ctx.params.get("logs"), ctx.params.get("log"))) as model:
             return [name for name in ask(model) if name.startswith(incomplete)]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-_VALUED = ("--sut", "--time", "--branch", "--variant", "--profile", "-p", "--log", "--color")
+_VALUED = ("--sut", "--time", "--branch", "--variant", "--profile", "-p", "--log", "--remote", "--color")
 """Options of `insight` alone that take a value, which is no command and no log."""
 _STDIN = "-"
 _LOG_ENDINGS = (".jsonl", ".json", ".gz", ".zip", ".zst")

@@ -1,7 +1,8 @@
 """The logs that a command reads: those that are named, together as one history, or that of a profile."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,7 @@ from ..terminal.safe import safe_line
 if TYPE_CHECKING:
     from ...api.internal.history import ReadModel
     from ...api.internal.logs import LogSource
+    from .remotes import Mirror
 
 
 NO_LOG_YET = "there is no log yet; record a run with `pytest --insight`, or name a log with --log"
@@ -21,12 +23,20 @@ class ReadingState:
 
     incomplete = False
     inputs: ClassVar[dict[int, "LogSource"]] = {}
+    remote: str | None = None
+    """URL of `--remote`."""
+    offline = False
+    """Fetch nothing from collectors: values are completed in the shell."""
+    filled: ClassVar[set[Path]] = set()
+    """Logs that were filled from a collector for this command."""
 
     @classmethod
     def reset(cls) -> None:
         """Forget what an earlier command of this process read."""
-        cls.incomplete = False
+        cls.incomplete = cls.offline = False
+        cls.remote = None
         cls.inputs.clear()
+        cls.filled.clear()
 
 
 def named_logs(*given: Sequence[Path] | None) -> list[Path]:
@@ -34,16 +44,81 @@ def named_logs(*given: Sequence[Path] | None) -> list[Path]:
     return list(dict.fromkeys(path for paths in given for path in paths or ()))
 
 
-def log_path(profile: str | None, log: Path | None) -> Path:
+def mirror_meant(profile: str | None) -> "Mirror | None":
+    """Return the mirror that a remote profile or `--remote` means; None for a profile with a log of its own."""
+    if ReadingState.remote is not None:
+        from .remotes import unnamed_mirror_of
+
+        return unnamed_mirror_of(ReadingState.remote)
+    from ...api.internal.logs import profile_log, profile_remote, resolve_profile
+
+    name = resolve_profile(profile)
+    remote = profile_remote(name)
+    if remote is None:
+        return None
+    from .remotes import profile_mirror
+
+    return profile_mirror(remote, profile_log(name))
+
+
+def profile_path(profile: str | None) -> Path:
+    """Return the path of the log of a profile, or of the collector of `--remote`; a mirror is filled first.
+
+    Raises:
+        ValueError: the profile's name is not allowed.
+        EventLogError, OSError: there is nothing to read, as the collector cannot be asked.
+    """
+    mirror = mirror_meant(profile)
+    if mirror is None:
+        from ...api.internal.logs import profile_log, resolve_profile
+
+        return profile_log(resolve_profile(profile))
+    if not ReadingState.offline and mirror.log not in ReadingState.filled:
+        from .remotes import fill_mirror
+
+        ReadingState.filled.add(mirror.log)
+        if not fill_mirror(mirror):
+            ReadingState.incomplete = True
+    return mirror.log
+
+
+@contextmanager
+def following_mirror(profile: str | None, *, named: bool) -> Generator[Callable[[], bool]]:
+    """Fill the mirror that a remote profile or `--remote` means, while it is followed.
+
+    Args:
+        profile: its name.
+        named: logs are named instead.
+
+    Yields:
+        A function that returns False when following has ended; the reason is raised at the end.
+    """
+    mirror = None if named else mirror_meant(profile)
+    if mirror is None:
+        yield lambda: True
+        return
+    from .remotes import followed
+
+    with followed(mirror) as check:
+        yield check
+
+
+def log_path(profile: str | None, log: Path | None, *, fill: bool = True) -> Path:
     """Return the path of the one log that the options mean.
+
+    Args:
+        profile: its name.
+        log: a log instead.
+        fill: fetch first what the log of a remote profile lacks.
 
     Raises:
         ValueError: the profile's name is not allowed.
         FileNotFoundError: there is no such log.
+        EventLogError: the collector of a remote profile cannot be asked, and nothing was fetched before.
     """
     from ...api.internal.logs import as_source, live_files, profile_log, resolve_profile
 
-    path = log or profile_log(resolve_profile(profile))
+    path = log or (profile_path(profile) if fill else profile_log(resolve_profile(profile)))
     if log is not None and str(log) == "-":
         return path
     if not as_source(path).path.exists() and not live_files(path):
@@ -66,7 +141,7 @@ def one_log(profile: str | None, *given: Path | None) -> Path:
     paths = list(dict.fromkeys(path for path in given if path is not None))
     if len(paths) > 1:
         raise ValueError(f"{paths[1]}: this command changes one log, and {paths[0]} is named already; run it for each")
-    return log_path(profile, paths[0] if paths else None)
+    return log_path(profile, paths[0] if paths else None, fill=False)
 
 
 def sources_meant(profile: str | None, logs: Sequence[Path] | None) -> "list[LogSource]":

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..arguments.logs import profile_path
 from ..arguments.selection import selection
 from ..formatters.data import print_json
 from ..formatters.values import counted, local_text
@@ -49,6 +50,7 @@ def command(
     picked = selection(sut, days, older_than, pattern, keep_last)
     if not sessions and picked.is_everything and not everything:
         raise ValueError("clear what? name sessions, give a filter, or say --all")
+    profile_path(profile)  # one that mirrors a collector is filled
     store = store_of(profile, must_exist=True)
     candidates = candidates_of(store)
     if sessions:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..arguments.logs import kept_log
+from ..arguments.logs import ReadingState, kept_log, profile_path
 from ..arguments.selection import selection
 from ..formatters.data import print_json
 from ..formatters.values import counted
@@ -100,4 +100,7 @@ def _store(profile: str | None, log: list[Path] | None) -> "SessionStore":
     """Return the store of the logs that are named, else that of the profile."""
     from ...api.internal.exchange import SessionStore, store_of
 
-    return SessionStore(kept_log(log)) if log else store_of(profile, must_exist=True)
+    if log:
+        return SessionStore(kept_log(log))
+    path = profile_path(profile)
+    return SessionStore(path) if ReadingState.remote else store_of(profile, must_exist=True)

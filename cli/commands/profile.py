@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..arguments.completion import complete_profile
+from ..arguments.logs import profile_path
 from ..formatters.data import print_json
 from ..formatters.values import counted, local_text, size_text, utc_text
 from ..options import JsonOption, StrategyOption
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-TypeFilter = Annotated[str | None, typer.Option("--type", "-t", metavar="json|memory", help="Only of this type.")]
+TypeFilter = Annotated[
+    str | None, typer.Option("--type", "-t", metavar="json|memory|remote", help="Only of this type.")
+]
 PatternOption = Annotated[str | None, typer.Option("--pattern", metavar="GLOB", help="Only whose name fits this glob.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the profile.")]
 KnownArgument = Annotated[
@@ -30,6 +33,30 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Do not ask.")]
 NewType = Annotated[
     str,
     typer.Option("--type", "-t", metavar="json|memory", help="A log in a file, or one that is gone with the process."),
+]
+
+
+CreatedType = Annotated[
+    str,
+    typer.Option(
+        "--type",
+        "-t",
+        metavar="json|memory|remote",
+        help="A log in a file, one that is gone with the process, or one that is filled from a collector before each"
+        " question.",
+    ),
+]
+UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="Collector of a remote profile.")]
+KeyFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-file",
+        metavar="FILE",
+        help="File with the key to it, which only you may read (default: INSIGHT_API_KEY, or INSIGHT_API_KEY_FILE).",
+    ),
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="AGE", help="Fetch only sessions that are not older: 90d, 24h, 2w.")
 ]
 
 
@@ -81,26 +108,33 @@ def show_command(
 @app.command("create")
 def create_command(
     name: NameArgument,
-    storage_type: NewType = "json",
+    storage_type: CreatedType = "json",
     path: Annotated[
         str | None, typer.Option("--path", metavar="FILE", help="Where its log is (default: <home>/NAME.jsonl).")
     ] = None,
+    url: UrlOption = None,
+    api_key_file: KeyFileOption = None,
+    since: SinceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create a profile.
+
+    One of the type `remote` has a log that mirrors a collector: each question fetches what is new, and then asks the
+    log. Without a network it answers from what was fetched before.
 
     Example: insight profile create my-profile --type json
     """
     from ...api import create_profile
 
-    profile = create_profile(name, storage_type, path)
+    profile = create_profile(name, storage_type, path, url=url, api_key_file=api_key_file, since=since)
     if as_json:
         print_json(profile.to_dict())
     elif profile.storage_type == "memory":
         console().print(f"created {profile.name} in memory")
         say("a memory profile lives as long as its process; it is of use in Python, not from one command to the next")
     else:
-        console().print(f"created {profile.name}: {safe_line(profile.file_path or '')}", soft_wrap=True)
+        mirrored = f", filled from {safe_line(profile.url)}" if profile.url else ""
+        console().print(f"created {profile.name}: {safe_line(profile.file_path or '')}{mirrored}", soft_wrap=True)
 
 
 @app.command("switch")
@@ -140,7 +174,7 @@ def delete_command(name: KnownArgument, force: ForceOption = False, as_json: Jso
 @app.command("clean")
 def clean_command(
     storage_type: Annotated[
-        str, typer.Option("--type", "-t", metavar="json|memory", help="Profiles of this type.")
+        str, typer.Option("--type", "-t", metavar="json|memory|remote", help="Profiles of this type.")
     ] = "memory",
     pattern: PatternOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list what would be forgotten.")] = False,
@@ -233,7 +267,11 @@ def _manager() -> "ProfileManager":
 def _store(manager: "ProfileManager", profile: "StorageProfile") -> "SessionStore":
     from ...api import get_storage_instance
 
-    return get_storage_instance(profile.name, manager=manager).store
+    store = get_storage_instance(profile.name, manager=manager).store
+    if store.catch_up is not None:
+        profile_path(profile.name)
+        store.catch_up = None  # it was filled just now
+    return store
 
 
 def _target_store(
@@ -290,7 +328,14 @@ def _info_data(info: "ProfileInfo") -> dict[str, Any]:
         "last_modified": profile.to_dict()["last_modified"],
         "last_modified_by": profile.last_modified_by,
         "problem": info.problem,
+        **({"url": profile.url, "api_key_file": profile.api_key_file, "since": profile.since} if profile.url else {}),
     }
+
+
+def _place_of(profile: "StorageProfile") -> str:
+    if not profile.file_path:
+        return "in memory"
+    return f"{profile.file_path} from {profile.url}" if profile.url else profile.file_path
 
 
 def _print_infos(infos: "list[ProfileInfo]") -> None:
@@ -303,6 +348,6 @@ def _print_infos(infos: "list[ProfileInfo]") -> None:
             "?" if info.sessions is None else str(info.sessions),
             "-" if info.last_us is None else local_text(info.last_us),
             size_text(info.size_bytes),
-            safe_line(info.problem or info.profile.file_path or "in memory"),
+            safe_line(info.problem or _place_of(info.profile)),
         )
     console().print(table)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..arguments.logs import profile_path
 from ..formatters.data import print_json
 from ..formatters.values import counted, local_text
 from ..options import JsonOption, ProfileOption
@@ -24,6 +25,7 @@ def command(
     """
     from ...api.internal.exchange import any_streams_of, hidden_sessions, restore, store_of
 
+    profile_path(profile)  # one that mirrors a collector is filled
     store = store_of(profile, must_exist=True)
     hidden = hidden_sessions(store)
     if not sessions:

@@ -13,7 +13,6 @@ import typer
 
 from ...eventlog.codec import EventDecodeError
 from ...eventlog.files.liveness import is_being_written
-from ...eventlog.home.paths import profile_log, resolve_profile
 from ...eventlog.live.follow import Item, Restarted, follow
 from ...eventlog.live.owner import process_began_us, session_state
 from ...eventlog.outcome import KNOWN
@@ -21,7 +20,7 @@ from ...eventlog.reader import Record, read_records, session_start
 from ...eventlog.scan import Finding
 from ...eventlog.sources import LogSource, as_source, is_live_file, live_files, look_for_logs
 from ...eventlog.times import format_time, parse_time
-from ..arguments.logs import NO_LOG_YET, named_logs
+from ..arguments.logs import NO_LOG_YET, following_mirror, named_logs, profile_path
 from ..formatters.event_lines import (
     EventLine,
     SessionState,
@@ -82,13 +81,14 @@ def command(
     Example: insight tail -f --outcome failed,error
     """
     paths = named_logs(logs, log)
-    chosen = paths or [profile_log(resolve_profile(profile))]
+    chosen = paths or [profile_path(profile)]
     screen = Screen(sys.stdout, as_json=as_json, sut=sut, outcomes=_outcomes(outcome), prefix=_many(chosen), run=run)
     if following and as_of is not None:
         raise ValueError("what was cannot be followed: give either --follow or --as-of")
     if following:
         screen.stuck_after_s = stuck
-        _follow(chosen, screen, last)
+        with following_mirror(profile, named=bool(paths)) as check_mirror:
+            _follow(chosen, screen, last, check_mirror)
         return
     found = [look_for_logs(path) for path in paths]
     sources = [source for one in found for source in one.logs] if paths else _profile_sources(chosen[0])
@@ -300,8 +300,13 @@ def _state_of(state: SessionState) -> str:
     return "killed" if began is None or began > state.started_us + _CLOCK_STEP_US else found
 
 
-def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
+def _follow(paths: list[Path], screen: Screen, last: int | None, check_mirror: Callable[[], bool]) -> None:
     stop = threading.Event()
+
+    def watch() -> None:
+        screen.watch()
+        if not check_mirror():
+            stop.set()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -318,7 +323,7 @@ def _follow(paths: list[Path], screen: Screen, last: int | None) -> None:
         return session_start(path, _left_for_log(count, path))
 
     try:
-        for path, item in follow(paths, stop=stop, starts=start_of, idle=screen.watch):
+        for path, item in follow(paths, stop=stop, starts=start_of, idle=watch):
             if path not in old or not old[path].is_hidden(item):
                 screen.show(str(path), item)
             screen.watch()

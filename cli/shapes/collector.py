@@ -48,6 +48,8 @@ class TeamShape(Shape):
     """A team."""
 
     name: str
+    keep_days: int | None
+    """Days that sessions are kept; null for ever."""
 
 
 class UpgradedSchemaShape(Shape):
@@ -78,6 +80,36 @@ class RestoredBackupShape(Shape):
     file: str
 
 
+class RebuiltViewsShape(Shape):
+    """Tables of a team that were made again."""
+
+    team: str
+    streams: int
+    """Streams that this process folded."""
+
+
+class GrantShape(Shape):
+    """A role that may read the documented tables."""
+
+    role: str
+    teams: list[str]
+    """Teams that it was allowed to see; empty after `--revoke`."""
+
+
+class ExpiredShape(Shape):
+    """What a team does not keep any more."""
+
+    team: str
+    keep_days: int
+    streams: int
+    events: int
+    bytes: int
+    """As stored."""
+    months: list[str]
+    """Partitions of results that are dropped as wholes."""
+    dry_run: bool
+
+
 class SyncConflictShape(Shape):
     """Two events with one identity; each side keeps its own."""
 
@@ -87,6 +119,20 @@ class SyncConflictShape(Shape):
     """Digest of the event of the collector."""
     local: str
     """Digest of the event of the log."""
+
+
+class KeptConflictShape(Shape):
+    """Two events with one identity, as the collector keeps them."""
+
+    stream: str
+    seq: int
+    sent_at: Utc
+    key: str
+    """Id of the key with which the second one was sent."""
+    stored: str | None
+    """Line of the event that counts; null if it is not stored any more."""
+    quarantined: str
+    """Line of the other one."""
 
 
 class SyncVerifiedShape(Shape):
@@ -113,6 +159,8 @@ class SyncShape(Shape):
     """Events that were sent, and had arrived from elsewhere meanwhile."""
     refused: list[str]
     """Events that the collector cannot take."""
+    refused_total: int
+    """Also those that the collector counted, and did not list."""
     dropped_streams: int
     """Streams that the collector dropped by its retention."""
     fetched: int
@@ -120,5 +168,11 @@ class SyncShape(Shape):
     findings: list[str]
     """Parts of the answers that are not events."""
     conflicts: list[SyncConflictShape]
+    conflicts_total: int
+    """Also those that the collector counted, and did not list."""
     verified: SyncVerifiedShape | None
     """Null without `--verify`."""
+
+
+SyncAnswer = SyncShape | list[KeptConflictShape]
+"""With `--conflicts` a list, the newest first."""

@@ -14,7 +14,7 @@ from .base import Optional, Scalar, Shape, Utc, UtcOrEmpty, derived
 ColumnShape, InstalledShape = derived(Column), derived(Installed)
 SqlAnswer = list[dict[str, Scalar]] | dict[str, list[ColumnShape]]
 
-StorageType = Literal["json", "memory"]
+StorageType = Literal["json", "memory", "remote"]
 
 
 class ProfileShape(Shape):
@@ -34,6 +34,10 @@ class ProfileShape(Shape):
     last_modified_by: str | None
     problem: str
     """Why the log cannot be read; else empty."""
+    url: str | Optional = UNSET
+    """Collector of a remote profile."""
+    api_key_file: str | Optional | None = UNSET
+    since: str | Optional | None = UNSET
 
 
 class CreatedProfileShape(Shape):
@@ -46,6 +50,10 @@ class CreatedProfileShape(Shape):
     last_modified: Utc | None
     created_by: str | None
     last_modified_by: str | None
+    url: str | Optional | None = UNSET
+    """Collector of a remote profile."""
+    api_key_file: str | Optional | None = UNSET
+    since: str | Optional | None = UNSET
 
 
 class SwitchedShape(Shape):

@@ -5,15 +5,19 @@ import time
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Connection, Engine, func, update
 
 from ..database.tables import key as key_table
 from ..problems import ProblemError
 from .audit import record_action
 from .keys import ApiKey, find_key, split_key
+from .rates import TokenBuckets
 
 CACHE_S: Final = 5.0
 """Seconds for which a valid key is not looked up again; a revoked key works at most so long."""
+
+RECORDED_MAX: Final = 3_000
+"""Wrong keys that are recorded in a minute, one by one."""
 
 _CACHED_MAX = 10_000
 _SCHEME = "bearer "
@@ -32,6 +36,9 @@ class KeyLookup:
         self._cache_s = cache_s
         self._cache: dict[bytes, tuple[float, ApiKey]] = {}
         self._lock = threading.Lock()
+        # A program that guesses keys does not fill the disk.
+        self._recorded = TokenBuckets(RECORDED_MAX)
+        self._unrecorded = 0
 
     def authorize(self, header: str | None, scope: str) -> ApiKey:
         """Return the key of a request that needs a scope.
@@ -43,14 +50,32 @@ class KeyLookup:
         Raises:
             ProblemError: there is no key, it is not valid, or it lacks the scope.
         """
-        found = self._find(header)
-        if scope not in found.scopes:
-            with self._engine.begin() as connection:
-                record_action(connection, "refused", team=found.team, key=found.id, reason="missing-scope", scope=scope)
-            raise ProblemError("missing-scope", f"key {found.id}: lacks the scope {scope}; ask an admin of the team")
+        found = self.find(header)
+        self.require_scope(found, scope)
         return found
 
-    def _find(self, header: str | None) -> ApiKey:
+    def require_scope(self, found: ApiKey, scope: str) -> None:
+        """Check that a key has a scope.
+
+        Raises:
+            ProblemError: it lacks the scope, which is recorded.
+        """
+        if scope not in found.scopes:
+            detail = f"key {found.id}: lacks the scope {scope}; ask an admin of the team"
+            raise self.record_refusal(found, ProblemError("missing-scope", detail), scope=scope)
+
+    def record_refusal(self, found: ApiKey, problem: ProblemError, **what: str) -> ProblemError:
+        """Record in the audit that a request with a valid key is refused, and return the problem."""
+        with self._engine.begin() as connection:
+            record_action(connection, "refused", team=found.team, key=found.id, reason=problem.kind, **what)
+        return problem
+
+    def find(self, header: str | None) -> ApiKey:
+        """Return the valid key of a request.
+
+        Raises:
+            ProblemError: there is no key, or it is not valid.
+        """
         if not header or header[: len(_SCHEME)].lower() != _SCHEME:
             raise ProblemError(
                 "no-key", "Authorization: missing; send `Authorization: Bearer ik_...`", {"WWW-Authenticate": "Bearer"}
@@ -81,10 +106,19 @@ class KeyLookup:
                 return found[0]
             team = None if found is None else found[0].team
             key_id = "" if parts is None else parts.id
-            record_action(connection, "refused", team=team, key=key_id, reason="bad-key")
+            self._record_bad_key(connection, team, key_id)
         reason = "it is revoked or has expired" if found else "there is no such key"
         raise ProblemError(
             "bad-key",
             f"API key {key_id or '(malformed)'}: {reason}; ask an admin of the team for a new one",
             {"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
+
+    def _record_bad_key(self, connection: Connection, team: int | None, key_id: str) -> None:
+        """Record the use of a wrong key; of very many in a minute, the number alone."""
+        with self._lock:
+            if self._recorded.take("bad-key"):
+                self._unrecorded += 1
+                return
+            more, self._unrecorded = ({"unrecorded": self._unrecorded} if self._unrecorded else {}), 0
+        record_action(connection, "refused", team=team, key=key_id, reason="bad-key", **more)

@@ -7,6 +7,10 @@
 - `cursors`: the end of the last run, in a file.
 - `pushing`: send the events that the collector lacks.
 - `pulling`: append the events that the log lacks.
+- `tracking`: a log that follows a collector, and what is kept about both.
+- `mirrors`: a log that is filled from a collector before each question.
+- `following`: append what is pushed to a collector to a mirror as it comes.
+- `labelling`: events that say which sessions of one label are shown.
 - `comparing`: the differences between a log and the collector.
 - `syncing`: all of them, as `insight sync` runs them.
 """

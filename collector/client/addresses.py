@@ -35,8 +35,17 @@ class Address:
         return f"Address({self.url!r})"
 
 
-def read_address(url: str | None, key: str | None, environ: Mapping[str, str] = os.environ) -> Address:
+def read_address(
+    url: str | None, key: str | None, environ: Mapping[str, str] = os.environ, *, key_file: str = ""
+) -> Address:
     """Return the address from options, or from the environment for what is not given.
+
+    Args:
+        url: of the collector.
+        key: its text.
+        environ: has what is not given.
+        key_file: file with the key, of a profile; it goes before the environment, which may have the key to another
+            collector.
 
     Raises:
         RemoteAddressError: no address is given, or it is not usable.
@@ -49,12 +58,16 @@ def read_address(url: str | None, key: str | None, environ: Mapping[str, str] = 
         raise RemoteAddressError(f"{found}: not an http or https URL; give one as https://insight.example.com")
     if parts.username or parts.password:
         raise RemoteAddressError(f"{parts.hostname}: the URL holds a password; set {KEY_VARIABLE} instead")
-    return Address(found, _read_key(key, environ))
+    return Address(found, _checked_key((key or _key_in(Path(key_file))) if key or key_file else _key_given(environ)))
 
 
-def _read_key(key: str | None, environ: Mapping[str, str]) -> str:
+def _key_given(environ: Mapping[str, str]) -> str:
     path = environ.get(KEY_FILE_VARIABLE, "")
-    found = (key or environ.get(KEY_VARIABLE, "") or (_key_in(Path(path)) if path else "")).strip()
+    return environ.get(KEY_VARIABLE, "") or (_key_in(Path(path)) if path else "")
+
+
+def _checked_key(text: str) -> str:
+    found = text.strip()
     if not found:
         raise RemoteAddressError(f"{KEY_VARIABLE}: no key is given; set it, or {KEY_FILE_VARIABLE} to a file with it")
     if not (found.isascii() and found.isprintable()) or " " in found:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from .cursors import SyncCursor
 from .digests import LogDigests
-from .pulling import pull_log
+from .pulling import LogFiller, pull_log
 from .requests import Clash, Collector
 from .retries import Retries
 
@@ -29,13 +29,14 @@ def compare_logs(collector: Collector, digests: LogDigests, retries: Retries) ->
 
     Args:
         collector: to compare with.
-        digests: the events of the log; those of the collector are added.
+        digests: the events of the log, all of them loaded.
         retries: how long failing requests are repeated.
 
     Raises:
         RemoteError: a request failed.
     """
     ours = sum(stream.count for stream in digests.values())
-    report = pull_log(collector, None, digests, SyncCursor(), retries)
+    filler = LogFiller(collector.address.url, None, lambda: digests, SyncCursor(), lambda: None)
+    report = pull_log(collector, filler, "", retries)
     clashes = len({(clash.stream, clash.seq) for clash in report.clashes})
     return Differences(report.known, ours - report.known - clashes, report.added, report.clashes)

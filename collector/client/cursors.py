@@ -29,21 +29,40 @@ class SyncCursor(msgspec.Struct):
     """After the last event that was fetched."""
     mark: LogMark = msgspec.field(default_factory=LogMark)
     """End of the log after that; a log without it lacks events before the cursor."""
+    pushed: LogMark = msgspec.field(default_factory=LogMark)
+    """Place in the log up to which the collector has all events."""
+    team: str = ""
+    """Team that the events belong to."""
+    since: str = ""
+    """Age of the oldest sessions that are fetched; empty for all."""
+    complete_us: int = 0
+    """When the log had all events of the collector, in microseconds since the epoch; 0 if it may lack some."""
+    bury: bool = False
+    """The log has events that were purged on the collector, and may lack what took their place."""
 
 
-def cursor_path(url: str, log: Path, home: Path | None = None) -> Path:
+def cursor_path(url: str, log: Path | str, home: Path | None = None) -> Path:
     """Return the file for a collector and a log."""
-    name = blake2b(f"{url}\n{log}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return (home or home_dir()) / "remotes" / f"{name}.json"
+    return remotes_dir(home) / f"{short_name(url, log)}.json"
 
 
-def mark_log(log: Path) -> LogMark:
-    """Return the end of a log."""
+def remotes_dir(home: Path | None = None) -> Path:
+    """Return the folder of what is kept about collectors."""
+    return (home or home_dir()) / "remotes"
+
+
+def short_name(*parts: object) -> str:
+    """Return a name for a file that belongs to some texts."""
+    return blake2b("\n".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def mark_log(log: Path, end: int | None = None) -> LogMark:
+    """Return a place in a log, its end if no other one is given."""
     try:
-        size = log.stat().st_size
+        size = log.stat().st_size if end is None else end
+        return LogMark(size, _tail_digest(log, size)) if size else LogMark()
     except FileNotFoundError:
         return LogMark()
-    return LogMark(size, _tail_digest(log, size))
 
 
 def has_mark(log: Path, mark: LogMark) -> bool:
@@ -68,10 +87,15 @@ def load_cursor(path: Path) -> SyncCursor:
 
 def save_cursor(path: Path, kept: SyncCursor) -> None:
     """Replace a file atomically."""
+    replace_cache(path, msgspec.json.encode(kept))
+
+
+def replace_cache(path: Path, data: bytes) -> None:
+    """Replace a file of a cache atomically; it is not made durable."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        new.write_bytes(msgspec.json.encode(kept))
+        new.write_bytes(data)
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

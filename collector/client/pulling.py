@@ -1,14 +1,18 @@
 """Append the events of a collector that a log lacks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ...eventlog.codec import Envelope, line_digest, parse_envelope
+from ...eventlog.codec import EventDecodeError, line_digest, parse_envelope, session_events
+from ...eventlog.events import EventsPurged
+from ...eventlog.maintenance.burying import BuriedEvents
 from ...eventlog.scan import Scanner
-from ...eventlog.targets.log_targets import LogTarget
+from ...eventlog.targets.log_targets import DiskTarget
 from .cursors import SyncCursor
-from .digests import LogDigests
+from .digests import PURGED_TYPE, LogDigests
 from .pushing import Progress
-from .requests import Clash, Collector, Page, RemoteError
+from .requests import Clash, Collector, OtherTeamError, Page, RemoteError
 from .retries import Retries
 
 PAGE_LINES = 20_000
@@ -26,21 +30,128 @@ class PullReport:
     findings: list[str] = field(default_factory=list[str])
 
 
+@dataclass
+class _NewLines:
+    """Lines of a page that the log lacks."""
+
+    lines: list[bytes] = field(default_factory=list[bytes])
+    seen: set[tuple[str, int, str]] = field(default_factory=set[tuple[str, int, str]])
+    buried: BuriedEvents = field(default_factory=BuriedEvents)
+
+
+class LogFiller:
+    """Appends pages of the feed of a collector to a log, each event once.
+
+    Args:
+        url: of the collector, for messages.
+        log: path of the log; None only counts.
+        digests: returns the events of the log; not called where nothing is new.
+        kept: where the last pull ended.
+        save: keeps `kept` in its file.
+    """
+
+    def __init__(
+        self, url: str, log: Path | None, digests: Callable[[], LogDigests], kept: SyncCursor, save: Callable[[], None]
+    ) -> None:
+        self.report = PullReport()
+        self.again = False
+        """Pull from the start: a tombstone came, and what takes the place of purged events may have come before it."""
+        self._url = url
+        self._target = None if log is None else DiskTarget(log)
+        self._read_digests = digests
+        self._kept = kept
+        self._save = save
+
+    def add(self, page: Page) -> None:
+        """Append what the log lacks of a page, and keep its cursor after that.
+
+        Raises:
+            RemoteError: the page is not whole, or of another team.
+            EventLogError, OSError: the log cannot be written.
+        """
+        self._check_team(page.team)
+        lines = self._lines_of(page)
+        if self._target is None:
+            self._find_new(lines, self._read_digests())
+            return
+        if lines:
+            self._append_new(lines, self._target, self._read_digests())
+        self._kept.cursor = "" if self.again else page.cursor
+        self._kept.epoch, self._kept.team = page.cursor.partition(":")[0], page.team
+        self._save()
+
+    def _append_new(self, lines: list[bytes], target: DiskTarget, digests: LogDigests) -> None:
+        with target.locked() as append:
+            digests.refresh()  # what others have added to the log meanwhile
+            new = self._find_new(lines, digests)
+            before, data = digests.mark(), b"".join(new.lines)
+            if digests.names_any(new.buried):
+                self._note_purge()
+            if data:
+                append(data)
+        digests.refresh()
+        self._kept.mark = digests.mark()
+        if self._kept.pushed == before and self._kept.mark.size == before.size + len(data):
+            self._kept.pushed = self._kept.mark  # nothing but what the collector has was added
+
+    def _check_team(self, team: str) -> None:
+        if self._kept.team and team and team != self._kept.team:
+            reason = f"the key belongs to the team {team}, and the events here to {self._kept.team}"
+            raise OtherTeamError(self._url, reason, "use a profile for each team")
+
+    def _lines_of(self, page: Page) -> list[bytes]:
+        if page.data and not page.data.endswith(b"\n"):
+            raise RemoteError(self._url, "an answer was cut off", "try again")
+        batch = Scanner(self._url).feed(page.data)
+        self.report.findings += [str(finding) for finding in batch.findings]
+        return batch.lines
+
+    def _find_new(self, lines: list[bytes], digests: LogDigests) -> _NewLines:
+        new, report = _NewLines(), self.report
+        for line in lines:
+            envelope = parse_envelope(line)
+            if envelope is None:
+                continue
+            report.fetched += 1
+            theirs, ours = line_digest(line), digests.digest(envelope.stream, envelope.seq)
+            key = (envelope.stream, envelope.seq, theirs)
+            if (ours is None or ours.hex() in digests.buried.digests) and key not in new.seen:
+                new.seen.add(key)
+                new.lines.append(line + b"\n")
+                report.added += 1
+                if envelope.type == PURGED_TYPE:
+                    _bury(line, new.buried)
+            elif ours is None or ours.hex() == theirs:
+                report.known += 1
+            else:
+                report.clashes.append(Clash(envelope.stream, envelope.seq, theirs, ours.hex()))
+        return new
+
+    def _note_purge(self) -> None:
+        """Keep, before a tombstone is in the log, that what it names has to be removed."""
+        self.again = self._kept.bury = True
+        self._kept.cursor, self._kept.complete_us = "", 0
+        self._save()
+
+
+def _bury(line: bytes, buried: BuriedEvents) -> None:
+    try:
+        event = session_events.decode(line, PURGED_TYPE)
+    except EventDecodeError:
+        return  # malformed tombstones have no effect, as when logs are merged
+    if isinstance(event, EventsPurged):
+        buried.add(event)
+
+
 def pull_log(
-    collector: Collector,
-    target: LogTarget | None,
-    digests: LogDigests,
-    kept: SyncCursor,
-    retries: Retries,
-    progress: Progress | None = None,
+    collector: Collector, filler: LogFiller, cursor: str, retries: Retries, progress: Progress | None = None
 ) -> PullReport:
-    """Append what a log lacks, page by page; `kept` gets the cursor after each page that is on the disk.
+    """Append what a log lacks, page by page.
 
     Args:
         collector: to fetch from.
-        target: the log; None only counts.
-        digests: the events of the log; those that are added are added here too.
-        kept: where the last pull ended.
+        filler: the log.
+        cursor: where the last pull ended.
         retries: how long failing requests are repeated.
         progress: called with the number of events that were fetched.
 
@@ -48,49 +159,14 @@ def pull_log(
         RemoteError: a request failed, or an answer was not verified; what was appended before stays.
         EventLogError, OSError: the log cannot be written.
     """
-    report = PullReport()
-    cursor = kept.cursor
+    report = filler.report
     while True:
         page = retries.run(lambda cursor=cursor: collector.pull(cursor, PAGE_LINES))
-        new = _new_lines(collector.address.url, page, digests, report)
-        if new and target is not None:
-            with target.locked() as append:
-                append(b"".join(new))
         if not page.cursor or (page.more and page.cursor == cursor):
             raise RemoteError(collector.address.url, "no cursor in the answer", "check the URL")
+        filler.add(page)
         cursor = page.cursor
-        if target is not None:
-            kept.cursor = cursor
         if progress is not None:
             progress(report.fetched, report.fetched)
         if not page.more:
             return report
-
-
-def _new_lines(url: str, page: Page, digests: LogDigests, report: PullReport) -> list[bytes]:
-    """Return the lines of a page that the log lacks, with newlines."""
-    batch = Scanner(url).feed(page.data)
-    if page.data and not page.data.endswith(b"\n"):
-        raise RemoteError(url, "an answer was cut off", "run insight sync again")
-    report.findings += [str(finding) for finding in batch.findings]
-    new: list[bytes] = []
-    for line in batch.lines:
-        envelope = parse_envelope(line)
-        if envelope is not None and _is_new(envelope, line, digests, report):
-            new.append(line + b"\n")
-    return new
-
-
-def _is_new(envelope: Envelope, line: bytes, digests: LogDigests, report: PullReport) -> bool:
-    report.fetched += 1
-    theirs = line_digest(line)
-    ours = digests.digest(envelope.stream, envelope.seq)
-    if ours is None:
-        digests.add(envelope.stream, envelope.seq, bytes.fromhex(theirs))
-        report.added += 1
-        return True
-    if ours.hex() == theirs:
-        report.known += 1
-    else:
-        report.clashes.append(Clash(envelope.stream, envelope.seq, theirs, ours.hex()))
-    return False

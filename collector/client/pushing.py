@@ -3,13 +3,14 @@
 The collector says how much of each stream it has, so a push may be cut off anywhere and repeated.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Protocol
 
 from ...eventlog.reader import LogPath, Record, read_records
 from .digests import LogDigests
-from .requests import BodyTooLargeError, Clash, Collector
+from .requests import BodyTooLargeError, Clash, Collector, PushAnswer
 from .retries import Retries
 
 BATCH_BYTES = 8 << 20
@@ -21,6 +22,14 @@ _TAKEN = frozenset({"live", "sealed"})
 
 Progress = Callable[[int, int], None]
 """Called with the number of events done and in all."""
+
+
+class Pusher(Protocol):
+    """A collector over HTTP, or its database."""
+
+    def push(self, lines: bytes) -> PushAnswer:
+        """Store lines, and return after they are on disk there."""
+        ...
 
 
 @dataclass
@@ -53,16 +62,33 @@ class PushReport:
     dropped_streams: int = 0
     refused: list[str] = field(default_factory=list[str])
     """Events that the collector cannot take, one text each."""
+    clashes_untold: int = 0
+    """Number of clashes that the collector counted, and did not list."""
+    refused_untold: int = 0
 
 
-def plan_push(collector: Collector, digests: LogDigests, retries: Retries) -> PushPlan:
+def plan_push(
+    collector: Collector,
+    digests: LogDigests,
+    retries: Retries,
+    *,
+    everything: bool = True,
+    without: Container[str] = (),
+) -> PushPlan:
     """Ask a collector what it has of the streams of a log.
+
+    Args:
+        collector: to ask.
+        digests: the events of the log.
+        retries: how long failing requests are repeated.
+        everything: ask about all streams; else about those that have grown behind the mark of the digests.
+        without: streams to leave out.
 
     Raises:
         RemoteError: it did not answer.
     """
     plan = PushPlan()
-    names = iter(sorted(digests))
+    names = (name for name in (sorted(digests) if everything else digests.changed()) if name not in without)
     while part := list(islice(names, STREAMS_MAX)):
         asked = {name: (digests[name].count, _last_digest(digests, name)) for name in part}
         found, plan.epoch = retries.run(lambda asked=asked: collector.have(asked))
@@ -95,33 +121,48 @@ def _differs(digests: LogDigests, name: str, following: int, last: str) -> bool:
 
 
 def _add_missing(plan: PushPlan, digests: LogDigests, name: str, first: int) -> None:
-    missing = sum(1 for seq, _ in digests[name] if seq >= first) if digests[name].top >= first else 0
+    missing = digests.count_from(name, first) if digests[name].top >= first else 0
     if missing:
         plan.first[name] = first
         plan.events += missing
 
 
 def push_log(
-    collector: Collector, log: LogPath, plan: PushPlan, retries: Retries, progress: Progress | None = None
-) -> PushReport:
+    collector: Collector,
+    log: LogPath,
+    plan: PushPlan,
+    report: PushReport,
+    retries: Retries,
+    progress: Progress | None = None,
+    start: int = 0,
+) -> None:
     """Send what a collector lacks. Only verified lines are sent; damaged ones stay where they are.
+
+    Args:
+        collector: to send to.
+        log: its events.
+        plan: events that are missing there.
+        report: results are added to it.
+        retries: how long failing requests are repeated.
+        progress: called with the number of events done and in all.
+        start: byte offset in the log before which nothing is missing.
 
     Raises:
         RemoteError: a request failed; what was accepted before stays.
     """
-    report = PushReport(clashes=list(plan.clashes), dropped_streams=plan.dropped)
-    for lines in _batches(_missing_lines(log, plan)):
-        _push_batch(collector, lines, retries, report)
+    report.clashes += plan.clashes
+    report.dropped_streams = plan.dropped
+    for lines in _batches(_missing_lines(log, plan, start)):
+        push_batch(collector, lines, retries, report)
         report.sent += len(lines)
         if progress is not None:
             progress(report.sent, plan.events)
-    return report
 
 
-def _missing_lines(log: LogPath, plan: PushPlan) -> Iterator[bytes]:
+def _missing_lines(log: LogPath, plan: PushPlan, start: int) -> Iterator[bytes]:
     if not plan.first:
         return
-    for item in read_records(log):
+    for item in read_records(log, start=start):
         if isinstance(item, Record):
             first = plan.first.get(item.envelope.stream)
             if first is not None and item.envelope.seq >= first:
@@ -141,8 +182,12 @@ def _batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, report: PushReport) -> None:
-    """Send lines, in halves where the collector takes only less; a line that is too long by itself is reported."""
+def push_batch(collector: Pusher, lines: list[bytes], retries: Retries, report: PushReport) -> None:
+    """Send lines, in halves where the collector takes only less; a line that is too long by itself is reported.
+
+    Raises:
+        RemoteError: a request failed; what was accepted before stays, and is known when all are sent again.
+    """
     body = b"\n".join((*lines, b""))
     try:
         answer = retries.run(lambda: collector.push(body))
@@ -151,12 +196,14 @@ def _push_batch(collector: Collector, lines: list[bytes], retries: Retries, repo
             report.refused.append(f"{lines[0][:120].decode(errors='replace')}: {error.reason}")
             return
         middle = len(lines) // 2
-        _push_batch(collector, lines[:middle], retries, report)
-        _push_batch(collector, lines[middle:], retries, report)
+        push_batch(collector, lines[:middle], retries, report)
+        push_batch(collector, lines[middle:], retries, report)
         return
     report.accepted += answer.accepted
     report.known += answer.known
     report.clashes += answer.conflicts
+    report.clashes_untold += max(answer.conflicts_total - len(answer.conflicts), 0)
+    report.refused_untold += max(answer.findings_total - len(answer.findings), 0)
     report.refused += [
         f"{finding.get('reason', 'refused')}: {finding.get('detail', '')}" for finding in answer.findings
     ]

@@ -1,6 +1,9 @@
 """HTTP requests to a collector, each with deadlines, and the errors that they end with."""
 
 import gzip
+import re
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +16,15 @@ from .addresses import Address
 
 CONNECT_S = 3.0
 TOTAL_S = 30.0
+SILENCE_S = 45.0
+"""Seconds without a sign of life after which a connection that follows counts as cut; a collector sends one every 15 s.
+"""
+_CHUNK_BYTES = 1 << 16
 _GZIP_LEVEL = 1
 _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 401, 403, 404, 413
+_OK, _CREATED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_LARGE = 200, 201, 401, 403, 404, 410, 413
+_NEXT_PAGE = re.compile(r'<(/[^>]*)>; rel="next"')
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of answers that a later request may not get."""
 
@@ -44,6 +52,14 @@ class RemoteUnavailableError(RemoteError):
 
 class RemoteRefusedError(RemoteError):
     """The collector does not accept the key, or the key may not do this."""
+
+
+class OtherTeamError(RemoteRefusedError):
+    """The key belongs to another team than the events of the log."""
+
+
+class OtherEpochError(RemoteError):
+    """A cursor belongs to another life of the database, which was restored or replaced."""
 
 
 class BodyTooLargeError(RemoteError):
@@ -86,6 +102,26 @@ class PushAnswer(msgspec.Struct):
     position: str = ""
 
 
+class KeptConflict(msgspec.Struct):
+    """Two events with one identity, as the collector keeps them."""
+
+    stream: str
+    seq: int
+    at: str
+    """When the second one was sent."""
+    key: str
+    """Id of the key that sent it."""
+    stored: str | None
+    """Line of the event that counts; None if it is not stored any more."""
+    quarantined: str
+    """Line of the other one."""
+
+
+class _ConflictsAnswer(msgspec.Struct):
+    conflicts: list[KeptConflict]
+    total: int
+
+
 @dataclass(frozen=True)
 class Page:
     """Events of the feed, verbatim, and the cursor after them."""
@@ -93,6 +129,8 @@ class Page:
     data: bytes
     cursor: str
     more: bool
+    team: str = ""
+    """Team of the key."""
 
 
 @dataclass
@@ -102,10 +140,14 @@ class Collector:
     Args:
         address: URL and key.
         total_s: longest time for one request, in seconds.
+        since: fetch only sessions that started at this time or later; empty for all.
+        headers: sent with each request, in addition to the key.
     """
 
     address: Address
     total_s: float = TOTAL_S
+    since: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -130,31 +172,69 @@ class Collector:
         """Store lines, and return after they are on the disk of the collector."""
         return self._decode(self._request("POST", "/api/v1/events", lines, "application/x-ndjson").data, PushAnswer)
 
+    def conflicts(self, limit: int) -> tuple[list[KeptConflict], int]:
+        """Return the conflicts in quarantine, the newest first and at most so many, and the number of all."""
+        data = self._request("GET", f"/api/v1/conflicts?limit={limit}").data
+        answer = self._decode(data, _ConflictsAnswer)
+        return answer.conflicts, answer.total
+
     def pull(self, cursor: str, lines: int) -> Page:
         """Return the events after a cursor, about so many."""
-        query = urlencode({"after": cursor, "limit": lines})
+        query = urlencode({"after": cursor, "limit": lines} | ({"since": self.since} if self.since else {}))
         answer = self._request("GET", f"/api/v1/events?{query}")
         headers = answer.headers
-        return Page(answer.data, headers.get("insight-cursor", ""), headers.get("insight-more", "") == "true")
+        more = headers.get("insight-more", "") == "true"
+        return Page(answer.data, headers.get("insight-cursor", ""), more, headers.get("insight-team", ""))
+
+    def follow(self, cursor: str) -> Iterator[bytes]:
+        """Yield pieces of the feed after a cursor as server-sent events, until the collector ends it."""
+        query = f"?{urlencode({'since': self.since})}" if self.since else ""
+        headers = {"Authorization": f"Bearer {self.address.key}", "Accept": "text/event-stream"}
+        if cursor:
+            headers["Last-Event-ID"] = cursor
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=SILENCE_S)
+        url = self.address.url
+        with _named_errors(url):
+            answer = self._pool.request(
+                "GET",
+                f"{url}/api/v1/events{query}",
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                timeout=timeout,
+            )
+            if answer.status != _OK:
+                raise _error_of(url, answer)
+            yield from answer.stream(_CHUNK_BYTES)
+
+    def store_session(self, document: dict[str, Any]) -> None:
+        """Store a session that is given as a document; the same one again changes nothing."""
+        self._request("POST", "/api/v1/sessions", msgspec.json.encode(document), "application/json")
+
+    def sessions(self, path: str) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of sessions as documents, and the path of the next page; empty after the last one.
+
+        Args:
+            path: with its query.
+        """
+        answer = self._request("GET", path)
+        found = _NEXT_PAGE.search(answer.headers.get("link", ""))
+        return self._decode(answer.data, list[dict[str, Any]]), found[1] if found else ""
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
     def _request(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> urllib3.BaseHTTPResponse:
-        headers = {"Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
+        headers = {**self.headers, "Authorization": f"Bearer {self.address.key}", "Accept-Encoding": "gzip"}
         if body is not None:
             headers["Content-Type"] = kind
             if len(body) >= _BODY_MIN and kind == "application/x-ndjson":
                 body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL), "gzip"
         url = self.address.url
-        try:
+        with _named_errors(url):
             answer = self._pool.request(method, url + path, body=body, headers=headers, redirect=False)
-        except urllib3.exceptions.SSLError as error:
-            raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
-        if answer.status != _OK:
+        if answer.status not in (_OK, _CREATED):
             raise _error_of(url, answer)
         return answer
 
@@ -163,6 +243,17 @@ class Collector:
             return msgspec.json.decode(data, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RemoteError(self.address.url, f"not an answer of a collector: {error}", "check the URL") from error
+
+
+@contextmanager
+def _named_errors(url: str) -> Generator[None]:
+    """Raise errors of the HTTP library as those of this module."""
+    try:
+        yield
+    except urllib3.exceptions.SSLError as error:
+        raise RemoteError(url, f"no secure connection: {_reason(error)}", "check its certificate") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise RemoteUnavailableError(url, _reason(error), "nothing is lost; run insight sync later") from error
 
 
 def _reason(error: BaseException) -> str:
@@ -175,6 +266,8 @@ def _error_of(url: str, answer: urllib3.BaseHTTPResponse) -> RemoteError:
     detail = _detail(answer)
     if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
         return RemoteRefusedError(url, detail, "check INSIGHT_API_KEY, or ask for a key with this right")
+    if answer.status == _GONE:
+        return OtherEpochError(url, detail, "begin again without a cursor")
     if answer.status == _TOO_LARGE:
         return BodyTooLargeError(url, detail, "send less at once")
     if answer.status in _PASSING:

@@ -1,16 +1,24 @@
 """Bring a log and a collector to the same events, in both directions."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ...eventlog.targets.log_targets import DiskTarget
+from ...eventlog.merging.conflicts import Strategy
+from ...eventlog.reader import Record, read_records
+from ...eventlog.times import format_time, from_datetime
 from .comparing import Differences, compare_logs
-from .cursors import SyncCursor, cursor_path, has_mark, load_cursor, mark_log, save_cursor
+from .cursors import SyncCursor, cursor_path
 from .digests import digests_of_log
-from .pulling import PullReport, pull_log
+from .labelling import mark_labels
+from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
-from .requests import Collector
+from .requests import Collector, OtherEpochError
 from .retries import Retries
+from .tracking import TrackedLog
+
+LOCK_WAIT_S = 600.0
+"""Seconds to wait for another run with the same log and collector."""
 
 
 @dataclass
@@ -21,6 +29,10 @@ class SyncOptions:
     pull: bool = True
     verify: bool = False
     dry_run: bool = False
+    since: timedelta | None = None
+    """Age of the oldest sessions to send and to fetch; None for all."""
+    strategy: Strategy = Strategy.SKIP_EXISTING
+    """Treatment of sessions whose label another session has."""
 
 
 @dataclass
@@ -58,25 +70,86 @@ def sync_log(
         RemoteError: a request failed; what was done before stays, and the next run goes on.
         EventLogError, OSError: the log cannot be read or written.
     """
-    place = cursor_path(collector.address.url, log, home)
-    kept = load_cursor(place)
-    digests = digests_of_log(log)
-    plan = plan_push(collector, digests, retries)
-    report = SyncReport(to_send=plan.events, renewed=bool(kept.epoch) and kept.epoch != plan.epoch)
-    if kept.epoch != plan.epoch or not has_mark(log, kept.mark):
-        kept = SyncCursor(epoch=plan.epoch)
-    if options.push and not options.dry_run:
-        report.pushed = push_log(collector, log, plan, retries, progress)
-    else:
-        report.pushed.clashes = list(plan.clashes)
-    if options.pull:
-        target = None if options.dry_run else DiskTarget(log)
-        try:
-            report.pulled = pull_log(collector, target, digests, kept, retries, progress)
-        finally:
-            if not options.dry_run:
-                kept.mark = mark_log(log)
-                save_cursor(place, kept)
+    if options.since is not None:
+        collector.since = (datetime.now(UTC) - options.since).isoformat()
+    url = collector.address.url
+    # What is kept of a run with only some sessions is of no use to a run with all of them.
+    place = cursor_path(url if options.since is None else f"{url} {options.since}", log, home)
+    tracked = TrackedLog(log, place)
+    if options.dry_run:
+        tracked.load()
+        return _try_sync(collector, tracked, options, retries)
+    with tracked.locked(LOCK_WAIT_S):
+        report = _sync_tracked(collector, tracked, options, retries, progress)
     if options.verify:
         report.differences = compare_logs(collector, digests_of_log(log), retries)
     return report
+
+
+def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
+    """Return what a run would do."""
+    report = SyncReport()
+    if options.push:
+        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since))
+        report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
+    if options.pull:
+        report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)
+    return report
+
+
+def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
+    counting = LogFiller(collector.address.url, None, lambda: tracked.digests, SyncCursor(), lambda: None)
+    try:
+        return pull_log(collector, counting, cursor, retries)
+    except OtherEpochError:
+        return _count_missing(collector, tracked, "", retries)
+
+
+def _sync_tracked(
+    collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
+) -> SyncReport:
+    report = SyncReport()
+    if options.push:
+        _push_tracked(collector, tracked, options, report, retries, progress)
+    if options.pull:
+        report.pulled = tracked.pull(collector, retries, progress)
+    if mark_labels(tracked, options.strategy) and options.push:
+        _push_tracked(collector, tracked, options, report, retries, progress)
+    report.renewed = report.renewed or tracked.renewed
+    return report
+
+
+def _push_tracked(
+    collector: Collector,
+    tracked: TrackedLog,
+    options: SyncOptions,
+    report: SyncReport,
+    retries: Retries,
+    progress: Progress | None,
+) -> None:
+    """Send what the collector lacks; of a log that was sent before only what was added since is read."""
+    digests, known_epoch = tracked.digests, tracked.kept.epoch
+    older = _older_streams(tracked.log, options.since)
+    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base, without=older)
+    if known_epoch and plan.epoch != known_epoch:
+        report.renewed = True
+        tracked.forget()
+        plan = plan_push(collector, digests, retries, without=older)
+    mark, start = digests.mark(), digests.base.size
+    report.to_send += plan.events
+    push_log(collector, tracked.log, plan, report.pushed, retries, progress, start)
+    tracked.kept.epoch = plan.epoch
+    if not (report.pushed.clashes or report.pushed.refused or plan.dropped):
+        tracked.kept.pushed = mark
+
+
+def _older_streams(log: Path, since: timedelta | None) -> frozenset[str]:
+    """Return the streams of a log that started before the oldest sessions that are wanted."""
+    if since is None or not log.exists():
+        return frozenset()
+    oldest = format_time(from_datetime(datetime.now(UTC) - since))
+    return frozenset(
+        item.envelope.stream
+        for item in read_records(log)
+        if isinstance(item, Record) and item.envelope.seq == 0 and item.envelope.at < oldest
+    )

@@ -13,8 +13,10 @@ from sqlalchemy import Engine, text
 from ...eventlog.errors import EventLogError
 from .connections import open_engine
 from .migrating import check_schema, current_revision
+from .row_security import secure_tables
 
 _MODE: Final = 0o600
+_PLAIN: Final = ("--no-owner", "--no-privileges")
 
 
 class BackupError(EventLogError):
@@ -64,7 +66,8 @@ def write_backup(url: str, target: Path) -> None:
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     try:
         with os.fdopen(fd, "wb") as out:
-            _run(url, ["pg_dump", "--format=custom", "--no-owner", "--no-privileges"], out.fileno())
+            # Without a team all rows are seen, also by an owner who is subject to row-level security.
+            _run(url, ["pg_dump", "--format=custom", *_PLAIN, "--enable-row-security"], out.fileno())
             out.flush()
             os.fsync(out.fileno())
         part.rename(target)
@@ -85,11 +88,12 @@ def restore_backup(url: str, source: Path) -> str:
     try:
         if _is_used(engine):
             raise BackupError("database: it is not empty; restore into a new one (createdb NAME)")
-        command = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
+        command = ["pg_restore", *_PLAIN, "--exit-on-error", "--single-transaction"]
         _run(url, [*command, str(source)], None)
         epoch = secrets.token_hex(8)
         with engine.begin() as connection:
             connection.execute(text("update meta set value = :epoch where name = 'epoch'"), {"epoch": epoch})
+            secure_tables(connection)
         check_schema(engine)
         return epoch
     finally:

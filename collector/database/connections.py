@@ -5,6 +5,8 @@ from typing import Final
 
 from sqlalchemy import Engine, create_engine
 
+from .row_security import guard_rows
+
 POOL_SIZE: Final = 20
 CONNECT_S: Final = 5
 _DRIVER = "postgresql+psycopg://"
@@ -24,4 +26,9 @@ def open_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
     if not count:
         raise ValueError("database URL: only PostgreSQL is supported; it begins with postgresql://")
     arguments = {"connect_timeout": CONNECT_S, "application_name": "pytest-insight"}
-    return create_engine(plain, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=arguments)
+    return guard_rows(
+        # Errors do not name the values of a statement: they are lines of logs.
+        create_engine(
+            plain, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=arguments, hide_parameters=True
+        )
+    )

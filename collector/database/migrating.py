@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from ...eventlog.errors import EventLogError
-from .tables import metadata
+from .row_security import secure_tables
+from .view_tables import VIEW_METADATA
 
 _LOCK: Final = 0x1251_4701
 """Number of the lock that only one process holds while it changes the schema."""
@@ -23,7 +24,7 @@ class SchemaMismatchError(EventLogError):
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes |= {"connection": connection, "metadata": metadata}
+    config.attributes |= {"connection": connection, "metadata": VIEW_METADATA}
     return config
 
 
@@ -45,6 +46,7 @@ def upgrade_schema(engine: Engine) -> tuple[str, str]:
         if before != newest_revision():
             _refuse_unknown(before)
             command.upgrade(_config(connection), "head")
+        secure_tables(connection)
         return before, newest_revision()
 
 

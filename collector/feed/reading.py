@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -12,6 +12,9 @@ from ..ingest.segments import unpack_segment
 
 _SEGMENTS_MAX = 2_000
 """Segments of one page."""
+
+PAGE_BYTES: Final = 32 << 20
+"""Bytes of one page, unless a single segment has more."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,16 @@ def last_position(connection: Connection, team: int) -> int:
     return connection.execute(select(func.max(segment.c.position)).where(segment.c.team == team)).scalar() or 0
 
 
-def read_page(connection: Connection, team: int, after: int, lines: int, wanted: FeedFilter) -> FeedPage:
-    """Return the segments after a position, at least one if there is one, and no more than hold so many lines."""
+def read_page(
+    connection: Connection, team: int, after: int, lines: int, wanted: FeedFilter, most_bytes: int = PAGE_BYTES
+) -> FeedPage:
+    """Return the segments after a position, at least one, and no more than hold so many lines and bytes."""
     chosen: list[int] = []
-    total = 0
+    total = size = 0
     rows = list(connection.execute(_page_query(team, after, wanted)))
     for row in rows:
-        total += row.lines
-        if chosen and total > lines:
+        total, size = total + row.lines, size + row.bytes
+        if chosen and (total > lines or size > most_bytes):
             break
         chosen.append(row.position)
     if not chosen:
@@ -59,10 +64,9 @@ def read_page(connection: Connection, team: int, after: int, lines: int, wanted:
     return FeedPage(found, chosen, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
 
 
-def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any, Any]:
-    query = select(segment.c.position, segment.c["count"].label("lines")).where(
-        segment.c.team == team, segment.c.position > after
-    )
+def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any, Any, Any]:
+    columns = (segment.c.position, segment.c["count"].label("lines"), segment.c.bytes)
+    query = select(*columns).where(segment.c.team == team, segment.c.position > after)
     if wanted.stream is not None:
         query = query.where(segment.c.stream == wanted.stream)
     if wanted.since is not None:

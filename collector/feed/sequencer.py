@@ -1,7 +1,8 @@
 """Positions for committed segments, given by one process at a time.
 
 A serial number is drawn before the commit, so that a reader with a cursor over it would miss what commits late. A
-position is given after the commit, under a lock, and therefore in the order in which readers see segments.
+position is given under a lock that is kept until the commit, and therefore in the order in which readers see segments.
+A push does so for its own segments, the sequencer for those that were stored without one.
 """
 
 import logging
@@ -19,7 +20,9 @@ ROUND_S: Final = 0.5
 
 WAIT_S: Final = 5.0
 _RETRY_S: Final = 0.2
-_LOCK: Final = 0x1251_4702
+POSITION_LOCK: Final = 0x1251_4702
+"""Number of the lock under which positions are given, kept until they are committed."""
+
 _ORDER = text(
     """
     update segment set position = ordered.position
@@ -34,7 +37,7 @@ def give_positions(engine: Engine) -> int:
     """Number all committed segments without a position, and return how many there were."""
     with engine.begin() as connection:
         # The next statement sees all that was committed before it, and the lock is kept until its positions are seen.
-        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSITION_LOCK})
         return connection.execute(_ORDER).rowcount
 
 
@@ -73,6 +76,12 @@ class Sequencer:
             mine = self._asked
             self._condition.notify_all()
             return self._condition.wait_for(lambda: self._done >= mine or self._closing, timeout_s)
+
+    def announce(self) -> None:
+        """Wake those who follow the feed: segments have got positions in the transaction of their push."""
+        with self._condition:
+            self.rounds += 1
+            self._condition.notify_all()
 
     def _run(self) -> None:
         while True:

@@ -5,20 +5,23 @@ Nothing is folded here, so that a defect in a view can lose nothing.
 
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ...eventlog.times import parse_time, to_datetime
-from ..database.tables import conflict, segment, stream
+from ..database.tables import conflict, segment
 from .overlaps import compare_lines
 from .parsing import IncomingLine, LineClash, ParsedBody, split_runs
-from .purging import apply_tombstones, find_buried, tombstones_in
+from .purging import BuriedLines, apply_tombstones, find_buried, tombstones_in
 from .segments import SEGMENT_BYTES_MAX, pack_segment, unpack_segment
+from .sharing import share_transaction
+from .storing import store_segments
 
-_SEAL = b"session.finished"
+EXPIRED = "expired"
+"""State of a stream that was dropped by the retention of its team."""
 
 
 @dataclass
@@ -32,12 +35,27 @@ class AcceptedLines:
     """Lines that were not stored, as a tombstone names them."""
     removed: int = 0
     """Stored lines that were removed, as a tombstone of this push names them."""
+    expired: int = 0
+    """Lines that were not stored, as the team does not keep their streams any more."""
+    position: int | None = None
+    """Of the last segment that was stored; None if nothing was."""
     next: dict[UUID, int] = field(default_factory=dict[UUID, int])
     """For each stream of the body the lowest seq that is missing."""
 
 
+class IncomingBody(NamedTuple):
+    """A body to store."""
+
+    team: int
+    key: str
+    """Id of the key."""
+    parsed: ParsedBody
+    packed: dict[UUID, list[dict[str, Any]]]
+    """Segments of each stream, if all of its lines are new."""
+
+
 def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may_purge: bool = False) -> AcceptedLines:
-    """Store the lines of a body in one transaction, and return after it was committed.
+    """Store the lines of a body, and return after they were committed; bodies that come at once share a transaction.
 
     Args:
         engine: of the database.
@@ -46,45 +64,112 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may
         parsed: what was sent.
         may_purge: tombstones among the lines take effect; without it they are stored and do nothing.
     """
-    result = AcceptedLines(known=parsed.repeated)
     if not parsed.streams:
-        return result
-    packed: list[dict[str, Any]] = []
+        return AcceptedLines(known=parsed.repeated)
+    # What costs processor time is done before, and by all threads at once.
+    packed = {name: _segments_of(team, key, name, lines) for name, lines in parsed.streams.items()}
+    body = IncomingBody(team, key, parsed, packed)
+    tombstones = _tombstones_of(parsed) if may_purge else None
+    if tombstones is None:
+        return share_transaction(engine, body, accept_bodies)
     with engine.begin() as connection:
-        # Locked in order of their ids: two pushes of the same streams wait for each other, and never in a circle.
-        tombstones = tombstones_in(line for lines in parsed.streams.values() for line in lines) if may_purge else None
-        named = set[UUID]() if tombstones is None else tombstones.streams | {name for name, _ in tombstones.digests}
+        named = tombstones.streams | {name for name, _ in tombstones.digests}
         locked = lock_streams(connection, team, sorted(parsed.streams.keys() | named))
-        if tombstones is not None and named:
-            result.removed = apply_tombstones(connection, team, tombstones)
-            locked = lock_streams(connection, team, [row.stream for row in locked])  # as they are now
-        buried = find_buried(connection, team, parsed.streams)
-        rows = [row for row in locked if row.stream in parsed.streams]
-        clashes = [clash for clash in parsed.clashes if (clash.stream, clash.got) not in buried]
-        new: dict[UUID, list[IncomingLine]] = {}
-        for row in rows:
-            sent = [line for line in parsed.streams[row.stream] if (row.stream, line.digest) not in buried]
-            result.purged += len(parsed.streams[row.stream]) - len(sent)
-            compared = compare_lines(connection, team, row.stream, row.top, sent)
-            new[row.stream] = compared.new
-            packed += _segments_of(team, key, row.stream, compared.new)
-            result.accepted += len(compared.new)
-            result.known += compared.known
-            clashes += compared.clashes
-        if packed:
-            connection.execute(insert(segment), packed)
-        for row in rows:
-            result.next[row.stream] = _advance_stream(connection, row, new[row.stream])
-        result.conflicts = _quarantine(connection, team, key, clashes)
-    return result
+        removed = apply_tombstones(connection, team, tombstones)
+        locked = lock_streams(connection, team, [row.stream for row in locked])  # as they are now
+        result = _store_bodies(connection, [body], locked)[0]
+        result.removed = removed
+        return result
+
+
+def _tombstones_of(parsed: ParsedBody) -> BuriedLines | None:
+    """Return the tombstones of a body, None without one."""
+    if not parsed.has_tombstones:
+        return None
+    found = tombstones_in(line for lines in parsed.streams.values() for line in lines)
+    return found if found.streams or found.digests else None
+
+
+def accept_bodies(engine: Engine, bodies: list[IncomingBody]) -> list[AcceptedLines]:
+    """Store some bodies of one team, which have no stream in common, in one transaction."""
+    names = sorted(name for body in bodies for name in body.parsed.streams)
+    with engine.begin() as connection:
+        return _store_bodies(connection, bodies, lock_streams(connection, bodies[0].team, names))
+
+
+_LOCK_STREAMS = text(
+    """
+    insert into stream as s (team, stream) select :team, unnest(cast(:streams as uuid[]))
+    on conflict (team, stream) do update set team = excluded.team
+    returning s.*, exists(select from tombstone t where t.team = s.team and t.stream = s.stream) as buried
+    """
+)
 
 
 def lock_streams(connection: Connection, team: int, streams: list[UUID]) -> list[Row[Any]]:
-    """Return the rows of streams, locked until the transaction ends; missing ones are made."""
-    new = [{"team": team, "stream": name} for name in streams]
-    connection.execute(upsert(stream).values(new).on_conflict_do_nothing())
-    found = select(stream).where(stream.c.team == team, stream.c.stream.in_(streams))
-    return list(connection.execute(found.order_by(stream.c.stream).with_for_update()))
+    """Return the rows of streams, locked until the transaction ends; missing ones are made.
+
+    Args:
+        connection: in a transaction.
+        team: of the streams.
+        streams: in order of their ids: two pushes of the same streams wait for each other, and never in a circle.
+    """
+    return list(connection.execute(_LOCK_STREAMS, {"team": team, "streams": streams}))
+
+
+def _store_bodies(connection: Connection, bodies: list[IncomingBody], locked: list[Row[Any]]) -> list[AcceptedLines]:
+    rows = {row.stream: row for row in locked}
+    team = bodies[0].team
+    with_tombstones = [row.stream for row in locked if row.buried]
+    buried = find_buried(connection, team, with_tombstones) if with_tombstones else BuriedLines()
+    results: list[AcceptedLines] = []
+    segments: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for body in bodies:
+        result = AcceptedLines(known=body.parsed.repeated)
+        clashes = [clash for clash in body.parsed.clashes if (clash.stream, clash.got) not in buried]
+        for name, lines in body.parsed.streams.items():
+            _store_stream(connection, body, rows[name], lines, buried, result, clashes, segments, changed)
+        result.conflicts = _quarantine(connection, team, body.key, clashes)
+        results.append(result)
+    if changed:
+        connection.execute(_CHANGE_STREAM, changed)
+    position = store_segments(connection, segments) if segments else None
+    for result in results:
+        result.position = position if result.accepted else None
+    return results
+
+
+def _store_stream(
+    connection: Connection,
+    body: IncomingBody,
+    row: Row[Any],
+    lines: list[IncomingLine],
+    buried: BuriedLines,
+    result: AcceptedLines,
+    clashes: list[LineClash],
+    segments: list[dict[str, Any]],
+    changed: list[dict[str, Any]],
+) -> None:
+    """Compare the lines of a stream with what is stored, and add what is new to `segments` and `changed`."""
+    if row.state == EXPIRED:
+        result.expired += len(lines)
+        result.next[row.stream] = int(row.next)
+        return
+    sent = [line for line in lines if (row.stream, line.digest) not in buried] if row.buried else lines
+    result.purged += len(lines) - len(sent)
+    compared = compare_lines(connection, body.team, row.stream, row.top, sent)
+    result.accepted += len(compared.new)
+    result.known += compared.known
+    clashes += compared.clashes
+    if compared.new is lines:
+        segments += body.packed[row.stream]
+    else:
+        segments += _segments_of(body.team, body.key, row.stream, compared.new)
+    changes = _changes_of(connection, row, compared.new, body.parsed.seals.get(row.stream))
+    result.next[row.stream] = changes["next"] if changes else int(row.next)
+    if changes:
+        changed.append(changes)
 
 
 def _segments_of(team: int, key: str, name: UUID, lines: list[IncomingLine]) -> list[dict[str, Any]]:
@@ -97,59 +182,73 @@ def _segments_of(team: int, key: str, name: UUID, lines: list[IncomingLine]) -> 
 
 def _parts_of(run: list[IncomingLine]) -> list[list[IncomingLine]]:
     """Cut a run into pieces of at most `SEGMENT_BYTES_MAX`."""
+    sizes = [len(line.line) + 1 for line in run]
+    if sum(sizes) <= SEGMENT_BYTES_MAX:
+        return [run]
     number = size = 0
     numbers: list[int] = []
-    for line in run:
-        size += len(line.line) + 1
+    for length in sizes:
+        size += length
         if size > SEGMENT_BYTES_MAX:
-            number, size = number + 1, len(line.line) + 1
+            number, size = number + 1, length
         numbers.append(number)
     pairs = zip(numbers, run, strict=True)
     return [[line for _, line in group] for _, group in groupby(pairs, key=lambda pair: pair[0])]
 
 
-def _advance_stream(connection: Connection, row: Row[Any], lines: list[IncomingLine]) -> int:
-    """Bring the row of a stream up to date with its segments, and return the lowest seq that is missing.
+_CHANGE_STREAM = text(
+    """
+    update stream set next = :next, top = :top, last = :last, low = :low, started = :started, sealed = :sealed,
+        state = :state
+    where team = :team and stream = :stream
+    """
+)
+
+
+def _changes_of(
+    connection: Connection, row: Row[Any], lines: list[IncomingLine], seal: int | None
+) -> dict[str, Any] | None:
+    """Return the row of a stream as it is with new lines; None without one.
 
     Args:
         connection: in the transaction.
         row: of the stream, as it was before.
-        lines: that were stored now, and no other ones: what conflicts changes nothing.
+        lines: that are stored now, and no other ones: what conflicts changes nothing.
+        seal: seq of an end of the session that was sent.
     """
     if not lines:
-        return int(row.next)
-    top = max(row.top, lines[-1].seq + 1)
-    changes: dict[str, Any] = {"top": top}
+        return None
+    new = {name: getattr(row, name) for name in ("team", "stream", "low", "started", "sealed", "state")}
+    new["top"] = max(row.top, lines[-1].seq + 1)
     if row.low is None or lines[0].seq < row.low:
-        changes |= {"low": lines[0].seq, "started": to_datetime(parse_time(lines[0].at.decode()))}
-    seal = next((line.seq for line in lines if line.kind == _SEAL), None)
-    if seal is not None and row.sealed is None:
-        changes["sealed"] = seal
-    sealed = changes.get("sealed", row.sealed)
-    changes["next"], changes["last"] = _find_coverage(connection, row, lines)
-    following: int = changes["next"]
-    if sealed is not None and following > sealed and row.state == "live":
-        changes["state"] = "sealed"
-    if any(getattr(row, name) != value for name, value in changes.items()):
-        connection.execute(update(stream).where(stream.c.team == row.team, stream.c.stream == row.stream), changes)
-    return following
+        new |= {"low": lines[0].seq, "started": to_datetime(parse_time(lines[0].at.decode()))}
+    if seal is not None and row.sealed is None and any(line.seq == seal for line in reversed(lines)):
+        new["sealed"] = seal
+    new["next"], new["last"] = _find_coverage(connection, row, lines)
+    if new["sealed"] is not None and new["next"] > new["sealed"] and row.state == "live":
+        new["state"] = "sealed"
+    return new
 
 
 def _find_coverage(connection: Connection, row: Row[Any], lines: list[IncomingLine]) -> tuple[int, bytes | None]:
-    """Return the lowest seq that no segment covers, and the digest of the line before it."""
-    found = select(segment.c.first, segment.c.count).where(
-        segment.c.team == row.team, segment.c.stream == row.stream, segment.c.first >= row.next
-    )
-    following, last = row.next, None
-    for first, count in connection.execute(found.order_by(segment.c.first)):
-        if first > following:
-            break
-        following, last = first + count, first
-    if last is None:
-        return row.next, row.last
-    sent = next((line for line in reversed(lines) if line.seq == following - 1), None)
-    digest = _last_digest(connection, row, last) if sent is None else bytes.fromhex(sent.digest.decode())
-    return following, digest
+    """Return the lowest seq that is missing, and the digest of the line before it."""
+    runs = {run[0].seq: run for run in split_runs(lines)}
+    stored: dict[int, int] = {}
+    if row.top > row.next:  # there are islands behind a gap
+        found = select(segment.c.first, segment.c["count"].label("lines")).where(
+            segment.c.team == row.team, segment.c.stream == row.stream, segment.c.first >= row.next
+        )
+        stored = {one.first: one.lines for one in connection.execute(found)}
+    following, last = row.next, row.last
+    while True:
+        if following in runs:
+            run = runs[following]
+            following, last = following + len(run), bytes.fromhex(run[-1].digest.decode())
+        elif following in stored:
+            first, following = following, following + stored[following]
+            last = None if following in runs or following in stored else _last_digest(connection, row, first)
+        else:
+            return following, last
 
 
 def _last_digest(connection: Connection, row: Row[Any], first: int) -> bytes:

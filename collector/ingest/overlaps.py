@@ -32,6 +32,9 @@ def compare_lines(
         lines: in order of seq.
     """
     result = ComparedLines()
+    if not lines or lines[0].seq >= top:
+        result.new = lines
+        return result
     old = [line for line in lines if line.seq < top]
     stored = stored_digests(connection, team, stream, old[0].seq, old[-1].seq) if old else {}
     for line in lines:

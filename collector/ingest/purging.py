@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ...eventlog.events import EventsPurged
 from ..database.tables import conflict, segment, stream, team, tombstone
-from .parsing import IncomingLine, split_runs
+from ..views.removing import remove_from_views
+from .parsing import PURGED_KIND, IncomingLine, split_runs
 from .segments import pack_segment, unpack_segment
 
-PURGED_KIND = b"events.purged"
 _WHOLE = -1
 """Seq of the tombstone of a whole stream."""
 _decode = msgspec.json.Decoder(EventsPurged).decode
@@ -63,7 +63,9 @@ def apply_tombstones(connection: Connection, team_id: int, new: BuriedLines) -> 
     if not rows:
         return 0
     connection.execute(upsert(tombstone).on_conflict_do_nothing(), rows)
-    removed = _remove_streams(connection, team_id, new.streams) + _remove_lines(connection, team_id, new)
+    rewritten: set[UUID] = set()
+    removed = _remove_streams(connection, team_id, new.streams) + _remove_lines(connection, team_id, new, rewritten)
+    remove_from_views(connection, team_id, new.streams | rewritten)
     _remove_from_quarantine(connection, team_id, new)
     if removed:
         # Copies of the log that questions read are made again without the lines.
@@ -97,7 +99,8 @@ def _remove_streams(connection: Connection, team_id: int, streams: set[UUID]) ->
     return int(removed)
 
 
-def _remove_lines(connection: Connection, team_id: int, new: BuriedLines) -> int:
+def _remove_lines(connection: Connection, team_id: int, new: BuriedLines, rewritten: set[UUID]) -> int:
+    """Remove lines, return how many there were, and add their streams to `rewritten`."""
     removed = 0
     for name in sorted({name for name, _ in new.digests} - new.streams):
         query = select(segment).where(segment.c.team == team_id, segment.c.stream == name)
@@ -106,6 +109,7 @@ def _remove_lines(connection: Connection, team_id: int, new: BuriedLines) -> int
             count = _rewrite_segment(connection, row, new)
             removed, touched = removed + count, touched or bool(count)
         if touched:
+            rewritten.add(name)
             _renew_stream(connection, team_id, name)
     return removed
 
@@ -157,8 +161,6 @@ def _renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
 
 def _remove_from_quarantine(connection: Connection, team_id: int, new: BuriedLines) -> None:
     digests = [bytes.fromhex(digest.decode()) for _, digest in new.digests]
-    connection.execute(
-        delete(conflict).where(
-            conflict.c.team == team_id, or_(conflict.c.stream.in_(new.streams), conflict.c.got.in_(digests))
-        )
-    )
+    # Also what was quarantined for a purged line: it is another version of the same event.
+    named = or_(conflict.c.stream.in_(new.streams), conflict.c.got.in_(digests), conflict.c.have.in_(digests))
+    connection.execute(delete(conflict).where(conflict.c.team == team_id, named))

@@ -13,7 +13,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE_BYTES: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 16
+"""Small, as each of its bytes may be a line with a finding."""
 
 
 class Decompressor(Protocol):
@@ -74,6 +75,13 @@ _FRAMES: Final[dict[str, Callable[[], Any]]] = {"zstd": _Zstd, "gzip": _Gzip, "x
 ENCODINGS: Final = ("zstd", "gzip", "identity")
 
 
+def unpacked_bound(length: int, encoding: str, limits: RequestLimits) -> int:
+    """Return the number of bytes that a body of a length may unpack to."""
+    if encoding.strip().lower() in ("", "identity"):
+        return length
+    return min(limits.unpacked_bytes, max(limits.ratio_free_bytes, limits.ratio * length))
+
+
 def unpack_body(body: bytes, encoding: str, limits: RequestLimits) -> Iterator[bytes]:
     """Yield the pieces of a body.
 
@@ -94,7 +102,7 @@ def unpack_body(body: bytes, encoding: str, limits: RequestLimits) -> Iterator[b
             "unsupported-encoding", f"Content-Encoding {name}: not known; use {', '.join(ENCODINGS)}",
             {"Accept-Encoding": ", ".join(ENCODINGS)},
         )  # fmt: skip
-    most = min(limits.unpacked_bytes, max(limits.ratio_free_bytes, limits.ratio * len(body)))
+    most = unpacked_bound(len(body), encoding, limits)
     unpacked = 0
     for piece in _unpack_frames(body, name):
         unpacked += len(piece)

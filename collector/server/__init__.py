@@ -4,6 +4,7 @@
 - `answers`: answers as JSON, and problem documents
 - `app`: the application
 - `bodies`: bodies of requests, within bounds
+- `conflicts_api`: endpoint of the quarantine
 - `context`: shared parts of the endpoints
 - `events_api`: endpoints of the log
 - `following`: the feed as server-sent events

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from .admin_api import router as admin_router
-from .answers import register_handlers
+from .answers import PROBLEM_TYPE, register_handlers
+from .conflicts_api import router as conflicts_router
 from .context import ServerContext
 from .events_api import router as events_router
 from .health_api import router as health_router
@@ -16,7 +17,10 @@ from .questions_api import router as questions_router
 from .sessions_api import router as sessions_router
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    "default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}
+    "default": {
+        "description": "A refusal, as RFC 9457 describes it.",
+        "content": {PROBLEM_TYPE: {"schema": ProblemModel.model_json_schema()}},
+    }
 }
 
 
@@ -45,6 +49,6 @@ def make_app(context: ServerContext) -> FastAPI:
     app.state.context = context
     register_handlers(app)
     app.include_router(health_router)
-    for router in (admin_router, events_router, sessions_router, questions_router):
+    for router in (admin_router, events_router, conflicts_router, sessions_router, questions_router):
         app.include_router(router, responses=_ERRORS)
     return app

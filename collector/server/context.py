@@ -1,8 +1,9 @@
 """Shared parts of the endpoints: database, keys, limits, sequencer."""
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -10,11 +11,18 @@ from starlette.concurrency import run_in_threadpool
 
 from ..access.keys import ApiKey
 from ..access.lookup import KeyLookup
+from ..access.rates import TokenBuckets
+from ..database.row_security import limit_request
 from ..feed.sequencer import Sequencer
 from ..limits import RequestLimits
+from ..problems import ProblemError
 from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
+from .bodies import BodyRoom
 from .metrics import Counters
+
+TEAM_HEADER: Final = "Insight-Team"
+"""Header with the name of the team that a client expects; it decides nothing, and is optional."""
 
 
 @dataclass
@@ -28,13 +36,21 @@ class ServerContext:
     """Starts a process that answers questions, see `views.commands`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
     keys: KeyLookup = field(init=False)
+    rates: TokenBuckets = field(init=False)
     sequencer: Sequencer = field(init=False)
     views: TeamViews = field(init=False)
     answers: AnswerProcesses = field(init=False)
     counters: Counters = field(default_factory=Counters)
+    room: BodyRoom = field(init=False)
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is asked to end: what goes on for ever ends then."""
+    followers: int = 0
+    """Connections that follow the feed."""
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
+        self.rates = TokenBuckets(self.limits.requests)
+        self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)
         self.views = TeamViews(self.engine, self.folder)
         self.answers = AnswerProcesses(self.command)
@@ -55,14 +71,34 @@ def context_of(request: Request) -> ServerContext:
     return context
 
 
+def _authorize(context: ServerContext, request: Request, scope: str) -> ApiKey:
+    key = context.keys.find(request.headers.get("authorization"))
+    context.rates.charge(key.id)
+    context.keys.require_scope(key, scope)
+    if "team" in request.query_params:
+        detail = f"team: key {key.id} belongs to one team and can name no other; leave it out"
+        raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
+    _check_team(context, key, request.headers.get(TEAM_HEADER))
+    return key
+
+
 def needs(scope: str) -> object:
     """Return the dependency of an endpoint on a key with a scope."""
 
     async def authorize(request: Request) -> ApiKey:
-        header = request.headers.get("authorization")
-        return await run_in_threadpool(context_of(request).keys.authorize, header, scope)
+        context = context_of(request)
+        key = await run_in_threadpool(_authorize, context, request, scope)
+        limit_request(key.team)
+        return key
 
     return Depends(authorize)
+
+
+def _check_team(context: ServerContext, key: ApiKey, expected: str | None) -> None:
+    """Refuse a request of a client that takes the key for that of another team."""
+    if expected is not None and expected != key.team_name:
+        detail = f"key {key.id}: not of the team that {TEAM_HEADER} names; use a key of it"
+        raise context.keys.record_refusal(key, ProblemError("wrong-team", detail))
 
 
 Context = Annotated[ServerContext, Depends(context_of)]

@@ -1,6 +1,5 @@
 """Endpoints of the log: push, negotiate, pull."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,14 +21,14 @@ from ..ingest.parsing import ParsedBody, parse_body
 from ..ingest.unpacking import unpack_body
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
 from .following import NO_BUFFER, Following
-from .models import HAVE_QUESTION, HaveAnswer, PushedModel
+from .models import HAVE_QUESTION, HaveAnswer, Moment, PushedModel
 
 router = APIRouter(prefix="/api/v1")
 NDJSON = "application/x-ndjson"
-_BODY = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
+_BODY = {"requestBody": {"required": False, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @router.post("/events", responses={200: {"model": PushedModel}}, response_model=None, openapi_extra=_BODY)
@@ -40,10 +39,10 @@ async def push_events(
     strict: Annotated[str | None, Query(description="Refuse a body with findings (422) or conflicts (409).")] = None,
 ) -> Response:
     """Store any piece of a log: JSON Lines, plain or compressed. What is stored already is not stored again."""
-    body = await read_body(request, context.limits)
     encoding = request.headers.get("content-encoding", "")
     wants_all = strict is not None and strict.lower() not in ("0", "false", "no")
-    answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
+    async with received_body(request, context) as body:
+        answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
     return json_answer(answer)
 
 
@@ -59,9 +58,9 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
         events_accepted=result.accepted,
         events_known=result.known,
         conflicts=len(result.conflicts),
-        findings=len(parsed.findings),
+        findings=parsed.findings_total,
     )
-    position = _position_after(context, key.team)
+    position = _position_after(context, key.team, None if result.removed else result.position)
     answer = _push_answer(result, parsed, position, limits.told)
     if result.removed:
         with context.engine.begin() as connection:
@@ -73,12 +72,21 @@ def _push(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, st
     return answer
 
 
-def _position_after(context: ServerContext, team: int) -> str:
-    """Return the cursor after what was committed; an empty text if the order is not known in time."""
-    if not context.sequencer.order_committed():
+def _position_after(context: ServerContext, team: int, stored: int | None) -> str:
+    """Return the cursor after a push; an empty text if the order is not known in time.
+
+    Args:
+        context: of the server.
+        team: of the key.
+        stored: position of the last segment of the push; None if it stored nothing, or removed something.
+    """
+    if stored is not None:
+        context.sequencer.announce()
+    elif not context.sequencer.order_committed():
         return ""
     with context.engine.connect() as connection:
-        return format_cursor(read_epoch(connection), last_position(connection, team))
+        position = last_position(connection, team) if stored is None else stored
+        return format_cursor(read_epoch(connection), position)
 
 
 def _record_conflicts(context: ServerContext, key: ApiKey, count: int) -> None:
@@ -99,37 +107,52 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
         "accepted": result.accepted,
         "known": result.known,
         "purged": result.purged,
+        "expired": result.expired,
         "removed": result.removed,
         "conflicts": clashes,
         "conflicts_total": len(result.conflicts),
         "findings": [_finding(finding) for finding in parsed.findings[:told]],
-        "findings_total": len(parsed.findings),
+        "findings_total": parsed.findings_total,
         "streams": {name.hex: following for name, following in result.next.items()},
         "position": position,
     }
 
 
 _QUESTION = {"requestBody": {"required": True, "content": {"application/json": {"schema": HAVE_QUESTION}}}}
-_decode_have = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any]]]).decode
+
+
+class AskedStream(msgspec.Struct):
+    """A stream that a client has."""
+
+    count: int = 0
+    last: str = ""
+
+
+class HaveQuestion(msgspec.Struct):
+    """The streams that a client has, by their ids."""
+
+    streams: dict[str, AskedStream]
+
+
+_decode_have = msgspec.json.Decoder(HaveQuestion).decode
 
 
 @router.post("/have", responses={200: {"model": HaveAnswer}}, response_model=None, openapi_extra=_QUESTION)
 async def compare_streams(request: Request, context: Context, key: Writer) -> Response:
     """Answer how much of each stream is stored, so that a client sends what is missing; unknown ones are left out."""
-    body = await read_body(request, context.limits)
-    return json_answer(await run_in_threadpool(_have, context, key, body))
+    async with received_body(request, context, context.limits.question_bytes) as body:
+        return json_answer(await run_in_threadpool(_have, context, key, body))
 
 
 def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
     try:
-        asked = _decode_have(body).get("streams")
-        names = None if asked is None else [UUID(name) for name in asked]
+        asked = _decode_have(body).streams
+        if len(asked) > context.limits.streams:
+            detail = f"body: more than {context.limits.streams} streams; ask in several requests"
+            raise ProblemError("too-large", detail)
+        names = [UUID(name) for name in asked]
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
-    if names is None:
-        raise ProblemError("bad-request", 'body: has to be {"streams": {ID: {"count": N, "last": DIGEST}}}')
-    if len(names) > context.limits.streams:
-        raise ProblemError("too-large", f"body: more than {context.limits.streams} streams; ask in several requests")
     query = select(stream.c.stream, stream.c.next, stream.c.last, stream.c.state)
     with context.engine.connect() as connection:
         rows = connection.execute(query.where(stream.c.team == key.team, stream.c.stream.in_(names)))
@@ -147,7 +170,7 @@ async def pull_events(
     after: Annotated[str, Query(description="Cursor of the answer before.")] = "",
     limit: Annotated[int, Query(ge=1, le=1_000_000, description="Lines of a page, roughly.")] = 0,
     stream: Annotated[UUID | None, Query(description="Only this stream.")] = None,
-    since: Annotated[datetime | None, Query(description="Only streams that started then or later.")] = None,
+    since: Annotated[Moment | None, Query(description="Only streams that started then or later.")] = None,
 ) -> Response:
     """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins.
 
@@ -160,7 +183,8 @@ async def pull_events(
         first = await run_in_threadpool(following.begin, cursor)
         return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
     page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
-    headers = {"Insight-Cursor": cursor, "Insight-More": "true" if page.more else "false"}
+    more = "true" if page.more else "false"
+    headers = {"Insight-Cursor": cursor, "Insight-More": more, "Insight-Team": key.team_name}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,8 +25,19 @@ LOOK_S: Final = 2.0
 """Seconds after which the feed is read although this process has ordered nothing: another one may have."""
 
 _WAKE_S: Final = 0.1
+SLOW_S: Final = 30.0
+"""Seconds that a follower may take for a piece; after a longer pause it is told to connect again, and ended."""
+
 _PAGE_LINES: Final = 500
 """Lines that are in memory for one follower, roughly; a slow one is waited for before more is read."""
+
+_PAGE_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 1 << 16
+"""Bytes that are sent at once: what a connection holds back stays small."""
+
+_KEY_ENDED: Final = "the key has ended, or the database is another one; connect again"
+_SERVER_ENDS: Final = "the server ends; connect again with Last-Event-ID"
+_TOO_SLOW: Final = "too slow; connect again with Last-Event-ID"
 
 
 class Following:
@@ -49,36 +61,56 @@ class Following:
         """Return the position to begin at.
 
         Raises:
-            ProblemError: the cursor is malformed or of another epoch.
+            ProblemError: the cursor is malformed or of another epoch, or too many follow.
         """
+        if self._context.followers >= self._context.limits.followers:
+            raise ProblemError(
+                "unavailable", "too many connections follow the feed; connect later", {"Retry-After": "30"}
+            )
         with self._context.engine.connect() as connection:
             self._epoch = read_epoch(connection)
         return parse_cursor(cursor, self._epoch)
 
-    async def events(self, position: int) -> AsyncIterator[bytes]:
-        """Yield events from a position on, until the key ends or the database is another one."""
+    async def events(self, position: int) -> AsyncGenerator[bytes]:
+        """Yield events from a position on, until the key or the server ends or the other end is too slow."""
+        context = self._context
+        context.followers += 1
+        try:
+            async with aclosing(self._pieces(position)) as pieces:
+                async for piece in pieces:
+                    began_s = time.monotonic()
+                    yield piece
+                    if time.monotonic() - began_s > SLOW_S:
+                        yield _end(_TOO_SLOW)
+                        return
+        finally:
+            context.followers -= 1
+
+    async def _pieces(self, position: int) -> AsyncGenerator[bytes]:
         sequencer = self._context.sequencer
         yield b": follows\n\n"
         spoke_s = looked_s = time.monotonic()
         rounds = -1
-        while True:
+        while not self._context.ending.is_set():
             if sequencer.rounds == rounds and time.monotonic() - looked_s < LOOK_S:
                 await asyncio.sleep(_WAKE_S)
                 continue
             rounds, looked_s = sequencer.rounds, time.monotonic()
             page = await run_in_threadpool(self._read, position)
             if page is None:
-                yield b"event: end\ndata: the key has ended, or the database is another one; connect again\n\n"
+                yield _end(_KEY_ENDED)
                 return
             if page.more:
                 rounds = -1
             for number, lines in enumerate(page.segments):
                 position = page.positions[number]
-                yield self._event(lines, position)
+                for piece in self._events(lines, position):
+                    yield piece
                 spoke_s = time.monotonic()
             if time.monotonic() - spoke_s >= COMMENT_S:
                 yield b": nothing new\n\n"
                 spoke_s = time.monotonic()
+        yield _end(_SERVER_ENDS)
 
     def _read(self, position: int) -> FeedPage | None:
         """Return the next page; None if the connection has to end."""
@@ -87,15 +119,25 @@ class Following:
             with self._context.engine.connect() as connection:
                 if read_epoch(connection) != self._epoch:
                     return None
-                return read_page(connection, self._team, position, _PAGE_LINES, self._wanted)
+                return read_page(connection, self._team, position, _PAGE_LINES, self._wanted, _PAGE_BYTES)
         except ProblemError:
             return None
         except SQLAlchemyError:
             return FeedPage([], [], position, more=False)  # the database is away for a while; the follower stays
 
-    def _event(self, lines: bytes, position: int) -> bytes:
-        """Return the lines of a segment as events; the last one has the cursor, so that a resumed one is whole."""
+    def _events(self, lines: bytes, position: int) -> Iterator[bytes]:
+        """Yield the lines of a segment as events; the last one has the cursor, so that a resumed one is whole."""
         texts = lines.split(b"\n")[:-1]
+        piece = bytearray()
+        for text in texts[:-1]:
+            piece += b"data: " + text + b"\n\n"
+            if len(piece) >= _PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
         cursor = format_cursor(self._epoch, position).encode()
-        parts = [b"data: " + text + b"\n\n" for text in texts[:-1]]
-        return b"".join([*parts, b"id: " + cursor + b"\ndata: " + texts[-1] + b"\n\n"])
+        yield bytes(piece) + b"id: " + cursor + b"\ndata: " + texts[-1] + b"\n\n"
+
+
+def _end(reason: str) -> bytes:
+    """Return the last event of a connection, with a hint."""
+    return f"event: end\ndata: {reason}\n\n".encode()

@@ -1,15 +1,11 @@
 """The server process: database, schema, first key, HTTP."""
 
 import ipaddress
-import signal
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
 from sqlalchemy import Engine
 
 from ..access.audit import record_action
@@ -19,10 +15,9 @@ from ..database.connections import open_engine
 from ..database.migrating import check_schema, upgrade_schema
 from ..database.private_server import PrivateServer
 from ..limits import RequestLimits
-from .app import make_app
-from .context import ServerContext
-
-_BACKLOG = 2048
+from ..views.process import ProjectorProcess
+from .process.http_server import open_socket
+from .process.workers import WorkerSettings, serve_here, serve_in_processes
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,8 @@ class ServeSettings:
     tls_key: Path | None = None
     insecure_http: bool = False
     """Serve without TLS beyond the loopback address."""
+    workers: int = 1
+    """Processes that serve the port."""
     limits: RequestLimits = field(default_factory=RequestLimits)
 
 
@@ -70,7 +67,8 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
     listening = open_socket(settings.host, settings.port)
     private = None if settings.db_url else PrivateServer(settings.folder)
     try:
-        engine = open_engine(settings.db_url or (private.url if private else ""))
+        url = settings.db_url or (private.url if private else "")
+        engine = open_engine(url)
         if private is not None:
             upgrade_schema(engine)
         check_schema(engine)
@@ -79,19 +77,8 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         scheme = "https" if settings.tls_cert else "http"
         where = str(settings.folder / "postgres") if private else "the given URL"
         announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
-        app = make_app(ServerContext(engine, settings.folder / "views", list(settings.command), settings.limits))
-        # The access log is off: it would have the cursors and node ids of all teams in it.
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            backlog=_BACKLOG,
-            ssl_certfile=settings.tls_cert,
-            ssl_keyfile=settings.tls_key,
-        )
-        _end_in_order()
-        uvicorn.Server(config).run(sockets=[listening])
+        engine.dispose()
+        _serve_on(settings, url, listening)
     finally:
         if private is not None:
             private.stop()
@@ -113,28 +100,18 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
         )
 
 
-def _end_in_order() -> None:
-    """Let signals end the process by an exception: uvicorn raises them again after it has closed all connections."""
-
-    def end(_: int, __: FrameType | None) -> None:
-        sys.exit(0)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; connections wait until the application accepts them.
-
-    Raises:
-        OSError: the port is taken or the address is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(_BACKLOG)
-    return listening
+def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
+    tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    worker = WorkerSettings(url, settings.folder / "views", settings.command, settings.limits, tls)
+    projector = ProjectorProcess(url)
+    projector.start()
+    try:
+        if settings.workers == 1:
+            serve_here(worker, listening)
+        else:
+            serve_in_processes(worker, listening, settings.workers)
+    finally:
+        projector.close()
 
 
 def _ensure_first_key(engine: Engine) -> str:

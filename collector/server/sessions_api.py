@@ -1,6 +1,6 @@
 """Endpoints of whole sessions, as `TestSession` writes them."""
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,8 +16,9 @@ from ..ingest.parsing import parse_body
 from ..ingest.unpacking import unpack_body
 from ..problems import ProblemError
 from .answers import json_answer
-from .bodies import read_body
+from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
+from .models import Moment
 
 router = APIRouter(prefix="/api/v1")
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
@@ -32,14 +33,15 @@ async def store_session(
     on_conflict: Annotated[str, Query(description="`error`: refuse another session of the same id (409).")] = "",
 ) -> Response:
     """Store a session that is given as a document; the same one again changes nothing (200 instead of 201)."""
-    body = await read_body(request, context.limits)
     encoding = request.headers.get("content-encoding", "")
-    return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
+    async with received_body(request, context, context.limits.document_bytes) as body:
+        return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
 
 
 def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, refuses: bool) -> Response:
+    limits = replace(context.limits, unpacked_bytes=context.limits.document_bytes)
     try:
-        documents = session_documents(parse_json(b"".join(unpack_body(body, encoding, context.limits))))
+        documents = session_documents(parse_json(b"".join(unpack_body(body, encoding, limits))))
         sessions = [convert_session(document) for document in documents]
     except (DocumentError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: {error}") from error
@@ -68,12 +70,12 @@ def list_stored_sessions(
     context: Context,
     key: Reader,
     sut: str | None = None,
-    since: datetime | None = None,
+    since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """Return sessions with their results, the newest first; `Link` names the next page."""
-    since_us = None if since is None else from_datetime(since.astimezone())
+    since_us = None if since is None else from_datetime(since)
     view = context.views.of_team(key.team)
     with view.model() as model:
         rows = model.sessions(sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]

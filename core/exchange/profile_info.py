@@ -28,7 +28,7 @@ class ProfileInfo:
 def profiles_with(streams: frozenset[str], text: re.Pattern[str] | None, but: Path) -> list[str]:
     """Return the names of profiles in whose logs a purge would find something, other than the log `but`."""
     found: list[str] = []
-    for name, profile in get_profile_manager().list_profiles("json").items():
+    for name, profile in get_profile_manager().list_profiles().items():
         path = Path(profile.file_path or "").expanduser()
         if not path.is_file() or path.resolve() == but.resolve():
             continue

@@ -29,6 +29,8 @@ class SessionStore:
         self.target: LogTarget = (memory or MemoryTarget()) if path is None else DiskTarget(path)
         self.check_readable: Callable[[], None] | None = None
         """Raises an error if the log may not be read yet; None if it may."""
+        self.catch_up: Callable[[], None] | None = None
+        """Fetches what the log of a remote profile lacks; None for any other log."""
         self._mutex = threading.RLock()
         self._model: ReadModel | None = None
         self._pid = os.getpid()
@@ -37,12 +39,16 @@ class SessionStore:
     def model(self) -> Generator[ReadModel]:
         """Yield the read model, caught up with the log; that of an empty log if the log does not exist yet.
 
+        The log of a remote profile is filled before that.
+
         Raises:
             LogUnavailableError: the log or the model cannot be read.
             ValueError: the profile of the log does not exist.
         """
         if self.check_readable is not None:
             self.check_readable()
+        if self.catch_up is not None:
+            self.catch_up()
         with self._mutex:
             model = self._open_model()
             model.catch_up()

@@ -1,10 +1,11 @@
 """One session, with results that are read from the log when they are asked for."""
 
 import fnmatch
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...eventlog.live.owner import RunState
 from ...eventlog.times import to_datetime
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
     from ...projections.session_row import SessionRow
     from .stored import Models
 
+T = TypeVar("T", TestResult, RerunTestGroup)
+
 _MORE = ("exit_status", "status", "running", "not_run", "vcs", "ci")
 """Attributes of a session in addition to the arguments of its class."""
 
 
 class TestSession(LazyResults):
     """One pytest run.
+
+    Times, results, groups and output may also be given as the plain data that `to_dict` returns, so that
+    `TestSession(**data)` is the session again.
 
     Args:
         sut_name: the system under test.
@@ -37,9 +43,10 @@ class TestSession(LazyResults):
         rerun_test_groups: tests that were run again.
         test_results: all attempts.
         output_fields: sections of the terminal output.
+        more: `exit_status`, `status`, `running`, `not_run`, `vcs`, `ci`.
 
     Raises:
-        ValueError: `session_stop_time` and `session_duration` are both missing.
+        ValueError: `session_stop_time` and `session_duration` are both missing, or a value is not what it should be.
     """
 
     __test__ = False
@@ -49,13 +56,14 @@ class TestSession(LazyResults):
         sut_name: str,
         testing_system: dict[str, Any] | None = None,
         session_id: str = "",
-        session_start_time: datetime | None = None,
-        session_stop_time: datetime | None = None,
+        session_start_time: datetime | str | None = None,
+        session_stop_time: datetime | str | None = None,
         session_duration: float | timedelta | None = None,
         session_tags: dict[str, str] | None = None,
-        rerun_test_groups: list[RerunTestGroup] | None = None,
-        test_results: list[TestResult] | None = None,
-        output_fields: OutputFields | None = None,
+        rerun_test_groups: Sequence[RerunTestGroup | dict[str, Any]] | None = None,
+        test_results: Sequence[TestResult | dict[str, Any]] | None = None,
+        output_fields: OutputFields | dict[str, str] | None = None,
+        **more: Any,
     ) -> None:
         if isinstance(testing_system, str):
             raise TypeError("testing_system is a mapping; give session_id and what follows by name")
@@ -66,15 +74,17 @@ class TestSession(LazyResults):
         self.sut_name = sut_name
         self.testing_system = dict(testing_system or {})
         self.session_id = session_id
-        self.session_start_time = as_utc(session_start_time)
+        self.session_start_time = as_utc(moment_of(session_start_time))
         if session_duration is None:
-            session_duration = as_utc(session_stop_time or session_start_time) - self.session_start_time
+            session_duration = as_utc(moment_of(session_stop_time or session_start_time)) - self.session_start_time
         self.session_duration = seconds_of(session_duration)
         self.session_stop_time = self.session_start_time + timedelta(seconds=self.session_duration)
         self.session_tags = dict(session_tags or {})
-        if output_fields is None:
-            output_fields = OutputFields()
-        super().__init__(list(test_results or []), list(rerun_test_groups or []), output_fields)
+        if not isinstance(output_fields, OutputFields):
+            output_fields = OutputFields.from_contents(output_fields or {})
+        results = [_made_of(TestResult, result) for result in test_results or ()]
+        groups = [_made_of(RerunTestGroup, group) for group in rerun_test_groups or ()]
+        super().__init__(results, groups, output_fields)
         self.exit_status: int | None = None
         self.status = "complete"
         """`complete`, `incomplete` or `interrupted`."""
@@ -87,6 +97,15 @@ class TestSession(LazyResults):
         self.stream = ""
         self.models: Models | None = None
         """Opens the read model of a stored session; None for one that was made in memory."""
+        self._add_more(more)
+
+    def _add_more(self, more: dict[str, Any]) -> None:
+        unknown = sorted(more.keys() - set(_MORE))
+        if unknown:
+            raise TypeError(f"TestSession has no argument {unknown[0]!r}")
+        for name in _MORE:
+            if more.get(name) is not None:
+                setattr(self, name, more[name])
 
     @property
     def state(self) -> RunState:
@@ -149,23 +168,19 @@ class TestSession(LazyResults):
         """
         if not data.get("session_start_time"):
             raise ValueError("a session needs session_start_time")
-        stop = data.get("session_stop_time")
-        session = cls(
+        return cls(
             sut_name=str(data.get("sut_name") or "unknown-sut"),
             testing_system=data.get("testing_system"),
             session_id=str(data.get("session_id") or ""),
-            session_start_time=moment_of(data["session_start_time"]),
-            session_stop_time=moment_of(stop) if stop else None,
+            session_start_time=data["session_start_time"],
+            session_stop_time=data.get("session_stop_time") or None,
             session_duration=data.get("session_duration"),
             session_tags=data.get("session_tags"),
-            rerun_test_groups=[RerunTestGroup.from_dict(group) for group in data.get("rerun_test_groups") or ()],
-            test_results=[TestResult.from_dict(result) for result in data.get("test_results") or ()],
-            output_fields=OutputFields.from_contents(data.get("output_fields") or {}),
+            rerun_test_groups=data.get("rerun_test_groups"),
+            test_results=data.get("test_results"),
+            output_fields=data.get("output_fields"),
+            **{name: data[name] for name in _MORE if name in data},
         )
-        for name in _MORE:
-            if data.get(name):
-                setattr(session, name, data[name])
-        return session
 
     @classmethod
     def from_row(cls, models: "Models", row: "SessionRow") -> "TestSession":
@@ -213,10 +228,20 @@ class TestSession(LazyResults):
                 _ = result.longreprtext  # texts are read while the model is open
             return session
 
+    # The last method, as the class has annotations with the type of this name.
+    def dict(self) -> dict[str, Any]:
+        """Return plain data, as `to_dict`."""
+        return self.to_dict()
+
     def __repr__(self) -> str:
         results = "" if self._load is not None else f", {len(self._test_results)} results"
         start = self.session_start_time.isoformat()
         return f"TestSession({self.session_id!r}, sut_name={self.sut_name!r}, start={start}{results})"
+
+
+def _made_of(kind: type[T], given: T | dict[str, Any]) -> T:
+    """Return an object that is given as it is, or as the plain data that it is made of."""
+    return kind.from_dict(given) if isinstance(given, dict) else given
 
 
 def load_session(model: "ReadModel", row: "SessionRow") -> TestSession:

@@ -12,19 +12,20 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import typer
 from page_part import replace_part, update_page
-from pytest_insight.cli.app import NOUNS
+from pytest_insight.cli.app import NOUNS, group_of
 from pytest_insight.cli.formatters.sessions.session_notes import shown_table
+from pytest_insight.cli.options import read_remotes
 
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield the words and the function of every command; no words for `insight` alone."""
-    yield "", import_module("pytest_insight.cli.commands.overview").command
+    yield "", read_remotes("", import_module("pytest_insight.cli.commands.overview").command)
     for noun in NOUNS:
         module = import_module(f"pytest_insight.cli.commands.{noun.module}")
         if not noun.group:
-            yield noun.name, module.command
+            yield noun.name, read_remotes(noun.name, module.command)
             continue
-        for command in module.app.registered_commands:
+        for command in group_of(noun).registered_commands:
             yield f"{noun.name} {command.name}", command.callback
 
 

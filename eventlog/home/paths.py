@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,6 +20,8 @@ HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
 DEFAULT_PROFILE = "default"
 PROFILES_FILE = "profiles.json"
+REMOTE_TYPE = "remote"
+"""Type of a profile whose log is filled from a collector."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = frozenset(
@@ -28,6 +31,10 @@ _RESERVED = frozenset(
 
 class _StoredProfile(msgspec.Struct):
     file_path: str | None = None
+    storage_type: str = ""
+    url: str | None = None
+    api_key_file: str | None = None
+    since: str | None = None
 
 
 class _StoredProfiles(msgspec.Struct):
@@ -103,6 +110,28 @@ def profile_log(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     if stored is not None and stored.file_path:
         return Path(os.path.abspath(expand_user(Path(stored.file_path))))  # noqa: PTH100
     return home / (name + LOG_SUFFIX)
+
+
+class RemoteEntry(NamedTuple):
+    """The collector that a remote profile mirrors, as `profiles.json` has it."""
+
+    url: str
+    api_key_file: str
+    """Empty for the key of the environment."""
+    since: str
+    """Age of the oldest sessions, as `90d`; empty for all."""
+
+
+def profile_remote(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEntry | None:
+    """Return the collector that a profile mirrors; None for any other profile.
+
+    Raises:
+        LogUnavailableError: `profiles.json` cannot be read.
+    """
+    stored = _read_stored(home_dir(environ)).profiles.get(name)
+    if stored is None or stored.storage_type != REMOTE_TYPE:
+        return None
+    return RemoteEntry(stored.url or "", stored.api_key_file or "", stored.since or "")
 
 
 def model_path(log: Path, environ: Mapping[str, str] = os.environ) -> Path:

@@ -18,7 +18,7 @@ from ..errors import LogBusyError, LogUnavailableError
 from ..files.system import SYSTEM, System
 from ..format import LOG_SUFFIX
 from ..maintenance.rewrite import replace_file
-from .paths import DEFAULT_PROFILE, PROFILES_FILE, check_profile_name, home_dir
+from .paths import DEFAULT_PROFILE, PROFILES_FILE, REMOTE_TYPE, RemoteEntry, check_profile_name, home_dir
 
 _LOCK_SUFFIX = ".lock"
 _TEMPORARY_SUFFIX = ".new"
@@ -105,13 +105,15 @@ class ProfilesFile:
             self._system.sleep(_LOCK_POLL_S)
 
 
-def new_entry(name: str, file_path: Path) -> Document:
-    """Return the entry of a new profile with a log."""
+def new_entry(name: str, file_path: Path, remote: RemoteEntry | None = None) -> Document:
+    """Return the entry of a new profile with a log, and of a remote one with its collector."""
     now, user = now_text(), user_name()
+    more = {} if remote is None else {key: value for key, value in remote._asdict().items() if value}
     return {
         "name": name,
-        "storage_type": "json",
+        "storage_type": "json" if remote is None else REMOTE_TYPE,
         "file_path": str(file_path),
+        **more,
         "created": now,
         "last_modified": now,
         "created_by": user,

@@ -54,6 +54,7 @@ def _pattern(kind: bytes) -> re.Pattern[bytes]:
 
 _TYPE_AT = len(b'{"v":1,"type":"')
 
+_BRACE = ord("{")
 _NAMES_KEY, _NAMES_END = b',"nodeids":["', b'"]'
 _PRINTABLE = bytes(value for value in range(0x20, 0x7F) if value != ord("\\"))
 
@@ -81,10 +82,12 @@ def _is_plain_announcement(line: bytes) -> bool:
 
 def _are_possible(groups: Sequence[bytes | None]) -> bool:
     """Return whether times can be and maps have no key twice."""
-    return all(
-        group is None or (_has_each_key_once(group) if group.startswith(b"{") else _is_possible(group))
-        for group in groups
-    )
+    for group in groups:
+        if group is None:
+            continue
+        if not (_has_each_key_once(group) if group[0] == _BRACE else _is_possible(group)):
+            return False
+    return True
 
 
 def _has_each_key_once(flat: bytes) -> bool:

@@ -3,6 +3,7 @@
 - `verify`: check digests, order, completeness and seals.
 - `repair`: remove what is not an event, after a copy.
 - `purge`: remove sessions or a text, and leave a tombstone.
+- `burying`: remove what was purged elsewhere.
 - `packing`: move old sessions into compressed files, and back.
 - `corruption`: set aside a log that holds no event.
 - `exclusive`: hold a log for rewriting, and replace it.

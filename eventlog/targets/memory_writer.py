@@ -67,9 +67,10 @@ class MemoryWriter:
             self.next_seq = first + len(lines)
             return Ack(first, len(lines), "log", None, durable=False)
 
-    def record(self, event: Event) -> None:
-        """Append one event; see `LogWriter.record`."""
+    def record(self, event: Event) -> str:
+        """Append one event, and return its time; see `LogWriter.record`."""
         self.append(event)
+        return self.last_at
 
     def seal(self, make: Callable[[int, str], Event]) -> Ack:
         """Append the last event of the stream; see `LogWriter.seal`."""

@@ -59,6 +59,12 @@ class AnnouncedTests:
             self._rerun.discard(nodeid)
         self._reported.add((worker, nodeid) if self.each else nodeid)
 
+    def add_pass(self, nodeid: str, number: int) -> None:
+        """Note that an attempt passed, without xdist; as `add_result` does."""
+        if number > 1:
+            self._rerun.discard(nodeid)
+        self._reported.add(nodeid)
+
     def missing(self) -> set[Any]:
         """Return the announced tests without a result: node ids, or `(worker, node id)` with `each`."""
         return missing_tests(self._on_worker if self.each else self._nodeids, self._reported)

@@ -4,7 +4,7 @@ Reports are kept until the attempt is over: pytest and other plugins still chang
 (rerunfailures sets `rerun`, pytest's subtests fail the parent), and only the last one has all captured output.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -17,7 +17,7 @@ from .state_machine import CRASH_PHASE, OpenAttempt, State
 from .texts import Policy, texts_of_reports
 from .values import duration_us, properties_of, sections_of, text_of
 
-_SIMPLE_PHASES = ("setup", "call", "teardown")
+_SIMPLE_PHASES = 3
 _SECONDS_MAX = 1e9
 _PHASES = frozenset({"setup", "call", "teardown", CRASH_PHASE})
 _SHOWN_AS_FAILED = frozenset({*(BAD & KNOWN), "rerun"})
@@ -27,16 +27,12 @@ _SHOWN_AS_FAILED = frozenset({*(BAD & KNOWN), "rerun"})
 class Attempt(OpenAttempt):
     """One attempt of one test while it runs."""
 
-    __slots__ = (
-        "counted",
-        "group",
-        "location",
-        "nodeid",
-        "number",
-        "started_at",
-        "subtests",
-        "subtests_failed",
-    )
+    group = ""
+    """Group of xdist."""
+    subtests = 0
+    subtests_failed = False
+    counted: Sequence[tuple[str, Any]] = ()
+    """Category and report of each subtest that pytest counts."""
 
     def __init__(
         self,
@@ -51,19 +47,17 @@ class Attempt(OpenAttempt):
         has_start: bool = True,
     ) -> None:
         # As `OpenAttempt` does; calling it costs time with every test.
-        self.key, self.worker, self.has_start = key, worker, has_start
+        self.key = key
+        self.worker = worker
+        self.has_start = has_start
         self.state: State = "started"
         self.reports: list[Any] = []
-        self.aliases: tuple[str, ...] = ()
         self.nodeid = nodeid
         self.number = number
         self.started_at = started_at
         self.location = location
-        self.group = group
-        self.subtests = 0
-        self.subtests_failed = False
-        self.counted: list[tuple[str, Any]] = []
-        """Category and report of each subtest that pytest counts."""
+        if group:
+            self.group = group
 
     def finish(
         self,
@@ -140,30 +134,37 @@ class Attempt(OpenAttempt):
 
         The result is the same as that of `finish`, written out for speed.
         """
-        reports = self.reports
-        if len(reports) != len(_SIMPLE_PHASES) or self.subtests or self.group or not self.location:
+        if len(self.reports) != _SIMPLE_PHASES or self.subtests or self.group:
             return None
-        phases: dict[str, int] = {}
-        total_us = 0
-        for report, phase in zip(reports, _SIMPLE_PHASES, strict=True):
-            when, spent_s = report.when, report.duration
-            if type(when) is not str or when != phase or type(spent_s) is not float or not 0 <= spent_s < _SECONDS_MAX:
-                return None
-            if report.outcome != "passed" or hasattr(report, "wasxfail"):
-                return None
-            phases[phase] = spent_us = round(spent_s * 1_000_000)
-            total_us += spent_us
-        file, line, last = self.location[0], self.location[1], reports[-1]
-        if last.sections or last.user_properties or line is None or not self.nodeid.startswith(file):
+        setup, call, teardown = self.reports
+        setup_s, call_s, teardown_s = setup.duration, call.duration, teardown.duration
+        is_simple = (
+            setup.outcome == call.outcome == teardown.outcome == "passed"
+            and type(setup.when) is type(call.when) is type(teardown.when) is str
+            and setup.when == "setup"
+            and call.when == "call"
+            and teardown.when == "teardown"
+            and not (hasattr(setup, "wasxfail") or hasattr(call, "wasxfail") or hasattr(teardown, "wasxfail"))
+            and type(setup_s) is type(call_s) is type(teardown_s) is float
+            and 0 <= setup_s < _SECONDS_MAX
+            and 0 <= call_s < _SECONDS_MAX
+            and 0 <= teardown_s < _SECONDS_MAX
+            and not (teardown.sections or teardown.user_properties)
+        )
+        if not is_simple or not self.location:
             return None
+        file, line = self.location[0], self.location[1]
+        if line is None or not self.nodeid.startswith(file):
+            return None
+        setup_us, call_us, teardown_us = round(setup_s * 1e6), round(call_s * 1e6), round(teardown_s * 1e6)
         event = TestFinished(
             nodeid=self.nodeid,
             outcome="passed",
             attempt=self.number,
             worker=self.worker,
             started_at=self.started_at,
-            duration_us=total_us,
-            phases=phases,
+            duration_us=setup_us + call_us + teardown_us,
+            phases={"setup": setup_us, "call": call_us, "teardown": teardown_us},
             lineno=line + 1,
         )
         return event if markers is None else structs.replace(event, markers=markers[0], tags=markers[1])
@@ -195,7 +196,7 @@ class Attempt(OpenAttempt):
         self.subtests += 1
         self.subtests_failed = self.subtests_failed or outcome == "failed"
         if category:
-            self.counted.append((category, report))
+            self.counted = [*self.counted, (category, report)]
         sections, lossy = sections_of(report)
         texts = texts_of_reports([report], sections, policy, with_output=policy.wants_output(outcome))
         message, lost_message = text_of(report.context.msg or "")

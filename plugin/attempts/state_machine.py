@@ -112,7 +112,7 @@ AFTER: dict[str, State] = {"setup": "set up", "call": "called", "teardown": "tor
 
 CRASH_PHASE = "???"
 
-_ADDED: dict[State, dict[str, State]] = {
+ADDED: dict[State, dict[str, State]] = {
     state: {what: after for what, after in AFTER.items() if row[what] is ADD}  # type: ignore[index]
     for state, row in STEPS.items()
 }
@@ -129,7 +129,8 @@ def input_of(when: object) -> Input:
 class OpenAttempt:
     """An open attempt, as far as the state machine is concerned."""
 
-    __slots__ = ("aliases", "has_start", "key", "reports", "state", "worker")
+    aliases: tuple[str, ...] = ()
+    """Other names that its reports use."""
 
     def __init__(self, key: str, worker: str, *, has_start: bool) -> None:
         self.key = key
@@ -138,8 +139,6 @@ class OpenAttempt:
         self.has_start = has_start
         self.state: State = "started"
         self.reports: list[Any] = []
-        self.aliases: tuple[str, ...] = ()
-        """Other names that its reports use."""
 
 
 A = TypeVar("A", bound=OpenAttempt)
@@ -168,9 +167,9 @@ class Attempts(Generic[A]):
         for mine in self._open.values():
             yield from mine.values()
 
-    def is_idle(self, worker: str) -> bool:
-        """Return whether a worker has no open attempt."""
-        return not self._open.get(worker)
+    def of_worker(self, worker: str) -> dict[str, A]:
+        """Return the open attempts of a worker by name; always the same dictionary, so that it may be kept."""
+        return self._open.setdefault(worker, {})
 
     def make_way(self, worker: str, key: str) -> None:
         """Close or remove the attempts that end when the test `key` starts on this worker."""
@@ -213,19 +212,6 @@ class Attempts(Generic[A]):
         if isinstance(name, str):
             last.aliases = (*last.aliases, name)
         return last
-
-    def add(self, worker: str, name: object, when: object, report: Any) -> bool:
-        """Add a report if `report` would only add it, as for nearly all reports; return whether it was added."""
-        mine = self._open.get(worker)
-        if not mine or len(mine) > 1 or type(name) is not str or type(when) is not str:
-            return False
-        attempt = mine.get(name)
-        after = _ADDED[attempt.state].get(when) if attempt is not None and attempt.has_start else None
-        if attempt is None or after is None:
-            return False
-        attempt.reports.append(report)
-        attempt.state = after
-        return True
 
     def report(self, worker: str, name: object, when: object, report: Any, begin: Callable[[], A]) -> A:
         """Add a report to its attempt, and return the attempt.

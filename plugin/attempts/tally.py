@@ -30,6 +30,11 @@ class Tally:
         if event.discarded_subtests:
             self._others.subtract(event.discarded_subtests)
 
+    def add_plain_pass(self) -> None:
+        """Count an attempt in which every phase passed, the call among them; as `add_attempt` does."""
+        self.finished += 1
+        self.plain += 1
+
     def add(self, category: str, count: int = 1) -> None:
         """Count a subtest, a collector, a warning or deselected tests."""
         self._others[category] += count

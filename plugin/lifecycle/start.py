@@ -46,6 +46,10 @@ def start_recording(config: pytest.Config) -> None:
         from ..sync import join_test_run  # noqa: PLC0415 - imported only by sessions that join a test run
 
         join_test_run(recording, settings.sync_port)
+    if settings.storage != "local":
+        from ..sending import send_while_running  # noqa: PLC0415 - imported only by sessions that are sent
+
+        send_while_running(recording)
 
 
 def _open_writer(config: pytest.Config, settings: Settings, redact: Redactor) -> tuple[RedactingWriter, str]:

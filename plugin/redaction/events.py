@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from ...eventlog.events import Event
+from ...eventlog.events import Event, TestFinished, TestStarted
 from ...eventlog.writer import LogWriter
 from .key import RedactionKey
 from .names import is_value, name_kind
@@ -60,7 +60,8 @@ class EventRedactor:
         self._redact = redact
         self._key = key or RedactionKey()
         self._text_fields: dict[type[Event], _TextFields] = {}
-        self._ids: dict[str, str] = {}
+        self.clean_ids: dict[str, str] = {}
+        """Node ids without secrets, by the node ids seen so far."""
         self._short: dict[tuple[str, str], str] = {}
         self._short_at = 0
 
@@ -69,7 +70,7 @@ class EventRedactor:
         cls = type(event)
         _, get, defaults, _, has_nodeid = plan = self._text_fields.get(cls) or self._find_text_fields(cls)
         nodeid: str | None = cast("Any", event).nodeid if has_nodeid else None
-        if nodeid is not None and self._ids.get(nodeid) == nodeid and get(event) == defaults:
+        if nodeid is not None and self.clean_ids.get(nodeid) == nodeid and get(event) == defaults:
             return event  # what most events of a run are: a known name, and no text
         changes: dict[str, Any] = {}
         for field in plan.ids:
@@ -83,19 +84,20 @@ class EventRedactor:
 
     def node_id(self, nodeid: str) -> str:
         """Return a node id without secrets; the same result for the same id through the whole session."""
-        clean = self._ids.get(nodeid)
+        clean = self.clean_ids.get(nodeid)
         if clean is None:
-            if len(self._ids) >= _CLEAN_MAX:
-                self._ids = {known: shown for known, shown in self._ids.items() if known != shown}
-            clean = self._ids[nodeid] = self._redact.replace(nodeid, self._mark)
+            if len(self.clean_ids) >= _CLEAN_MAX:
+                self.clean_ids = {known: shown for known, shown in self.clean_ids.items() if known != shown}
+            clean = self.clean_ids[nodeid] = self._redact.replace(nodeid, self._mark)
         return clean
 
     def _node_ids(self, nodeids: list[str]) -> list[str]:
-        new = [nodeid for nodeid in nodeids if nodeid not in self._ids]
+        new = [nodeid for nodeid in nodeids if nodeid not in self.clean_ids]
         # Files once, as most tests share theirs; `::` is a part of no secret's notation.
         if len(new) > 1 and self._redact.are_clean({part for nodeid in new for part in nodeid.partition("::")}):
-            self._ids.update(zip(new, new, strict=True))
-        return [self.node_id(nodeid) for nodeid in nodeids]
+            self.clean_ids.update(zip(new, new, strict=True))
+        known = self.clean_ids
+        return [known.get(nodeid) or self.node_id(nodeid) for nodeid in nodeids]
 
     def _mark(self, secret: str) -> str:
         if secret.startswith("<redacted:"):
@@ -217,12 +219,19 @@ class RedactingWriter:
 
     def __init__(self, writer: Any, redact: Redactor) -> None:
         self._writer = writer
-        self._record: Callable[[Event], None] = writer.record
+        self._record: Callable[[Event], str] = writer.record
         self.redact_event = EventRedactor(redact)
 
-    def append(self, event: Event) -> None:
-        """Append an event without its secrets; see `LogWriter.record`."""
-        self._record(self.redact_event(event))
+    def append(self, event: Event) -> str:
+        """Append an event without its secrets, and return its time; see `LogWriter.record`."""
+        return self._record(self.redact_event(event))
+
+    def append_named(self, event: TestStarted | TestFinished) -> str:
+        """Append an event that has no text of its own but its node id, as `append` does: most events of a run."""
+        nodeid = event.nodeid
+        if self.redact_event.clean_ids.get(nodeid) == nodeid:
+            return self._record(event)
+        return self._record(self.redact_event(event))
 
     def seal(self, make: Callable[[int, str], Event]) -> Any:
         """Append the last event of the stream without its secrets; see `LogWriter.seal`."""

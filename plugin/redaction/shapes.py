@@ -111,6 +111,12 @@ TOKENS: tuple[SecretShape, ...] = (
     _token(
         "SG.", r"[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+", bound=BOUND, sample="4fGh1Jk9Lm2Np5Qr.8St3Uv6Wx7Yz0AbCdEf"
     ),
+    _token(
+        "ik_",
+        r"[0-9a-f]{8}_[A-Za-z0-9_-]{40,}+",
+        bound=BOUND,
+        sample="58c1d2e7_4fGh1Jk9Lm2Np5Qr8St3Uv6Wx7Yz0AbCdEfGhIjKlMnO",
+    ),
     _token("hvs.", r"[A-Za-z0-9_-]{10,}+", bound=BOUND),
     _token("hvb.", r"[A-Za-z0-9_-]{10,}+", bound=BOUND),
     _token("hvr.", r"[A-Za-z0-9_-]{10,}+", bound=BOUND),

@@ -17,7 +17,8 @@ PATHS = {
     "pytest_insight.core.filters": "TestFilter InvalidQueryParameterError",
     "pytest_insight.core.models": "Results TestHistory TestResult TestResults TestSession",
     "pytest_insight.core.query": "Query QueryResult",
-    "pytest_insight.core.storage": "create_profile get_active_profile get_profile_manager get_storage_instance "
+    "pytest_insight.core.storage": "DatabaseStorage JSONStorage RemoteStorage RemoteStorageConfig StorageBackend "
+    "create_profile get_active_profile get_profile_manager get_storage_instance "
     "list_profiles load_sessions switch_profile",
     "pytest_insight.models": "Results TestHistory TestResult TestResults TestSession",
 }

@@ -9,9 +9,9 @@ from pytest_insight import api
 from pytest_insight.api import InMemoryStorage, InsightAnalyzer, PytestInsight, Results, TestResult, TestSession
 
 FROZEN = """
-Analysis BaseStorage Comparison ComparisonResult InMemoryStorage InsightAPI InsightAnalyzer InvalidQueryParameterError
-JSONStorage OutputField OutputFields ProfileManager PytestInsight Query QueryResult RerunTestGroup Results SUTGroup
-StorageProfile TestFilter TestHistory TestOutcome TestResult TestResults TestSession analyze compare create_profile
+Analysis BaseStorage Comparison ComparisonResult DatabaseStorage InMemoryStorage InsightAPI InsightAnalyzer InvalidQueryParameterError
+JSONStorage OutputField OutputFields ProfileManager PytestInsight Query QueryResult RemoteStorage RemoteStorageConfig RerunTestGroup Results SUTGroup
+StorageBackend StorageProfile TestFilter TestHistory TestOutcome TestResult TestResults TestSession analyze compare create_profile
 get_active_profile get_profile_manager get_storage_instance list_profiles load_sessions query switch_profile
 """
 """A name that is removed from here breaks programs of users."""

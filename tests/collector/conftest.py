@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from collectors import ThreadCollector, context_of, make_key, start_collector
+from collector_gate import Gate
+from collectors import Collector, ThreadCollector, context_of, make_key, start_collector
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.migrating import upgrade_schema
 from pytest_insight.collector.database.private_server import PrivateServer
@@ -58,6 +59,16 @@ def database(postgres):
 
 
 @pytest.fixture
+def empty(postgres):
+    """URL of a database without a schema."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("create database empty template template0")
+    yield postgres.url.replace("/postgres?", "/empty?")
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("drop database empty with (force)")
+
+
+@pytest.fixture
 def engine(database):
     """Engine of the database of the test."""
     engine = open_engine(database)
@@ -79,3 +90,32 @@ def served(engine, tmp_path):
     running = ThreadCollector(context_of(engine, tmp_path), make_key(engine))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(postgres, tmp_path_factory):
+    """One collector for all tests of a module, each with a team of its own."""
+    name = _make(postgres.url, f"test_{next(numbers)}", "template_insight")
+    engine = open_engine(_named(postgres.url, name))
+    running = ThreadCollector(context_of(engine, tmp_path_factory.mktemp("collector")), make_key(engine))
+    running.context.keys._cache_s = 0.1
+    yield running
+    running.stop()
+    engine.dispose()
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def gate(shared):
+    """A way to the collector of the module that can be shut."""
+    made = Gate(shared.url)
+    yield made
+    if made.is_open:
+        made.shut()
+
+
+@pytest.fixture
+def team(shared, gate):
+    """The collector of the module behind a gate, with the admin key of a new team."""
+    return Collector(gate.url, make_key(shared.context.engine, team=f"team{next(numbers)}"), None)

@@ -104,8 +104,9 @@ def test_teams_do_not_see_each_other(served, engine):
 
 
 def test_a_key_without_its_team_is_caught(engine, monkeypatch, tmp_path):
-    """The defect that leaves the team out of a query shows in the test above: the foreign lines are seen."""
+    """The defect that leaves the team out of a query shows in the test above, once the second lock is open, too."""
     from pytest_insight.collector.feed import reading
+    from pytest_insight.collector.server import context as requests
 
     context = context_of(engine, tmp_path)
     served = ThreadCollector(context, make_key(engine))
@@ -115,6 +116,8 @@ def test_a_key_without_its_team_is_caught(engine, monkeypatch, tmp_path):
         from pytest_insight.collector.server import events_api
 
         monkeypatch.setattr(events_api, "read_page", reading.read_page)
+        assert served.get("/api/v1/events", key=make_key(engine, team="other")).body == b""
+        monkeypatch.setattr(requests, "limit_request", lambda _: None)
         assert served.get("/api/v1/events", key=make_key(engine, team="other")).body == b"".join(OURS)
     finally:
         served.stop()

@@ -1,7 +1,6 @@
 """Schema, check, backup and restore of the database."""
 
 import msgspec
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -14,16 +13,6 @@ from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.tables import metadata
 from sqlalchemy import text
-
-
-@pytest.fixture
-def empty(postgres):
-    """URL of a database without a schema."""
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("create database empty template template0")
-    yield postgres.url.replace("/postgres?", "/empty?")
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("drop database empty with (force)")
 
 
 def test_migrations_make_the_tables_that_the_code_uses(engine):

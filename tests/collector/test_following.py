@@ -6,7 +6,7 @@ import time
 
 import pytest
 from collector_lines import session_lines
-from collectors import make_key
+from collectors import ThreadCollector, context_of, make_key, start_collector
 from pytest_insight.collector.access.keys import revoke_key, split_key
 
 
@@ -19,7 +19,7 @@ class Follower:
         headers |= {"Last-Event-ID": cursor} if cursor else {}
         self.connection.request("GET", "/api/v1/events", headers=headers)
         self.answer = self.connection.getresponse()
-        self.cursor, self.event = cursor, ""
+        self.cursor, self.event, self.hint = cursor, "", ""
 
     def lines(self, count):
         """Wait for so many lines; fewer if the connection is ended by the server."""
@@ -32,7 +32,9 @@ class Follower:
                 self.cursor = line[4:].strip().decode()
             elif line.startswith(b"event: "):
                 self.event = line[7:].strip().decode()
-            elif line.startswith(b"data: ") and not self.event:
+            elif line.startswith(b"data: ") and self.event:
+                self.hint = line[6:].strip().decode()
+            elif line.startswith(b"data: "):
                 found.append(line[6:])
         return found
 
@@ -104,3 +106,92 @@ def test_a_wrong_cursor_is_refused_before_anything_is_sent(served, cursor, statu
     follower = Follower(served, cursor)
     assert follower.answer.status == status
     follower.close()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_follower_goes_on_after_a_restart_of_the_server(database, tmp_path, end):
+    """With Last-Event-ID nothing is missed and nothing comes twice; a server that ends in order says so at once."""
+    sessions = [session_lines(number) for number in range(3)]
+    first = start_collector(tmp_path, database=database)
+    first.push(b"".join(sessions[0]))
+    follower = Follower(first)
+    seen = follower.lines(len(sessions[0]))
+    getattr(first, end)()
+    if end == "stop":
+        assert follower.lines(1) == []
+        assert follower.event == "end"
+    follower.close()
+    again = start_collector(tmp_path, database=database, port=int(first.url.rpartition(":")[2]), key=first.key)
+    again.push(b"".join(sessions[1]))
+    resumed = Follower(again, follower.cursor)
+    again.push(b"".join(sessions[2]))
+    seen += resumed.lines(len(sessions[1]) + len(sessions[2]))
+    assert seen == [line for lines in sessions for line in lines]
+    resumed.close()
+    again.stop()
+
+
+def test_a_slow_follower_is_told_to_connect_again(served, monkeypatch):
+    """The connection ends with a hint, and the next one goes on after what was taken."""
+    from pytest_insight.collector.server import following
+
+    lines = session_lines(1)
+    served.push(b"".join(lines))
+    monkeypatch.setattr(following, "SLOW_S", -1.0)
+    slow = Follower(served)
+    assert slow.lines(1) == []
+    assert (slow.event, slow.hint) == ("end", "too slow; connect again with Last-Event-ID")
+    slow.close()
+    monkeypatch.undo()
+    resumed = Follower(served, slow.cursor)
+    assert resumed.lines(len(lines)) == lines
+    resumed.close()
+
+
+def test_a_follower_that_reads_nothing_is_cut_off(engine, tmp_path, monkeypatch):
+    """The server holds little for it and ends the connection by itself; others are served."""
+    from pytest_insight.collector.server.process import http_server
+
+    monkeypatch.setattr(http_server, "TAKE_S", 1.0)
+    running = ThreadCollector(context_of(engine, tmp_path), make_key(engine))
+    stalled = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=30)
+    try:
+        for number in range(12):
+            running.push(b"".join(session_lines(number, 10, text=f"{number}" * 100_000)))
+        headers = {"Authorization": f"Bearer {running.key}", "Accept": "text/event-stream"}
+        stalled.request("GET", "/api/v1/events", headers=headers)
+        deadline = time.monotonic() + 60
+        began = False
+        while time.monotonic() < deadline and not (began and running.context.followers == 0):
+            began = began or running.context.followers == 1
+            time.sleep(0.01)
+        assert (began, running.context.followers) == (True, 0)
+        assert running.push(b"".join(session_lines(50)))["accepted"] == 7
+    finally:
+        stalled.close()
+        running.stop()
+
+
+def test_too_many_followers_are_told_to_come_later(engine, tmp_path):
+    """503 with Retry-After; when one has left, there is room again."""
+    from pytest_insight.collector.limits import RequestLimits
+
+    running = ThreadCollector(context_of(engine, tmp_path, limits=RequestLimits(followers=2)), make_key(engine))
+    try:
+        running.push(session_lines(1)[0])
+        followers = [Follower(running) for _ in range(2)]
+        assert [len(follower.lines(1)) for follower in followers] == [1, 1]
+        followers.append(Follower(running))
+        assert (followers[2].answer.status, followers[2].answer.headers["retry-after"]) == (503, "30")
+        text = running.get("/api/v1/metrics").body
+        assert b"insight_followers 2\n" in text
+        followers[0].close()
+        deadline = time.monotonic() + 30
+        while running.context.followers > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        followers.append(Follower(running))
+        assert followers[3].answer.status == 200
+        for follower in followers:
+            follower.close()
+    finally:
+        running.stop()

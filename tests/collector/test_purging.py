@@ -2,10 +2,9 @@
 
 import json
 
-import psycopg
 import pytest
 from collector_lines import digest_of, session_lines
-from collectors import make_key
+from collectors import everything, make_key
 from pytest_insight.cli import app as main
 from pytest_insight.collector.database.checking import check_database
 
@@ -22,21 +21,6 @@ def purged(tmp_path):
     after = log.read_bytes().splitlines(keepends=True)
     assert CANARY.encode() not in log.read_bytes()
     return before, after
-
-
-def everything(database):
-    """All that the tables have, unpacked."""
-    from backports import zstd
-
-    found = b""
-    with psycopg.connect(database) as connection:
-        for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
-            for row in connection.execute(f"select * from {name}").fetchall():
-                found += repr(row).encode()
-                found += b"".join(
-                    zstd.decompress(item) for item in row if isinstance(item, bytes) and item[:4] == b"\x28\xb5\x2f\xfd"
-                )
-    return found
 
 
 def test_a_purge_removes_the_text_and_keeps_it_out(served, engine, database, purged, tmp_path):

@@ -1,9 +1,14 @@
 """`insight sync`: any number of homes and a collector come to the same events."""
 
+import json
 import shutil
 
 from collector_homes import Home, merged
-from collectors import start_collector
+from collector_lines import session_lines
+from collectors import make_key, start_collector
+from pytest_insight.eventlog.codec import encode_event
+from pytest_insight.eventlog.events import SessionStarted
+from pytest_insight.eventlog.reader import read_records
 
 
 def test_three_homes_and_the_collector_get_the_same_log(tmp_path, served):
@@ -147,3 +152,115 @@ def test_a_missing_url_or_key_is_wrong_usage_with_a_hint(tmp_path):
     home.folder.joinpath("key").write_text("ik_1")
     told = home.insight("sync", "http://127.0.0.1:1", check=False, INSIGHT_API_KEY_FILE=str(home.folder / "key"))
     assert "chmod 600" in told.stderr
+
+
+def test_only_what_was_added_since_is_read_and_sent(tmp_path, served, monkeypatch):
+    """Of a log that was sent before, a later run reads the end alone; without what it keeps, it reads all again."""
+    from pytest_insight.collector.client import digests, pushing
+
+    home = Home(tmp_path / "home")
+    for number in range(5):
+        home.record(f"s{number}", 20)
+    home.sync(served)
+    size = home.log.stat().st_size
+    home.record("later")
+    starts = []
+
+    def noted(log, *, start=0, **more):
+        starts.append(start)
+        return read_records(log, start=start, **more)
+
+    monkeypatch.setattr(digests, "read_records", noted)
+    monkeypatch.setattr(pushing, "read_records", noted)
+    told = json.loads(home.here("sync", served.url, "--json", INSIGHT_API_KEY=served.key).stdout)
+    assert (told["to_send"], told["sent"], told["fetched"]) == (8, 8, 0)
+    assert min(starts) == size
+    told = json.loads(home.here("sync", served.url, "--json", "--verify", INSIGHT_API_KEY=served.key).stdout)
+    assert (told["to_send"], told["verified"]["same"]) == (0, 5 * 42 + 8)
+    shutil.rmtree(home.folder / "remotes")
+    assert home.sync(served)["to_send"] == 0
+
+
+def test_conflicts_are_listed_with_both_versions_and_counted_in_full(tmp_path, served):
+    """The collector lists some of the conflicts of a push, and counts them all; quarantine has both lines of each."""
+    first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
+    ours = [line for number in range(60) for line in session_lines(number, 3)]
+    theirs = [line for number in range(60) for line in session_lines(number, 4, outcome="failed")]
+    first.log.write_bytes(b"".join(ours))
+    second.log.write_bytes(b"".join(theirs))
+    first.sync(served)
+    assert second.sync(served, "--conflicts") == []
+    result = second.here("sync", served.url, "--json", check=False, INSIGHT_API_KEY=served.key)
+    told = json.loads(result.stdout)
+    assert (result.returncode, told["conflicts_total"]) == (
+        1,
+        len({(each["stream"], each["seq"]) for each in told["conflicts"]}),
+    )
+    served.push(b"".join(theirs))
+    result = second.here("sync", served.url, "--conflicts", "--json", check=False, INSIGHT_API_KEY=served.key)
+    kept = {(each["stored"], each["quarantined"]) for each in json.loads(result.stdout)}
+    known = {
+        (line[:-1].decode(), other[:-1].decode())
+        for line in ours
+        for other in theirs
+        if _identity(line) == _identity(other) and line != other
+    }
+    assert (result.returncode, kept) == (1, known)
+    shown = second.here("sync", served.url, "--conflicts", check=False, INSIGHT_API_KEY=served.key).stdout
+    assert "quarantined" in shown
+
+
+def _identity(line):
+    event = json.loads(line)
+    return event["stream"], event["seq"]
+
+
+def test_only_sessions_of_the_last_days_are_sent_and_fetched_with_since(tmp_path, served):
+    """A later run without --since has the others, too."""
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+    other.log.write_bytes(b"".join(session_lines(1, day="2001-01-01")))
+    other.sync(served)
+    home.log.write_bytes(b"".join(session_lines(2, day="2001-01-01")))
+    home.record("new")
+    told = home.sync(served, "--since", "300d")
+    assert (told["to_send"], told["fetched"]) == (8, 0)
+    told = home.sync(served)
+    assert (told["to_send"], told["fetched"]) == (7, 7)
+    assert served.get("/api/v1/log").body == merged(tmp_path, home.log)
+
+
+def test_a_reader_may_fetch_and_not_send(tmp_path, served, engine):
+    """`--pull` needs no right to write."""
+    home = Home(tmp_path / "home")
+    served.push(b"".join(session_lines(1)))
+    key = make_key(engine, role="reader")
+    told = json.loads(home.here("sync", served.url, "--pull", "--json", INSIGHT_API_KEY=key).stdout)
+    assert told["fetched"] == 7
+    refused = home.here("sync", served.url, check=False, INSIGHT_API_KEY=key)
+    assert (refused.returncode, "403" in refused.stderr) == (3, True)
+
+
+def test_the_strategy_for_sessions_of_one_label_is_that_of_a_merge(tmp_path, served):
+    """Every machine then shows the same session, and `insight merge --strategy` of the logs shows it, too."""
+    first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
+    first.log.write_bytes(b"".join(_labelled(1)))
+    second.log.write_bytes(b"".join(_labelled(2)))
+    out = tmp_path / "merged.jsonl"
+    Home(tmp_path / "merging").here("merge", first.log, second.log, "-o", out, "--strategy", "replace_existing")
+    first.sync(served)
+    second.sync(served, "--strategy", "replace_existing")
+    first.sync(served)
+    assert served.get("/api/v1/log").body == out.read_bytes()
+    streams = [
+        [each["stream"] for each in json.loads(home.here("session", "list", "--json").stdout)]
+        for home in (first, second)
+    ]
+    assert streams == [[f"{2:032x}"]] * 2
+    before = second.log.read_bytes()
+    second.sync(served, "--strategy", "replace_existing")
+    assert second.log.read_bytes() == before
+
+
+def _labelled(number):
+    header = SessionStarted(session_id="nightly", sut="shop")
+    return [encode_event(header, stream=f"{number:032x}", seq=0, at=f"2026-11-20T10:0{number}:00.000000Z")]

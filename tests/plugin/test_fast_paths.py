@@ -4,15 +4,19 @@ import copy
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import encode_event, line_encoder
 from pytest_insight.eventlog.events import OutputRecorded, TestFinished, TestStarted
 from pytest_insight.eventlog.format import LINE_BYTES_MAX
+from pytest_insight.plugin import recorder as recorder_module
+from pytest_insight.plugin.attempts.announced import AnnouncedTests
 from pytest_insight.plugin.attempts.attempt import Attempt
-from pytest_insight.plugin.attempts.state_machine import AFTER, STEPS, Attempts, OpenAttempt
+from pytest_insight.plugin.attempts.tally import Tally
 from pytest_insight.plugin.attempts.texts import Policy
+from pytest_insight.plugin.recorder import Recorder
 from pytest_insight.plugin.redaction.redactor import Redactor
+from pytest_insight.plugin.xdist_run import XdistRun
 
 POLICY = Policy("failed", 10_000, Redactor())
 STREAM, AT = "0123456789abcdef" * 2, "2026-11-21T01:23:45.123456Z"
@@ -24,7 +28,7 @@ class OddText(str):
     __slots__ = ()
 
 
-whens = st.sampled_from(["setup", "call", "teardown", "???", None, 7, OddText("call")])
+whens = st.sampled_from(["setup", "call", "teardown", "???", None, 7, OddText("call"), OddText("setup")])
 durations = st.one_of(
     st.floats(0, 10), st.sampled_from([float("nan"), float("inf"), -1.0, 1e12, None, 3, True, "1"]), st.just(0.5)
 )
@@ -46,15 +50,15 @@ def reports(draw, when=whens):
     )
 
 
-regular = st.tuples(*(reports(st.just(when)) for when in ("setup", "call", "teardown"))).map(list)
+regular = st.tuples(
+    *(reports(st.sampled_from([when, when, OddText(when)])) for when in ("setup", "call", "teardown"))
+).map(list)
 locations = st.sampled_from([("a.py", 3, "test_x"), ("a.py", None, "test_x"), ("b.py", 3, "test_x"), None, ("", 0)])
 markers = st.sampled_from([None, (["slow"], {}), (["slow"], {"team": "a"})])
 
 
 class LongWay(Attempt):
     """An attempt that never takes the short way."""
-
-    __slots__ = ()
 
     def simple_pass(self, markers):
         """Leave it to the long way."""
@@ -88,34 +92,155 @@ def test_a_plain_pass_takes_the_short_way():
     assert (event.duration_us, event.lineno, event.outcome) == (750_000, 4, "passed")
 
 
-@given(
-    st.sampled_from(list(STEPS)),
-    st.sampled_from([*AFTER, "???", None, "collect", 7, ["call"]]),
-    st.booleans(),
-    st.booleans(),
+class Writer:
+    """A writer that keeps the events, each with its own time."""
+
+    def __init__(self):
+        self.events = []
+        self.stream = STREAM
+        self.last_at = ""
+
+    def append(self, event):
+        """Keep an event."""
+        self.events.append(event)
+        self.last_at = f"2026-11-21T01:23:45.{len(self.events):06d}Z"
+        return self.last_at
+
+    append_named = append
+
+
+class LongRecorder(Recorder):
+    """A recorder whose hooks always take the long way."""
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        """As the hook, with its errors."""
+        try:
+            self._start_in_full(nodeid, location)
+        except TypeError as error:
+            self.degrade("test.started", error)
+
+    def pytest_runtest_logreport(self, report):
+        """As the hook, with its errors."""
+        try:
+            self._keep_in_full(report)
+        except TypeError as error:
+            self.degrade("report", error)
+
+    def pytest_runtest_logfinish(self, nodeid):
+        """As the hook, with its errors."""
+        try:
+            self.attempts.finish("", nodeid)
+        except TypeError as error:
+            self.degrade("test.finished", error)
+
+
+def recorded(kind, steps, marked, monkeypatch):
+    """Return what a recorder makes of calls of its hooks: events, counts, tests without a result, and lost events."""
+    lost = []
+    recording = SimpleNamespace(
+        xdist=XdistRun(),
+        tests=AnnouncedTests(),
+        writer=(writer := Writer()),
+        tally=Tally(),
+        policy=POLICY,
+        off=False,
+        degrade=lambda where, error: lost.append((where, type(error))),
+        categories=SimpleNamespace(of_subtest=lambda report: "subtests passed"),
+    )
+    recording.tests.announce(["a.py::x", "a.py::y"], "")
+    recorder = kind(recording)
+    monkeypatch.setattr(recorder_module, "Attempt", LongWay if kind is LongRecorder else Attempt)
+    recorder.keep_markers([SimpleNamespace(nodeid="a.py::y", iter_markers=lambda: marked)])
+    hooks = {
+        "start": lambda name: recorder.pytest_runtest_logstart(name, ("a.py", 3, "x")),
+        "report": recorder.pytest_runtest_logreport,
+        "finish": recorder.pytest_runtest_logfinish,
+    }
+    for step, value in copy.deepcopy(steps):
+        hooks[step](value)
+    recorder.finish_open(None)
+    return writer.events, recording.tally.counts(), recording.tally.finished, recording.tests.missing(), lost
+
+
+PHASES = ("setup", "call", "teardown")
+tests = st.sampled_from(["a.py::x", "a.py::y"])
+names = st.one_of(tests, st.sampled_from(["other", OddText("a.py::x"), 7]))
+
+
+def plain_report(name, when, outcome="passed", **more):
+    """A report as pytest makes it."""
+    fields = {"longrepr": None, "longreprtext": "", "sections": [], "user_properties": [], "duration": 0.25}
+    return SimpleNamespace(nodeid=name, when=when, outcome=outcome, **(fields | more))
+
+
+def subtest_report(name):
+    """A report of a subtest that passed."""
+    return plain_report(name, "call", context=SimpleNamespace(msg="sub", kwargs={"i": 1}))
+
+
+@st.composite
+def odd_reports(draw, name=names, when=whens):
+    """A report of a test under some name, as plugins leave it."""
+    report = draw(reports(when))
+    report.nodeid = draw(name)
+    return report
+
+
+def whole_test(name, kind="passed"):
+    """The calls for one test as pytest makes them: it passes, is run again, or has a subtest."""
+    kept = [plain_report(name, when, "rerun" if (kind, when) == ("rerun", "call") else "passed") for when in PHASES]
+    if kind == "subtest":
+        kept.insert(1, subtest_report(name))
+    return [("start", name), *(("report", report) for report in kept), ("finish", name)]
+
+
+@st.composite
+def whole_tests(draw):
+    """The calls for one test, some of them with odd reports."""
+    name = draw(tests)
+    kind = draw(st.sampled_from(["passed", "passed", "rerun", "subtest", "odd"]))
+    if kind != "odd":
+        return whole_test(name, kind)
+    kept = [draw(odd_reports(st.just(name), st.sampled_from([when, when, OddText(when)]))) for when in PHASES]
+    return [("start", name), *(("report", report) for report in kept), ("finish", name)]
+
+
+single = st.one_of(
+    st.tuples(st.just("start"), tests),
+    st.tuples(st.just("finish"), tests),
+    st.tuples(st.just("report"), st.builds(plain_report, tests, st.sampled_from(PHASES))),
+    st.tuples(st.sampled_from(["start", "finish"]), names),
+    st.tuples(st.just("report"), odd_reports()),
+    st.tuples(st.just("report"), st.builds(subtest_report, tests)),
 )
-def test_a_report_that_is_simply_added_is_added_as_the_table_says(state, when, has_start, is_alone):
-    """`add` does what `report` does, or nothing."""
+calls = st.lists(st.one_of(whole_tests(), single.map(lambda step: [step])), max_size=10)
 
-    def state_after(*, with_add):
-        closed = []
-        attempts = Attempts(lambda one, ending: closed.append((one.key, ending)) or True, lambda name: name == "a")
-        attempt = OpenAttempt("a", "", has_start=has_start)
-        attempt.state = state
-        attempts.open(attempt)
-        if not is_alone:
-            attempts.open(OpenAttempt("b", "", has_start=True))
-        if not (with_add and attempts.add("", "a", when, "report")):
-            attempts.report("", "a", when, "report", lambda: OpenAttempt("a", "", has_start=False))
-        return closed, [(one.key, one.state, one.has_start, one.reports) for one in attempts]
 
-    try:
-        expected = state_after(with_add=False)
-    except TypeError:
-        with pytest.raises(TypeError):
-            state_after(with_add=True)
-        return
-    assert state_after(with_add=True) == expected
+RUN_AGAIN = [whole_test("a.py::x", "rerun"), whole_test("a.py::x"), [("start", "a.py::x")]]
+BESIDE = [
+    [("start", "a.py::x"), ("start", "a.py::y"), *whole_test("a.py::x")[1:-1]],
+    [("report", plain_report("a.py::y", "setup")), ("report", subtest_report("a.py::y"))],
+    [("finish", "a.py::x")],
+]
+
+
+WITHOUT_START = [whole_test("a.py::x")[1:-1], whole_test("a.py::x")[1:-1], [("start", "a.py::y")]]
+ODD_PHASE = [
+    [(step, plain_report("a.py::x", OddText(value.when)) if step == "report" and value.when == "setup" else value)]
+    for step, value in whole_test("a.py::x")
+]
+
+
+@example(WITHOUT_START, ())
+@example(ODD_PHASE, ())
+@example(RUN_AGAIN, ())
+@example(BESIDE, ())
+@given(calls, st.sampled_from([(), (pytest.Mark("slow", (), {}, _ispytest=True),)]))
+def test_the_hooks_record_the_same_on_the_short_way_and_on_the_long_one(parts, marked):
+    """Whatever pytest and other plugins call, in any order: the same events, counts, missing tests and errors."""
+    steps = [step for part in parts for step in part]
+    with pytest.MonkeyPatch.context() as patch:
+        assert recorded(Recorder, steps, marked, patch) == recorded(LongRecorder, steps, marked, patch)
 
 
 texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)

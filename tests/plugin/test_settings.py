@@ -13,7 +13,7 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 SINGLE = [
     setting for setting in SETTINGS if setting.kind == "string" and setting.flags and setting.env and setting.metavar
 ]
-VALUES = {"output_limit": ("1", "2", "3"), "sync_port": ("1", "2", "3")}
+VALUES = {"output_limit": ("1", "2", "3"), "sync_port": ("1", "2", "3"), "push_wait": ("1.0", "2.0", "3.0")}
 TRUE, FALSE = ("1", "true", "TRUE", "yes", " on "), ("", "0", "False", "no", "off", "  ")
 
 
@@ -70,6 +70,22 @@ def test_a_run_that_sets_nothing_has_the_documented_values():
     for name in ("durability", "output", "output_limit", "sync_port"):
         (shown,) = re.findall(r"\(default: (\w+)\)", BY_NAME[name].help)
         assert shown == str(getattr(settings, name))
+
+
+def test_the_end_waits_in_ci_only_unless_it_is_told_to():
+    """Five seconds where CI is set to something true; an explicit time counts everywhere."""
+    assert [read(environ={"CI": word}).push_wait for word in ("true", "1", "jenkins")] == [5.0] * 3
+    assert [read(environ={"CI": word}).push_wait for word in ("", "false", "0")] == [0.0] * 3
+    assert [read({"push_wait": "2.5"}, environ).push_wait for environ in ({}, {"CI": "1"})] == [2.5] * 2
+    assert read({"push_wait": "0"}, {"CI": "1"}).push_wait == 0
+
+
+def test_the_key_of_a_collector_is_never_taken_from_an_ini_file_or_shown():
+    """A file of the project would carry it to everyone; a repr of the settings ends in logs."""
+    assert (BY_NAME["api_key"].ini, BY_NAME["api_key"].env) == ("", "")
+    settings = read({"api_key": "ik_canary", "db_url": "postgresql://u:canary@h/d"})
+    assert (settings.api_key, settings.db_url) == ("ik_canary", "postgresql://u:canary@h/d")
+    assert "canary" not in repr(settings)
 
 
 def test_the_kind_of_testing_system_comes_from_the_environment_alone():
@@ -196,7 +212,7 @@ def test_every_setting_is_declared_once_under_all_its_names():
     ]
     assert all(more["default"] is None for _, more in [*options, *inis])
     assert [(name, more["type"]) for name, more in inis] == [
-        (setting.ini, "linelist" if setting.kind == "linelist" else "string") for setting in SETTINGS
+        (setting.ini, "linelist" if setting.kind == "linelist" else "string") for setting in SETTINGS if setting.ini
     ]
     names = [name for setting in SETTINGS for name in (*setting.flags, setting.ini, setting.env) if name]
     assert len(names) == len(set(names))

@@ -1,7 +1,9 @@
 """`insight db`: the database of a collector."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +11,7 @@ from ...arguments.collector import DatabaseOption, FolderOption, database_meant,
 from ...formatters.data import print_json
 from ...formatters.values import counted
 from ...options import JsonOption
+from ...terminal.messages import progress_bar
 from ...terminal.safe import safe_line
 from ...terminal.screen import console
 
@@ -95,3 +98,108 @@ def restore(
         print_json({"file": str(source)})
     else:
         console().print(f"restored from {safe_line(str(source))}; start the server", soft_wrap=True)
+
+
+TeamsOption = Annotated[
+    list[str] | None, typer.Option("--team", metavar="TEAM", help="Only this team; may be given again.")
+]
+
+
+def _teams_meant(connection: Any, names: list[str] | None) -> list[Any]:
+    from ....collector.access.teams import known_team, list_teams
+
+    return [known_team(connection, name) for name in names] if names else list_teams(connection)
+
+
+@app.command("rebuild")
+def rebuild(
+    teams: TeamsOption = None,
+    continues: Annotated[
+        bool, typer.Option("--continue", help="Go on with a rebuild that was cut off; remove nothing.")
+    ] = False,
+    db_url: DatabaseOption = "",
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the tables of sessions and results again from the stored events; servers may go on meanwhile.
+
+    Example: insight db rebuild --team payments
+    """
+    with opened_database(db_url, folder) as engine:
+        from ....collector.views.projecting import begin_rebuild, finish_rebuild
+
+        with engine.connect() as connection:
+            meant = _teams_meant(connection, teams)
+        done = []
+        for team in meant:
+            if not continues:
+                begin_rebuild(engine, team.id)
+            with progress_bar(team.name) as progress:
+                done.append({"team": team.name, "streams": finish_rebuild(engine, team.id, progress)})
+    if as_json:
+        print_json(done)
+        return
+    for item in done:
+        console().print(f"{safe_line(item['team'])}: {counted(item['streams'], 'stream')} folded")
+
+
+@app.command("grant")
+def grant(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="Role of PostgreSQL, for instance of Grafana.")],
+    teams: TeamsOption = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Let it read nothing any more.")] = False,
+    db_url: DatabaseOption = "",
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a role of the database read the tables of the schema `insight`, and nothing else.
+
+    Example: insight db grant grafana --team payments
+    """
+    with opened_database(db_url, folder) as engine:
+        from ....collector.access.audit import record_action
+        from ....collector.database.granting import grant_tables, revoke_tables
+
+        with engine.begin() as connection:
+            meant = _teams_meant(connection, teams)
+            if revoke:
+                revoke_tables(connection, role)
+            else:
+                grant_tables(connection, role, [team.id for team in meant])
+            for team in meant:
+                action = "tables.revoked" if revoke else "tables.granted"
+                record_action(connection, action, team=team.id, role=role, by="insight db")
+    names = [] if revoke else [team.name for team in meant]
+    if as_json:
+        print_json({"role": role, "teams": names})
+    elif revoke:
+        console().print(f"{safe_line(role)} reads nothing any more")
+    else:
+        console().print(f"{safe_line(role)} reads the schema insight for {safe_line(', '.join(names))}")
+
+
+@app.command("retention")
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    db_url: DatabaseOption = "",
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove sessions that are older than their team keeps; servers do so once a day.
+
+    Example: insight db retention --dry-run
+    """
+    with opened_database(db_url, folder) as engine:
+        from ....collector.retention.expiring import find_expired, remove_expired
+
+        work = find_expired if dry_run else remove_expired
+        found = work(engine, datetime.now(UTC))
+    if as_json:
+        print_json([asdict(data) | {"dry_run": dry_run} for data in found])
+        return
+    for data in found:
+        what = f"{counted(data.streams, 'stream')} with {counted(data.events, 'event')}, {data.bytes} bytes stored"
+        verb = "would be removed" if dry_run else "removed"
+        console().print(f"{safe_line(data.team)}: {what}, older than {counted(data.keep_days, 'day')}, {verb}")
+    if not found:
+        console().print("all teams keep everything; set a limit with: insight teams set TEAM --keep 90d")

@@ -21,6 +21,16 @@ TlsCertOption = Annotated[
 TlsKeyOption = Annotated[
     Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key.", exists=True, dir_okay=False)
 ]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that serve the port.")]
+RequestsOption = Annotated[
+    int,
+    typer.Option(
+        "--requests-per-minute",
+        min=0,
+        envvar="INSIGHT_REQUESTS_PER_MINUTE",
+        help="Requests that one key may send to each process; 0 for no limit.",
+    ),
+]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure-http", help="Serve without TLS beyond this machine: behind a proxy that has it.")
 ]
@@ -34,6 +44,8 @@ def command(
     tls_cert: TlsCertOption = None,
     tls_key: TlsKeyOption = None,
     insecure_http: InsecureOption = False,
+    workers: WorkersOption = 1,
+    requests: RequestsOption = 6000,
     as_json: JsonOption = False,
 ) -> None:
     """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
@@ -44,6 +56,7 @@ def command(
     """
     require_server()
     from ....api.internal.logs import home_dir
+    from ....collector.limits import RequestLimits
     from ....collector.server.running import ServeSettings, StartedServer, serve
 
     def announce(started: StartedServer) -> None:
@@ -53,7 +66,16 @@ def command(
     answering = (sys.executable, "-m", "pytest_insight.cli.answering")
     serve(
         ServeSettings(
-            host, port, db_url, folder or home_dir() / "collector", answering, tls_cert, tls_key, insecure_http
+            host,
+            port,
+            db_url,
+            folder or home_dir() / "collector",
+            answering,
+            tls_cert,
+            tls_key,
+            insecure_http,
+            workers,
+            RequestLimits(requests=requests),
         ),
         announce,
     )

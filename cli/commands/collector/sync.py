@@ -1,24 +1,30 @@
 """`insight sync`: bring the log of a profile and a collector to the same events."""
 
-from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...arguments.remotes import profile_mirror, require_client
 from ...formatters.data import print_json
 from ...formatters.values import counted
-from ...options import JsonOption, ProfileOption
+from ...options import JsonOption, ProfileOption, StrategyOption
 from ...terminal.messages import progress_bar, say
 from ...terminal.safe import safe_line
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ....collector.client.requests import Clash
+    from ....api.internal.logs import RemoteEntry
+    from ....collector.client.requests import Clash, Collector, KeptConflict
     from ....collector.client.syncing import SyncReport
 
 _SHOWN = 20
+_LISTED = 1000
 
-UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="Collector (default: INSIGHT_REMOTE_URL).")]
+UrlArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[URL]", help="Collector (default: that of a remote profile, else INSIGHT_REMOTE_URL)."),
+]
 UrlOption = Annotated[str | None, typer.Option("--remote-url", metavar="URL", help="As URL.")]
 KeyOption = Annotated[
     str | None,
@@ -28,6 +34,9 @@ KeyOption = Annotated[
         help="Key of the collector. Other users of this machine see it while the command runs; prefer INSIGHT_API_KEY,"
         " or INSIGHT_API_KEY_FILE with a file that only you may read.",
     ),
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
 ]
 PatienceOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
@@ -43,6 +52,11 @@ def command(
     pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is missing on each side.")] = False,
+    since: SinceOption = None,
+    strategy: StrategyOption = "skip_existing",
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
+    ] = False,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,40 +67,83 @@ def command(
 
     Example: insight sync https://insight.example.com
     """
-    from ....api.internal.logs import profile_log, resolve_profile
-    from ....collector.client.addresses import read_address
+    from ....api.internal.exchange import parse_strategy
+    from ....api.internal.history import parse_age
+    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
 
-    _require_client()
-    from ....collector.client.requests import Collector
+    require_client()
     from ....collector.client.retries import Retries
     from ....collector.client.syncing import SyncOptions, sync_log
 
     if remote and remote_url and remote != remote_url:
         raise ValueError("two collectors are named; give URL or --remote-url")
-    address = read_address(remote or remote_url, api_key)
     if api_key:
         say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
     both = push == pull
-    options = SyncOptions(push=push or both, pull=pull or both, verify=verify, dry_run=dry_run)
-    log = profile_log(resolve_profile(profile))
-    collector = Collector(address)
+    options = SyncOptions(
+        push=push or both,
+        pull=pull or both,
+        verify=verify,
+        dry_run=dry_run,
+        since=parse_age(since) if since else None,
+        strategy=parse_strategy(strategy),
+    )
+    name = resolve_profile(profile)
+    log = profile_log(name)
+    collector = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
     try:
+        if conflicts:
+            raise typer.Exit(_list_conflicts(collector, as_json=as_json))
         with progress_bar("sync") as progress:
             report = sync_log(collector, log, options, Retries(wait), progress)
     finally:
         collector.close()
     if as_json:
-        print_json(_data(report, address.url, options.dry_run))
+        print_json(_data(report, collector.address.url, options.dry_run))
     else:
-        _print(report, address.url, options.push, options.pull, dry_run=options.dry_run)
+        _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
 
 
-def _require_client() -> None:
-    try:
-        import_module("urllib3")
-    except ModuleNotFoundError as error:
-        raise FileNotFoundError(2, f"{error}; run: pip install 'pytest-insight[remote]'", "sync") from error
+def _collector_meant(url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None") -> "Collector":
+    """Return the collector of a URL, else that of a remote profile, else that of the environment."""
+    from ....collector.client.addresses import read_address
+    from ....collector.client.requests import Collector
+
+    if entry is not None and (url or entry.url).rstrip("/") == entry.url:
+        mirror = profile_mirror(entry, log, key)
+        return mirror.collector(mirror.address())
+    return Collector(read_address(url, key))
+
+
+def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
+    """Print the conflicts that the collector keeps, and return the exit code."""
+    found, total = collector.conflicts(_LISTED)
+    if total > len(found):
+        say(f"{total} conflicts in all; these are the newest")
+    if as_json:
+        print_json([_conflict_data(each) for each in found])
+        return 1 if total else 0
+    out = console()
+    for each in found:
+        sent = f"sent at {safe_line(each.at)} with the key {safe_line(each.key)}"
+        out.print(f"stream {safe_line(each.stream)} seq {each.seq}, {sent}", soft_wrap=True)
+        out.print(f"  stored       {safe_line(each.stored or 'not any more')}", soft_wrap=True)
+        out.print(f"  quarantined  {safe_line(each.quarantined)}", soft_wrap=True)
+    if not total:
+        out.print("no conflicts")
+    return 1 if total else 0
+
+
+def _conflict_data(each: "KeptConflict") -> dict[str, Any]:
+    return {
+        "stream": each.stream,
+        "seq": each.seq,
+        "sent_at": each.at,
+        "key": each.key,
+        "stored": each.stored,
+        "quarantined": each.quarantined,
+    }
 
 
 def _differ(report: "SyncReport") -> bool:
@@ -112,6 +169,7 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
         "sent": pushed.accepted,
         "sent_known": pushed.known,
         "refused": pushed.refused,
+        "refused_total": len(pushed.refused) + pushed.refused_untold,
         "dropped_streams": pushed.dropped_streams,
         "fetched": pulled.added,
         "fetched_known": pulled.known,
@@ -120,6 +178,7 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
             {"stream": clash.stream, "seq": clash.seq, "remote": clash.have, "local": clash.got}
             for clash in _clashes(report)
         ],
+        "conflicts_total": len(_clashes(report)) + pushed.clashes_untold,
         "verified": None
         if differences is None
         else {
@@ -155,8 +214,9 @@ def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: b
             f"conflict: stream {clash.stream} seq {clash.seq}: {clash.got} here, {clash.have} there; both are kept",
             soft_wrap=True,
         )
-    if len(clashes) > _SHOWN:
-        out.print(f"... and {len(clashes) - _SHOWN} more conflicts; --json shows all")
+    total = len(clashes) + report.pushed.clashes_untold
+    if total > min(len(clashes), _SHOWN):
+        out.print(f"{total} conflicts in all; `insight sync --conflicts` lists them with both events", soft_wrap=True)
     if report.differences is not None:
         _print_differences(out, report)
 

@@ -1,4 +1,7 @@
 """One module for each change of the schema.
 
 - `r0001_segments`: teams, keys, segments, streams, conflicts
+- `r0002_views`: sessions, results, counts a day
+- `r0003_documented`: tables for other programs
+- `r0004_row_security`: rows of the own team alone
 """

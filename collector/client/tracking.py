@@ -1,0 +1,149 @@
+"""A log, and what is kept about it and a collector: where the last run ended, and which events the log had then."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...eventlog.errors import LogBusyError, LogUnavailableError
+from ...eventlog.files.system import SYSTEM
+from ...eventlog.maintenance.burying import remove_buried
+from .cursors import LogMark, SyncCursor, has_mark, load_cursor, save_cursor
+from .digests import LogDigests
+from .pulling import LogFiller, PullReport, pull_log
+from .pushing import Progress
+from .requests import Collector, OtherEpochError
+from .retries import Retries
+
+_POLL_S = 0.05
+
+
+class TrackedLog:
+    """A log that follows a collector. Use it under `locked()`.
+
+    Args:
+        log: path of the log.
+        place: file that keeps where the last run ended.
+    """
+
+    def __init__(self, log: Path, place: Path) -> None:
+        self.log = log
+        self.kept = SyncCursor()
+        self.renewed = False
+        """The database of the collector has another life than at the last run, for instance it was restored."""
+        self._place = place
+        self._digests: LogDigests | None = None
+        self._known = LogMark()
+
+    @contextmanager
+    def locked(self, timeout_s: float, *, heads: bool = True) -> Generator[None]:
+        """Hold the lock that one process at a time fetches under; what is kept is read under it, and saved at the end.
+
+        Args:
+            timeout_s: longest time to wait for it, in seconds.
+            heads: keep also which events the log has; without that the next run reads more of the log.
+
+        Raises:
+            LogBusyError: another process holds it for longer.
+        """
+        SYSTEM.make_private_dir(self._place.parent)
+        fd = SYSTEM.open_append(str(self._place.with_suffix(".lock")))
+        try:
+            deadline_s = time.monotonic() + timeout_s
+            while not SYSTEM.lock(fd):
+                if time.monotonic() > deadline_s:
+                    raise LogBusyError(self.log, timeout_s)
+                time.sleep(_POLL_S)
+            self.load()
+            try:
+                yield
+            finally:
+                if heads and self._digests is not None:
+                    self._digests.save(self._heads)
+                self.save()
+                self._known = self.kept.mark
+                SYSTEM.unlock(fd)
+        finally:
+            SYSTEM.close(fd)
+
+    def load(self) -> None:
+        """Read what is kept; nothing of it is used for a log that was replaced since, for instance by an older copy."""
+        self.kept = load_cursor(self._place)
+        if self.kept.mark != self._known:
+            self._digests = None  # another process has added to the log, or written it again
+        if self.kept.mark.size and not has_mark(self.log, self.kept.mark):
+            self.forget()
+
+    def forget(self) -> None:
+        """Begin again: compare everything."""
+        self.kept = SyncCursor(epoch=self.kept.epoch, team=self.kept.team, since=self.kept.since, bury=self.kept.bury)
+        if self._digests is not None and self._digests.base.size:
+            self._digests.load_all()
+
+    def save(self) -> None:
+        """Keep where this run is."""
+        save_cursor(self._place, self.kept)
+
+    @property
+    def _heads(self) -> Path:
+        return self._place.with_suffix(".heads")
+
+    @property
+    def digests(self) -> LogDigests:
+        """The events of the log; they are read when this is asked for first."""
+        if self._digests is None:
+            self._digests = LogDigests(self.log, self._heads if self.kept.mark.size else None)
+        return self._digests
+
+    @property
+    def is_pushed_to_base(self) -> bool:
+        """Whether the collector has all events up to the place behind which digests are loaded."""
+        return bool(self.kept.pushed.size) and self.kept.pushed == self.digests.base
+
+    def pull(self, collector: Collector, retries: Retries, progress: Progress | None = None) -> PullReport:
+        """Append what the log lacks.
+
+        Raises:
+            RemoteError: a request failed; what was appended before stays.
+            EventLogError, OSError: the log cannot be written.
+        """
+        total = PullReport()
+        while True:
+            filler = self.filler(collector)
+            try:
+                pull_log(collector, filler, self.kept.cursor, retries, progress)
+            except OtherEpochError:
+                self.renewed = True
+                self.forget()
+                continue
+            finally:
+                _add_report(total, filler.report)
+            if filler.again:
+                total.clashes.clear()  # some of them take the place of what was purged
+                continue
+            self.kept.complete_us = time.time_ns() // 1000
+            return total
+
+    def filler(self, collector: Collector) -> LogFiller:
+        """Return what appends pages of the collector to the log."""
+        return LogFiller(collector.address.url, self.log, lambda: self.digests, self.kept, self.save)
+
+    def remove_purged(self) -> str:
+        """Remove what was purged on the collector from the log itself, and return why this was not possible now."""
+        try:
+            if self.log.exists():
+                remove_buried(self.log, self.digests.buried)
+        except (LogUnavailableError, LogBusyError, OSError) as error:
+            return str(error)
+        self.kept.bury = False
+        self.digests.load_all()
+        self.kept.mark, self.kept.pushed = self.digests.mark(), LogMark()
+        return ""
+
+
+def _add_report(total: PullReport, part: PullReport) -> None:
+    total.fetched += part.fetched
+    total.added += part.added
+    total.known += part.known
+    total.clashes += part.clashes
+    total.findings += part.findings
