@@ -29,7 +29,7 @@ $(VENV84)/.ready: pyproject.toml
 test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
 	INSIGHT_EXAMPLES=40 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-check: $(VENV)/.ready ## Lint, types and the tests that start no process, in less than a minute
+check: $(VENV)/.ready ## Lint, types and the tests that start no process, in about a minute
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure
 
 pure: $(VENV)/.ready
@@ -58,6 +58,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 	$(BIN)/python tests/campaigns/collector.py
+	INSIGHT_EXAMPLES=500 $(BIN)/python -m pytest -q -n 2 $$($(BIN)/python docs/tools/pure_tests.py)
 
 packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there
 	$(BIN)/python tests/campaigns/packages.py

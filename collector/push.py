@@ -14,6 +14,8 @@ from typing import Any
 from ..eventlog.errors import EventLogError
 from ..eventlog.home.push_state import PushState, note_failure, write_state
 from ..eventlog.live.owner import process_start
+from .sending.deadlines import EndWatch
+from .sending.session_lines import SessionLines
 
 _NICE = 10
 
@@ -23,29 +25,70 @@ def main(words: list[str], environ: Mapping[str, str] = os.environ) -> int:
     log, stream, start, state_path, pid, mark = words
     with suppress(OSError):
         os.nice(_NICE)
-    path = Path(state_path)
-    state = _send(Path(log), stream, int(start), path, (int(pid), mark), environ)
-    is_read = write_state(path, state)
-    if not _runs(int(pid), mark):
-        path.unlink(missing_ok=True)  # its reader is gone
-    with suppress(OSError, EventLogError):
-        note_failure("" if state.phase == "done" or is_read else state.reason)
-    return 0 if state.phase == "done" else 1
+    session = SentSession(Path(state_path), int(pid), mark)
+    watch = EndWatch(session.is_over, session.expire)
+    watch.start()
+    try:
+        session.report(_send(SessionLines(Path(log), stream, int(start)), session, watch, environ))
+    finally:
+        watch.stop()
+    session.leave()
+    return 0 if session.last.phase == "done" else 1
 
 
-def _send(
-    log: Path, stream: str, start: int, state: Path, process: tuple[int, str], environ: Mapping[str, str]
-) -> PushState:
+class SentSession:
+    """The session on the other side of a state file.
+
+    Args:
+        path: of the file; the session removes it at its end.
+        pid: process of the session.
+        mark: start time of that process.
+    """
+
+    def __init__(self, path: Path, pid: int, mark: str) -> None:
+        self._path = path
+        self._pid = pid
+        self._mark = mark
+        self._is_read = True
+        self.last = PushState()
+        """State that was reported last."""
+
+    def is_over(self) -> bool:
+        """Return whether the session has removed its file, or its process is gone."""
+        return not self._path.exists() or not _runs(self._pid, self._mark)
+
+    def report(self, state: PushState) -> None:
+        """Write a state."""
+        self.last = state
+        self._is_read = write_state(self._path, state)
+
+    def leave(self) -> None:
+        """Keep a failure that the session did not read for the next one, and remove the file of a killed session."""
+        is_killed = not _runs(self._pid, self._mark)
+        with suppress(OSError, EventLogError):
+            if is_killed:
+                self._path.unlink(missing_ok=True)
+            is_told = self.last.phase == "done" or (self._is_read and not is_killed)
+            note_failure("" if is_told else self.last.reason or "there was no time left")
+
+    def expire(self) -> None:
+        """End this process."""
+        try:
+            self._is_read = self._path.exists()
+            self.leave()
+        finally:
+            os._exit(1)
+
+
+def _send(lines: SessionLines, session: SentSession, watch: EndWatch, environ: Mapping[str, str]) -> PushState:
     try:
         from .sending.sender import Sender  # noqa: PLC0415 - an import that fails is reported, too
-        from .sending.session_lines import SessionLines  # noqa: PLC0415 - as above
 
         place, name = _open_place(environ)
     except (ImportError, ValueError, EventLogError) as error:
         return PushState("failed", reason=str(error))
     try:
-        lines = SessionLines(log, stream, start)
-        return Sender(lines, place, name, lambda: _runs(*process), lambda found: _report(state, found)).work()
+        return Sender(lines, place, name, watch.ended_at, session.report).work()
     finally:
         place.close()
 
@@ -62,10 +105,6 @@ def _open_place(environ: Mapping[str, str]) -> tuple[Any, str]:
 
     address = read_address(None, None, environ)
     return Collector(address), address.url
-
-
-def _report(path: Path, state: PushState) -> None:
-    write_state(path, state)
 
 
 def _runs(pid: int, mark: str) -> bool:

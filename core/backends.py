@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .views.session import TestSession
 
+_COLLECTOR = "..collector.storages"
 IN_COLLECTOR = frozenset({"DatabaseStorage", "RemoteStorage"})
-"""Storages that need the client of a collector; they are loaded from there by name, when they are first used."""
+"""Storages that need the client of a collector; they are loaded from there by their names, as drivers are."""
 
 
 class StorageBackend(ABC):
@@ -44,5 +45,4 @@ class RemoteStorageConfig:
 
 def load_backend(name: str) -> Any:
     """Return a class of `IN_COLLECTOR`."""
-    package = __name__.removesuffix(".core.backends")
-    return getattr(import_module(f"{package}.collector.storages"), name)
+    return getattr(import_module(_COLLECTOR, __package__), name)

@@ -3,7 +3,6 @@
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -12,17 +11,15 @@ from ..eventlog.documents.sessions import convert_session
 from ..eventlog.home.paths import REMOTE_TYPE, RemoteEntry, profile_log, resolve_profile
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import staging
-from ..eventlog.targets.memory_log import MemoryLog
 from ..eventlog.targets.memory_profiles import open_memory_log
 from ..eventlog.times import from_datetime
-from ..projections.readmodel import ReadModel
 from .backends import IN_COLLECTOR, RemoteStorageConfig, StorageBackend, load_backend
 from .exchange.export import converted_lines, export_log_lines, replacing, write_sessions
 from .exchange.formats import format_of
 from .exchange.hiding import clear
 from .exchange.importing import ImportReport, ImportStats, add_sessions, import_file, incoming_sessions, parse_strategy
 from .exchange.sources import read_contents
-from .exchange.store import SessionStore
+from .exchange.store import SessionStore, sessions_in
 from .own_files import check_output
 from .profiles import (
     ProfileManager,
@@ -35,7 +32,7 @@ from .profiles import (
     switch_profile,
 )
 from .views.session import TestSession
-from .views.stored import fill_session
+from .views.whole import sessions_in
 
 __all__ = [
     "BaseStorage",
@@ -161,7 +158,7 @@ class BaseStorage(StorageBackend):
             contents = read_contents(import_path, stage)
             counts["errors"] = len(contents.errors)
             for incoming in contents.sessions:
-                for session in _sessions_in(b"".join(incoming.read())):
+                for session in sessions_in(b"".join(incoming.read())):
                     counts[self._take(session, incoming.stream, strategy)] += 1
         counts["imported"] = counts["added"] + counts["updated"]
         counts["total"] = counts["imported"] + counts["skipped"] + counts["errors"]
@@ -391,15 +388,3 @@ def load_sessions(profile_name: str | None = None) -> dict[str, TestSession]:
         ValueError: there is no such profile; the message names the nearest one.
     """
     return {session.session_id: session for session in get_storage_instance(profile_name).load_sessions()}
-
-
-def _sessions_in(lines: bytes) -> list[TestSession]:
-    """The sessions of a few lines, with everything in them."""
-    with ReadModel.open(MemoryLog(data=bytearray(lines)), None) as model:
-        model.catch_up()
-        found: list[TestSession] = []
-        for row in reversed(model.sessions()):
-            session = TestSession.from_row(lambda: nullcontext(model), row)
-            fill_session(session, lambda: nullcontext(model), texts=True)
-            found.append(session)
-        return found

@@ -136,7 +136,7 @@ def _is_live(source: LogSource) -> bool:
 
 
 def read_records(
-    log: LogPath, *, start: int = 0, stream: str | None = None, with_parts: bool = True
+    log: LogPath, *, start: int = 0, stream: str | None = None, with_parts: bool = True, newer: bool = False
 ) -> Iterator[Record | Finding]:
     """Yield every event of a log: first those of its packs, then its own in order of position, then those of its live
     files, and findings between them.
@@ -149,6 +149,7 @@ def read_records(
         start: byte offset of the start of a line in the log; live files are always read whole, packs only from 0.
         stream: yield only events of this stream; findings of the whole log are yielded all the same.
         with_parts: read live files and packs too.
+        newer: yield whole lines of a newer format, too, in addition to their findings; for callers that copy lines.
 
     Raises:
         FileNotFoundError: neither the log nor a pack or live file of it exists.
@@ -165,14 +166,14 @@ def read_records(
         live = _opened_live_files(source, stack) if with_parts else []
         live_streams = {live_stream(path) for path, _ in live}
         seen: set[tuple[str, int, str]] = set()
-        yield from filter(wanted, chain.from_iterable(map(_with_parts_records, packs)))
+        yield from filter(wanted, chain.from_iterable(_with_parts_records(pack, newer=newer) for pack in packs))
         if source.compressed or source.exists() or not (live or packs):
-            for item in filter(wanted, _records_of(source, start)):
+            for item in filter(wanted, _records_of(source, start, newer=newer)):
                 if isinstance(item, Record) and item.envelope.stream in live_streams:
                     seen.add(_key(item))
                 yield item
         for path, opened in live:
-            for item in filter(wanted, _records_in(str(path), opened)):
+            for item in filter(wanted, _records_in(str(path), opened, newer=newer)):
                 if isinstance(item, Finding) or _key(item) not in seen:
                     yield item
 
@@ -304,18 +305,18 @@ def records_in(name: str, batch: Batch) -> Iterator[Record | Finding]:
     yield from findings
 
 
-def _records_in(name: str, stream: IO[bytes]) -> Iterator[Record | Finding]:
-    for batch in _batches_of(stream, Scanner(name, strict=True), settle=LogSource(Path(name))):
+def _records_in(name: str, stream: IO[bytes], *, newer: bool) -> Iterator[Record | Finding]:
+    for batch in _batches_of(stream, Scanner(name, strict=True, newer=newer), settle=LogSource(Path(name))):
         yield from records_in(name, batch)
 
 
-def _records_of(source: LogSource, start: int) -> Iterator[Record | Finding]:
-    for batch in read_batches(source, start, strict=True, settle=True):
+def _records_of(source: LogSource, start: int, *, newer: bool) -> Iterator[Record | Finding]:
+    for batch in read_batches(source, start, strict=True, settle=True, newer=newer):
         yield from records_in(source.name, batch)
 
 
-def _with_parts_records(path: Path) -> Iterator[Record | Finding]:
+def _with_parts_records(path: Path, *, newer: bool) -> Iterator[Record | Finding]:
     try:
-        yield from _records_of(LogSource(path), 0)
+        yield from _records_of(LogSource(path), 0, newer=newer)
     except FileNotFoundError:
         return  # brought back into the log between our look and now

@@ -5,7 +5,7 @@ recorder; its calls are only observed.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +29,7 @@ class PropertyTap:
         self._take = take
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self, session: pytest.Session) -> Any:
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
         """Wrap the fixture once all fixtures of plugins are known."""
         with suppress(Exception):  # the boundary: without it, only these properties are missing
             tap_fixture(session, lambda name, value: self._take([(name, value)], ""))

@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -115,13 +115,12 @@ def sendable(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return f
     if depth > _DEPTH_MAX:
         return "<nested too deeply>"
     if isinstance(value, dict):
-        return {sendable(key, depth + 1): sendable(item, depth + 1) for key, item in value.items()}
-    if type(value) is tuple:
-        return tuple(sendable(item, depth + 1) for item in value)
+        pairs = cast("dict[Any, Any]", value).items()
+        return {sendable(key, depth + 1): sendable(item, depth + 1) for key, item in pairs}
+    if type(value) in (tuple, set, frozenset):
+        return cast("Any", type(value))(sendable(item, depth + 1) for item in value)
     if isinstance(value, (list, tuple)):
-        return [sendable(item, depth + 1) for item in value]
-    if type(value) in (set, frozenset):
-        return type(value)(sendable(item, depth + 1) for item in value)
+        return [sendable(item, depth + 1) for item in cast("Iterable[Any]", value)]
     return _text_of(value)
 
 

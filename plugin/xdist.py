@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -42,7 +42,7 @@ class XdistHooks(RecordingHooks):
         @functools.wraps(handle)
         def with_groups(eventcall: Any) -> Any:
             if isinstance(eventcall, tuple) and eventcall[0] == "collectionfinish":
-                sent = eventcall[1].get(GROUPS_KEY) or {}
+                sent: dict[str, tuple[str, str]] = cast("Any", eventcall)[1].get(GROUPS_KEY) or {}
                 self._xdist.groups.update({key: (name, group) for key, (name, group) in sent.items()})
             return handle(eventcall)
 

@@ -3,7 +3,7 @@
 import http.client
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -71,16 +71,17 @@ def ask_to_end(port: int) -> None:
 def _get(port: int, path: str) -> dict[str, Any] | None:
     """Return the answer of the service; None if nothing listens."""
     try:
-        answer = msgspec.json.decode(_request(port, path))
+        answer: Any = msgspec.json.decode(_request(port, path))
     except urllib.error.HTTPError as error:
         answer = {"status": error.code}
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError):
         return None
     except (msgspec.DecodeError, TimeoutError):
         answer = {}
-    if not isinstance(answer, dict) or answer.get("service") != SERVICE_NAME:
+    found = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    if found.get("service") != SERVICE_NAME:
         raise NoServiceError(f"port {port}: another program listens there; choose another port")
-    return answer
+    return found
 
 
 def _request(port: int, path: str, data: bytes | None = None) -> bytes:

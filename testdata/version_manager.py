@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -67,7 +67,8 @@ class VersionManager:
         Raises:
             TypeError: it is not a `DataMigrationHandler`.
         """
-        if not isinstance(handler, DataMigrationHandler):
+        given = cast("object", handler)
+        if not isinstance(given, DataMigrationHandler):
             raise TypeError(f"{handler!r}: not a DataMigrationHandler; register an instance of a subclass")
         self._handlers.append(handler)
 

@@ -1,5 +1,6 @@
 """Guards for every test: a private home, no profile from outside, no run recorded by accident."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -90,10 +91,18 @@ def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     assert sorted(written_in_real_home) == [], f"tests changed {REAL_HOME}"
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders for the homes of tests; `mktemp` for each would look at all that are there."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def private_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point the home of pytest-insight, and the user's home, to a folder of the test's own."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir()
     for name in list(os.environ):
         if name.startswith(OUTSIDE):
             monkeypatch.delenv(name)

@@ -165,6 +165,8 @@ class SyncShape(Shape):
     """Streams that the collector dropped by its retention."""
     fetched: int
     fetched_known: int
+    fetched_newer: int
+    """Events of a newer format, which an upgraded client fetches."""
     findings: list[str]
     """Parts of the answers that are not events."""
     conflicts: list[SyncConflictShape]

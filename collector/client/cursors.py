@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...eventlog.format import FORMAT_VERSION
 from ...eventlog.home.paths import home_dir
 
 _TAIL_BYTES = 64
@@ -37,6 +38,8 @@ class SyncCursor(msgspec.Struct):
     """Age of the oldest sessions that are fetched; empty for all."""
     complete_us: int = 0
     """When the log had all events of the collector, in microseconds since the epoch; 0 if it may lack some."""
+    format: int = FORMAT_VERSION
+    """Newest format of events that were fetched; a newer release fetches the others, too."""
     bury: bool = False
     """The log has events that were purged on the collector, and may lack what took their place."""
 

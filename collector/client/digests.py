@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...eventlog.codec import EventDecodeError
 from ...eventlog.events import EventsPurged
 from ...eventlog.maintenance.burying import BuriedEvents
 from ...eventlog.reader import Record, read_records
@@ -57,17 +58,6 @@ class StreamDigests:
         if seq < self.first or self.get(seq) is not None:
             return
         self.count += 1
-        self._put(seq, digest)
-
-    def replace(self, seq: int, digest: bytes) -> None:
-        """Change the digest of an event, or add the event."""
-        if seq < self.first:
-            raise _NotLoadedError(seq)
-        if self.get(seq) is None:
-            self.count += 1
-        self._put(seq, digest)
-
-    def _put(self, seq: int, digest: bytes) -> None:
         self.top = max(self.top, seq)
         column, place = self._column, seq - self.first
         end = len(column) // _SIZE
@@ -157,7 +147,7 @@ class LogDigests(dict[str, StreamDigests]):
             self.load_all()  # it was written again, and is shorter
             return
         try:
-            for item in read_records(self._log, start=self._end):
+            for item in read_records(self._log, start=self._end, newer=True):
                 if isinstance(item, Record):
                     self.add(item.envelope.stream, item.envelope.seq, bytes.fromhex(item.digest))
                     if item.envelope.type == PURGED_TYPE:
@@ -168,20 +158,18 @@ class LogDigests(dict[str, StreamDigests]):
             pass  # a home that has recorded nothing yet
 
     def _bury(self, item: Record) -> None:
-        event = item.event()
+        try:
+            event = item.event()
+        except EventDecodeError:
+            return  # malformed tombstones have no effect, as when logs are merged
         if isinstance(event, EventsPurged):
             self.buried.add(event)
 
     def add(self, stream: str, seq: int, digest: bytes) -> None:
-        """Add an event; one takes the place of another one that was purged."""
+        """Add an event."""
         found = self.get(stream)
         if found is None:
             found = self[stream] = StreamDigests()
-        if self.buried.digests and digest.hex() not in self.buried.digests and seq >= found.first:
-            ours = found.get(seq)
-            if ours is not None and ours.hex() in self.buried.digests:
-                found.replace(seq, digest)
-                return
         found.add(seq, digest)
 
     def digest(self, stream: str, seq: int) -> bytes | None:

@@ -8,7 +8,6 @@ from .addresses import Address
 from .mirrors import Mirror
 from .requests import Collector, OtherEpochError, Page, RemoteUnavailableError
 from .retries import Retries
-from .tracking import TrackedLog
 
 _LONGEST_PAUSE_S = 10.0
 _LOCK_WAIT_S = 60.0
@@ -32,7 +31,7 @@ class MirrorFollower(threading.Thread):
         self._mirror = mirror
         self._tell = tell
         self._stop_asked = threading.Event()
-        self._tracked = TrackedLog(mirror.log, mirror.place)
+        self._tracked = mirror.new_tracked()
 
     def stop(self) -> None:
         """End following, at the next sign of life of the collector."""

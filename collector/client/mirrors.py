@@ -15,6 +15,7 @@ from ...eventlog.files.system import SYSTEM
 from ...eventlog.sources import live_files, pack_files
 from .addresses import Address, RemoteAddressError, read_address
 from .cursors import cursor_path, load_cursor, remotes_dir, short_name
+from .pulling import PullReport
 from .pushing import Progress
 from .requests import TOTAL_S, Collector, RemoteError, RemoteRefusedError, RemoteUnavailableError
 from .retries import Retries
@@ -126,9 +127,9 @@ class Mirror:
                 report = tracked.pull(collector, Retries(0), progress)
             finally:
                 collector.close()
-            notes = _notes_of(self.url, tracked, len(report.clashes), len(report.findings))
-            if tracked.kept.bury and (reason := tracked.remove_purged()):
-                notes.append(f"{reason}; purged events are hidden, and removed from the log with a later question")
+            notes = _notes_of(self.url, tracked, report)
+            if tracked.unremoved:
+                notes.append(f"{tracked.unremoved}; answers still have what was purged on {self.url}")
             self._make_log()
             return MirrorState(self.url, tracked.kept.complete_us, notes=notes)
 
@@ -137,13 +138,17 @@ class Mirror:
         self, timeout_s: float, tracked: TrackedLog | None = None, *, heads: bool = True
     ) -> Generator[TrackedLog]:
         """Hold the lock of the mirror; see `TrackedLog.locked`."""
-        tracked = tracked or TrackedLog(self.log, self.place)
+        tracked = tracked or self.new_tracked()
         with tracked.locked(timeout_s, heads=heads):
             since = "" if self._since is None else str(self._since)
             if tracked.kept.since != since:
                 tracked.forget()
                 tracked.kept.since = since
             yield tracked
+
+    def new_tracked(self) -> TrackedLog:
+        """Return the log with what is kept about it."""
+        return TrackedLog(self.log, self.place, is_mirror=True)
 
     def collector(self, address: Address, total_s: float = TOTAL_S) -> Collector:
         """Return the collector that is mirrored."""
@@ -168,12 +173,15 @@ def _problem_of(error: EventLogError, url: str) -> str:
     return error.reason if isinstance(error, RemoteError) else str(error).removeprefix(f"{url}: ")
 
 
-def _notes_of(url: str, tracked: TrackedLog, clashes: int, findings: int) -> list[str]:
+def _notes_of(url: str, tracked: TrackedLog, report: PullReport) -> list[str]:
     notes: list[str] = []
+    clashes, findings = len(report.clashes), len(report.findings)
     if tracked.renewed:
         notes.append(f"{url}: its database was restored or replaced; everything was compared")
     if clashes:
         notes.append(f"{url}: {clashes} events differ from those here, which stay; see `insight sync --conflicts`")
+    if report.newer:
+        notes.append(f"{url}: {report.newer} events of a newer format were left out; upgrade pytest-insight")
     if findings:
         notes.append(f"{url}: {findings} places of its answers are not events, and were left out")
     return notes

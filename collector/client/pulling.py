@@ -28,6 +28,8 @@ class PullReport:
     clashes: list[Clash] = field(default_factory=list[Clash])
     """Events of which the log has another version; ours stays in the log, theirs with the collector."""
     findings: list[str] = field(default_factory=list[str])
+    newer: int = 0
+    """Events of a newer format; they are fetched after an upgrade."""
 
 
 @dataclass
@@ -48,19 +50,28 @@ class LogFiller:
         digests: returns the events of the log; not called where nothing is new.
         kept: where the last pull ended.
         save: keeps `kept` in its file.
+        is_mirror: what is purged on the collector is to be removed from the log.
     """
 
     def __init__(
-        self, url: str, log: Path | None, digests: Callable[[], LogDigests], kept: SyncCursor, save: Callable[[], None]
+        self,
+        url: str,
+        log: Path | None,
+        digests: Callable[[], LogDigests],
+        kept: SyncCursor,
+        save: Callable[[], None],
+        *,
+        is_mirror: bool = False,
     ) -> None:
         self.report = PullReport()
         self.again = False
-        """Pull from the start: a tombstone came, and what takes the place of purged events may have come before it."""
+        """A tombstone came: remove what it names, and pull from the start, as what replaces it may have come before."""
         self._url = url
         self._target = None if log is None else DiskTarget(log)
         self._read_digests = digests
         self._kept = kept
         self._save = save
+        self._is_mirror = is_mirror
 
     def add(self, page: Page) -> None:
         """Append what the log lacks of a page, and keep its cursor after that.
@@ -85,7 +96,7 @@ class LogFiller:
             digests.refresh()  # what others have added to the log meanwhile
             new = self._find_new(lines, digests)
             before, data = digests.mark(), b"".join(new.lines)
-            if digests.names_any(new.buried):
+            if self._is_mirror and digests.names_any(new.buried):
                 self._note_purge()
             if data:
                 append(data)
@@ -103,7 +114,11 @@ class LogFiller:
         if page.data and not page.data.endswith(b"\n"):
             raise RemoteError(self._url, "an answer was cut off", "try again")
         batch = Scanner(self._url).feed(page.data)
-        self.report.findings += [str(finding) for finding in batch.findings]
+        for finding in batch.findings:
+            if finding.reason == "newer-format":
+                self.report.newer += 1  # they would keep this release from recording into the log
+            else:
+                self.report.findings.append(str(finding))
         return batch.lines
 
     def _find_new(self, lines: list[bytes], digests: LogDigests) -> _NewLines:
@@ -115,7 +130,7 @@ class LogFiller:
             report.fetched += 1
             theirs, ours = line_digest(line), digests.digest(envelope.stream, envelope.seq)
             key = (envelope.stream, envelope.seq, theirs)
-            if (ours is None or ours.hex() in digests.buried.digests) and key not in new.seen:
+            if ours is None and key not in new.seen:
                 new.seen.add(key)
                 new.lines.append(line + b"\n")
                 report.added += 1

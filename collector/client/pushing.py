@@ -162,7 +162,7 @@ def push_log(
 def _missing_lines(log: LogPath, plan: PushPlan, start: int) -> Iterator[bytes]:
     if not plan.first:
         return
-    for item in read_records(log, start=start):
+    for item in read_records(log, start=start, newer=True):
         if isinstance(item, Record):
             first = plan.first.get(item.envelope.stream)
             if first is not None and item.envelope.seq >= first:

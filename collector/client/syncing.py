@@ -31,6 +31,8 @@ class SyncOptions:
     dry_run: bool = False
     since: timedelta | None = None
     """Age of the oldest sessions to send and to fetch; None for all."""
+    is_mirror: bool = False
+    """The log is that of a remote profile: what was purged on the collector is removed from it."""
     strategy: Strategy = Strategy.SKIP_EXISTING
     """Treatment of sessions whose label another session has."""
 
@@ -75,7 +77,7 @@ def sync_log(
     url = collector.address.url
     # What is kept of a run with only some sessions is of no use to a run with all of them.
     place = cursor_path(url if options.since is None else f"{url} {options.since}", log, home)
-    tracked = TrackedLog(log, place)
+    tracked = TrackedLog(log, place, is_mirror=options.is_mirror)
     if options.dry_run:
         tracked.load()
         return _try_sync(collector, tracked, options, retries)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...eventlog.errors import LogBusyError, LogUnavailableError
 from ...eventlog.files.system import SYSTEM
+from ...eventlog.format import FORMAT_VERSION
 from ...eventlog.maintenance.burying import remove_buried
 from .cursors import LogMark, SyncCursor, has_mark, load_cursor, save_cursor
 from .digests import LogDigests
@@ -24,13 +25,17 @@ class TrackedLog:
     Args:
         log: path of the log.
         place: file that keeps where the last run ended.
+        is_mirror: what is purged on the collector is removed from the log.
     """
 
-    def __init__(self, log: Path, place: Path) -> None:
+    def __init__(self, log: Path, place: Path, *, is_mirror: bool = False) -> None:
         self.log = log
         self.kept = SyncCursor()
         self.renewed = False
         """The database of the collector has another life than at the last run, for instance it was restored."""
+        self.unremoved = ""
+        """Why purged events could not be removed from the log."""
+        self._is_mirror = is_mirror
         self._place = place
         self._digests: LogDigests | None = None
         self._known = LogMark()
@@ -71,7 +76,8 @@ class TrackedLog:
         self.kept = load_cursor(self._place)
         if self.kept.mark != self._known:
             self._digests = None  # another process has added to the log, or written it again
-        if self.kept.mark.size and not has_mark(self.log, self.kept.mark):
+        is_other = self.kept.mark.size and not has_mark(self.log, self.kept.mark)
+        if is_other or self.kept.format != FORMAT_VERSION:
             self.forget()
 
     def forget(self) -> None:
@@ -108,6 +114,8 @@ class TrackedLog:
             EventLogError, OSError: the log cannot be written.
         """
         total = PullReport()
+        if self.kept.bury and not self._remove_purged():
+            return total
         while True:
             filler = self.filler(collector)
             try:
@@ -118,27 +126,32 @@ class TrackedLog:
                 continue
             finally:
                 _add_report(total, filler.report)
-            if filler.again:
-                total.clashes.clear()  # some of them take the place of what was purged
-                continue
-            self.kept.complete_us = time.time_ns() // 1000
-            return total
+            if not filler.again:
+                self.kept.complete_us = time.time_ns() // 1000
+                return total
+            total.clashes.clear()  # some of them take the place of what was purged
+            if not self._remove_purged():
+                return total
 
     def filler(self, collector: Collector) -> LogFiller:
         """Return what appends pages of the collector to the log."""
-        return LogFiller(collector.address.url, self.log, lambda: self.digests, self.kept, self.save)
+        return LogFiller(
+            collector.address.url, self.log, lambda: self.digests, self.kept, self.save, is_mirror=self._is_mirror
+        )
 
-    def remove_purged(self) -> str:
-        """Remove what was purged on the collector from the log itself, and return why this was not possible now."""
+    def _remove_purged(self) -> bool:
+        """Remove what tombstones name from the log itself, and return whether that was possible."""
+        self.unremoved = ""
         try:
             if self.log.exists():
                 remove_buried(self.log, self.digests.buried)
         except (LogUnavailableError, LogBusyError, OSError) as error:
-            return str(error)
-        self.kept.bury = False
+            self.unremoved = str(error)
+            return False
         self.digests.load_all()
-        self.kept.mark, self.kept.pushed = self.digests.mark(), LogMark()
-        return ""
+        self.kept = SyncCursor(epoch=self.kept.epoch, team=self.kept.team, since=self.kept.since)
+        self.kept.mark = self.digests.mark()
+        return True
 
 
 def _add_report(total: PullReport, part: PullReport) -> None:
@@ -147,3 +160,4 @@ def _add_report(total: PullReport, part: PullReport) -> None:
     total.known += part.known
     total.clashes += part.clashes
     total.findings += part.findings
+    total.newer += part.newer

@@ -12,7 +12,6 @@ from ..access.teams import DEFAULT_TEAM, ensure_team
 from ..client.requests import Clash, PushAnswer, RemoteError, RemoteUnavailableError
 from ..database.connections import open_engine
 from ..database.migrating import SchemaMismatchError, check_schema
-from ..feed.sequencer import give_positions
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
 
@@ -81,7 +80,6 @@ class DatabasePlace:
     def _push(self, lines: bytes) -> PushAnswer:
         parsed = parse_body([lines])
         stored = accept_lines(self.engine, self.team(), KEY_ID, parsed)
-        give_positions(self.engine)
         return _answer_of(stored, parsed)
 
 

@@ -10,7 +10,7 @@ from ...eventlog.home.push_state import PushState
 from ..client.pushing import Pusher, PushReport, push_batch
 from ..client.requests import TOTAL_S, RemoteError, RemoteUnavailableError
 from ..client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, RETRY_AFTER_MAX_S, Retries
-from .deadlines import end_process_after, raise_after
+from .deadlines import raise_after
 from .session_lines import SessionLines
 
 SEND_EACH_S = 2.0
@@ -19,8 +19,6 @@ HELD_BYTES_MAX = 8 << 20
 """Lines in memory; while the collector is away, the others stay where they are."""
 AFTER_END_S = 20.0
 """After the end of the session no request is begun later than this."""
-END_S = 55.0
-"""After the end of the session the process ends at the latest."""
 _LOOK_S = 0.2
 
 
@@ -40,13 +38,11 @@ class Timing:
         now: monotonic time in seconds.
         sleep: waits so many seconds.
         draw: random number from 0 to 1.
-        end_after: ends the process after so many seconds.
     """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[], float] = random.random
-    end_after: Callable[[float], None] = end_process_after
 
 
 @dataclass
@@ -57,7 +53,7 @@ class Sender:
         lines: of the session.
         place: the collector or database.
         name: of it, without passwords.
-        is_recording: returns whether the process that records the session runs.
+        ended_at: returns when the session was seen to be over, by the same clock; None before.
         report: takes the state.
         timing: clock.
     """
@@ -65,7 +61,7 @@ class Sender:
     lines: SessionLines
     place: Place
     name: str
-    is_recording: Callable[[], bool]
+    ended_at: Callable[[], float | None]
     report: Callable[[PushState], None]
     timing: Timing = field(default_factory=Timing)
     _held: list[bytes] = field(default_factory=list[bytes], init=False)
@@ -83,11 +79,11 @@ class Sender:
         """Send until the end, and return the last state."""
         self._tell("sending")
         while True:
-            # Whether the process runs is asked before its files are read: nothing is written after that.
-            runs = self.is_recording()
+            # This is asked before the files are read: nothing is written after the end.
+            ended_at = self.ended_at()
             self._read()
-            if self._ended_at is None and (not runs or self.lines.sealed is not None):
-                self._note_end()
+            if self._ended_at is None and (ended_at is not None or self.lines.sealed is not None):
+                self._note_end(ended_at)
             try:
                 self._send_due()
             except RemoteError as error:
@@ -109,10 +105,9 @@ class Sender:
         self._held += lines
         self._held_bytes += sum(map(len, lines))
 
-    def _note_end(self) -> None:
+    def _note_end(self, ended_at: float | None) -> None:
         """Note that the session ended. What was read before that may lack lines that another file has by now."""
-        self._ended_at = self.timing.now()
-        self.timing.end_after(END_S)
+        self._ended_at = self.timing.now() if ended_at is None else ended_at
         if not self._is_asked_to_wait:
             self._not_before, self._pause_s = 0.0, FIRST_PAUSE_S
         self._read()
@@ -146,7 +141,7 @@ class Sender:
 
     def _is_due(self) -> bool:
         now = self.timing.now()
-        if not self._held or now < self._not_before:
+        if not self._held or now < self._not_before or (self._ended_at is not None and self._gives_up()):
             return False
         is_time = self._ended_at is not None or now - self._held_since >= SEND_EACH_S
         return is_time or self._held_bytes >= SEND_BYTES

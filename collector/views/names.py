@@ -47,7 +47,7 @@ def _names_of(connection: Connection, team: int, found: "Sequence[Any]") -> dict
             and_(change.c.team == team, change.c.target.in_(streams))
         )
     ).all()
-    kinds = [
+    kinds: list[tuple[str, str, str, ChangeKind]] = [
         (str(row.target), str(row.at), str(row.digest), cast("ChangeKind", row.what))
         for row in changes
         if row.what != _PURGED

@@ -11,4 +11,5 @@
 - `session`: one session, with results that are read from the log when they are asked for.
 - `stored`: results and output of stored sessions, from the read model and the log.
 - `times`: times and durations of the view classes: aware, UTC; seconds.
+- `whole`: sessions of a few lines that no store has.
 """

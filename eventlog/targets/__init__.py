@@ -4,5 +4,4 @@
 - `memory_log`: the bytes of a log in memory.
 - `memory_profiles`: the logs of the memory profiles of this process.
 - `memory_writer`: recording a session into a log in memory.
-- `stream_writer`: appending to a stream that several processes write.
 """

@@ -1,7 +1,7 @@
 """Texts of reports: failure, reason, captured output; redacted, valid Unicode, each below its limit."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ...eventlog.events import Truncation
 from ...eventlog.outcome import GOOD, KNOWN
@@ -77,6 +77,7 @@ def reason_of(report: Any) -> str:
         return text_of(reason)[0].removeprefix("reason: ")
     longrepr = report.longrepr
     if report.outcome == "skipped" and isinstance(longrepr, tuple):
+        longrepr = cast("tuple[object, ...]", longrepr)
         return text_of(longrepr[-1] if longrepr else "")[0].removeprefix("Skipped: ")
     if isinstance(longrepr, str) and longrepr.startswith("[XPASS(strict)]"):
         return longrepr.removeprefix("[XPASS(strict)]").strip()

@@ -63,7 +63,7 @@ def plain_properties(given: Any) -> tuple[list[tuple[str, Any]], bool]:
     lossy = isinstance(given, Mapping)
     for entry in _items(cast("Any", given).items() if isinstance(given, Mapping) else given):
         is_pair = isinstance(entry, (tuple, list)) and len(cast("Any", entry)) == 2  # noqa: PLR2004 - a pair
-        name, value = cast("tuple[object, object]", entry) if is_pair else ("", entry)
+        name, value = cast("tuple[object, object]", entry if is_pair else ("", entry))
         text, lost_name = text_of(name)
         data, lost = _plain(value)
         lossy = lossy or lost or lost_name or not is_pair

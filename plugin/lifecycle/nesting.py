@@ -4,8 +4,8 @@
 test, so later runs of the same process, and of shells started from it, would count as nested.
 """
 
+import inspect
 import os
-import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def _is_started_by_recorder(environ: Mapping[str, str]) -> bool:
 
 
 def _is_on_stack(module: str) -> bool:
-    frame = sys._getframe()  # noqa: SLF001 - the documented way to the own stack
+    frame = inspect.currentframe()
     while frame is not None:
         if frame.f_globals.get("__name__") == module:
             return True

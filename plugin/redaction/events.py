@@ -5,7 +5,7 @@ fields is in tables: fields of node ids, dictionaries whose keys name their valu
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -69,7 +69,7 @@ class EventRedactor:
         """Return the event without secrets: the same object if it has none."""
         cls = type(event)
         _, get, defaults, _, has_nodeid = plan = self._text_fields.get(cls) or self._find_text_fields(cls)
-        nodeid: Any = event.nodeid if has_nodeid else None  # type: ignore[attr-defined]
+        nodeid: str | None = cast("Any", event).nodeid if has_nodeid else None
         if nodeid is not None and self.clean_ids.get(nodeid) == nodeid and get(event) == defaults:
             return event  # what most events of a run are: a known name, and no text
         changes: dict[str, Any] = {}
@@ -148,7 +148,8 @@ class EventRedactor:
         elif isinstance(value, dict):
             clean = self._clean_mapping(cast("dict[str, Any]", value), name, by_key=by_key)
         elif isinstance(value, (list, tuple)):
-            clean = type(value)(self._clean_items(cast("list[Any]", value), name, by_key=by_key))
+            items = cast("list[Any] | tuple[Any, ...]", value)
+            clean = type(items)(self._clean_items(items, name, by_key=by_key))
         elif isinstance(value, msgspec.Struct):
             fields = msgspec.structs.asdict(value)
             clean = type(value)(**{key: self._clean(item, "", by_key=by_key) for key, item in fields.items()})
@@ -178,7 +179,7 @@ class EventRedactor:
             result[self._clean_text(key, "")] = self._clean(item, outer or (named if by_key else ""), by_key=by_key)
         return result
 
-    def _clean_items(self, items: list[Any], name: str, *, by_key: bool) -> list[Any]:
+    def _clean_items(self, items: Sequence[Any], name: str, *, by_key: bool) -> list[Any]:
         """Return the items of a list without secrets. An option names the word after it; the first item of a pair
         names the second.
         """
@@ -234,7 +235,11 @@ class RedactingWriter:
 
     def seal(self, make: Callable[[int, str], Event]) -> Any:
         """Append the last event of the stream without its secrets; see `LogWriter.seal`."""
-        return self._writer.seal(lambda count, root: self.redact_event(make(count, root)))
+
+        def make_clean(count: int, root: str) -> Event:
+            return self.redact_event(make(count, root))
+
+        return self._writer.seal(make_clean)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)

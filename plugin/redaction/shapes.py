@@ -77,9 +77,11 @@ _DISTINCT = (
 """Beginnings of tokens that are followed by at least eight characters."""
 
 _SHORT_WORDS = frozenset(
-    {"pul-", "dapi", "rnd_", "nfp_", "fo1_", "fm1_", "fm2_", "sbp_", "xai-", "gsk_", "ntn_", "sgp_"}
+    (
+        *("pul-", "dapi", "rnd_", "nfp_", "fo1_", "fm1_", "fm2_", "sbp_", "xai-", "gsk_", "ntn_", "sgp_"),
+        *("EZAK", "EZTK", "ATBB", "AKCp", "tfp_", "glc_", "phx_", "rdme_", "jina_", "cfut_", "cfat_"),
+    )
 )
-_SHORT_WORDS |= frozenset({"EZAK", "EZTK", "ATBB", "AKCp", "tfp_", "glc_", "phx_", "rdme_", "jina_", "cfut_", "cfat_"})
 """Beginnings that may also be part of a longer word or of the name of a function."""
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 logger = logging.getLogger("pytest_insight.syncstorage")
 
@@ -41,7 +41,7 @@ def cut_of(result: Any, project_id: str = "") -> dict[str, Any]:
     Raises:
         IncompleteResultError: the result does not name its test.
     """
-    fields = result if isinstance(result, Mapping) else _model_fields(result)
+    fields = cast("Mapping[str, Any]", result) if isinstance(result, Mapping) else _model_fields(result)
     external_id = fields.get("autoTestExternalId")
     if not isinstance(external_id, str) or not external_id:
         raise IncompleteResultError("test result: autoTestExternalId is missing; the result cannot be held")

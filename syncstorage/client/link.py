@@ -109,7 +109,7 @@ class AgentLink:
         if not self._wait(select.POLLIN, deadline):
             return "the helper process did not answer in time"
         try:
-            answer = json.loads(self._socket.recv(MESSAGE_BYTES_MAX, _FLAGS) or b"{}")
+            answer: dict[str, Any] = json.loads(self._socket.recv(MESSAGE_BYTES_MAX, _FLAGS) or b"{}")
         except (OSError, ValueError):
             answer = {}
         return str(answer.get("problem", "the helper process ended before the run"))

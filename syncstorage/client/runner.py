@@ -64,7 +64,8 @@ class SyncStorageRunner(ReleasedNames):
         self._keep_alive = KeepAliveThread(self._send_keep_alive)
         self._silent_until = 0.0
 
-    def _reset_after_fork(self) -> None:
+    def reset_after_fork(self) -> None:
+        """Forget what the parent process has begun."""
         self._service = ServiceProcess()  # the parent ends the service that it started
         self._reset()
 
@@ -243,7 +244,7 @@ _runners: "weakref.WeakSet[SyncStorageRunner]" = weakref.WeakSet()
 
 def _after_fork_in_child() -> None:
     for runner in list(_runners):
-        runner._reset_after_fork()  # noqa: SLF001 - the module's own class
+        runner.reset_after_fork()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from . import wire
 from .launch import GRACE_S, is_alive, service_command, spawn
@@ -168,10 +168,13 @@ def _others_are_live(call: Callable[[str, str], dict[str, Any]], own_worker: str
 
 def _workers_of(state: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """Yield the workers of all test runs in an answer of `/status`."""
-    runs = state.get("runs")
-    for run in runs if isinstance(runs, list) else [state]:
-        workers = run.get("workers") if isinstance(run, dict) else None
-        yield from (worker for worker in workers or () if isinstance(worker, dict))
+    runs: Any = state.get("runs")
+    for run in _dicts_of(runs) if isinstance(runs, list) else [state]:
+        yield from _dicts_of(run.get("workers"))
+
+
+def _dicts_of(items: Any) -> list[dict[str, Any]]:
+    return [cast("dict[str, Any]", item) for item in items or () if isinstance(item, dict)]
 
 
 def _is_live(worker: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import socket
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 HEALTH_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 2.0
@@ -149,4 +149,4 @@ def _content(answer: bytes, port: int, path: str) -> dict[str, Any]:
         raise AnswerError(f"the answer to {path} is not JSON", response.status) from error
     if not isinstance(data, dict):
         raise AnswerError(f"the answer to {path} is not a JSON object", response.status)
-    return data
+    return cast("dict[str, Any]", data)

@@ -36,7 +36,8 @@ def service_report(core: "Coordinator", test_run: str | None, *, waiting: int) -
     """
     now_s = time.monotonic()
     state, problem = core.last_state()
-    report = recorded_report(state, test_run) | {"running": True, "os_pid": os.getpid(), "waiting": waiting}
+    running: dict[str, Any] = {"running": True, "os_pid": os.getpid(), "waiting": waiting}
+    report = recorded_report(state, test_run) | running
     if problem:
         report["problem"] = problem
     for run in report["runs"]:

@@ -43,9 +43,10 @@ def as_durable(cleanup: Any) -> Durable:
         CleanupTargetError: another process could not find the function.
         TypeError, ValueError: the arguments are not JSON.
     """
-    target, arguments = cleanup if isinstance(cleanup, tuple) else (cleanup, {})
-    if not isinstance(arguments, dict):
-        raise CleanupTargetError(f"cleanup: {arguments!r} is not a dict; pass keyword arguments as a dict")
+    target, given = cast("tuple[Any, Any]", cleanup) if isinstance(cleanup, tuple) else (cleanup, dict[str, Any]())
+    if not isinstance(given, dict):
+        raise CleanupTargetError(f"cleanup: {given!r} is not a dict; pass keyword arguments as a dict")
+    arguments = cast("dict[str, Any]", given)
     check_json(arguments, "cleanup arguments")
     target = target if isinstance(target, str) else _name_of(target)
     module, function = _resolve(target, "")

@@ -81,7 +81,7 @@ def reap(
         _close_contexts(store, plan, hold.token)
         cleaned = [key for key, done in results.items() if done]
         standing = _remaining(store, registry, plan, now)
-        blocked = {"blocked": standing["runnable"], "runnable": []}
+        blocked: dict[str, list[str]] = {"blocked": standing["runnable"], "runnable": []}
         return report | {"token": hold.token, "cleaned": cleaned} | standing | blocked
     except StaleTokenError as error:
         return report | {"token": hold.token, "lost": str(error)}

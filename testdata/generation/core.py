@@ -3,7 +3,7 @@
 import secrets
 from contextlib import AbstractContextManager
 from os import environ
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -85,7 +85,8 @@ def checked_count(count: int) -> int:
     Raises:
         GenerationError: it is not an integer from 0.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+    given = cast("object", count)
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise GenerationError(f"count: {count!r} is not an integer from 0")
     return count
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from .errors import GenerationError
@@ -193,8 +193,11 @@ def spec_of(
         TypeError: a field or a rule is wrong, or the schema is not JSON.
     """
     made = {name: _field(name, what) for name, what in (fields or {}).items()}
-    named = (relations,) if isinstance(relations, str) else relations or ()
-    parents = dict(named) if isinstance(named, Mapping) else {name: f"{name}_id" for name in named}
+    parents: dict[str, str]
+    if isinstance(relations, Mapping):
+        parents = dict(cast("Mapping[str, str]", relations))
+    else:
+        parents = {name: f"{name}_id" for name in ((relations,) if isinstance(relations, str) else relations or ())}
     checked = json_copy(dict(schema or {"type": "object"}), "schema")
     if wrong := [name for name, rule in (rules or {}).items() if not callable(rule)]:
         raise TypeError(f"rule {wrong[0]!r} of {entity_type!r}: not a function; give a function of a record")

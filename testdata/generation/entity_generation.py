@@ -1,7 +1,7 @@
 """Records of entities, with a cache for records that have a key."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -174,8 +174,8 @@ class EntityGeneration(GeneratorCore):
 
 def _parents(parent_data: JsonRecord | Sequence[JsonRecord]) -> list[JsonRecord]:
     given = [parent_data] if isinstance(parent_data, Mapping) else list(parent_data)
-    parents = json_copy(given, "parent_data")
+    parents: list[Any] = json_copy(given, "parent_data")
     for index, parent in enumerate(parents):
-        if not isinstance(parent, dict) or parent.get("id") is None:
+        if not isinstance(parent, dict) or cast("JsonRecord", parent).get("id") is None:
             raise GenerationError(f"parent_data[{index}] has no id for its children to name")
     return parents

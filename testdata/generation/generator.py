@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from .cache import DataCache, metrics_of
 from .core import JsonRecord
@@ -94,9 +94,9 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         spec = self._entities.get(entity_type)
         if spec is None:
             return [Problem("$", "entity", f"no entity {entity_type!r}; there are {', '.join(sorted(self._entities))}")]
-        records = list(data) if isinstance(data, (list, tuple)) else [data]
-        exists = self._known.parent_check(parents)
-        return problems_of(records, spec, exists, alone=not isinstance(data, (list, tuple)))
+        is_list = isinstance(data, (list, tuple))
+        records: list[Any] = list(cast("Iterable[Any]", data)) if is_list else [data]
+        return problems_of(records, spec, self._known.parent_check(parents), alone=not is_list)
 
     # -------------------------------------------------------------- cache
 
@@ -138,7 +138,8 @@ class DatabaseTestDataGenerator(TemplateGeneration, EntityGeneration):
         if keys is None:
             return dict(list(recorded.items())[-self._cache.maxsize :]) if self._cache else {}
         if isinstance(keys, Mapping):
-            return {("user", key): count for key, count in keys.items()}
+            counts = cast("Mapping[str, int]", keys)
+            return {("user", key): count for key, count in counts.items()}
         names = [keys] if isinstance(keys, str) else list(keys)
         return {("user", key): recorded.get(("user", key), 1) for key in names}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import metadata
 from itertools import accumulate
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 __all__ = ["Provider", "ProviderFactory", "need", "provider_factory"]
 
@@ -105,8 +105,9 @@ class FakerProvider:
 
         """
         names_of_people = getattr(getattr(self._fake, word), "__self__", None)
-        weights: Any = getattr(names_of_people, table, None)
-        if isinstance(weights, Mapping) and weights:
+        found: Any = getattr(names_of_people, table, None)
+        if isinstance(found, Mapping) and found:
+            weights = cast("Mapping[str, float]", found)
             names, sums, choices = list(weights), list(accumulate(weights.values())), self.random.choices
             self._fake.set_formatter(word, lambda: choices(names, cum_weights=sums)[0])
 

@@ -1,6 +1,6 @@
 """Records from templates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .core import GeneratorCore, JsonRecord, checked_count
@@ -69,7 +69,7 @@ class TemplateGeneration(GeneratorCore):
         """
         template = self.get_template(template_id)
         spec = self._entities.get(template.entity_type)
-        fields = spec.fields if spec else {}
+        fields: Mapping[str, Any] = spec.fields if spec else {}
         names = sort_names(template.variables, context, fields, lambda name: self._maker.knows(spec, name))
         given = given_values(names.given, checked_count(count))
         scope, before = self._scopes.take(template.id, count)

@@ -79,7 +79,8 @@ def _shape_problems(record: Any, spec: EntitySpec, path: str) -> Iterator[Proble
     if not isinstance(record, dict):
         yield Problem(path, "schema", f"a record must be a dict, not {type(record).__name__}")
         return
-    for error in _validator(encode(spec.schema)).iter_errors(record):
+    validator: Any = _validator(encode(spec.schema))  # jsonschema gives no types to its arguments
+    for error in validator.iter_errors(record):
         yield Problem(path + error.json_path[1:], "schema", error.message)
 
 

@@ -140,11 +140,11 @@ def _resolved_value(state: TestDataState, conflict_id: str, resolution: Any) -> 
     record = resource.current if resource else None
     if record is None:
         raise TestDataNotFound(f"conflict {conflict_id}: {conflict.key!r} is gone; resolve it with 'keep'")
-    new = msgspec.json.decode(conflict.new_value)
+    new: Any = msgspec.json.decode(conflict.new_value)
     omitted = isinstance(new, dict) and set(cast("Mapping[str, Any]", new)) == {"omitted_bytes"}
     if omitted and as_content(new).digest != conflict.content:
         raise ValueError(f"conflict {conflict_id}: the refused value was too large to be recorded; write it again")
-    return new if resolution == "take" else resolution(record.value(), new)
+    return cast("Any", new) if resolution == "take" else resolution(record.value(), new)
 
 
 def _conflict_data(conflict: OpenConflict) -> dict[str, Any]:

@@ -11,6 +11,10 @@ from ...eventlog.journal import JournalEvent
 
 __all__ = ["EVENTS", "Owner"]
 
+# An empty default is left out of an event only if its factory is the built-in type itself.
+_TEXTS: type[list[str]] = list
+_VALUES: type[dict[str, Any]] = dict
+
 Raw = msgspec.Raw
 
 
@@ -94,8 +98,8 @@ class ResourceCreated(JournalEvent, frozen=True, kw_only=True, tag="resource.cre
     data: Raw
     test: str = ""
     """Node id of the running test."""
-    depends_on: list[str] = msgspec.field(default_factory=list)
-    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    depends_on: list[str] = msgspec.field(default_factory=_TEXTS)
+    metadata: dict[str, Any] = msgspec.field(default_factory=_VALUES)
     expires_us: int = 0
     """Time after which it may be reaped although its owner lives, in microseconds since the epoch; 0 for never."""
     copied_from: str = ""
@@ -173,7 +177,7 @@ class SnapshotTaken(JournalEvent, frozen=True, kw_only=True, tag="snapshot.taken
     resources: int
     checksum: str
     """Checksum of ids, versions and contents, in any order."""
-    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    metadata: dict[str, Any] = msgspec.field(default_factory=_VALUES)
     test: str = ""
 
 
@@ -195,7 +199,7 @@ class CleanupRegistered(JournalEvent, frozen=True, kw_only=True, tag="cleanup.re
     session: str
     target: str = ""
     """`package.module:function`; empty for a callback that only its process can call."""
-    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
+    arguments: dict[str, Any] = msgspec.field(default_factory=_VALUES)
     import_root: str = ""
     """Folder in which the registering process found the package."""
 
@@ -323,7 +327,7 @@ class HealthChecked(JournalEvent, frozen=True, kw_only=True, tag="health.checked
     """A health check wrote this event and read it back."""
 
     session: str
-    failing: list[str] = msgspec.field(default_factory=list)
+    failing: list[str] = msgspec.field(default_factory=_TEXTS)
 
 
 EVENTS: tuple[type[JournalEvent], ...] = (

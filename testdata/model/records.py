@@ -92,11 +92,11 @@ class Resource:
     """Position of its last creation."""
     at_us: int = 0
     expires_us: int = 0
-    versions: dict[str, VersionRecord] = field(default_factory=dict)
+    versions: dict[str, VersionRecord] = field(default_factory=dict[str, VersionRecord])
     """Versions of this life by `version_key`, in order."""
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list[Moment])
     """Moments of all lives."""
-    cleanups: list[Cleanup] = field(default_factory=list)
+    cleanups: list[Cleanup] = field(default_factory=list[Cleanup])
 
     @property
     def current(self) -> VersionRecord | None:
@@ -125,12 +125,12 @@ class Namespace:
     opened_at_us: int = 0
     kept_until_us: int = 0
     kept_reason: str = ""
-    resources: dict[str, Resource] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict[str, Resource])
     """All resources that were ever created in it."""
-    live: dict[str, Resource] = field(default_factory=dict)
-    dependants: dict[str, set[str]] = field(default_factory=dict)
+    live: dict[str, Resource] = field(default_factory=dict[str, Resource])
+    dependants: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """Id to the live ids that depend on it."""
-    copies: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict[str, str])
     """Id in a snapshot to the id of the copy that was restored here last."""
     checksum: int = 0
 
@@ -180,7 +180,7 @@ class Lock:
     namespace: str
     key: str
     highest_token: int = -1
-    holds: dict[int, Hold] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict[int, Hold])
 
 
 @dataclass(slots=True)
@@ -195,10 +195,10 @@ class OwnerState:
     """Position of the last renewal."""
     renewed_at_us: int = 0
     ended: str = ""
-    resources: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    resources: dict[tuple[str, str], Resource] = field(default_factory=dict[tuple[str, str], Resource])
     """Live resources that it created."""
-    tokens: dict[int, Lock] = field(default_factory=dict)
-    contexts: dict[str, Namespace] = field(default_factory=dict)
+    tokens: dict[int, Lock] = field(default_factory=dict[int, Lock])
+    contexts: dict[str, Namespace] = field(default_factory=dict[str, Namespace])
 
     @property
     def holds_anything(self) -> bool:

@@ -6,7 +6,7 @@ Versions are ordered by PEP 440: `1.0` and `1.0.0` are one version, and `1.10` c
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
@@ -23,7 +23,8 @@ def check_version(version: str) -> str:
         TypeError: it is not a str.
         ValueError: it is not a version.
     """
-    if not isinstance(version, str):
+    given = cast("object", version)
+    if not isinstance(given, str):
         raise TypeError(f"a version must be a str, not {type(version).__name__}")
     try:
         Version(version)

@@ -121,7 +121,7 @@ class LeaseRenewer:
             if self._thread is None or not self._thread.is_alive():
                 self._owner_renewed_s = SYSTEM.elapsed_s()
                 self._thread = threading.Thread(
-                    target=_run_renewals, args=(weakref.ref(self),), name="test-data-renewal", daemon=True
+                    target=_run_renewals, args=(weakref.ref(self), self._wake), name="test-data-renewal", daemon=True
                 )
                 self._thread.start()
             elif lease_s / _RENEWALS_PER_LEASE < self._nap_s:
@@ -148,6 +148,18 @@ class LeaseRenewer:
         for key, kept in list(_kept.items()):
             if kept.store.renewer is self:
                 _kept.pop(key, None)
+
+    def run_round(self) -> float | None:
+        """Renew what is due; return the seconds until the next round, or None if this thread is not needed any more."""
+        self._nap_s = math.inf
+        self._wake.clear()
+        nap_s = self.run_once()
+        with self._mutex:
+            if nap_s is None and not self._wake.is_set():
+                self._thread = None
+                return None
+            self._nap_s = math.inf if nap_s is None else nap_s
+        return nap_s or 0.0
 
     def run_once(self) -> float | None:
         """Renew what is due; return the seconds until the next look, or None if nothing is left to renew."""
@@ -238,21 +250,10 @@ def _key_of(store: RenewedStore) -> tuple[int, str, str]:
     return os.getpid(), str(store.path), store.session
 
 
-def _run_renewals(reference: "weakref.ref[LeaseRenewer]") -> None:
-    while True:
-        renewer = reference()
-        if renewer is None:
+def _run_renewals(reference: "weakref.ref[LeaseRenewer]", wake: threading.Event) -> None:
+    while (renewer := reference()) is not None:
+        nap_s = renewer.run_round()
+        if nap_s is None:
             return
-        wake = renewer._wake  # noqa: SLF001 - its own thread
-        wake.clear()
-        nap_s = renewer.run_once()
-        with renewer._mutex:  # noqa: SLF001
-            renewer._nap_s = math.inf if nap_s is None else nap_s  # noqa: SLF001
-            if nap_s is None and not wake.is_set():
-                renewer._thread = None  # noqa: SLF001
-                return
-        del renewer
-        wake.wait(nap_s if nap_s is not None else 0)
-        renewer = reference()
-        if renewer is not None:
-            renewer._nap_s = math.inf  # noqa: SLF001
+        del renewer  # it may be collected while the thread waits
+        wake.wait(nap_s)

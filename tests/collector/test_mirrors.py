@@ -10,6 +10,7 @@ import threading
 import pytest
 from collector_homes import Home, merged
 from collector_lines import session_lines
+from collector_readers import Reader, push, remote
 from collectors import make_key
 from pytest_insight.cli import app as main
 from pytest_insight.collector.access.keys import revoke_key, split_key
@@ -32,40 +33,10 @@ QUESTIONS = (
 )
 
 
-class Reader(Home):
-    """A home that mirrors a collector in the profile `team`."""
-
-    def __init__(self, folder, team, *options):
-        super().__init__(folder)
-        self.team = team
-        self.mirror = folder / "team.jsonl"
-        self.here("profile", "create", "team", "--type", "remote", "--url", team.url, *options)
-
-    def ask(self, *words, key="", check=True):
-        """Ask the mirror, and return the result of the command."""
-        return self.here(*words, "--profile", "team", check=check, INSIGHT_API_KEY=key or self.team.key)
-
-    def names(self, **more):
-        """Names of all sessions, in order of name."""
-        return sorted(each["session_id"] for each in json.loads(self.ask("session", "list", "--json", **more).stdout))
-
-
-def remote(home, team, *words, check=True, key=""):
-    """Ask with --remote."""
-    return home.here(*words, "--remote", team.url, check=check, INSIGHT_API_KEY=key or team.key)
-
-
 @pytest.fixture
 def reader(tmp_path, team):
     """A home with a remote profile."""
     return Reader(tmp_path / "reader", team)
-
-
-def push(team, *numbers, **more):
-    """Push sessions, and return their lines."""
-    lines = b"".join(line for number in numbers for line in session_lines(number, **more))
-    team.push(lines)
-    return lines
 
 
 def test_every_question_has_the_answer_of_a_merge_of_the_logs(tmp_path, team, reader):

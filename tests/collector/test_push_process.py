@@ -6,7 +6,7 @@ import time
 import pytest
 from collector_homes import Home, merged
 from pytest_insight.collector import push
-from pytest_insight.collector.sending.deadlines import raise_after
+from pytest_insight.collector.sending.deadlines import END_S, EndWatch, raise_after
 from pytest_insight.eventlog.home.push_state import create_state, last_failure, read_state
 from pytest_insight.eventlog.live.owner import process_start
 
@@ -23,16 +23,8 @@ def home(private_home):
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch):
-    """The test itself stays as nice as it is, and does not end."""
+    """The test itself stays as nice as it is."""
     monkeypatch.setattr(os, "nice", lambda by: by)
-    monkeypatch.setattr("pytest_insight.collector.sending.deadlines.threading.Timer", lambda *_: NoTimer())
-
-
-class NoTimer:
-    """A timer that never ends the process."""
-
-    def start(self):
-        """Do nothing."""
 
 
 def test_a_session_is_sent_and_its_state_says_so(home, served, tmp_path):
@@ -111,3 +103,30 @@ def test_a_request_ends_whatever_arrives():
             time.sleep(0.01)
     with raise_after(60, error):
         pass
+
+
+def test_the_process_ends_some_time_after_the_session(home):
+    """Even within a request that never ends: what it did not do is kept for the next session."""
+    assert END_S < 60
+    over, ended = [], []
+    watch = EndWatch(lambda: bool(over), lambda: ended.append(watch.ended_at()), after_s=0.0)
+    watch.start()
+    assert watch.ended_at() is None
+    over.append(1)
+    first = watch.ended_at()
+    watch.join(60)
+    assert ended == [first]
+
+
+def test_an_expired_process_leaves_its_reason(home, monkeypatch):
+    """The session removed its file, so the next one reads it."""
+    codes = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    session = push.SentSession(home.state, os.getpid(), process_start(os.getpid()))
+    assert not session.is_over()
+    session.report(push.PushState("waiting", 3, "http://h", "http://h: timed out"))
+    home.state.unlink()
+    assert session.is_over()
+    session.expire()
+    assert codes == [1]
+    assert last_failure() == "http://h: timed out"

@@ -13,9 +13,10 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_insight.eventlog.codec import EventDecoder
-from pytest_insight.eventlog.errors import EventTooLargeError, LogWriteError, SequenceConflictError
+from pytest_insight.eventlog.errors import EventTooLargeError, LogUnavailableError, LogWriteError, SequenceConflictError
 from pytest_insight.eventlog.files.system import System
 from pytest_insight.eventlog.journal import Journal, JournalEvent, fold_journal
+from pytest_insight.eventlog.reader import read_records
 from pytest_insight.eventlog.streams import stream_id
 
 
@@ -92,6 +93,54 @@ def test_an_old_version_is_refused(path):
     with pytest.raises(SequenceConflictError, match="next seq is 1, not 0"), log.transact() as tx:
         tx.append("n", Added(value=2), expected_seq=0)
     assert log.current().values == [1]
+
+
+RACER = """
+import sys
+from pathlib import Path
+from pytest_insight.eventlog.errors import SequenceConflictError
+from pytest_insight.eventlog.journal import Journal, JournalEvent
+class Added(JournalEvent, frozen=True, kw_only=True, tag="test.added"):
+    value: int
+class Nothing:
+    def apply(self, entry): pass
+log = Journal(Path(sys.argv[1]), [Added], Nothing, lock_timeout_s=300)
+won = seq = 0
+while won < 30:
+    try:
+        with log.transact() as tx:
+            tx.append("shared", Added(value=won), expected_seq=seq)
+        won, seq = won + 1, seq + 1
+    except SequenceConflictError as error:
+        seq = error.actual
+"""
+
+
+def test_compare_and_append_lets_one_of_many_win(path, program):
+    """8 processes append 30 events each to one stream: every seq once, without gaps."""
+    processes = [program(RACER, path) for _ in range(8)]
+    assert [process.wait(300) for process in processes] == [0] * 8
+    assert [item.envelope.seq for item in read_records(path)] == list(range(240))
+
+
+def test_a_stream_goes_on_behind_a_torn_line(path):
+    """A line that lacks only its newline is an event; one that lacks more is none, and the next begins behind it."""
+    put(journal(path), 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert put(journal(path), 2)[0].seq == 1
+    path.write_bytes(path.read_bytes() + b'{"v":1,"ty')
+    assert put(journal(path), 3)[0].seq == 2
+    assert journal(path).current().values == [1, 2, 3]
+
+
+def test_a_file_system_without_locks_is_refused(path):
+    """Two writers there would give one number twice."""
+
+    class Network(System):
+        is_network = staticmethod(lambda path: True)
+
+    with pytest.raises(LogUnavailableError, match="cannot lock"):
+        put(journal(path, system=Network()), 1)
 
 
 def test_streams_count_for_themselves(path):

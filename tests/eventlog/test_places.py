@@ -7,9 +7,6 @@ from histories import START, write_line, write_session
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.eventlog import reader
-from pytest_insight.eventlog.errors import LogUnavailableError, SequenceConflictError
-from pytest_insight.eventlog.events import TestStarted
-from pytest_insight.eventlog.files.system import System
 from pytest_insight.eventlog.reader import (
     EventDecodeError,
     Record,
@@ -21,9 +18,7 @@ from pytest_insight.eventlog.reader import (
     session_start,
 )
 from pytest_insight.eventlog.scan import Batch, Finding
-from pytest_insight.eventlog.streams import stream_id
 from pytest_insight.eventlog.targets.memory_log import MemoryLog
-from pytest_insight.eventlog.targets.stream_writer import StreamWriter
 
 ONE, TWO = write_session("one", 1, [("a::b", "passed")]), write_session("two", 2, [])
 LOG = ONE + b"garbage\n" + TWO
@@ -137,46 +132,3 @@ def test_a_log_that_cannot_be_read_on_is_a_finding(tmp_path):
     batches = list(read_batches(Breaking(data=bytearray(ONE)), settle=False))
     assert next(finding.reason for batch in batches for finding in batch.findings) == "damaged"
     assert b"".join(line + b"\n" for batch in batches for line in batch.lines) == ONE[: ONE.rfind(b"\n", 0, 300) + 1]
-
-
-STREAM = stream_id("jobs")
-
-
-def test_two_writers_of_one_stream_number_their_events_together(tmp_path):
-    """Each sees what the other wrote; compare-and-append lets only one of them in."""
-    log = tmp_path / "log.jsonl"
-    first, second = StreamWriter(log, STREAM), StreamWriter(log, STREAM)
-    assert first.append(TestStarted(nodeid="a"), TestStarted(nodeid="b")) == 0
-    assert second.append(TestStarted(nodeid="c"), expected_seq=2) == 2
-    with pytest.raises(SequenceConflictError, match="next seq is 3, not 2"):
-        first.append(TestStarted(nodeid="d"), expected_seq=2)
-    assert first.append(TestStarted(nodeid="e"), sync=True) == 3
-    first.close()
-    second.close()
-    assert log.read_bytes().count(b"\n") == 4
-
-
-def test_a_stream_goes_on_behind_a_torn_line_and_in_a_new_file(tmp_path):
-    """A line that lacks only its newline is an event; a log that was replaced, by a longer one here, is counted again."""
-    log = tmp_path / "log.jsonl"
-    writer = StreamWriter(log, STREAM)
-    writer.append(TestStarted(nodeid="a"))
-    whole = log.read_bytes()
-    log.write_bytes(whole[:-1])
-    assert writer.append(TestStarted(nodeid="b")) == 1
-    log.write_bytes(log.read_bytes() + b'{"v":1,"ty')
-    assert writer.append(TestStarted(nodeid="c")) == 2
-    (tmp_path / "other").write_bytes(ONE * 2 + whole)  # longer than what was read
-    (tmp_path / "other").replace(log)
-    assert writer.append(TestStarted(nodeid="d")) == 1
-    writer.close()
-
-
-def test_a_file_system_without_locks_is_refused(tmp_path):
-    """Two writers there would give one number twice."""
-
-    class Network(System):
-        is_network = staticmethod(lambda path: True)
-
-    with pytest.raises(LogUnavailableError, match="cannot lock"):
-        StreamWriter(tmp_path / "log.jsonl", STREAM, system=Network())

@@ -14,14 +14,11 @@ from pytest_insight.eventlog.errors import (
     ForkedWriterError,
     LogUnavailableError,
     NewerFormatError,
-    SequenceConflictError,
 )
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestStarted
 from pytest_insight.eventlog.files.system import System
 from pytest_insight.eventlog.maintenance.verify import verify_log
 from pytest_insight.eventlog.reader import Record, read_records
-from pytest_insight.eventlog.streams import stream_id
-from pytest_insight.eventlog.targets.stream_writer import StreamWriter
 from pytest_insight.eventlog.writer import Durability, LogWriter
 
 
@@ -270,32 +267,3 @@ def test_only_the_tier_event_calls_every_append_durable(tmp_path):
         Durability.TEST: [True, False, False],
         Durability.EVENT: [True] * 3,
     }
-
-
-COMPARE = """
-import sys, pathlib
-from pytest_insight.eventlog.targets.stream_writer import StreamWriter
-from pytest_insight.eventlog.errors import SequenceConflictError
-from pytest_insight.eventlog.events import TestStarted
-from pytest_insight.eventlog.streams import stream_id
-writer = StreamWriter(pathlib.Path(sys.argv[1]), stream_id("shared"), lock_timeout_s=300)
-won, seq = 0, 0
-while won < 50:
-    try:
-        seq = writer.append(TestStarted(nodeid=sys.argv[2]), expected_seq=seq) + 1
-        won += 1
-    except SequenceConflictError as error:
-        seq = error.actual
-"""
-
-
-def test_compare_and_append_lets_one_of_many_win(tmp_path, program):
-    """8 processes append 50 events each to one stream: every seq once, without gaps."""
-    path = tmp_path / "log.jsonl"
-    processes = [program(COMPARE, path, number) for number in range(8)]
-    assert [process.wait(300) for process in processes] == [0] * 8
-    seqs = [item.envelope.seq for item in read_records(path) if isinstance(item, Record)]
-    assert seqs == list(range(400))
-    with pytest.raises(SequenceConflictError) as caught:
-        StreamWriter(path, stream_id("shared")).append(TestStarted(nodeid="x"), expected_seq=7)
-    assert caught.value.actual == 400

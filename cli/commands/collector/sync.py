@@ -90,7 +90,7 @@ def command(
     )
     name = resolve_profile(profile)
     log = profile_log(name)
-    collector = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
+    collector, options.is_mirror = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
     try:
         if conflicts:
             raise typer.Exit(_list_conflicts(collector, as_json=as_json))
@@ -105,15 +105,17 @@ def command(
     raise typer.Exit(1 if _differ(report) else 0)
 
 
-def _collector_meant(url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None") -> "Collector":
-    """Return the collector of a URL, else that of a remote profile, else that of the environment."""
+def _collector_meant(
+    url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None"
+) -> "tuple[Collector, bool]":
+    """Return the collector of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
     from ....collector.client.addresses import read_address
     from ....collector.client.requests import Collector
 
     if entry is not None and (url or entry.url).rstrip("/") == entry.url:
         mirror = profile_mirror(entry, log, key)
-        return mirror.collector(mirror.address())
-    return Collector(read_address(url, key))
+        return mirror.collector(mirror.address()), True
+    return Collector(read_address(url, key)), False
 
 
 def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
@@ -173,6 +175,7 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
         "dropped_streams": pushed.dropped_streams,
         "fetched": pulled.added,
         "fetched_known": pulled.known,
+        "fetched_newer": pulled.newer,
         "findings": pulled.findings,
         "conflicts": [
             {"stream": clash.stream, "seq": clash.seq, "remote": clash.have, "local": clash.got}
@@ -206,7 +209,9 @@ def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: b
     if report.pushed.dropped_streams:
         count = counted(report.pushed.dropped_streams, "stream")
         out.print(f"{count} were dropped there by its retention, and not sent", soft_wrap=True)
-    for text in (*report.pushed.refused, *report.pulled.findings)[:_SHOWN]:
+    newer = counted(report.pulled.newer, "event")
+    left_out = [f"{newer} of a newer format were not fetched; upgrade pytest-insight"] if report.pulled.newer else []
+    for text in (*left_out, *report.pushed.refused, *report.pulled.findings)[:_SHOWN]:
         out.print(safe_line(text), soft_wrap=True)
     clashes = _clashes(report)
     for clash in clashes[:_SHOWN]:

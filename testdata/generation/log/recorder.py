@@ -121,7 +121,7 @@ class GenerationRecorder:
             return list(values)
         with self._store.transact() as transaction:
             known = transaction.state.generation.records.get(head.record)
-            there = known.values[head.first :] if known else []
+            there: Sequence[bytes] = known.values[head.first :] if known else []
             missing = values[len(there) :]
             events = _events(msgspec.structs.replace(head, first=head.first + len(there)), missing)
             transaction.append(f"tdm/data/{head.entity_type}", *events)

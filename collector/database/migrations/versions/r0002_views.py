@@ -1,5 +1,7 @@
 """Tables of the views: sessions, results, counts a day."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -8,7 +10,7 @@ revision = "0002"
 down_revision = "0001"
 
 
-def _column(name: str, kind: "sa.types.TypeEngine[object]", *, null: bool = False) -> "sa.Column[object]":
+def _column(name: str, kind: "sa.types.TypeEngine[Any]", *, null: bool = False) -> "sa.Column[Any]":
     return sa.Column(name, kind, nullable=null)
 
 
