@@ -1,7 +1,7 @@
 """Endpoints of keys, teams, audit and metrics; an admin sees those of the own team alone."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 
 from ..access.audit import list_actions, record_action
-from ..access.keys import ApiKey, create_key, key_data, list_keys, revoke_key, scopes_of_role
+from ..access.keys import SCOPES, ApiKey, create_key, key_data, list_keys, revoke_key, scopes_of_role
 from ..database.row_security import rows_of_team
 from ..problems import ProblemError
 from .answers import json_answer
@@ -19,13 +19,16 @@ from .context import Admin, Context, Monitor, ServerContext
 router = APIRouter(prefix="/api/v1")
 
 
+DAYS_MAX: Final = 36_500
+
+
 class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     """Wishes for a key."""
 
     role: str = "writer"
     scopes: list[str] = []
     owner: str = ""
-    days: int | None = None
+    days: Annotated[int, msgspec.Meta(ge=1, le=DAYS_MAX)] | None = None
 
 
 _NEW_KEY = {
@@ -37,9 +40,14 @@ _NEW_KEY = {
                     "type": "object",
                     "properties": {
                         "role": {"type": "string", "enum": ["reader", "writer", "admin"]},
-                        "scopes": {"type": "array", "items": {"type": "string"}},
+                        "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
                         "owner": {"type": "string"},
-                        "days": {"type": "integer", "minimum": 1, "description": "Days until it expires."},
+                        "days": {
+                            "type": ["integer", "null"],
+                            "minimum": 1,
+                            "maximum": DAYS_MAX,
+                            "description": "Days until it expires.",
+                        },
                     },
                 }
             }
@@ -66,7 +74,7 @@ def _create(context: ServerContext, key: ApiKey, body: bytes) -> Response:
     try:
         wanted = msgspec.json.decode(body, type=NewKey)
         scopes = tuple(wanted.scopes) or scopes_of_role(wanted.role)
-        expires = None if wanted.days is None else datetime.now(UTC) + timedelta(days=max(wanted.days, 1))
+        expires = None if wanted.days is None else datetime.now(UTC) + timedelta(days=wanted.days)
         with context.engine.begin() as connection:
             key_id, made = create_key(connection, key.team, scopes, wanted.owner, expires)
             record_action(connection, "key.created", team=key.team, key=key.id, made=key_id, scopes=list(scopes))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from ..problems import ProblemError
 
@@ -50,11 +51,23 @@ async def _answer_problem(_: Request, error: Exception) -> Response:
     return problem_answer(error)
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     kind = _KINDS.get(error.status_code, "bad-request")
     detail = f"{HTTPStatus(error.status_code).phrase}; docs/http-api.md lists the endpoints"
-    return problem_answer(ProblemError(kind, detail, dict(error.headers or {})))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return problem_answer(ProblemError(kind, detail, headers))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all endpoints of a path; the framework names those of the first one alone."""
+    found: set[str] = set()
+    for path, methods in request.app.openapi()["paths"].items():
+        if compile_path(path)[0].match(request.url.path):
+            found.update(name.upper() for name in methods)
+    return sorted(found)
 
 
 async def _answer_cut_off(_: Request, __: Exception) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from .admin_api import router as admin_router
-from .answers import register_handlers
+from .answers import PROBLEM_TYPE, register_handlers
 from .conflicts_api import router as conflicts_router
 from .context import ServerContext
 from .events_api import router as events_router
@@ -17,7 +17,10 @@ from .questions_api import router as questions_router
 from .sessions_api import router as sessions_router
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    "default": {"model": ProblemModel, "description": "A refusal, as RFC 9457 describes it."}
+    "default": {
+        "description": "A refusal, as RFC 9457 describes it.",
+        "content": {PROBLEM_TYPE: {"schema": ProblemModel.model_json_schema()}},
+    }
 }
 
 

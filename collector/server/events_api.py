@@ -1,6 +1,5 @@
 """Endpoints of the log: push, negotiate, pull."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,11 +23,11 @@ from .answers import json_answer
 from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
 from .following import NO_BUFFER, Following
-from .models import HAVE_QUESTION, HaveAnswer, PushedModel
+from .models import HAVE_QUESTION, HaveAnswer, Moment, PushedModel
 
 router = APIRouter(prefix="/api/v1")
 NDJSON = "application/x-ndjson"
-_BODY = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
+_BODY = {"requestBody": {"required": False, "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @router.post("/events", responses={200: {"model": PushedModel}}, response_model=None, openapi_extra=_BODY)
@@ -120,7 +119,22 @@ def _push_answer(result: AcceptedLines, parsed: ParsedBody, position: str, told:
 
 
 _QUESTION = {"requestBody": {"required": True, "content": {"application/json": {"schema": HAVE_QUESTION}}}}
-_decode_have = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any]]]).decode
+
+
+class AskedStream(msgspec.Struct):
+    """A stream that a client has."""
+
+    count: int = 0
+    last: str = ""
+
+
+class HaveQuestion(msgspec.Struct):
+    """The streams that a client has, by their ids."""
+
+    streams: dict[str, AskedStream]
+
+
+_decode_have = msgspec.json.Decoder(HaveQuestion).decode
 
 
 @router.post("/have", responses={200: {"model": HaveAnswer}}, response_model=None, openapi_extra=_QUESTION)
@@ -132,15 +146,13 @@ async def compare_streams(request: Request, context: Context, key: Writer) -> Re
 
 def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
     try:
-        asked = _decode_have(body).get("streams")
-        if asked is not None and len(asked) > context.limits.streams:
+        asked = _decode_have(body).streams
+        if len(asked) > context.limits.streams:
             detail = f"body: more than {context.limits.streams} streams; ask in several requests"
             raise ProblemError("too-large", detail)
-        names = None if asked is None else stream_ids(asked)
+        names = stream_ids(asked)
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
-    if names is None:
-        raise ProblemError("bad-request", 'body: has to be {"streams": {ID: {"count": N, "last": DIGEST}}}')
     with context.engine.connect() as connection:
         return {"streams": stored_streams(connection, key.team, names), "epoch": read_epoch(connection)}
 
@@ -153,7 +165,7 @@ async def pull_events(
     after: Annotated[str, Query(description="Cursor of the answer before.")] = "",
     limit: Annotated[int, Query(ge=1, le=1_000_000, description="Lines of a page, roughly.")] = 0,
     stream: Annotated[UUID | None, Query(description="Only this stream.")] = None,
-    since: Annotated[datetime | None, Query(description="Only streams that started then or later.")] = None,
+    since: Annotated[Moment | None, Query(description="Only streams that started then or later.")] = None,
 ) -> Response:
     """Return the events after a cursor, verbatim; `Insight-Cursor` says where the next page begins.
 

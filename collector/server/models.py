@@ -1,8 +1,9 @@
 """Bodies and answers of the endpoints; the description of the interface is made from them."""
 
-from typing import Final
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 
 class ProblemModel(BaseModel):
@@ -48,6 +49,19 @@ class PushedModel(BaseModel):
     position: str = Field(description="Cursor after these events; empty if it is not known yet.")
 
 
+def _refuse_number(value: object) -> object:
+    if isinstance(value, str) and not any(letter in value for letter in "-T:"):
+        raise ValueError("has to be a date and time, such as 2026-11-20T10:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+Moment = Annotated[datetime, BeforeValidator(_refuse_number), AfterValidator(_in_utc)]
+"""A time of a parameter; in UTC where it has no zone. A number is refused: it would be read as seconds since 1970."""
+
 HAVE_QUESTION: Final = {
     "type": "object",
     "required": ["streams"],
@@ -55,6 +69,7 @@ HAVE_QUESTION: Final = {
         "streams": {
             "type": "object",
             "description": "The streams that a client has, by their ids.",
+            "propertyNames": {"pattern": "^[0-9a-f]{32}$"},
             "additionalProperties": {
                 "type": "object",
                 "properties": {

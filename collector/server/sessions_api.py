@@ -1,7 +1,6 @@
 """Endpoints of whole sessions, as `TestSession` writes them."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -19,6 +18,7 @@ from ..problems import ProblemError
 from .answers import json_answer
 from .bodies import received_body
 from .context import Context, Reader, ServerContext, Writer
+from .models import Moment
 
 router = APIRouter(prefix="/api/v1")
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
@@ -70,12 +70,12 @@ def list_stored_sessions(
     context: Context,
     key: Reader,
     sut: str | None = None,
-    since: datetime | None = None,
+    since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """Return sessions with their results, the newest first; `Link` names the next page."""
-    since_us = None if since is None else from_datetime(since.astimezone())
+    since_us = None if since is None else from_datetime(since)
     view = context.views.of_team(key.team)
     with view.model() as model:
         rows = model.sessions(sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]

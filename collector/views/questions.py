@@ -51,6 +51,15 @@ QUESTIONS: Final = (
 """All questions. What is not listed here cannot be passed to a command: no path of a file, no profile."""
 
 
+_SWITCH: Final = {"": True, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _is_set(name: str, value: str) -> bool:
+    if value.lower() not in _SWITCH:
+        raise ProblemError("bad-request", f"{name}: has to be true or false")
+    return _SWITCH[value.lower()]
+
+
 def arguments_of(question: QuestionPath, parameters: Iterable[tuple[str, str]]) -> list[str]:
     """Return the arguments of the command for the parameters of a request.
 
@@ -60,12 +69,12 @@ def arguments_of(question: QuestionPath, parameters: Iterable[tuple[str, str]]) 
     options: list[str] = []
     argument: list[str] = []
     for name, value in parameters:
-        if name == question.argument:
+        if name and name == question.argument:
             argument = [value]
         elif name in question.options:
             options.append(f"--{name}={value}")
         elif name in question.flags:
-            options += [] if value.lower() in ("0", "false", "no") else [f"--{name}"]
+            options += [f"--{name}"] if _is_set(name, value) else []
         else:
             known = ", ".join(filter(None, (question.argument, *question.options, *question.flags)))
             raise ProblemError("bad-request", f"{name}: no such parameter; there are {known}")

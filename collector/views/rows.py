@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ...eventlog.times import from_datetime
 from ...projections.parts import Nodes
+from ..database.row_security import copying_rows
 from ..database.view_tables import change, node, session
 from .folding import FoldedStream, ResultRow, node_hash, storable_text
 
@@ -20,6 +21,9 @@ _COPY: Final = """
     copy result (at, duration_us, team, session, node, seq, outcome, attempt, verdict, runs, worker)
     from stdin (format binary)
 """
+_MAKE_COPIED = text("create temporary table copied (like result) on commit drop")
+_INSERT_COPIED = text("insert into result select * from copied")
+_DROP_COPIED = text("drop table copied")
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
 _pack = struct.Struct(">h iq iq ii ii ii ii ih ih ih ih ih").pack
@@ -143,8 +147,27 @@ def _copy_results(
     connection: Connection, team: int, found: Sequence[FoldedStream], ids: dict[UUID, int], nodes: dict[int, int]
 ) -> None:
     """Copy the results of some sessions in the binary format, which costs the server no parsing."""
+    with copying_rows(connection, "result") as can_copy:
+        if not can_copy:
+            # An owner who is subject to row-level security copies into a table that is not, and inserts from there.
+            connection.execute(_MAKE_COPIED)
+        statement = _COPY if can_copy else _COPY.replace("copy result", "copy copied", 1)
+        _copy_binary(connection, statement, team, found, ids, nodes)
+        if not can_copy:
+            connection.execute(_INSERT_COPIED)
+            connection.execute(_DROP_COPIED)
+
+
+def _copy_binary(
+    connection: Connection,
+    statement: str,
+    team: int,
+    found: Sequence[FoldedStream],
+    ids: dict[UUID, int],
+    nodes: dict[int, int],
+) -> None:
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEAD)
         for one in found:
             if one.session is None:

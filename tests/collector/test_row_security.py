@@ -9,6 +9,7 @@ from collector_lines import session_lines
 from collectors import ThreadCollector, context_of, make_key
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.row_security import rows_of_team, secure_tables
+from pytest_insight.collector.views.projecting import project_all
 from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -131,6 +132,14 @@ def test_an_owner_who_is_no_superuser_is_limited_and_makes_whole_backups(postgre
         drop_conditions(engine)
         assert served.get("/api/v1/log", key=keys[1]).body == b"".join(THEIRS)
         served.stop()
+        engine.dispose()
+        engine = open_engine(url, pool_size=5)
+        project_all(engine)
+        with engine.connect() as connection:
+            assert connection.execute(text("select team, count(*) from result group by 1 order by 1")).all() == [
+                (1, 3),
+                (2, 4),
+            ]
         folder = tmp_path / "backup.dump"
         write_backup(url, folder)
         assert folder.stat().st_size

@@ -7,6 +7,7 @@ import pytest
 from collector_lines import session_lines
 from collectors import make_key
 from pytest_insight.collector.access.keys import split_key
+from pytest_insight.collector.server import context
 
 OURS = session_lines(1, 2, label="own", sut="shop")
 FOREIGN, UNKNOWN = "k2", "k9"
@@ -36,9 +37,11 @@ def operations():
 OPERATIONS = list(operations())
 
 
-@pytest.fixture
-def teams(served, engine):
-    """A collector with two teams; gives the key of the team that looks."""
+@pytest.fixture(params=["both locks", "conditions alone"])
+def teams(request, served, engine, monkeypatch):
+    """A collector with two teams, also without row-level security; gives the key of the team that looks."""
+    if request.param == "conditions alone":
+        monkeypatch.setattr(context, "limit_request", lambda _: None)
     key = make_key(engine, team="curious")
     served.push(b"".join(THEIRS))
     served.push(b"".join(OURS), key=key)
