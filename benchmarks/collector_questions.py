@@ -13,7 +13,7 @@ from pytest_insight.collector.views.projecting import project_all
 from .collector import Bench, bench, load_of
 from .measure import Figure
 
-EVENTS, EVENTS_QUICK = 2_100_000, 50_000
+EVENTS, EVENTS_QUICK = 2_100_000, 400_000
 DAYS = 30
 ROUNDS = 5
 SQL = {

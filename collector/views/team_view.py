@@ -25,6 +25,9 @@ WAIT_S: Final = 5.0
 """Seconds that a question waits for the events after which it is asked."""
 
 _PAUSE_S: Final = 0.05
+_FOLD_BYTES: Final = 16 << 20
+"""Bytes of new lines that are folded before a question is asked, and not by the process that answers it."""
+
 _PAGE_LINES: Final = 20_000
 _MODE: Final = 0o600
 
@@ -56,6 +59,7 @@ class TeamView:
         self._team = team_id
         self._folder = folder
         self._lock = threading.Lock()
+        self._is_folded = False
 
     def refresh(self) -> str:
         """Copy what is new in the feed, and return the cursor of the copy."""
@@ -64,7 +68,10 @@ class TeamView:
             fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the server use the same copy
             with self._engine.connect() as connection:
                 state = self._usable_state(read_epoch(connection), self._generation(connection))
+                before = state.size
                 self._copy_pages(connection, state)
+            if state.size - before > _FOLD_BYTES or not self._is_folded:
+                self._fold()
         return format_cursor(state.epoch, state.position)
 
     def refresh_beyond(self, after: str) -> str:
@@ -84,12 +91,26 @@ class TeamView:
                 raise ProblemError("unavailable", detail, {"Retry-After": "1"})
             time.sleep(_PAUSE_S)
 
+    def _fold(self) -> None:
+        """Bring the read model up to date, however long it takes.
+
+        A process that answers a question is ended after a minute: it would never come to the end of a large log, and
+        the next one would begin again.
+        """
+        if self.log.exists():
+            with ReadModel.open(self.log, self._model_path) as model:
+                model.catch_up()
+        self._is_folded = True
+
+    @property
+    def _model_path(self) -> Path:
+        return model_path(self.log, {"PYTEST_INSIGHT_HOME": str(self.home)})
+
     @contextmanager
     def model(self) -> Generator[ReadModel]:
         """Yield the read model of the copy, up to date."""
         self.refresh()
-        path = model_path(self.log, {"PYTEST_INSIGHT_HOME": str(self.home)})
-        with ReadModel.open(self.log, path) as model:
+        with ReadModel.open(self.log, self._model_path) as model:
             model.catch_up()
             yield model
 
