@@ -19,7 +19,7 @@ from .exchange.formats import format_of
 from .exchange.hiding import clear
 from .exchange.importing import ImportReport, ImportStats, add_sessions, import_file, incoming_sessions, parse_strategy
 from .exchange.sources import read_contents
-from .exchange.store import SessionStore, sessions_in
+from .exchange.store import SessionStore
 from .own_files import check_output
 from .profiles import (
     ProfileManager,

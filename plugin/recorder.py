@@ -117,7 +117,7 @@ class Recorder(RecordingHooks):
     # -------------------------------------------------------------- per test: all other cases
 
     def _start_in_full(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        """Write the start of any test: of xdist, of one whose name is no text, of one that begins beside others."""
+        """Write the start of any test: of xdist, of one whose name is no text, of one that begins while others run."""
         xdist = self._xdist
         worker = xdist.worker
         self.attempts.make_way(worker, nodeid)

@@ -114,7 +114,13 @@ def required(requirements):
     return {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in requirements}
 
 
-GUARDED = {("cli", "psutil"), ("cli", "sqlalchemy"), ("collector", "compression"), ("collector", "backports.tarfile")}
+GUARDED = {
+    ("cli", "psutil"),
+    ("cli", "sqlalchemy"),
+    ("cli", "urllib3"),
+    ("collector", "compression"),
+    ("collector", "backports.tarfile"),
+}
 """Imports beyond these that a room tries on purpose: the command then says which extra to install.
 
 Zstandard is in the standard library from Python 3.14 on, and in a distribution of the package `backports` before."""

@@ -102,7 +102,7 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
 
 def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
     tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
-    worker = WorkerSettings(url, settings.folder / "views", settings.command, settings.limits, tls)
+    worker = WorkerSettings(url, settings.folder / "views", tuple(settings.command), settings.limits, tls)
     projector = ProjectorProcess(url)
     projector.start()
     try:

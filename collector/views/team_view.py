@@ -94,7 +94,7 @@ class TeamView:
     def _fold(self) -> None:
         """Bring the read model up to date, however long it takes.
 
-        A process that answers a question is ended after a minute: it would never come to the end of a large log, and
+        A process that answers a question is ended after a minute: it would never reach the end of a large log, and
         the next one would begin again.
         """
         if self.log.exists():

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...eventlog.documents.sessions import convert_session
@@ -130,15 +130,3 @@ class SessionStore:
         if self.path is not None and not self.path.exists() and not (pack_files(self.path) or live_files(self.path)):
             return MemoryLog(label=str(self.path))
         return self.target.source
-
-
-def sessions_in(lines: bytes) -> list[TestSession]:
-    """Return the sessions of a few lines, with everything in them."""
-    with ReadModel.open(MemoryLog(data=bytearray(lines)), None) as model:
-        model.catch_up()
-        found: list[TestSession] = []
-        for row in reversed(model.sessions()):
-            session = TestSession.from_row(lambda: nullcontext(model), row)
-            fill_session(session, lambda: nullcontext(model), texts=True)
-            found.append(session)
-        return found

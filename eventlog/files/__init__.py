@@ -8,4 +8,5 @@
 - `pipes`: logs that are read from a pipe.
 - `private`: files that only the user may read.
 - `clock`: the time, also inside a test that replaces the clock.
+- `event_times`: times of the events of one writer, never earlier than the one before.
 """

@@ -30,15 +30,15 @@ class MarkerReader:
         """Return all markers of an item, the closest first, as `iter_markers` does."""
         if getattr(type(item), "iter_markers", None) is not pytest.Item.iter_markers:
             return list(item.iter_markers())  # an item of a plugin, with an order of its own
-        return item.own_markers + self._inherited(item)
+        return item.own_markers + self._marks_of_parents(item)
 
-    def _inherited(self, node: pytest.Item | pytest.Collector) -> list[pytest.Mark]:
+    def _marks_of_parents(self, node: pytest.Item | pytest.Collector) -> list[pytest.Mark]:
         parent = node.parent
         if parent is None:
             return []
         found = self._of_nodes.get(parent)
         if found is None:
-            found = self._of_nodes[parent] = parent.own_markers + self._inherited(parent)
+            found = self._of_nodes[parent] = parent.own_markers + self._marks_of_parents(parent)
         return found
 
 

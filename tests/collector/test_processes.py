@@ -54,7 +54,7 @@ def workers(database, tmp_path):
 
     def alive():
         found = psutil.Process(running.process.pid).children()
-        return [each for each in found if any("spawn_main" in word for word in each.cmdline())]
+        return [each for each in found if any(word.endswith("process.worker") for word in each.cmdline())]
 
     wait_until(lambda: len(alive()) == 2)
     yield running, alive

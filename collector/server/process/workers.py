@@ -1,16 +1,16 @@
 """Several processes that serve one port; one that dies is started again."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from ...database.connections import open_engine
 from ...limits import RequestLimits
@@ -19,13 +19,17 @@ from .http_server import end_in_order, make_http_server
 
 log = logging.getLogger(__name__)
 
+SETTINGS_VARIABLE: Final = "INSIGHT_SERVE_WORKER"
+"""The settings have the password of the database: they are in the environment, which other users cannot see."""
+
 PAUSE_S: Final = 1.0
 """Seconds between the end of a process and the start of the next one in its place."""
 
-END_S: Final = 20.0
+_LOOK_S: Final = 0.1
+_END_S: Final = 20.0
 
 
-class WorkerSettings(NamedTuple):
+class WorkerSettings(msgspec.Struct, frozen=True):
     """Settings of each process."""
 
     url: str
@@ -46,52 +50,52 @@ def serve_here(settings: WorkerSettings, listening: socket.socket) -> None:
 
 def serve_in_processes(settings: WorkerSettings, listening: socket.socket, count: int) -> None:
     """Serve in so many processes until this one is asked to end."""
-    spawn = multiprocessing.get_context("spawn")
     asked = threading.Event()
-
-    def start() -> BaseProcess:
-        process = spawn.Process(target=_work, args=(settings, listening), name="insight-serve")
-        process.start()
-        return process
-
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    running = [start() for _ in range(count)]
+    running = [_start(settings, listening) for _ in range(count)]
     try:
-        while not asked.is_set():
-            wait([process.sentinel for process in running], PAUSE_S)
-            running = [_renew(process, start, asked) for process in running]
+        while not asked.wait(_LOOK_S):
+            running = [_renew(process, settings, listening, asked) for process in running]
     finally:
         _end_all(running)
 
 
-def _renew(process: BaseProcess, start: Callable[[], BaseProcess], asked: threading.Event) -> BaseProcess:
-    if process.is_alive() or asked.is_set():
+def _start(settings: WorkerSettings, listening: socket.socket) -> "subprocess.Popen[bytes]":
+    fd = listening.fileno()
+    # The terminal sends SIGINT to all processes of its group: in a session of their own only this one ends them.
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest_insight.collector.server.process.worker", str(fd)],
+        stdin=subprocess.PIPE,
+        env=os.environ | {SETTINGS_VARIABLE: msgspec.json.encode(settings, enc_hook=str).decode()},
+        pass_fds=(fd,),
+        start_new_session=True,
+    )
+
+
+def _renew(
+    process: "subprocess.Popen[bytes]", settings: WorkerSettings, listening: socket.socket, asked: threading.Event
+) -> "subprocess.Popen[bytes]":
+    if process.poll() is None:
         return process
-    log.warning("a process of the server has ended with %s; another one is started", process.exitcode)
+    log.warning("a process of the server has ended with %s; another one is started", process.returncode)
+    _close_input(process)
     asked.wait(PAUSE_S)
-    return process if asked.is_set() else start()
+    return process if asked.is_set() else _start(settings, listening)
 
 
-def _end_all(running: list[BaseProcess]) -> None:
+def _end_all(running: "list[subprocess.Popen[bytes]]") -> None:
     for process in running:
         process.terminate()
     for process in running:
-        process.join(END_S)
-        if process.is_alive():
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
+            process.wait()
+        _close_input(process)
 
 
-def _work(settings: WorkerSettings, listening: socket.socket) -> None:
-    """Serve in a process that was started; it ends with the one that has started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the first process ends the others
-    threading.Thread(target=_end_with_parent, name="parent-watcher", daemon=True).start()
-    serve_here(settings, listening)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
