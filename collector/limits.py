@@ -32,7 +32,7 @@ class RequestLimits:
     working_bytes: int = 512 * MIB
     """Bytes that all bodies which are worked on at once may unpack to; further ones wait for their turn."""
     question_bytes: int = 4 * MIB
-    """Bytes of a body that is a question or a wish and no log."""
+    """Bytes of a body that is a question or a setting and no log."""
     document_bytes: int = 32 * MIB
     """Bytes of a session as a document, after it was unpacked; as objects it takes several times as much."""
     followers: int = 1_000

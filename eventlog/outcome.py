@@ -117,8 +117,8 @@ def attempt_outcome(
         phase_outcomes: the terminal category of each phase that did not simply pass; empty if it counts as nothing.
         subtest_failed: a subtest of this attempt failed, whatever the call says.
         failed: a report failed that another plugin counts as something else.
-        repeated: the test was started or called once more within the same run of it; an attempt of which nothing else
-            is known, or only that another plugin has a name for it, was a rerun.
+        repeated: the test was started or called again within the same run of it. An attempt without any other outcome,
+            or with a category of another plugin only, was then a rerun.
     """
     if not phase_outcomes and not subtest_failed:
         if "call" in phases:

@@ -115,7 +115,7 @@ def _is_too_deep(line: bytes) -> bool:
 
 
 class _FaultError(ValueError):
-    """A value or key of a line that cannot be."""
+    """An invalid value or key of a line."""
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> None:
@@ -162,7 +162,7 @@ _NOT_NEGATIVE = ("duration_us", "attempt", "count", "ordinal", "part", "dropped"
 
 
 def _value_fault(event: Any) -> str:
-    """Return which field of an event has a value that cannot be."""
+    """Return the field of an event that has an invalid value."""
     for name in _NOT_NEGATIVE:
         value = getattr(event, name, 0)
         if isinstance(value, int) and not 0 <= value <= DURATION_US_MAX:

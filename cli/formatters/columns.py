@@ -43,9 +43,9 @@ class Widths(NamedTuple):
 
 
 def short_names(nodeids: Iterable[str], width: int) -> dict[str, str]:
-    """Return node ids in so many columns: as much as there is room for of their folders, their file, their classes.
+    """Return node ids cut to a width: first their folders are left out, then the file, then the classes.
 
-    What would be the same for several of them is the whole node id with its middle left out.
+    Where two of them would look the same, both are shown whole with the middle left out.
 
     Args:
         nodeids: as they were recorded.

@@ -182,7 +182,7 @@ def _broken_cells(one: "BrokenRow") -> Cells:
 
 
 def _sections(found: "Overview", now_us: int, most: int) -> Iterator[Section]:
-    """Yield the sections below the broken tests that have something to tell."""
+    """Yield the sections below the broken tests, without the empty ones."""
     if found.cut:
         yield _section(
             "cut",

@@ -63,7 +63,7 @@ def seconds(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """Return a share as per cent, with as many digits as it takes to tell it from none and all."""
+    """Return a share as per cent, with enough digits that only 0 and 1 are shown as 0 % and 100 %."""
     if not 0 < value < 1:
         return f"{value * 100:.0f} %"
     text = ""

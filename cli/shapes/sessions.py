@@ -113,7 +113,7 @@ class TestRunShape(Shape):
 
 
 class RefusedTestShape(Shape):
-    """A node id of a log that is not given to pytest."""
+    """A node id of a log that `session run` does not pass to pytest."""
 
     nodeid: str
     reason: str

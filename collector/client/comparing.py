@@ -20,7 +20,7 @@ class Differences:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """True if the two sides differ."""
         return bool(self.only_here or self.only_there or self.clashes)
 
 

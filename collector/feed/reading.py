@@ -45,7 +45,7 @@ def last_position(connection: Connection, team: int) -> int:
 def read_page(
     connection: Connection, team: int, after: int, lines: int, wanted: FeedFilter, most_bytes: int = PAGE_BYTES
 ) -> FeedPage:
-    """Return the segments after a position, at least one, and no more than hold so many lines and bytes."""
+    """Return the segments after a position: at least one, and no more than the limits of lines and bytes allow."""
     chosen: list[int] = []
     total = size = 0
     rows = list(connection.execute(_page_query(team, after, wanted)))

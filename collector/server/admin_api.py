@@ -23,7 +23,7 @@ DAYS_MAX: Final = 36_500
 
 
 class NewKey(msgspec.Struct, forbid_unknown_fields=True):
-    """Wishes for a key."""
+    """Properties of a key to create."""
 
     role: str = "writer"
     scopes: list[str] = []

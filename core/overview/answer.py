@@ -91,7 +91,7 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
 
 
 def _session(model: "History", run: "Run", progress: Progress | None) -> NewestSession:
-    """Return a session, with how far it came."""
+    """Return a session with its progress."""
     row = model.session_of(run.stream)
     if row is None or progress is None:
         return NewestSession(session_id=run.name, commit=run.commit, branch=run.branch)

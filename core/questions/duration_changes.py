@@ -56,8 +56,8 @@ def compare_durations(
 
     Args:
         before, after: seconds of passing runs by node id.
-        quick: test the distributions of those only whose medians differ enough to be told. They are corrected for the
-            number of all, so that a change may be called unconfirmed which is confirmed else, and never the reverse.
+        quick: compare distributions only of tests whose medians differ enough to be listed. The correction counts all
+            tests, so `quick` may leave a change unconfirmed; it never confirms one that would not be without it.
     """
     both = before.keys() & after.keys()
     long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]

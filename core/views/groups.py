@@ -21,7 +21,7 @@ class SUTGroup:
 
 @dataclass
 class TestHistory:
-    """Sessions of many systems under test."""
+    """Sessions, grouped by system under test."""
 
     __test__: ClassVar[bool] = False
 

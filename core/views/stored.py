@@ -114,7 +114,7 @@ def _results_of(
 
 
 def _decode_attempt(line: bytes, decode: Callable[[bytes], Any]) -> Any:
-    """Decode what is shown of an attempt; of one whose other fields are not those of its type, nothing is shown."""
+    """Return the shown fields of an attempt; none of them if a field of the attempt has a wrong type."""
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -138,7 +138,7 @@ class System:
         _unlock(fd, _UNLOCK)
 
     def sync_dir(self, path: str) -> None:
-        """Make the directory entries of `path` durable, where the platform has such a thing."""
+        """Make the directory entries of `path` durable, on platforms that have directory entries to sync."""
         if sys.platform == "win32":
             return
         fd = self._open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)

@@ -116,7 +116,7 @@ def _all_begin(lines: Sequence[bytes], head: bytes) -> bool:
 
 
 def has_possible_times(run: LineRun) -> bool:
-    """Return whether the lines of tests in a run surely have a `seq` and a time that can be; False leaves it open."""
+    """Return True if every line of a test in a run has a valid `seq` and a valid time; False means unknown."""
     return _rows_fit(run.finished, len(_FINISHED_HEAD)) and _rows_fit(run.starts, len(_STARTED_HEAD))
 
 

@@ -74,7 +74,7 @@ class _Files:
         self._files = files
 
     def range(self, segment: Segment) -> Iterator[bytes]:
-        """Yield the bytes of a segment. The last is a newline, whatever it is in a damaged file or behind its end."""
+        """Yield the bytes of a segment. The last is always a newline, also if a damaged file lacks it."""
         file = self._files[segment.source]
         position, last = segment.begin, segment.end - 1
         while position < last:

@@ -24,7 +24,7 @@ def find_places(config: pytest.Config) -> list[str] | None:
 
 
 def _within_root(place: str, folder: str, root: str) -> str:
-    """Return a place as node ids begin, with the root folder left out; as it is if it is elsewhere."""
+    """Return a place relative to the root folder, as node ids begin; unchanged if it is outside of it."""
     path, colons, test = place.partition("::")
     whole = os.path.normpath(os.path.join(folder, path))  # noqa: PTH118 - normpath has no form in pathlib
     if whole != root and not whole.startswith(root.rstrip(os.sep) + os.sep):

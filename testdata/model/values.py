@@ -18,7 +18,7 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Content(NamedTuple):
-    """A value in the form of an event."""
+    """A value as it is stored in an event."""
 
     data: msgspec.Raw
     digest: str

@@ -21,7 +21,7 @@ HEAD_S: Final = 30.0
 """Seconds in which the head of a request has to arrive."""
 
 TAKE_S: Final = 60.0
-"""Seconds after which a connection is cut whose other end does not take what is sent."""
+"""Seconds after which a connection is cut whose client does not read what is sent."""
 
 GRACE_S: Final = 10
 """Seconds for requests that run when the server is asked to end."""
@@ -38,12 +38,12 @@ class LimitedConnection(H11Protocol):
     """Request before the head that is waited for."""
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for the first head."""
+        """Start the timer for the first head."""
         super().connection_made(transport)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Begin to wait for a further head with its first byte."""
+        """Start the timer for the next head when its first byte arrives."""
         if self._head_timer is None and self._is_idle():
             self._wait_for_head()
         super().data_received(data)
@@ -52,7 +52,7 @@ class LimitedConnection(H11Protocol):
             self._head_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timer."""
         if self._head_timer is not None:
             self._head_timer.cancel()
         super().connection_lost(exc)
@@ -152,7 +152,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def set_take_time(listening: socket.socket, seconds: float) -> None:
-    """Let connections of a socket be cut whose other end does not take what is sent, where the system can do that."""
+    """Cut connections of a socket whose client does not read what is sent; without effect where the system cannot."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
