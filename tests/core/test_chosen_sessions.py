@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.analyzer import Analysis
-from pytest_insight.core.history.series import asked_runs, series_of
+from pytest_insight.core.history.series import series_of
 from pytest_insight.core.history.windows import Window
 from pytest_insight.core.questions.broken import broken_tests
 from pytest_insight.core.questions.outages import key_of, set_aside
@@ -96,53 +96,6 @@ def test_a_session_of_the_future_decides_nothing_while_there_is_another():
     assert analysis.summary().sessions == 3
     assert [one.failed for one in analysis.tests()] == [1]
     assert names(Analysis(runs=[far]).asked) == ["s9"]
-
-
-@few
-@given(anything, anything)
-def test_another_system_changes_nothing_that_is_said_about_one(runs, others):
-    """Each answer about the first is as if the second had no sessions."""
-    mine = [
-        make_run(at, dict(run.tests), sut="mine", branch=run.branch, variant=run.variant) for at, run in enumerate(runs)
-    ]
-    foreign = [
-        make_run(100 + at, dict(run.tests), sut="other", started_us=BASE_US + at * 1000, branch=run.branch)
-        for at, run in enumerate(others)
-    ]
-    mixed = sorted([*mine, *foreign], key=lambda run: (run.started_us, run.stream))
-    assert names(run for run in asked_runs(mixed) if run.sut == "mine") == names(asked_runs(mine))
-    for question in ("broken_tests", "lost_tests"):
-        alone = getattr(Analysis(runs=mine), question)()
-        assert [one for one in getattr(Analysis(runs=mixed), question)() if one.sut == "mine"] == alone
-
-
-@few
-@given(small_histories(), st.randoms(use_true_random=False))
-def test_sessions_of_equal_time_say_the_same_in_any_order(runs, rng):
-    """Their streams decide, and not the order in which they were read."""
-    same = [make_run(at, dict(run.tests), started_us=BASE_US, commit=run.commit) for at, run in enumerate(runs)]
-    mixed = [*same]
-    rng.shuffle(mixed)
-    by_stream = sorted(mixed, key=lambda run: (run.started_us, run.stream))
-    for question in ("broken_tests", "flaky_tests", "transition_scores", "failure_rates", "lost_tests", "tests"):
-        assert getattr(Analysis(runs=by_stream), question)() == getattr(Analysis(runs=same), question)()
-
-
-@few
-@given(anything)
-def test_no_answer_forgets_a_bad_run(runs):
-    """Each test with a bad run has it in the list, in its history, and among the failures by message."""
-    analysis = Analysis(runs=runs)
-    bad = {}
-    for run in runs:
-        for nodeid, test in run.tests.items():
-            bad[nodeid] = bad.get(nodeid, 0) + (test.verdict in ("failed", "error", "crashed"))
-    assert {one.nodeid: one.failed for one in analysis.tests()} == bad
-    for nodeid, count in bad.items():
-        history = analysis.history_of(nodeid)
-        assert sum(one.verdict in ("failed", "error", "crashed") for one in history) == count
-        assert [one.started_us for one in history] == sorted(one.started_us for one in history)
-    assert sum(cluster.count for cluster in analysis.failure_clusters()) == sum(bad.values())
 
 
 # ------------------------------------------------------------------ from a store

@@ -3,8 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from examples import examples
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pytest_insight.core.filters import (
     InvalidQueryParameterError,
@@ -17,9 +16,8 @@ from pytest_insight.core.filters import (
     matcher_of,
 )
 from pytest_insight.core.history.column_view import AttemptSeen, Peek, is_stored
-from pytest_insight.core.models import RerunTestGroup, TestOutcome, TestResult, TestSession
+from pytest_insight.core.models import RerunTestGroup, TestResult, TestSession
 from pytest_insight.core.query import Query
-from pytest_insight.core.session_filters import SessionFilters
 from pytest_insight.core.storage import InMemoryStorage
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -46,49 +44,6 @@ SESSIONS = [
 ]
 SESSIONS[3].add_rerun_group(RerunTestGroup("t.py::test_1", SESSIONS[3].test_results))
 
-NARROWINGS = {
-    "sut": lambda q: q.for_sut("shop"),
-    "day": lambda q: q.in_last_days(1),
-    "hours": lambda q: q.in_last_hours(40),
-    "after": lambda q: q.after(NOW - timedelta(hours=35)),
-    "before": lambda q: q.before(NOW - timedelta(hours=2)),
-    "outcome": lambda q: q.with_outcome("failed"),
-    "tag": lambda q: q.with_session_tag("team", "y"),
-    "id": lambda q: q.with_session_id_pattern("s*"),
-    "reruns": lambda q: q.with_reruns(False),
-    "test": lambda q: q.filter_by_test().with_nodeid_containing("_1").apply(),
-    "stdout": lambda q: q.filter_by_test().with_stdout_containing("failed").apply(),
-    "duration": lambda q: q.filter_by_test().with_duration_between(0, 0.1).apply(),
-}
-
-
-@pytest.fixture(scope="module")
-def storage():
-    """Return a storage with the sessions."""
-    return InMemoryStorage(SESSIONS)
-
-
-def found_by(storage, names):
-    """Return what a query with some narrowings finds: the sessions, with the tests in each."""
-    query = Query(storage)
-    for name in names:
-        NARROWINGS[name](query)
-    return {session.session_id: [one.nodeid for one in session.test_results] for session in query.execute()}
-
-
-@settings(max_examples=examples(60))
-@given(st.lists(st.sampled_from(sorted(NARROWINGS)), max_size=4, unique=True), st.randoms(use_true_random=False))
-def test_filters_commute_and_each_one_more_only_narrows(storage, names, rng):
-    """In any order the same; a filter twice is the filter once; fewer filters find a superset of sessions and of tests."""
-    found = found_by(storage, names)
-    mixed = names * 2
-    rng.shuffle(mixed)
-    assert found_by(storage, mixed) == found
-    for left_out in names:
-        wider = found_by(storage, [name for name in names if name != left_out])
-        assert found.keys() <= wider.keys()
-        assert all(set(tests) <= set(wider[session]) for session, tests in found.items())
-
 
 @given(st.integers(0, 250), st.integers(0, 250))
 def test_before_and_after_divide_all_sessions_but_those_of_the_moment(first, second):
@@ -110,22 +65,6 @@ def test_a_tag_may_be_another_one_only_behind_a_tag():
     for begun in (Query(InMemoryStorage()), Query(InMemoryStorage()).for_sut("shop")):
         with pytest.raises(InvalidQueryParameterError, match="needs a tag filter right before"):
             begun.with_session_tag("team", "y", combine_with_or=True)
-
-
-def test_an_outcome_of_another_plugin_is_known_if_a_session_has_it():
-    """Else the message names those that there are."""
-    storage = InMemoryStorage([make_session(1)])
-    query = SessionFilters(storage)
-    assert query.outcome_meant("XFAILED") is TestOutcome.XFAILED
-    assert query.outcome_meant(TestOutcome.ERROR) is TestOutcome.ERROR
-    with pytest.raises(InvalidQueryParameterError, match="use one of passed, failed, skipped"):
-        query.outcome_meant("quarantined")
-    foreign = TestResult("t.py::q", TestOutcome.named("quarantined"), NOW, duration=1)
-    session = make_session(2)
-    session.add_test_result(foreign)
-    with_foreign = SessionFilters(InMemoryStorage([session]))
-    assert with_foreign.outcome_meant("Quarantined").to_str() == "Quarantined"
-    assert len(Query(InMemoryStorage([session])).with_outcome("quarantined").execute()) == 1
 
 
 # ------------------------------------------------------------------ columns
