@@ -51,6 +51,7 @@ bench: $(VENV)/.ready ## Measure everything in docs/performance.md
 	$(BIN)/python -m benchmarks
 
 campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten thousand
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,campaign]'
 	$(BIN)/python tests/campaigns/real_projects.py
 	$(BIN)/python tests/campaigns/crash.py
 	$(BIN)/python tests/campaigns/merge_laws.py
@@ -58,6 +59,8 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 	$(BIN)/python tests/campaigns/collector.py
+	$(BIN)/python tests/campaigns/collector_faults.py
+	$(BIN)/python tests/campaigns/collector_schema.py
 	INSIGHT_EXAMPLES=500 $(BIN)/python -m pytest -q -n 2 $$($(BIN)/python docs/tools/pure_tests.py)
 
 packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there

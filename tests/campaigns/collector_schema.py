@@ -1,6 +1,6 @@
 """Let schemathesis look for answers that the description of the collector does not allow, and for errors of the server.
 
-`python tests/campaigns/collector_schema.py [examples]` needs the package schemathesis.
+`python tests/campaigns/collector_schema.py [examples]` needs the extra `campaign`.
 """
 
 import os
