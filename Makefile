@@ -7,7 +7,7 @@ VENV84 := .venv-pytest84
 # The tests start thousands of processes; each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test check pure lint types demo bench campaign packages docs site screens clean
+.PHONY: help test suite check pure lint types demo bench campaign packages docs site screens clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,8 +26,13 @@ $(VENV84)/.ready: pyproject.toml
 		pytest-timeout pytest-xdist -e .
 	touch $@
 
-test: $(VENV)/.ready $(VENV84)/.ready lint types ## Set up everything, then lint, types and tests
-	INSIGHT_EXAMPLES=40 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+test: ## Set up everything, then lint, types and tests
+	$(MAKE) --no-print-directory -j 2 $(VENV)/.ready $(VENV84)/.ready
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory -j 2 types suite
+
+suite: $(VENV)/.ready $(VENV84)/.ready
+	INSIGHT_EXAMPLES=25 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/.ready ## Lint, types and the tests that start no process, in about a minute
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure

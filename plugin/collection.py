@@ -84,15 +84,18 @@ def split_by_size(nodeids: list[str], limit_bytes: int) -> Generator[list[str], 
 
     A single node id that is longer is a list of its own.
     """
-    if len(nodeids) > 1 and _json_bytes(nodeids) > limit_bytes:
-        middle = len(nodeids) // 2
-        yield from split_by_size(nodeids[:middle], limit_bytes)
-        yield from split_by_size(nodeids[middle:], limit_bytes)
-    elif nodeids:
-        yield nodeids
-
-
-def _json_bytes(nodeids: list[str]) -> int:
-    """Return the most bytes that node ids take in JSON."""
     text = "".join(nodeids)
-    return len(text) * (1 if text.isascii() else 6) + 3 * len(nodeids)
+    if nodeids and text.isascii() and len(text) + 3 * len(nodeids) <= limit_bytes:
+        yield nodeids
+        return
+    chunk: list[str] = []
+    size = 0
+    for nodeid in nodeids:
+        length = len(nodeid) * (1 if nodeid.isascii() else 6) + 3
+        if chunk and size + length > limit_bytes:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(nodeid)
+        size += length
+    if chunk:
+        yield chunk

@@ -92,16 +92,16 @@ def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Names of folders for the homes of tests; `mktemp` for each would look at all that are there."""
     folder = tmp_path_factory.mktemp("homes")
     return (folder / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def private_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def private_home(home_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point the home of pytest-insight, and the user's home, to a folder of the test's own."""
-    home = next(homes)
+    home = next(home_folders)
     home.mkdir()
     for name in list(os.environ):
         if name.startswith(OUTSIDE):

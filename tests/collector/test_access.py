@@ -149,6 +149,8 @@ def test_keys_are_made_listed_and_revoked_by_the_command_line(served, insight):
     assert split_key(made["key"]).secret not in listed + insight("keys", "list")[1]
     assert insight("keys", "revoke", made["id"], "--json")[0] == 0
     assert insight("keys", "revoke", "00000000")[0] == 1
-    assert json.loads(insight("teams", "list", "--json")[1]) == [{"name": "default"}, {"name": "payments"}]
+    assert json.loads(insight("teams", "list", "--json")[1]) == [
+        {"name": name, "keep_days": None} for name in ("default", "payments")
+    ]
     assert insight("keys", "create", "--team", "nobody")[0] == 1
     assert insight("keys", "create", "--role", "king")[0] == 2

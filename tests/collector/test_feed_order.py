@@ -190,9 +190,9 @@ def test_no_push_draws_positions_while_another_has_not_committed(engine):
         return [{"team": 1, "stream": UUID(int=number), "first": 0, "key": "k", **packed}]
 
     with engine.begin() as first:
-        drawn = store_segments(first, segments(1))
+        drawn = store_segments(first, segments(1), [])
         with pytest.raises(OperationalError, match="lock timeout"), engine.begin() as second:
             second.execute(text("set local lock_timeout = '50ms'"))
-            store_segments(second, segments(2))
+            store_segments(second, segments(2), [])
     with engine.begin() as second:
-        assert store_segments(second, segments(2)) > drawn
+        assert store_segments(second, segments(2), []) > drawn

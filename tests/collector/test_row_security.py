@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
 OURS, THEIRS = session_lines(1, 3, sut="ours"), session_lines(2, 4, sut="theirs")
-CONDITION = re.compile(r"(\b\w+\.team|\bteam\.id) = (%\(\w+\)s(::\w+)?)")
+CONDITION = re.compile(r"(\b\w+\.team|\bteam\.id|(?<=where )team) = (%\(\w+\)s(::\w+)?)")
 
 
 def drop_conditions(engine):

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from pytest_insight.plugin.attempts.markers import markers_of
+from pytest_insight.plugin.attempts.markers import MarkerReader
 
 
 def item_with(*marks):
@@ -44,10 +44,10 @@ def known_marker(pytestconfig):
 )
 def test_names_in_their_order_and_tags_by_name(marks, expected):
     """Each name once; markers that only say how a test runs are left out; a test with neither has None."""
-    assert markers_of(item_with(*marks)) == expected
+    assert MarkerReader().read(item_with(*marks)) == expected
 
 
 def test_the_tag_that_is_closest_to_the_test_counts():
     """A module may set a team for all its tests, and one test another."""
     marks = (tag("team", "of the test"), tag("team", "of the module"), tag("area", "of the module"))
-    assert markers_of(item_with(*marks)) == ([], {"team": "of the test", "area": "of the module"})
+    assert MarkerReader().read(item_with(*marks)) == ([], {"team": "of the test", "area": "of the module"})

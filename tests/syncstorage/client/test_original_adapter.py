@@ -118,7 +118,9 @@ def adapter(tmp_path, tms, free_port):
         environ |= {"TMS_SYNC_STORAGE_PORT": str(free_port), "TMS_CERT_VALIDATION": "false"}
         command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "xdist", "-p", "no:cacheprovider"]
         command += ["-p", "testit_adapter_pytest.plugin", "--testit", *args]
-        return warm.Popen(
+        # The adapter names a worker by its thread and the second, which are the same in forks of one process.
+        start_process = subprocess.Popen if any(arg.startswith("-n") for arg in args) else warm.Popen
+        return start_process(
             command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
