@@ -7,16 +7,16 @@ import pytest
 from pytest_insight.plugin.attempts.proof import COMPARED, compare_counts, compare_failures
 
 OWN_FAULTS = {
-    "a failure is dropped": "if event.outcome == 'failed': return",
-    "a pass is counted twice": "if event.outcome == 'passed': old(self, event)",
+    "a failure is dropped": ("add_attempt", "if args[0].outcome == 'failed': return"),
+    "a pass is counted twice": ("add_plain_pass", "old(self)"),
 }
 PLANTED = """
 from pytest_insight.plugin.attempts.tally import Tally
-old = Tally.add_attempt
-def faulty(self, event):
+old = Tally.{method}
+def faulty(self, *args):
     {fault}
-    old(self, event)
-Tally.add_attempt = faulty
+    old(self, *args)
+Tally.{method} = faulty
 """
 
 
@@ -68,7 +68,9 @@ def test_a_reporter_of_another_plugin_that_counts_in_its_own_way_is_no_differenc
 @pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["normal", "quiet"])
 def test_a_planted_fault_is_an_event_and_a_line(suite, run, name, quiet):
     """A recorder that loses or doubles results says so itself; the run ends as it would have."""
-    suite(planted=PLANTED.format(fault=OWN_FAULTS[name]), test_a="def test_a(): pass\ndef test_b(): assert 0\n")
+    method, fault = OWN_FAULTS[name]
+    planted = PLANTED.format(method=method, fault=fault)
+    suite(planted=planted, test_a="def test_a(): pass\ndef test_b(): assert 0\n")
     recorded = run(sys.executable, "-p", "planted", *quiet, env={"PYTHONPATH": "."}, differs=True)
     assert recorded.exit_code == 1
     (note,) = recorded.of_type("recorder.degraded")
