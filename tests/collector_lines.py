@@ -1,5 +1,8 @@
 """Lines for tests of the collector."""
 
+import random
+
+from histories import EIGHT, write_session
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished
 
@@ -16,6 +19,28 @@ def session_lines(number, tests=5, *, label="s", sut="shop", outcome="passed", t
     events.append(SessionFinished(exit_status=0, count=tests + 1, root="0" * 32))
     at = lambda seq: AT % (day, number // 60 % 60, number % 60, seq)
     return [encode_event(event, stream=stream, seq=seq, at=at(seq)) for seq, event in enumerate(events)]
+
+
+def mixed_history(labels=None):
+    """Sessions with passes, failures, reruns, a killed one and another branch.
+
+    Args:
+        labels: names of sessions by their number, where they are not `s` and the number.
+    """
+    dice = random.Random(4)
+    found = []
+    for number in range(14):
+        results = [(nodeid, "failed" if dice.random() < 0.2 else "passed", 5 + number) for nodeid in EIGHT]
+        if number % 3 == 0:
+            results += [(EIGHT[0], "rerun"), (EIGHT[0], "passed")]
+        if number == 9:
+            results[-1] = (EIGHT[7], None)
+        more = {"branch": "dev"} if number % 5 == 4 else {}
+        if labels and number in labels:
+            more["session_id"] = labels[number]
+        of_commit = "abcdef"[number % 6]
+        found.append(write_session(f"s{number}", number * 8, results, commit=of_commit, seal=number != 9, **more))
+    return found
 
 
 def digest_of(line):

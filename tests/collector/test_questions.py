@@ -5,29 +5,10 @@ import random
 from urllib.parse import quote
 
 import pytest
+from collector_lines import mixed_history
 from collectors import make_key
-from histories import EIGHT, write_session
+from histories import EIGHT
 from pytest_insight.cli import app as main
-
-PASSED, FAILED = "passed", "failed"
-
-
-def history():
-    """Sessions with passes, failures, reruns, a killed one and another branch."""
-    dice = random.Random(4)
-    found = []
-    for number in range(14):
-        results = [(nodeid, FAILED if dice.random() < 0.2 else PASSED, 5 + number) for nodeid in EIGHT]
-        if number % 3 == 0:
-            results += [(EIGHT[0], "rerun"), (EIGHT[0], PASSED)]
-        if number == 9:
-            results[-1] = (EIGHT[7], None)
-        more = {"branch": "dev"} if number % 5 == 4 else {}
-        found.append(
-            write_session(f"s{number}", number * 8, results, commit="abcdef"[number % 6], seal=number != 9, **more)
-        )
-    return found
-
 
 QUESTIONS = [
     ("/session-list", ["session", "list"]),
@@ -64,7 +45,7 @@ def without_positions(value):
 
 def test_answers_are_those_of_the_command_line(served, tmp_path, capsys):
     """The JSON of each question equals that of the command on the whole log, in every field but the place in the log."""
-    pieces = history()
+    pieces = mixed_history()
     (tmp_path / "whole.jsonl").write_bytes(b"".join(pieces))
     lines = b"".join(pieces).splitlines(keepends=True)
     random.Random(5).shuffle(lines)
@@ -80,7 +61,7 @@ def test_answers_are_those_of_the_command_line(served, tmp_path, capsys):
 
 def test_an_answer_has_what_was_pushed_just_before(served):
     """A session that grows by pushes is in the next answer, with the position up to which it was read."""
-    lines = history()[0].splitlines(keepends=True)
+    lines = mixed_history()[0].splitlines(keepends=True)
     for count in (3, 6, len(lines)):
         position = served.push(b"".join(lines[:count]))["position"]
         answer = served.get("/api/v1/sessions/s0")
@@ -92,7 +73,7 @@ def test_a_question_waits_for_the_push_that_it_names(served, monkeypatch):
     """`?after=` has the cursor of a push; one that is not reached in time is 503, one of another epoch 410."""
     from pytest_insight.collector.views import team_view
 
-    position = served.push(history()[0])["position"]
+    position = served.push(mixed_history()[0])["position"]
     assert served.get(f"/api/v1/session-list?after={position}").headers["insight-position"] == position
     monkeypatch.setattr(team_view, "WAIT_S", 0.2)
     epoch, _, number = position.partition(":")
@@ -104,7 +85,7 @@ def test_a_question_waits_for_the_push_that_it_names(served, monkeypatch):
 
 def test_a_copy_of_the_log_is_only_a_cache(served, tmp_path):
     """Without the copy, with a part of it, and with one that a process left behind in the middle, answers are the same."""
-    served.push(b"".join(history()))
+    served.push(b"".join(mixed_history()))
     expected = served.get("/api/v1/tests").json()
     copy = next((tmp_path / "views").glob("*/log.jsonl"))
     data = copy.read_bytes()
@@ -120,7 +101,7 @@ def test_after_a_restore_the_copy_is_made_again(served, engine):
     """The copy belongs to one life of the database."""
     from sqlalchemy import text
 
-    first, second = history()[:2]
+    first, second = mixed_history()[:2]
     served.push(first)
     assert len(served.get("/api/v1/session-list").json()) == 1
     with engine.begin() as connection:
@@ -147,7 +128,7 @@ def test_after_a_restore_the_copy_is_made_again(served, engine):
 )
 def test_questions_that_cannot_be_answered_are_problems(served, path, status):
     """A wrong value is 400, an unknown name 404; no parameter reaches another log than that of the team."""
-    served.push(history()[0])
+    served.push(mixed_history()[0])
     answer = served.get(f"/api/v1{path}")
     assert answer.status == status, answer.body
     if status != 200:
@@ -157,8 +138,8 @@ def test_questions_that_cannot_be_answered_are_problems(served, path, status):
 def test_teams_have_answers_of_their_own(served, engine):
     """A session of one team is unknown to another one, in every answer."""
     other = make_key(engine, team="other")
-    served.push(b"".join(history()[:3]))
-    served.push(history()[5], key=other)
+    served.push(b"".join(mixed_history()[:3]))
+    served.push(mixed_history()[5], key=other)
     assert [row["session_id"] for row in served.get("/api/v1/session-list", key=other).json()] == ["s5"]
     assert [item["session_id"] for item in served.get("/api/v1/sessions", key=other).json()] == ["s5"]
     missing = served.get("/api/v1/sessions/s0", key=other)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from collector_lines import session_lines
+from collector_lines import mixed_history, session_lines
 from collector_tables import asked, role_reading, rows_of, sorted_rows, view_rows
 from histories import EIGHT, write_session
 from pytest_insight.cli import app as main
@@ -17,23 +17,8 @@ from pytest_insight.eventlog.times import format_time
 from sqlalchemy import text
 
 PASSED, FAILED = "passed", "failed"
-
-
-def history():
-    """Sessions with passes, failures, reruns, a killed one, another branch, and two of one label."""
-    dice = random.Random(4)
-    found = []
-    for number in range(14):
-        results = [(nodeid, FAILED if dice.random() < 0.2 else PASSED, 5 + number) for nodeid in EIGHT]
-        if number % 3 == 0:
-            results += [(EIGHT[0], "rerun"), (EIGHT[0], PASSED)]
-        if number == 9:
-            results[-1] = (EIGHT[7], None)
-        more = {"branch": "dev"} if number % 5 == 4 else {}
-        more |= {"session_id": "s3"} if number == 5 else {}
-        of_commit = "abcdef"[number % 6]
-        found.append(write_session(f"s{number}", number * 8, results, commit=of_commit, seal=number != 9, **more))
-    return found
+LABELS = {5: "s3"}
+"""Two sessions have one label."""
 
 
 def cleared(stream, number=900):
@@ -60,7 +45,7 @@ COMPARED = ("sessions", "results", "tests")
 
 def test_tables_have_the_rows_of_the_command_line(served, engine, database, grafana, tmp_path, capsys):
     """Pushed in pieces in random order and folded in between: every value of every row equals that of `insight sql`."""
-    pieces = history()
+    pieces = mixed_history(LABELS)
     stream = json.loads(pieces[7].splitlines()[0])["stream"]
     lines = b"".join([*pieces, cleared(stream)]).splitlines(keepends=True)
     log = tmp_path / "whole.jsonl"
@@ -79,7 +64,7 @@ def test_tables_have_the_rows_of_the_command_line(served, engine, database, graf
 
 def test_counts_a_day_are_those_of_the_tests(served, engine, database, grafana):
     """The additive counts equal a count over all rows, also after a session grew and another one was hidden."""
-    pieces = history()
+    pieces = mixed_history(LABELS)
     for piece in pieces:
         served.push(piece[: len(piece) // 2].rpartition(b"\n")[0] + b"\n")
     project(engine)
@@ -124,7 +109,7 @@ def everything(database):
 
 def test_a_rebuild_makes_the_same_rows(served, engine, database, capsys):
     """What grew push by push equals what is folded at once, by the command and after one that was cut off."""
-    lines = b"".join(history()).splitlines(keepends=True)
+    lines = b"".join(mixed_history(LABELS)).splitlines(keepends=True)
     random.Random(6).shuffle(lines)
     for start in range(0, len(lines), 40):
         served.push(b"".join(lines[start : start + 40]))
