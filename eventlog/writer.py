@@ -15,7 +15,7 @@ from .codec import line_encoder, line_hash
 from .errors import ForkedWriterError, SequenceConflictError
 from .events import Event
 from .files.clock import SystemClock
-from .files.event_times import EventTimes
+from .files.event_times import EventTimes, TimedWriter
 from .files.system import SYSTEM, System
 from .format import DIGEST_HEX, LINE_END
 from .live.acks import Ack, DelayedSync, Durability
@@ -28,7 +28,7 @@ HELD_BYTES_MAX = 16 * 1024 * 1024
 _DIGEST = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
 
 
-class LogWriter:
+class LogWriter(TimedWriter):
     """Records one session.
 
     Args:
@@ -104,20 +104,6 @@ class LogWriter:
         """Byte offset in that file where the events of this session begin."""
         current = self._files.current
         return current.begin if current is not None else 0
-
-    @property
-    def last_us(self) -> int:
-        """Time of the last event in microseconds since the epoch."""
-        return self._times.last_us
-
-    @property
-    def last_at(self) -> str:
-        """Time of the last event, as it was written."""
-        return self._times.last_at
-
-    def now_us(self) -> int:
-        """Return the time in microseconds since the epoch, also while the tested code replaces the clock."""
-        return self._times.clock.now_us()
 
     # -------------------------------------------------------------- appending
 

@@ -9,12 +9,12 @@ from ..codec import encode_event, line_digest, line_hash
 from ..errors import ForkedWriterError, SequenceConflictError
 from ..events import Event
 from ..files.clock import SystemClock
-from ..times import TimeFormatter
+from ..files.event_times import EventTimes, TimedWriter
 from ..writer import Ack
 from .log_targets import MemoryTarget
 
 
-class MemoryWriter:
+class MemoryWriter(TimedWriter):
     """Appends the events of one new stream to a log in memory.
 
     Args:
@@ -28,18 +28,11 @@ class MemoryWriter:
         self.dropped = 0
         self.held = 0
         self.troubles: list[str] = []
-        self.last_at = ""
-        self.last_us = 0
         self._target = target
         self._mutex = threading.RLock()
-        self._clock = SystemClock()
-        self._format_time = TimeFormatter()
+        self._times = EventTimes(SystemClock())
         self._root = line_hash()
         self._pid = os.getpid()
-
-    def now_us(self) -> int:
-        """Return the time in microseconds since the epoch, also while the tested code replaces the clock."""
-        return self._clock.now_us()
 
     def append(self, *events: Event, expected_seq: int | None = None, sync: bool = False) -> Ack:  # noqa: ARG002
         """Append events in order; see `LogWriter.append`. Memory is never durable.
@@ -55,8 +48,7 @@ class MemoryWriter:
             first = self.next_seq
             if expected_seq is not None and expected_seq != first:
                 raise SequenceConflictError(self.stream, expected_seq, first)
-            self.last_us = max(self.last_us, self._clock.now_us())
-            self.last_at = at = self._format_time(self.last_us)
+            at = self._times.next()
             lines = [
                 encode_event(event, stream=self.stream, seq=first + number, at=at)
                 for number, event in enumerate(events)

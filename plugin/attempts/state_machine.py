@@ -182,10 +182,7 @@ class Attempts(Generic[A]):
 
     def open(self, attempt: A) -> None:
         """Add an attempt that begins."""
-        mine = self._open.get(attempt.worker)
-        if mine is None:
-            mine = self._open[attempt.worker] = {}
-        mine[attempt.key] = attempt
+        self.of_worker(attempt.worker)[attempt.key] = attempt
 
     def find(self, worker: str, name: object) -> A | None:
         """Return the open attempt that a report belongs to, or None.
