@@ -54,15 +54,22 @@ def test_a_reap_says_why_it_failed_once_for_each_kind(spawn, manager, failing):
 def test_a_reap_names_what_another_process_holds_or_needs(spawn, manager, monkeypatch):
     """It is not cleaned, and not forgotten: it is listed with the reason."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    dead = spawn("""
+        for key in ("locked", "needed"):
+            manager.create_test_data("x", 1, "n", resource_id=key)
+        say("created")
+        time.sleep(600)
+    """)
+    assert dead.stdout.readline() == "created\n"
     holder = spawn("""
         assert manager.isolation_manager.lock_resource("n", "locked", "holder")
         manager.create_test_data("y", 1, "n", depends_on=["needed"])
         say("held")
         time.sleep(600)
     """)
-    for key in ("locked", "needed"):
-        manager.create_test_data("x", 1, "n", resource_id=key, ttl=0.01)
     assert holder.stdout.readline() == "held\n"
+    dead.kill()
+    dead.wait()
     report = manager.cleanup_registry.reap()
     assert sorted(report["blocked"]) == ["locked", "needed"]
     assert report["runnable"] == []
