@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..core.history.counting import verdict_counts
 from ..core.history.states import session_state
@@ -29,7 +29,13 @@ STRIP_RUNS = 60
 """Runs in a strip of a report."""
 SLOWEST = 15
 SYSTEMS_MAX = 20
-_STATE_MARKS = {"passed": "passed", "failed": "failed", "killed": "crashed", "interrupted": "cut", "no tests": "skipped"}
+_STATE_MARKS = {
+    "passed": "passed",
+    "failed": "failed",
+    "killed": "crashed",
+    "interrupted": "cut",
+    "no tests": "skipped",
+}
 """Marks of sessions by their state; of every other state it is `error`, of a running one `not_run`."""
 
 
@@ -173,7 +179,7 @@ def session_line(model: "History", row: "SessionRow", run: "Run | None" = None) 
 def _link_of(header: dict[str, object]) -> str:
     """Return the address of a job in CI, if it is one of the web."""
     ci = header.get("ci")
-    values = ci.values() if isinstance(ci, dict) else ()  # type: ignore[misc]
+    values = cast("dict[str, object]", ci).values() if isinstance(ci, dict) else ()
     return next((str(each) for each in values if str(each).startswith(("https://", "http://"))), "")
 
 

@@ -67,7 +67,9 @@ def left_out(answers: "Answers", extent: Extent) -> list[str]:
     return told
 
 
-def fit(answers: "Answers", limit: int, render: Callable[[Extent, list[str]], bytes]) -> tuple[bytes, Extent, list[str]]:
+def fit(
+    answers: "Answers", limit: int, render: Callable[[Extent, list[str]], bytes]
+) -> tuple[bytes, Extent, list[str]]:
     """Return a report that is as complete as a size allows; one that is too large even without data as it is."""
     for extent in dict.fromkeys(extents(answers)):
         told = left_out(answers, extent)

@@ -15,7 +15,7 @@ _LEFT, _TOP, _BOTTOM = 64, 8, 22
 
 
 def rate_chart(points: "Sequence[RatePoint]") -> Markup:
-    """Return the pass rates of sessions with the band of their Wilson intervals; both ends of the scale are labelled."""
+    """Return the pass rates of sessions with the band of their Wilson intervals, on a scale with labelled ends."""
     if len(points) < 2:  # noqa: PLR2004 - one point is no course
         return Markup("")
     low = min(point.rate.low for point in points)
@@ -63,4 +63,8 @@ def bar_svg(share: float, before: float = 0.0) -> Markup:
         '<svg class="bar" role="img" viewBox="0 0 160 12" width="160" height="12" aria-label="{words}">'
         '<rect class="bar-before" fill="#c9d1d9" x="0" y="5" width="{left}" height="2"/>'
         '<rect class="bar-own" fill="#4d8f7c" x="{left}" y="1" width="{width}" height="10"/></svg>'
-    ).format(words=f"{percent(share)} of the time, {percent(min(before + share, 1.0))} with those above", left=left, width=width)
+    ).format(
+        words=f"{percent(share)} of the time, {percent(min(before + share, 1.0))} with those above",
+        left=left,
+        width=width,
+    )

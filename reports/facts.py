@@ -26,8 +26,9 @@ def _add_broken(answers: "Answers", facts: Facts) -> None:
         for row in group.rows:
             where = f" on {', '.join(row.variants)}" if row.variants else ""
             for nodeid in row.nodeids:
+                note = "" if row.note[:1].isdigit() else f"{row.note}, "
                 runs = counted(row.failing_runs, "failing run")
-                facts.setdefault(nodeid, []).append(f"Broken{where} since {since}{last}; {row.note}, {runs}.")
+                facts.setdefault(nodeid, []).append(f"Broken{where} since {since}{last}; {note}{runs}.")
 
 
 def _add_cut(answers: "Answers", facts: Facts) -> None:

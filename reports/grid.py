@@ -11,7 +11,9 @@ one byte a duration. Both tables are test after test, in each the sessions in or
 | byte of a duration | meaning |
 |---|---|
 | 0 | not known |
-| n | 0.1 ms times 1.08 to the power of n - 1; stored is its difference to the known one before of the same test, modulo 255, with 255 for 0 |
+| n | 0.1 ms times 1.08 to the power of n - 1 |
+
+Of a duration its difference to the known one before of the same test is stored, modulo 255; 255 if they are equal.
 """
 
 import base64

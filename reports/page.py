@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,10 +28,13 @@ STATIC_TEXT_CHARS = 50_000
 """Characters of tracebacks in that part."""
 
 
+_FOLDER = Path(__file__).parent
+
+
 @cache
 def read_asset(name: str) -> str:
     """Return a file of the folder `assets`."""
-    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
+    return (_FOLDER / "assets" / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -49,16 +52,15 @@ def script_text() -> str:
 @cache
 def environment() -> Environment:
     """Return the templates; everything that they show is escaped, and hidden characters become visible."""
-    folder = str(files(__package__) / "templates")
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    filters: dict[str, Any] = {
         "counted": texts.counted,
         "hash": texts.short_hash,
         "seconds": texts.seconds,
@@ -66,7 +68,7 @@ def environment() -> Environment:
         "short": texts.shorten,
         "moment": moment,
     }
-    made.globals |= {
+    names: dict[str, Any] = {
         "strip": marks.strip_svg,
         "mark": marks.mark_svg,
         "rate_chart": charts.rate_chart,
@@ -74,6 +76,8 @@ def environment() -> Environment:
         "split_id": texts.split_id,
         "rate_text": texts.rate_text,
     }
+    made.filters.update(filters)  # pyright: ignore[reportUnknownMemberType] - of the library
+    made.globals.update(names)  # pyright: ignore[reportUnknownMemberType] - of the library
     return made
 
 
@@ -99,9 +103,8 @@ def digest_of(text: str) -> str:
 def policy(*, alone: bool) -> str:
     """Return the content security policy: nothing but the style and the script of the report itself."""
     style, script = (digest_of(style_text()), digest_of(script_text())) if alone else ("'self'", "'self'")
-    return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    own = f"script-src {script}; style-src {style}"
+    return f"default-src 'none'; {own}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 class Renderer:

@@ -31,11 +31,12 @@ function testList(title, tests, session, note) {
 
 function changeLists(base, target) {
   const found = changes(base, target), partial = !target.whole || target.short;
-  return [
-    testList('New failures', found.new, target), testList('Fixed', found.fixed), testList('Still failing', found.still, target),
-    testList('Fail with another message', found.message, target), testList('New tests', found.added),
-    testList(partial ? 'Not run by the newer session' : 'Lost', found.gone, null, partial ? 'it ran only a part of the tests' : ''), testList('Newly skipped', found.skipped),
+  const lists = [
+    ['New failures', found.new, target], ['Fixed', found.fixed], ['Still failing', found.still, target], ['Fail with another message', found.message, target], ['New tests', found.added],
+    [partial ? 'Not run by the newer session' : 'Lost', found.gone, null, partial ? 'it ran only a part of the tests' : ''], ['Newly skipped', found.skipped],
   ];
+  const empty = lists.filter((each) => !each[1].length).map((each) => each[0].toLowerCase());
+  return [lists.filter((each) => each[1].length).map((each) => testList(...each)), empty.length ? el('p', {class: 'note'}, `None: ${empty.join(', ')}.`) : null];
 }
 
 function sessionPage(session) {

@@ -12,13 +12,20 @@ function testPage(test) {
     file && el('p', {class: 'path'}, shorten(file, 300)),
     el('p', {class: 'verdict'}, el('b', {}, verdict)),
     facts.length > 1 && el('ul', {class: 'facts'}, facts.slice(1).map((line) => el('li', {}, line))),
-    el('p', {class: 'run'}, strip(ran.map((session) => codeAt(test, session.number)), Math.max(ran.length, 1))),
+    strips(test, ran),
     el('p', {class: 'note'}, wordsOf(all.map((session) => codeAt(test, session.number))), '.'),
     durationChart(test, all),
     newest !== undefined && el('h2', {}, 'Newest failure'), newest !== undefined && clusterLine(newest),
     newest !== undefined && traceback(newest, 'Traceback of the newest failure that says so'),
     el('h2', {}, 'Runs'), runTable(test, all),
     commands([`insight test show ${quoted(id)}`, `pytest ${quoted(id)}`]));
+}
+
+function strips(test, ran) {
+  const variants = new Map();
+  for (const session of ran) variants.set(session.variant, [...(variants.get(session.variant) || []), session]);
+  const room = Math.max(...[...variants.values()].map((own) => own.length), 1);
+  return [...variants].sort().map(([variant, own]) => el('div', {class: 'by-variant'}, strip(own.map((session) => codeAt(test, session.number)), room), variants.size > 1 && el('span', {class: 'path'}, variant)));
 }
 
 function runTable(test, all) {
