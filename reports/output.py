@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..core.history.history import History
 
 PAGE_FILE = "index.html"
+MARKER = b"pytest-insight report"
+"""In the first bytes of each file of a report, so that another file is never replaced by one."""
+_SNIFF_BYTES = 2000
 
 
 class ReportError(Exception):
@@ -88,13 +91,21 @@ def write_report(
     )
 
 
+def _is_of_report(path: Path) -> bool:
+    """Return whether a file was written by an earlier report."""
+    with path.open("rb") as stream:
+        return MARKER in stream.read(_SNIFF_BYTES)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file of a report; one that is there is replaced when the new one is complete.
 
     Raises:
-        FileExistsError: it belongs to pytest-insight itself.
+        FileExistsError: another file is there.
     """
     check_output(path)
+    if path.is_file() and path.stat().st_size and not _is_of_report(path):
+        raise FileExistsError(17, "is there already and is no report; choose another file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as stream:
         stream.write(content)

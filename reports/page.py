@@ -40,13 +40,15 @@ def read_asset(name: str) -> str:
 @cache
 def style_text() -> str:
     """Return the style sheet."""
-    return f"{color_rules()}{read_asset(STYLE_FILE)}"
+    return f"/* pytest-insight report */\n{color_rules()}{read_asset(STYLE_FILE)}"
 
 
 @cache
 def script_text() -> str:
-    """Return the script."""
-    return "".join(["'use strict';\n(() => {\n", *(read_asset(name) for name in SCRIPTS), "})();\n"])
+    """Return the script without its indentation and comments; no text in it goes over a line."""
+    lines = [line.strip() for name in SCRIPTS for line in read_asset(name).splitlines()]
+    kept = [line for line in lines if line and not line.startswith("//")]
+    return "\n".join(["/* pytest-insight report */", "'use strict';", "(() => {", *kept, "})();", ""])
 
 
 @cache

@@ -7,7 +7,7 @@ import typer
 
 from ..arguments.history import asked
 from ..arguments.logs import named_logs
-from ..formatters.data import data_of, print_json
+from ..formatters.data import print_json
 from ..formatters.values import counted
 from ..options import (
     AsOfOption,
@@ -52,6 +52,8 @@ def command(
 
     Example: insight report -o report.html --time 30d
     """
+    from msgspec import to_builtins
+
     from ...reports.budget import parse_size
     from ...reports.output import ReportError, write_report
     from .overview import history_meant, sut_meant
@@ -68,7 +70,7 @@ def command(
         except ReportError as error:
             raise ValueError(str(error)) from None
     if as_json:
-        print_json(data_of(written))
+        print_json(to_builtins(written))
         return
     out = console()
     out.print(safe_line(written.headline), style="bold", soft_wrap=True)

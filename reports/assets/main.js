@@ -101,6 +101,7 @@ async function start() {
     byId('keys').textContent = `The table of all tests and the search need a newer browser (${error.message}).`;
     return;
   }
+  rankAll();
   addLinks();
   addTools();
   if (location.hash) route(true); else showPage(document.querySelector('.page.shown'));

@@ -5,21 +5,29 @@ let rows = [], listed = null, room = 60;
 const KINDS = {
   all: ['all tests', () => true],
   broken: ['broken', (test) => data.broken.has(test)],
-  failed: ['failed once', (test) => worst(test) === 'bad'],
+  failed: ['failed once', (test) => failedOnce[test] === 1],
   flaky: ['flaky', (test) => data.flaky.has(test)],
   slower: ['slower', (test) => data.slower.has(test)],
 };
-const worstOf = new Map();
+const GOOD = 4, ODD = 3;
+let ranks = null, failedOnce = null;
 
-function worst(test) {
-  if (!worstOf.has(test)) {
-    const at = test * data.count, part = data.results.subarray(at, at + data.count);
-    worstOf.set(test, part.some((code) => data.isBad[code]) ? 'bad' : part.some((code) => code && !data.isGood[code] && data.marks[code].word !== 'skipped') ? 'odd' : 'good');
+function rankAll() {
+  const {results, count, tests} = data, odd = new Uint8Array(256), bad = new Uint8Array(256);
+  data.marks.forEach((mark, code) => { if (mark) { bad[code] = mark.kind === 'bad' ? 1 : 0; odd[code] = mark.kind === 'good' || mark.word === 'skipped' ? 0 : 1; } });
+  ranks = new Uint8Array(tests.length).fill(GOOD);
+  failedOnce = new Uint8Array(tests.length);
+  for (let test = 0, at = 0; test < tests.length; test++) {
+    for (let session = 0; session < count; session++, at++) {
+      const code = results[at];
+      if (odd[code]) ranks[test] = ODD;
+      if (bad[code]) failedOnce[test] = 1;
+    }
   }
-  return worstOf.get(test);
+  for (const test of data.slower) ranks[test] = 2;
+  for (const test of data.flaky) ranks[test] = 1;
+  for (const test of data.broken) ranks[test] = 0;
 }
-
-const rank = (test) => (data.broken.has(test) ? 0 : data.flaky.has(test) ? 1 : data.slower.has(test) ? 2 : worst(test) === 'good' ? 4 : 3);
 
 function matching(text, kind) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean), fits = KINDS[kind][1], found = [];
@@ -42,14 +50,14 @@ function arrange(found, fold) {
     folders.get(folder).push(test);
   }
   const groups = [...folders].map(([folder, tests]) => {
-    const ranked = tests.map((test) => [rank(test), test]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const ranked = tests.map((test) => [ranks[test], test]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     return {folder, ranked, best: ranked[0][0], broken: ranked.filter(([first]) => !first).length};
   }).sort((a, b) => a.best - b.best || b.broken - a.broken || (a.folder < b.folder ? -1 : 1));
   const made = [];
   for (const {folder, ranked, broken} of groups) {
     made.push({folder, tests: ranked.length, broken});
-    const good = fold ? ranked.filter(([first]) => first === 4) : [];
-    made.push(...ranked.filter(([first]) => !good.length || first < 4).map(([, test]) => ({test})));
+    const good = fold ? ranked.filter(([first]) => first === GOOD) : [];
+    made.push(...ranked.filter(([first]) => !good.length || first < GOOD).map(([, test]) => ({test})));
     if (good.length && (OPEN.has(folder) || good.length < 4)) made.push(...good.map(([, test]) => ({test})));
     else if (good.length) made.push({good: good.length, of: folder});
   }
