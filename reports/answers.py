@@ -171,7 +171,7 @@ def session_line(model: "History", row: "SessionRow", run: "Run | None" = None) 
         counts=row.counts,
         mark="not_run" if state == "running" else _STATE_MARKS.get(state, "error"),
         is_whole=run is None or run.selected.is_whole,
-        is_short=row.status != "complete",
+        is_short=row.status != "complete" and state != "running",
         link=_link_of(header),
     )
 

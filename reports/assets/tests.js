@@ -69,7 +69,7 @@ function rowOf(row, at) {
   let made;
   if (row.test !== undefined) {
     const id = data.tests[row.test], [name, file] = splitId(id);
-    made = el('div', place, el('a', {class: 'name', href: `#t=${encodeURIComponent(id)}`, title: shorten(id, 300)}, shorten(name, 200), file && el('span', {class: 'path where', hidden: ''}, file)),
+    made = el('div', place, el('a', {class: 'name', href: `#t=${encodeURIComponent(id)}`, title: shorten(id, 300)}, shorten(name, 200), file && el('span', {class: 'file'}, file.slice(file.lastIndexOf('/') + 1))),
       strip(data.columns.slice(-room).map((session) => codeAt(row.test, session.number)), Math.min(room, data.columns.length)));
   } else if (row.good !== undefined) {
     made = el('div', {...place, class: 'row folder'}, el('button', {type: 'button', on: {click: () => { OPEN.add(row.of); refresh(); }}}, `${counted(row.good, 'test')} good throughout: show`));
