@@ -24,8 +24,8 @@ def pytest_runtestloop():
         out.write(str(time.process_time() - began))
     return result
 """
-COUNT = 1000
-ROUNDS = 12
+COUNT = 3000
+ROUNDS = 16
 JUNITXML_MAX = 0.75
 REPORTLOG_MAX = 0.5
 
