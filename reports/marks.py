@@ -40,7 +40,7 @@ DRAWINGS: dict[str, Drawing] = {
     "error": Drawing("m3.5 .5 3.4 9.5-3.4 9.5-3.4-9.5z", *_PURPLE),
     "failed": Drawing("m.5 2h6v16h-6z", *_RED),
     "cut": Drawing("m.5 2h6v3h-6zm0 13h6v3h-6z", *_PURPLE),
-    "rerun": Drawing("m.5 17 6-13v13zm2.8-2h1.7v-4z", *_ORANGE),
+    "rerun": Drawing("m.5 4h6l-3 13zm1.9 2 1.1 5 1.1-5z", *_ORANGE),
     "flaky": Drawing("m.5 17 6-13v13z", *_ORANGE),
     "xpassed": Drawing("m0 6h7v2.5h-7zm0 5.5h7v2.5h-7z", *_ORANGE),
     "other": Drawing("m.5 6h6v8h-6zm2 2v4h2v-4z", *_PURPLE),

@@ -56,7 +56,11 @@ def shop_log() -> bytes:
         start, commit = START + timedelta(hours=6 * number), "0011223344ab"[number]
         ci = {"provider": "ci", "url": f"https://ci.example/jobs/{number}"}
         sessions.append(write_session(f"s{number:02}", 0, results, commit=commit, start=start, seal=number != 5, ci=ci))
-    branch = [write_session("b00", 0, [(STEADY[0], "failed", 1)], branch="login", commit="c", start=START + timedelta(hours=50))]
+    branch = [
+        write_session(
+            "b00", 0, [(STEADY[0], "failed", 1)], branch="login", commit="c", start=START + timedelta(hours=50)
+        )
+    ]
     return b"".join(sessions + branch)
 
 
@@ -64,13 +68,23 @@ def hostile_log() -> bytes:
     """Three sessions whose names, messages and links are all hostile."""
     sessions = []
     for number in range(3):
-        results = [(f"tests/{evil.replace('::', '')}.py::test_{evil}", "failed" if place % 2 else "passed", 1) for place, evil in enumerate(EVIL[:-1])]
+        results = [
+            (f"tests/{evil.replace('::', '')}.py::test_{evil}", "failed" if place % 2 else "passed", 1)
+            for place, evil in enumerate(EVIL[:-1])
+        ]
         results.append((f"tests/long.py::test_{EVIL[-1]}", "failed", 1))
         results += [(evil, "failed" if number else "passed", 1) for evil in ("constructor", "__proto__", "toString")]
         vcs = {"commit": "</h1><b>" if number else "__proto__", "branch": "<b>main", "dirty": False}
-        more = {"sut": "<i>shop</i>{{7*7}}", "ci": {"url": EVIL[3], "job": "http:javascript"}, "variant": {"<u>": "\u202e"}, "vcs": vcs}
+        more = {
+            "sut": "<i>shop</i>{{7*7}}",
+            "ci": {"url": EVIL[3], "job": "http:javascript"},
+            "variant": {"<u>": "\u202e"},
+            "vcs": vcs,
+        }
         text = write_session(f"s{number}<b>", 0, results, start=START + timedelta(hours=number), **more)
-        sessions.append(text.replace(b"RuntimeError: db down", b"E   Error: </pre><script>window.owned=1</script>{{7*7}}"))
+        sessions.append(
+            text.replace(b"RuntimeError: db down", b"E   Error: </pre><script>window.owned=1</script>{{7*7}}")
+        )
     return b"".join(sessions)
 
 

@@ -63,7 +63,7 @@ function addTools() {
   nav.append(el('a', {href: '#compare'}, 'Compare'));
   const search = el('input', {id: 'find', type: 'search', placeholder: 'Find a test   /', 'aria-label': 'Find a test', autocomplete: 'off'});
   const go = () => { history.replaceState(null, '', `#tests?q=${encodeURIComponent(search.value)}`); route(false); };
-  search.addEventListener('input', () => { const start = performance.now(); if (!location.hash.startsWith('#tests')) location.hash = 'tests'; go(); performance.measure('search', {start}); });
+  search.addEventListener('input', () => { const start = performance.now(); if (!location.hash.startsWith('#tests')) history.pushState(null, '', '#tests'); go(); performance.measure('search', {start}); });
   search.addEventListener('keydown', (event) => { if (event.key === 'Enter') { const first = listed && listed.querySelector('a.name'); if (first) location.hash = first.getAttribute('href'); } });
   nav.append(search);
   byId('keys').textContent = 'Keys: / find, j and k rows, Enter opens, Esc back.';

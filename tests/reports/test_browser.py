@@ -112,7 +112,9 @@ def served(folder):
         def log_message(self, *words):
             pass
 
-    (folder / "frame.html").write_text("<iframe sandbox='allow-scripts' src='shop.html' width=900 height=700></iframe>")
+    (folder / "frame.html").write_text(
+        "<link rel=icon href=data:,><iframe sandbox='allow-scripts' src='shop.html' width=900 height=700></iframe>"
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -122,7 +124,17 @@ def served(folder):
 def test_from_a_file_nothing_is_asked_of_a_network_and_nothing_goes_wrong(open_tab):
     """All pages open without a request, a console message or an error."""
     tab = open_tab()
-    for address in ("tests", "failures", "flaky", "slow", "sessions", "systems", "compare", f"t={quote(BREAK)}", "s=s11"):
+    for address in (
+        "tests",
+        "failures",
+        "flaky",
+        "slow",
+        "sessions",
+        "systems",
+        "compare",
+        f"t={quote(BREAK)}",
+        "s=s11",
+    ):
         assert tab.go(address), address
     assert tab.wrong == []
     assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:"))] == []
@@ -144,9 +156,19 @@ def test_over_http_and_in_a_sandboxed_frame_everything_works(open_tab, served):
 
 def test_without_script_and_under_the_header_of_jenkins_the_answers_are_there(open_tab, served):
     """Broken tests, strips, flaky tests, failures with a traceback, sessions cut short are texts; nothing is loading."""
-    for tab in (open_tab(java_script_enabled=False), open_tab(f"{served}/jenkins/shop.html", java_script_enabled=False)):
+    for tab in (
+        open_tab(java_script_enabled=False),
+        open_tab(f"{served}/jenkins/shop.html", java_script_enabled=False),
+    ):
         text = tab.page.locator("body").inner_text()
-        for words in ("1 test fails that was good at aaaaaaaaa", "new, never flaky", "same-source", "RuntimeError: db down", "Sessions cut short", "killed"):
+        for words in (
+            "1 test fails that was good at aaaaaaaaa",
+            "new, never flaky",
+            "same-source",
+            "RuntimeError: db down",
+            "Sessions cut short",
+            "killed",
+        ):
             assert words in text, words
         assert "loading" not in text.lower()
         strips = tab.page.locator("svg.strip")
@@ -169,7 +191,14 @@ def test_hostile_texts_are_only_texts_on_every_page(open_tab):
     """No page has an element, a dialog or a link that a recorded text made."""
     tab = open_tab("evil.html")
     tests = tab.page.evaluate("[...document.querySelectorAll('a[data-t]')].map((each) => each.hash)")
-    for address in ("#tests", "#failures", "#sessions", "#compare", *list(dict.fromkeys(tests))[:14], "#s=" + quote("s1<b>")):
+    for address in (
+        "#tests",
+        "#failures",
+        "#sessions",
+        "#compare",
+        *list(dict.fromkeys(tests))[:14],
+        "#s=" + quote("s1<b>"),
+    ):
         assert tab.go(address), address
         assert tab.page.evaluate("[window.owned, document.querySelectorAll('img,iframe,i,u').length]") == [None, 0]
     links = tab.page.evaluate("[...document.querySelectorAll('a[href]')].map((each) => each.protocol)")
@@ -210,11 +239,22 @@ def test_no_page_is_wider_than_the_screen_and_none_has_a_known_fault(open_tab, s
     tab = open_tab(viewport={"width": SIZES[size], "height": 844}, color_scheme=scheme)
     tab.page.evaluate(AXE.read_text())
     found = {}
-    for address in ("overview", "tests", "failures", "flaky", "slow", "sessions", "systems", f"t={quote(FLAKY)}", "s=s11", "compare"):
+    for address in (
+        "overview",
+        "tests",
+        "failures",
+        "flaky",
+        "slow",
+        "sessions",
+        "systems",
+        f"t={quote(FLAKY)}",
+        "s=s11",
+        "compare",
+    ):
         tab.go(address)
         wide = tab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide == 0, (address, wide)
-        if size == "phone" or address in ("overview", "tests"):
+        if (size, scheme) == ("phone", "light") or address in ("overview", "tests"):
             faults = tab.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
             found |= {f"{address} {each['id']}": [node["html"][:200] for node in each["nodes"]][:3] for each in faults}
     assert found == {}
@@ -238,7 +278,9 @@ def test_on_paper_no_row_is_clipped_and_marks_differ_without_colour(open_tab):
     assert tab.page.locator(".cluster details[open]").count() == tab.page.locator(".cluster details").count() > 0
     shown = tab.page.evaluate("[...document.querySelectorAll('.page')].filter((each) => each.offsetParent).length")
     assert shown == 6
-    clipped = tab.page.evaluate("[...document.querySelectorAll('pre,td,th')].filter((each) => each.scrollWidth > each.clientWidth + 1).length")
+    clipped = tab.page.evaluate(
+        "[...document.querySelectorAll('pre,td,th')].filter((each) => each.scrollWidth > each.clientWidth + 1).length"
+    )
     assert clipped == 0
     assert len(tab.page.pdf()) > 10_000
 
@@ -269,13 +311,19 @@ def test_marks_differ_by_their_shape_alone(browser):
     page = context.new_page()
     images = {}
     for word, drawing in DRAWINGS.items():
-        page.set_content(f'<body style="margin:0"><svg width=7 height=20 style="display:block"><path fill-rule="evenodd" d="M0 0{drawing.path}"/></svg>')
-        images[word] = Image.open(io.BytesIO(page.screenshot(clip={"x": 0, "y": 0, "width": 7, "height": 20}))).convert("L")
+        page.set_content(
+            f'<body style="margin:0"><svg width=7 height=20 style="display:block"><path fill-rule="evenodd" d="M0 0{drawing.path}"/></svg>'
+        )
+        images[word] = Image.open(io.BytesIO(page.screenshot(clip={"x": 0, "y": 0, "width": 7, "height": 20}))).convert(
+            "L"
+        )
     context.close()
     for first in images:
         for second in images:
             if first < second:
-                differing = sum(abs(a - b) > 128 for a, b in zip(images[first].tobytes(), images[second].tobytes(), strict=True))
+                differing = sum(
+                    abs(a - b) > 128 for a, b in zip(images[first].tobytes(), images[second].tobytes(), strict=True)
+                )
                 assert differing >= 20, (first, second, differing)
 
 
@@ -303,7 +351,9 @@ def test_the_keyboard_reaches_everything(open_tab):
     assert tab.page.locator(":focus").evaluate(outline) == "solid"
     keys.press("Enter")
     tab.page.wait_for_selector("#test.shown")
-    small = tab.page.evaluate("[...document.querySelectorAll('nav a, button, summary, input, select')].filter((each) => each.offsetParent && each.getBoundingClientRect().height < 24).length")
+    small = tab.page.evaluate(
+        "[...document.querySelectorAll('nav a, button, summary, input, select')].filter((each) => each.offsetParent && each.getBoundingClientRect().height < 24).length"
+    )
     assert small == 0
 
 
@@ -316,7 +366,7 @@ def test_three_clicks_lead_from_the_report_to_the_break_and_to_the_evidence(open
     assert "Since bbbbbbbbb" in tab.page.locator(".group").first.inner_text()
     row.locator("a.name").click()
     assert "last good at aaaaaaaaa" in tab.text()
-    tab.page.locator("a.hash").first.click()
+    tab.page.locator("#test a.hash").first.click()
     assert "Session s11: failed" in tab.text()
     other = open_tab()
     other.page.locator("nav a", has_text="Flaky").click()
@@ -364,14 +414,18 @@ def test_each_number_is_that_of_the_command_line(open_tab, folder, capsys):
     costs = {one["nodeid"]: one for one in analysis["cost"]}
     assert f"{costs[SLOW]['runs']}" in " ".join(tab.go("slow").split())
     for base, target in (("s10", "s11"), ("s02", "s03"), ("s03", "s04"), ("s05", "s06"), ("s06", "s07")):
-        changed = told(capsys, "session", "compare", log, "--base", base, "--target", target)
+        changed = told(capsys, "session", "compare", "--log", log, "--base", base, "--target", target)
         page = " ".join(tab.go(f"compare={base}..{target}").split())
-        counts = [len(changed[name]) for name in ("new_failures", "fixed", "still_failing")]
-        assert page.startswith(f"{counts[0]} new failure{'s' * (counts[0] != 1)}, {counts[1]} fixed, {counts[2]} still failing"), (base, target)
+        counts = [len(changed[name]) for name in ("new_failures", "new_passes", "still_failing")]
+        assert page.startswith(
+            f"{counts[0]} new failure{'s' * (counts[0] != 1)}, {counts[1]} fixed, {counts[2]} still failing"
+        ), (base, target)
+        lists = {"new_tests": "New tests", "missing_tests": "Lost", "newly_skipped": "Newly skipped"}
+        for name, title in lists.items():
+            assert (f"{title}: {len(changed[name])}" in page) == bool(changed[name]), (base, target, name)
     history = told(capsys, "test", "history", HUNG, "--log", log)
-    runs = history["history"] if isinstance(history, dict) and "history" in history else history["runs"] if isinstance(history, dict) else history
     tab.go(f"t={quote(HUNG)}")
-    assert tab.page.locator("#test tbody tr").count() == len(runs)
+    assert tab.page.locator("#test tbody tr").count() == len(history["runs"])
 
 
 def test_empty_and_green_histories_have_pages_that_say_so(open_tab, folder):

@@ -12,7 +12,19 @@ import pytest
 from histories import write_session
 from pytest_insight.cli.app import run
 from report_pages import (
-    BREAK, EVIL, FLAKY, GONE, HUNG, RETRIED, SLOW, START, PageReader, data_of, hostile_log, make_report, shop_log,
+    BREAK,
+    EVIL,
+    FLAKY,
+    GONE,
+    HUNG,
+    RETRIED,
+    SLOW,
+    START,
+    PageReader,
+    data_of,
+    hostile_log,
+    make_report,
+    shop_log,
 )  # fmt: skip
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +92,9 @@ def test_the_policy_names_the_hashes_of_what_is_in_the_page(shop):
 def test_nothing_reads_texts_as_markup():
     """No asset or template uses what turns a text into elements or code."""
     for path in [*(ROOT / "reports" / "assets").glob("*.js"), *(ROOT / "reports" / "templates").glob("*.jinja")]:
-        found = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|Function\(|\|\s*safe\b", path.read_text())
+        found = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|Function\(|\|\s*safe\b", path.read_text()
+        )
         assert found == [], path.name
 
 
@@ -142,9 +156,13 @@ def test_small_histories_have_a_page_that_says_so(name, tmp_path):
 
 def test_a_rate_of_few_runs_is_told_as_counts(shop, reader):
     """A flaky test that was looked at on fewer than five commits has no percentage."""
-    row = re.search(r"<tr><th(?:(?!</tr>).)*test_twice(?:(?!</tr>).)*</tr>", shop[1].partition('id="flaky"')[2], re.DOTALL)[0]
+    row = re.search(
+        r"<tr><th(?:(?!</tr>).)*test_twice(?:(?!</tr>).)*</tr>", shop[1].partition('id="flaky"')[2], re.DOTALL
+    )[0]
     assert "2 of 11 sessions: 18.2 %" in " ".join(re.sub("<[^>]*>", "", row).split())
-    row = re.search(r"<tr><th(?:(?!</tr>).)*test_rate(?:(?!</tr>).)*</tr>", shop[1].partition('id="flaky"')[2], re.DOTALL)[0]
+    row = re.search(
+        r"<tr><th(?:(?!</tr>).)*test_rate(?:(?!</tr>).)*</tr>", shop[1].partition('id="flaky"')[2], re.DOTALL
+    )[0]
     assert "of 6 commits" in row or "%" not in re.sub("<[^>]*>", "", row)
 
 
