@@ -1,4 +1,4 @@
-"""Measure `insight report`: sizes of the page, time to make it, time to paint it, and a page with a row a test beside it.
+"""Measure `insight report`: size of the page, time to make and to paint it, next to a page with a row a test.
 
 python -m benchmarks.report
 """
@@ -33,7 +33,7 @@ def make_suite(tests: int, rng: random.Random) -> Suite:
     """Invent a suite of a size."""
     folders = [f"tests/{area}/{kind}" for area in ("api", "billing", "checkout", "core") for kind in ("unit", "e2e")]
     nodeids = sorted(
-        f"{folders[number % len(folders)]}/test_{WORDS[number % 10]}_{number % 97}.py::test_{number}_returns_invoice[eu]"
+        f"{folders[number % len(folders)]}/test_{WORDS[number % 10]}_{number % 97}.py::test_{number}_of_invoice[eu]"
         for number in range(tests)
     )
     flaky = set(rng.sample(range(tests), max(tests // 60, 1)))
@@ -71,7 +71,7 @@ def naive_page(report: Path) -> str:
 
 def paint(page: Path) -> dict[str, float]:
     """Return when a page is painted and ready, and its time on the main thread, in seconds: medians of five."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where pages are painted
 
     found: dict[str, list[float]] = {}
     with sync_playwright() as play:
@@ -107,10 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tests", type=int, default=10_000)
     parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--keep", type=Path, help="folder to keep the files in")
     options = parser.parse_args()
     print(f"pytest-insight {pytest_insight.__version__}")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = options.keep or Path(name)
         for tests, sessions in ((options.tests, options.sessions), (100, 100)):
             log, out = folder / f"{tests}.jsonl", folder / f"{tests}.html"
             with log.open("wb") as stream:
@@ -120,7 +121,7 @@ def main() -> None:
             data = re.search(r'id="data">([^<]*)<', out.read_text())
             static = out.stat().st_size - len(data[1] if data else "")
             print(
-                f"{tests * sessions:,} results: {out.stat().st_size / 1000:.0f} kB, of it static {static / 1000:.0f} kB;"
+                f"{tests * sessions:,} results: {out.stat().st_size / 1000:.0f} kB, static {static / 1000:.0f} kB;"
                 f" made in {cpu:.1f} s CPU ({time.monotonic() - started:.1f} s), {memory:.0f} MB"
             )
         report = folder / f"{options.tests}.html"

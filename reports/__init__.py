@@ -6,6 +6,8 @@
 - `clusters`: failures by what they say, each with a text.
 - `facts`: sentences about single tests.
 - `grid`: the data that the script reads.
+- `known`: what the templates ask beside the answers.
+- `limits`: rows of the part without script.
 - `marks`: marks of results as shapes of SVG.
 - `output`: the files.
 - `page`: templates, style and script.

@@ -25,7 +25,7 @@ class Cluster:
     key: str
     """Part of its address in the report."""
     message: str
-    """What the newest of them says, without what differs from run to run."""
+    """Message of the newest of them, without what differs from run to run."""
     count: int
     tests: list[str]
     sessions: int

@@ -44,14 +44,16 @@ _LOG_STEP = math.log(STEP)
 
 
 @dataclass(frozen=True)
-class Names:
+class TestNames:
     """Node ids of a report with their numbers."""
+
+    __test__ = False  # no test to pytest
 
     tests: list[str]
     numbers: dict[str, int]
 
     @classmethod
-    def of(cls, answers: "Answers") -> "Names":
+    def of(cls, answers: "Answers") -> "TestNames":
         """Return the tests of all sessions, and the modules that could not be collected, in order of their node ids."""
         found = {nodeid for run in answers.runs for nodeid in run.tests}
         tests = sorted(found.union(*(run.uncollected for run in answers.runs)))
@@ -65,7 +67,7 @@ def duration_code(duration_us: int) -> int:
     return min(max(round(math.log(max(duration_us, 1) / LEAST_US) / _LOG_STEP), 0) + 1, 255)
 
 
-def data_block(answers: "Answers", names: Names, extent: "Extent") -> str:
+def data_block(answers: "Answers", names: TestNames, extent: "Extent") -> str:
     """Return the data of a report, as text that no page takes for markup."""
     first = len(answers.runs) - min(len(answers.runs), extent.sessions)
     runs = answers.runs[first:]
@@ -75,7 +77,7 @@ def data_block(answers: "Answers", names: Names, extent: "Extent") -> str:
     return base64.b64encode(gzip.compress(body, compresslevel=9, mtime=0)).decode()
 
 
-def _head(answers: "Answers", names: Names, extent: "Extent", first: int) -> dict[str, Any]:
+def _head(answers: "Answers", names: TestNames, extent: "Extent", first: int) -> dict[str, Any]:
     """Return everything but the tables."""
     place_of = {run.stream: place for place, run in enumerate(answers.runs[first:])}
     clusters = {cluster.key: number for number, cluster in enumerate(answers.clusters)}
@@ -124,7 +126,7 @@ def _head(answers: "Answers", names: Names, extent: "Extent", first: int) -> dic
     }
 
 
-def _numbers(nodeids: Sequence[str], names: Names) -> list[int]:
+def _numbers(nodeids: Sequence[str], names: TestNames) -> list[int]:
     return sorted({names.numbers[nodeid] for nodeid in nodeids if nodeid in names.numbers})
 
 
@@ -146,7 +148,7 @@ def _session_fields(line: "SessionLine") -> list[Any]:
     ]
 
 
-def _tables(runs: "Sequence[Run]", names: Names, without_durations: int) -> tuple[bytes, bytes]:
+def _tables(runs: "Sequence[Run]", names: TestNames, without_durations: int) -> tuple[bytes, bytes]:
     """Return the bytes of the results and of the durations.
 
     Args:

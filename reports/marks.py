@@ -1,4 +1,4 @@
-"""Marks of results as shapes of SVG: each result has a shape of its own, then a colour, and words beside them.
+"""Marks of results as shapes of SVG: each result has a shape of its own, then a colour; a strip has words too.
 
 Colours are attributes, so that a page without style sheets shows them; the style sheet repeats them for dark pages.
 """
@@ -51,6 +51,7 @@ DRAWINGS: dict[str, Drawing] = {
 }
 """By the word of the mark; the words are those of every other strip."""
 
+_WITH_HOLES = ("rerun", "other", "xfailed")
 WORDS = tuple(MARKS)
 """Words of marks; the place is the code in the data of a report, from 1 on."""
 
@@ -80,7 +81,8 @@ def _path(word: str, places: list[int]) -> str:
         path = "".join(f"M{first * CELL} 8.5h{length * CELL}v3h-{length * CELL}z" for first, length in _rows_of(places))
     else:
         path = "".join(f"M{place * CELL} 0{drawing.path}" for place in places)
-    return f'<path class="m-{escape(word)}" fill="{drawing.light}" fill-rule="evenodd" d="{path}"/>'
+    rule = ' fill-rule="evenodd"' if word in _WITH_HOLES else ""
+    return f'<path class="m-{escape(word)}" fill="{drawing.light}"{rule} d="{path}"/>'
 
 
 def _rows_of(places: list[int]) -> list[tuple[int, int]]:

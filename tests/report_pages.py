@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -81,11 +82,21 @@ def hostile_log() -> bytes:
             "variant": {"<u>": "\u202e"},
             "vcs": vcs,
         }
-        text = write_session(f"s{number}<b>", 0, results, start=START + timedelta(hours=number), **more)
-        sessions.append(
-            text.replace(b"RuntimeError: db down", b"E   Error: </pre><script>window.owned=1</script>{{7*7}}")
-        )
+        lines = write_session(f"s{number}<b>", 0, results, start=START + timedelta(hours=number), **more)
+        sessions.append(with_message(lines, rb"E   Error: </pre><script>window.owned=1</script>{{7*7}} \\u202e"))
     return b"".join(sessions)
+
+
+def with_message(lines: bytes, message: bytes) -> bytes:
+    """Return a session whose failures say something else, with the digests that its lines then have."""
+    made: list[bytes] = []
+    for line in lines.splitlines():
+        body = line.rpartition(b',"digest":"')[0].replace(b"RuntimeError: db down", message)
+        if b'"type":"session.finished"' in body:
+            root = hashlib.blake2b(b"".join(each[-35:-3] for each in made), digest_size=16).hexdigest()
+            body = re.sub(rb'"root":"[0-9a-f]{32}"', f'"root":"{root}"'.encode(), body)
+        made.append(body + f',"digest":"{hashlib.blake2b(body, digest_size=16).hexdigest()}"}}\n'.encode())
+    return b"".join(made)
 
 
 def make_report(log: Path, folder: Path, *words: str) -> Path:

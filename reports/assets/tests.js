@@ -37,29 +37,34 @@ function matching(text, kind) {
   return found;
 }
 
+const folders = new Map();
+
 function folderOf(test) {
-  const file = splitId(data.tests[test])[1] || data.tests[test], at = file.lastIndexOf('/');
-  return at < 0 ? '' : file.slice(0, at);
+  if (!folders.has(test)) {
+    const file = splitId(data.tests[test])[1] || data.tests[test], at = file.lastIndexOf('/');
+    folders.set(test, at < 0 ? '' : file.slice(0, at));
+  }
+  return folders.get(test);
 }
 
 function arrange(found, fold) {
-  const folders = new Map();
+  const byFolder = new Map();
   for (const test of found) {
-    const folder = folderOf(test);
-    if (!folders.has(folder)) folders.set(folder, []);
-    folders.get(folder).push(test);
+    const folder = folderOf(test), known = byFolder.get(folder);
+    if (known) known[ranks[test]].push(test);
+    else {
+      const lists = [[], [], [], [], []];
+      lists[ranks[test]].push(test);
+      byFolder.set(folder, lists);
+    }
   }
-  const groups = [...folders].map(([folder, tests]) => {
-    const ranked = tests.map((test) => [ranks[test], test]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-    return {folder, ranked, best: ranked[0][0], broken: ranked.filter(([first]) => !first).length};
-  }).sort((a, b) => a.best - b.best || b.broken - a.broken || (a.folder < b.folder ? -1 : 1));
+  const groups = [...byFolder].map(([folder, lists]) => ({folder, lists, best: lists.findIndex((list) => list.length), broken: lists[0].length})).sort((a, b) => a.best - b.best || b.broken - a.broken || (a.folder < b.folder ? -1 : 1));
   const made = [];
-  for (const {folder, ranked, broken} of groups) {
-    made.push({folder, tests: ranked.length, broken});
-    const good = fold ? ranked.filter(([first]) => first === GOOD) : [];
-    made.push(...ranked.filter(([first]) => !good.length || first < GOOD).map(([, test]) => ({test})));
-    if (good.length && (OPEN.has(folder) || good.length < 4)) made.push(...good.map(([, test]) => ({test})));
-    else if (good.length) made.push({good: good.length, of: folder});
+  for (const {folder, lists, broken} of groups) {
+    made.push({folder, tests: lists.reduce((sum, list) => sum + list.length, 0), broken});
+    const good = lists[GOOD].length, folded = fold && good > 3 && !OPEN.has(folder);
+    for (const list of folded ? lists.slice(0, GOOD) : lists) for (const test of list) made.push({test});
+    if (folded) made.push({good, of: folder});
   }
   return made;
 }
