@@ -89,9 +89,10 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
 	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
 
-screens: $(VENV)/.ready ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
+screens: $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py
 	$(BIN)/python docs/examples/shop_answers.py
+	$(BIN)/python docs/examples/report_picture.py
 
 clean: ## Remove everything that was set up
 	rm -rf $(VENV) $(VENV84) .bench .demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -6,7 +6,7 @@
 - `clusters`: failures by what they say, each with a text.
 - `facts`: sentences about single tests.
 - `grid`: the data that the script reads.
-- `known`: what the templates ask beside the answers.
+- `known`: rows of one page, with what is known of them.
 - `limits`: rows of the part without script.
 - `marks`: marks of results as shapes of SVG.
 - `output`: the files.

@@ -1,4 +1,4 @@
-"""What the templates of a report ask beside the answers: rows that are shown, numbers of headings, notes."""
+"""Rows that one page shows, the numbers of its headings, and notes on broken tests, for the templates."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 
-class Known:
-    """What is known of the rows of one page.
+class PageFacts:
+    """Rows of one page, with what is known of them.
 
     Args:
         answers: what the page shows.

@@ -1,4 +1,4 @@
-"""A report as files: one page with everything in it, or a folder with the style and the script beside it."""
+"""A report as files: one page with everything in it, or a folder with its style and its script as files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

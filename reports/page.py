@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from . import charts, marks, texts
 from .grid import TestNames, data_block
-from .known import Known
+from .known import PageFacts
 from .limits import Limits
 from .style import color_rules
 
@@ -24,7 +24,7 @@ SCRIPTS = ("dom.js", "data.js", "pages.js", "tests.js", "test.js", "session.js",
 """Parts of the script, in order."""
 STYLE_FILE, SCRIPT_FILE = "report.css", "report.js"
 STATIC_BYTES, STATIC_ELEMENTS = 150_000, 3_000
-"""What the page may have beside its data, whatever the history."""
+"""Limits of the page without its data, whatever the history."""
 _ELEMENT = re.compile("<[a-z]")
 
 
@@ -125,10 +125,10 @@ class Renderer:
     def _find_limits(self) -> Limits:
         """Return how many rows the part without data may have, so that it is small enough."""
         limits = Limits()
-        beside = 0 if self._alone else len(style_text()) + len(script_text())
+        others = 0 if self._alone else len(style_text()) + len(script_text())
         while limits.can_shrink:
             text = self._render_static(limits, [])
-            size = len(text.encode()) + beside
+            size = len(text.encode()) + others
             if size <= STATIC_BYTES and len(_ELEMENT.findall(text)) <= STATIC_ELEMENTS:
                 break
             limits = limits.shrunk()
@@ -147,7 +147,7 @@ class Renderer:
     def _render_static(self, limits: Limits, told: list[str]) -> str:
         """Return the page without its data."""
         answers = self._answers
-        known = Known(answers, limits)
+        known = PageFacts(answers, limits)
         return (
             environment()
             .get_template("page.html.jinja")
@@ -172,4 +172,4 @@ class Renderer:
 
 
 _DATA_PLACE = "\x00"
-"""Where the data goes; no other text of a page has this character."""
+"""Place of the data; no other text of a page has this character."""

@@ -69,10 +69,8 @@ def hostile_log() -> bytes:
     """Three sessions whose names, messages and links are all hostile."""
     sessions = []
     for number in range(3):
-        results = [
-            (f"tests/{evil.replace('::', '')}.py::test_{evil}", "failed" if place % 2 else "passed", 1)
-            for place, evil in enumerate(EVIL[:-1])
-        ]
+        results = [(f"tests/{evil.replace('::', '')}.py::test_{evil}", "failed", 1) for evil in EVIL[:-1]]
+        results += [(nodeid, "passed", 1) for nodeid in STEADY]
         results.append((f"tests/long.py::test_{EVIL[-1]}", "failed", 1))
         results += [(evil, "failed" if number else "passed", 1) for evil in ("constructor", "__proto__", "toString")]
         vcs = {"commit": "</h1><b>" if number else "__proto__", "branch": "<b>main", "dirty": False}
