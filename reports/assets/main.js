@@ -54,7 +54,10 @@ function route(focus) {
 function addLinks() {
   for (const link of document.querySelectorAll('a[data-t]')) link.setAttribute('href', `#t=${encodeURIComponent(data.tests[link.dataset.t])}`);
   for (const link of document.querySelectorAll('a[data-s]')) if (data.sessionOf.has(link.dataset.s)) link.setAttribute('href', `#s=${encodeURIComponent(link.dataset.s)}`);
-  for (const each of document.querySelectorAll('header time, .newest time')) { const told = age(each.dateTime); if (told && each.closest('.newest')) each.after(` (${told})`); }
+  for (const each of document.querySelectorAll('.newest time')) {
+    const told = age(each.dateTime), next = each.nextSibling;
+    if (told && next && next.data.startsWith(' UTC')) next.splitText(4).before(`, ${told}`);
+  }
 }
 
 function addTools() {
