@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from examples import examples
 from hypothesis import HealthCheck, settings
+from typer_signatures import remember_signatures
 
 # No deadlines, and examples may be slow to make: a busy machine is not a defect. Examples differ from run to run; a
 # failing one is printed to be replayed.
@@ -16,6 +17,8 @@ settings.register_profile(
     "insight", deadline=None, print_blob=True, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("insight")
+
+remember_signatures()
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
 

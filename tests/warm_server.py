@@ -28,10 +28,11 @@ import warm_workers
 
 PACKAGES = {
     "pytest_insight.cli": ("cli", "core", "eventlog", "projections", "syncstorage", "testdata"),
+    "collector": ("cli", "collector", "core", "eventlog", "projections"),
     "pytest": ("eventlog", "plugin"),
     "-c": ("core", "eventlog", "plugin", "projections", "syncstorage", "testdata"),
 }
-"""Our packages that are imported in full beforehand, by the module that is run."""
+"""Our packages that are imported in full beforehand, by the module that is run, or by the name of a kind of commands."""
 OTHERS = {
     "pytest_insight.cli": (
         "email.message",
@@ -43,6 +44,21 @@ OTHERS = {
         "sqlite3",
         "typer._adapters",
         "typer.rich_utils",
+    ),
+    "collector": (
+        "alembic.command",
+        "alembic.ddl.postgresql",
+        "alembic.runtime.migration",
+        "email.message",
+        "importlib.metadata",
+        "psycopg",
+        "rich.console",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "sqlite3",
+        "typer._adapters",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.http.h11_impl",
     ),
     "-c": ("pathlib", "random", "sqlite3", "subprocess"),
     "pytest": ("execnet.gateway", "importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
@@ -66,11 +82,23 @@ def preload(module: str) -> None:
     if module == "pytest":
         names += [f"_pytest.{name}" for name in importlib.import_module("_pytest.config").default_plugins]
     for name in names:
-        if not name.endswith("__main__"):
+        if not name.endswith(("__main__", "migrations.env")):
             with contextlib.suppress(ImportError):  # of what is not installed, or is no module of this version
                 importlib.import_module(name)
+    if module in ("pytest_insight.cli", "collector"):
+        read_signatures()
     gc.collect()
     gc.freeze()
+
+
+def read_signatures() -> None:
+    """Read the parameters of all commands, which each call of the command line needs."""
+    from pytest_insight.cli.app import build_app
+    from typer.main import get_command
+    from typer_signatures import remember_signatures
+
+    remember_signatures()
+    get_command(build_app(None))
 
 
 def import_plugins() -> None:
