@@ -130,7 +130,7 @@ def module_of(words: list[str]) -> str:
 def kind_of(words: list[str]) -> str:
     """Return the name of what a server for a command imports beforehand."""
     module = module_of(words)
-    return "collector" if module == "pytest_insight.cli" and words[3] in COLLECTOR else module
+    return "collector" if module == "pytest_insight.cli" and words[3:4] and words[3] in COLLECTOR else module
 
 
 def can_be_forked(words: list[str], options: dict) -> bool:

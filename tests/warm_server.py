@@ -7,10 +7,12 @@ code. It only skips the start of the interpreter and the imports, which cost mor
 """
 
 import array
+import atexit
 import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.metadata
 import io
 import json
 import os
@@ -21,8 +23,10 @@ import runpy
 import signal
 import socket
 import sys
+import threading
 import time
 import types
+from collections.abc import Callable
 
 import warm_workers
 
@@ -74,6 +78,7 @@ CLONE_PARENT = 0x8000
 def preload(module: str) -> None:
     """Import what runs of a module need, and the modules that they import when they are used."""
     if module == "pytest":
+        remember_what_is_installed()
         import_plugins()
     names = [*OTHERS[module]]
     for package in PACKAGES[module]:
@@ -99,6 +104,26 @@ def read_signatures() -> None:
 
     remember_signatures()
     get_command(build_app(None))
+
+
+def remember_what_is_installed() -> None:
+    """Read the files of installed packages once: pytest and its plugins ask all of them for what they hold."""
+    known: dict = {}
+
+    def remembered(name: str, read: Callable) -> property:
+        def get(self: importlib.metadata.Distribution) -> object:
+            path = str(getattr(self, "_path", ""))
+            if not path.startswith(sys.prefix):
+                return read(self)
+            if (path, name) not in known:
+                known[path, name] = read(self)
+            return known[path, name]
+
+        return property(get)
+
+    for name in ("entry_points", "files", "metadata"):
+        read = getattr(importlib.metadata.Distribution, name).fget
+        setattr(importlib.metadata.Distribution, name, remembered(name, read))
 
 
 def import_plugins() -> None:
@@ -185,18 +210,42 @@ def run_code(code: str) -> None:
     exec(compile(code, "<string>", "exec"), vars(main_module))  # noqa: S102 - what `python -c` does
 
 
+def run_module(module: str) -> None:
+    """Run a module as `python -m` does, and end the process."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            end_process(end.code)
+        raise
+
+
+def end_process(code: int) -> None:
+    """End as Python does, but for the memory: it is shared with the server, and giving it back would copy it first."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # else Python says what is wrong with the streams
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code & 0xFF)
+
+
 def main() -> None:
     """Serve the socket that the arguments name."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload(sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     module = serve(channel)
+    is_worker = False
     if module == "pytest" and warm_workers.are_wanted(sys.argv):
         module = warm_workers.fork_origin(serve, module)
+        is_worker = module == "-c"
     if module == "-c":
         run_code(sys.argv.pop(1))
+        if is_worker:
+            end_process(0)
     elif module:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run_module(module)
 
 
 if __name__ == "__main__":
