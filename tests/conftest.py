@@ -1,9 +1,10 @@
 """Guards for every test: a private home, no profile from outside, no run recorded by accident."""
 
+import gc
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,12 @@ def private_home(home_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) 
     # Subprocesses are runs of their own, not nested ones of the test that starts them.
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     return home
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Look for no garbage while tests are collected, and not among them afterwards: they stay."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
