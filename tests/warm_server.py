@@ -65,7 +65,19 @@ OTHERS = {
         "uvicorn.protocols.http.h11_impl",
     ),
     "-c": ("pathlib", "random", "sqlite3", "subprocess"),
-    "pytest": ("execnet.gateway", "importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
+    "pytest": (
+        "execnet.gateway",
+        "execnet.gateway_io",
+        "execnet.multi",
+        "importlib.metadata",
+        "msgspec",
+        "pytest",
+        "_pytest.main",
+        "_pytest.timing",
+        "xdist.dsession",
+        "xdist.scheduler.loadfile",
+        "xdist.workermanage",
+    ),
 }
 """Modules of others that are imported beforehand, where they are installed."""
 
@@ -124,6 +136,8 @@ def remember_what_is_installed() -> None:
     for name in ("entry_points", "files", "metadata"):
         read = getattr(importlib.metadata.Distribution, name).fget
         setattr(importlib.metadata.Distribution, name, remembered(name, read))
+    for found in importlib.metadata.distributions():
+        _ = found.entry_points, found.files, found.metadata
 
 
 def import_plugins() -> None:
