@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,6 +122,10 @@ class _ConflictsAnswer(msgspec.Struct):
     total: int
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Page:
     """Events of the feed, verbatim, and the cursor after them."""
@@ -131,6 +135,10 @@ class Page:
     more: bool
     team: str = ""
     """Team of the key."""
+    findings: Sequence[str] = ()
+    """What could not be read, one text each."""
+    keep: Callable[[], None] = _nothing
+    """To be called after the events are in the log."""
 
 
 @dataclass
@@ -148,6 +156,7 @@ class Collector:
     total_s: float = TOTAL_S
     since: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    lists_all: bool = field(default=False, init=False)
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

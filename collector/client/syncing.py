@@ -13,8 +13,9 @@ from .digests import digests_of_log
 from .labelling import mark_labels
 from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
-from .requests import Collector, OtherEpochError
+from .requests import OtherEpochError
 from .retries import Retries
+from .stores import Remote
 from .tracking import TrackedLog
 
 LOCK_WAIT_S = 600.0
@@ -51,7 +52,7 @@ class SyncReport:
 
 
 def sync_log(
-    collector: Collector,
+    collector: Remote,
     log: Path,
     options: SyncOptions,
     retries: Retries,
@@ -74,9 +75,7 @@ def sync_log(
     """
     if options.since is not None:
         collector.since = (datetime.now(UTC) - options.since).isoformat()
-    url = collector.address.url
-    # What is kept of a run with only some sessions is of no use to a run with all of them.
-    place = cursor_path(url if options.since is None else f"{url} {options.since}", log, home)
+    place = sync_place(collector.address.url, log, options.since, home)
     tracked = TrackedLog(log, place, is_mirror=options.is_mirror)
     if options.dry_run:
         tracked.load()
@@ -88,7 +87,19 @@ def sync_log(
     return report
 
 
-def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
+def sync_place(url: str, log: Path, since: timedelta | None, home: Path | None = None) -> Path:
+    """Return the file that keeps where a run ended.
+
+    Args:
+        url: of the other side.
+        log: of a profile.
+        since: age of the oldest sessions; what is kept of a run with only some is of no use to a run with all of them.
+        home: default: the home of insight.
+    """
+    return cursor_path(url if since is None else f"{url} {since}", log, home)
+
+
+def _try_sync(collector: Remote, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
     """Return what a run would do."""
     report = SyncReport()
     if options.push:
@@ -99,7 +110,7 @@ def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, r
     return report
 
 
-def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
+def _count_missing(collector: Remote, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
     counting = LogFiller(collector.address.url, None, lambda: tracked.digests, SyncCursor(), lambda: None)
     try:
         return pull_log(collector, counting, cursor, retries)
@@ -108,7 +119,7 @@ def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retri
 
 
 def _sync_tracked(
-    collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
+    collector: Remote, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
 ) -> SyncReport:
     report = SyncReport()
     if options.push:
@@ -122,7 +133,7 @@ def _sync_tracked(
 
 
 def _push_tracked(
-    collector: Collector,
+    collector: Remote,
     tracked: TrackedLog,
     options: SyncOptions,
     report: SyncReport,
@@ -132,7 +143,8 @@ def _push_tracked(
     """Send what the collector lacks; of a log that was sent before only what was added since is read."""
     digests, known_epoch = tracked.digests, tracked.kept.epoch
     older = _older_streams(tracked.log, options.since)
-    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base, without=older)
+    everything = collector.lists_all or not tracked.is_pushed_to_base
+    plan = plan_push(collector, digests, retries, everything=everything, without=older)
     if known_epoch and plan.epoch != known_epoch:
         report.renewed = True
         tracked.forget()

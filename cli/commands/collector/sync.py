@@ -15,8 +15,9 @@ from ...terminal.screen import console
 
 if TYPE_CHECKING:
     from ....api.internal.logs import RemoteEntry
-    from ....collector.client.requests import Clash, Collector, KeptConflict
-    from ....collector.client.syncing import SyncReport
+    from ....collector.client.requests import Clash, KeptConflict
+    from ....collector.client.stores import Remote
+    from ....collector.client.syncing import SyncOptions, SyncReport
 
 _SHOWN = 20
 _LISTED = 1000
@@ -90,7 +91,7 @@ def command(
     )
     name = resolve_profile(profile)
     log = profile_log(name)
-    collector, options.is_mirror = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
+    collector, options.is_mirror = _remote_meant(remote or remote_url, api_key, log, profile_remote(name), options)
     try:
         if conflicts:
             raise typer.Exit(_list_conflicts(collector, as_json=as_json))
@@ -105,20 +106,23 @@ def command(
     raise typer.Exit(1 if _differ(report) else 0)
 
 
-def _collector_meant(
-    url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None"
-) -> "tuple[Collector, bool]":
-    """Return the collector of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
+def _remote_meant(
+    url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None", options: "SyncOptions"
+) -> "tuple[Remote, bool]":
+    """Return the other side: of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
     from ....collector.client.addresses import read_address
-    from ....collector.client.requests import Collector
+    from ....collector.client.stores import open_store
+    from ....collector.client.syncing import sync_place
 
+    may_write = options.push and not options.dry_run
     if entry is not None and (url or entry.url).rstrip("/") == entry.url:
         mirror = profile_mirror(entry, log, key)
-        return mirror.collector(mirror.address()), True
-    return Collector(read_address(url, key)), False
+        return mirror.collector(mirror.address(), may_write=may_write), True
+    address = read_address(url, key)
+    return open_store(address, log, sync_place(address.url, log, options.since), may_write=may_write), False
 
 
-def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
+def _list_conflicts(collector: "Remote", *, as_json: bool) -> int:
     """Print the conflicts that the collector keeps, and return the exit code."""
     found, total = collector.conflicts(_LISTED)
     if total > len(found):
