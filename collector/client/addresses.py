@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...eventlog.errors import EventLogError
+from ...eventlog.home.paths import is_bucket_url
 
 URL_VARIABLE = "INSIGHT_REMOTE_URL"
 KEY_VARIABLE = "INSIGHT_API_KEY"
@@ -17,14 +18,6 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 class RemoteAddressError(EventLogError, ValueError):
     """A collector cannot be reached with these settings; the message has the setting, the reason and a hint."""
-
-
-BUCKET_SCHEMES = ("s3", "gs", "az", "file")
-
-
-def is_bucket_url(url: str) -> bool:
-    """Return whether a URL is that of a bucket or a folder, and not of a collector."""
-    return url.partition(":")[0] in BUCKET_SCHEMES
 
 
 def check_bucket_url(url: str) -> None:

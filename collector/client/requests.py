@@ -230,6 +230,15 @@ class Collector:
         found = _NEXT_PAGE.search(answer.headers.get("link", ""))
         return self._decode(answer.data, list[dict[str, Any]]), found[1] if found else ""
 
+    def keep(self, days: int) -> None:
+        """Refuse: an administrator sets it for a team.
+
+        Raises:
+            RemoteError: always.
+        """
+        reason = f"sessions are kept as long as its team says, and not {days} days"
+        raise RemoteError(self.address.url, reason, "use insight teams set --keep")
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from .addresses import Address, is_bucket_url
+from ...eventlog.home.paths import is_bucket_url
+from .addresses import Address
 from .requests import TOTAL_S, Collector, HeldStream, KeptConflict, Page, PushAnswer
 
 _OBJECTS_SUFFIX = ".objects"
@@ -44,6 +45,10 @@ class Remote(Protocol):
 
     def conflicts(self, limit: int) -> tuple[list[KeptConflict], int]:
         """Return the conflicts that are kept, the newest first and at most so many, and the number of all."""
+        ...
+
+    def keep(self, days: int) -> None:
+        """Set for how many days sessions are kept; 0 for ever."""
         ...
 
     def close(self) -> None:

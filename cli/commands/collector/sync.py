@@ -24,7 +24,11 @@ _LISTED = 1000
 
 UrlArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[URL]", help="Collector (default: that of a remote profile, else INSIGHT_REMOTE_URL)."),
+    typer.Argument(
+        metavar="[URL]",
+        help="Collector, or s3://bucket/prefix, gs://, az:// or file:///folder (default: that of the profile, else"
+        " INSIGHT_REMOTE_URL).",
+    ),
 ]
 UrlOption = Annotated[str | None, typer.Option("--remote-url", metavar="URL", help="As URL.")]
 KeyOption = Annotated[
@@ -39,6 +43,17 @@ KeyOption = Annotated[
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
 ]
+LogPathOption = Annotated[
+    Path | None, typer.Option("--log", metavar="FILE", help="Log of --insight-log, in place of that of a profile.")
+]
+KeepOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="AGE",
+        help="Remove sessions that are older from the bucket, now and at every later sync: 365d, 52w; 0 for never.",
+    ),
+]
 PatienceOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
 ]
@@ -49,6 +64,7 @@ def command(
     remote_url: UrlOption = None,
     api_key: KeyOption = None,
     profile: ProfileOption = None,
+    log_path: LogPathOption = None,
     push: Annotated[bool, typer.Option("--push", help="Only send.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
@@ -58,15 +74,16 @@ def command(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
     ] = False,
+    keep: KeepOption = None,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Send to a collector what it lacks, then fetch what the log of the profile lacks.
+    """Send to a collector or a bucket what it lacks, then fetch what the log of the profile lacks.
 
     It may be cut off anywhere and run again. Exit code 1: the sides have different events of one identity, or, with
     --verify, differ.
 
-    Example: insight sync https://insight.example.com
+    Example: insight sync s3://bucket/insight
     """
     from ....api.internal.exchange import parse_strategy
     from ....api.internal.history import parse_age
@@ -89,10 +106,15 @@ def command(
         since=parse_age(since) if since else None,
         strategy=parse_strategy(strategy),
     )
-    name = resolve_profile(profile)
-    log = profile_log(name)
-    collector, options.is_mirror = _remote_meant(remote or remote_url, api_key, log, profile_remote(name), options)
+    if log_path is not None:
+        log, entry = log_path, None
+    else:
+        name = resolve_profile(profile)
+        log, entry = profile_log(name), profile_remote(name)
+    collector, options.is_mirror = _remote_meant(remote or remote_url, api_key, log, entry, options)
     try:
+        if keep is not None:
+            _set_keeping(collector, keep)
         if conflicts:
             raise typer.Exit(_list_conflicts(collector, as_json=as_json))
         with progress_bar("sync") as progress:
@@ -104,6 +126,12 @@ def command(
     else:
         _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _set_keeping(remote: "Remote", keep: str) -> None:
+    from ....api.internal.history import parse_age
+
+    remote.keep(0 if keep == "0" else max(parse_age(keep).days, 1))
 
 
 def _remote_meant(

@@ -109,7 +109,7 @@ class BucketContents:
         return stream in self.buried.streams or digest in self.buried.digests
 
     def clean(self, name: SegmentName, lines: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the lines of an object that no tombstone names; if it had others, it is replaced by objects without."""
+        """Return the lines of an object that no tombstone names. An object with others is replaced."""
         kept = [(seq, line) for seq, line in enumerate(lines, name.first) if not self._is_buried_line(name, line)]
         if len(kept) < len(lines) and self._may_write:
             for run in _runs(kept):

@@ -1,6 +1,6 @@
 """Which events of a stream the objects of a bucket have, by their names alone: pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .names import SegmentName
 
@@ -30,7 +30,7 @@ class Coverage:
 
     def segments(self, stream: str) -> list[SegmentName]:
         """Return the objects of a stream, in order of their first event."""
-        return sorted(self._streams.get(stream, ()), key=lambda name: (name.first, name.count, name.digest))
+        return sorted(self._streams.get(stream, ()), key=lambda name: (name.first, name.events, name.digest))
 
     def next_of(self, stream: str) -> int:
         """Return the lowest seq of a stream that no object has."""
@@ -53,5 +53,5 @@ class Coverage:
     def __contains__(self, stream: object) -> bool:
         return stream in self._streams
 
-    def __iter__(self) -> "Iterable[SegmentName]":  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __iter__(self) -> Iterator[SegmentName]:
         return (name for names in self._streams.values() for name in names)

@@ -1,8 +1,8 @@
 """Names of the objects of a bucket: the same name means the same content.
 
-So an object can be written again by anybody at any time, and no store has to tell a new object from an old one. The name
-says which events of which stream the object has: `v1/2026/11/28/STREAM/FIRST-COUNT-DIGEST.jsonl.zst`, with the day on
-which the stream began, and BLAKE2b-128 over the lines before compression.
+So an object can be written again at any time, and no store has to tell a new object from an old one. The name says
+which events of which stream the object has: `v1/2026/11/28/STREAM/FIRST-COUNT-DIGEST.jsonl.zst`, with the day on which
+the stream began, and BLAKE2b-128 over the lines before compression.
 """
 
 import re
@@ -31,19 +31,20 @@ class SegmentName(NamedTuple):
     stream: str
     first: int
     """Seq of its first line; the others follow it."""
-    count: int
+    events: int
+    """Number of lines."""
     digest: str
 
     @property
     def key(self) -> str:
         """The name in the store."""
-        place = f"{self.stream}/{self.first}-{self.count}-{self.digest}.jsonl.zst"
+        place = f"{self.stream}/{self.first}-{self.events}-{self.digest}.jsonl.zst"
         return f"{ROOT}{self.day or _TOMBSTONES}/{place}"
 
     @property
     def end(self) -> int:
         """Seq after its last line."""
-        return self.first + self.count
+        return self.first + self.events
 
 
 def parse_key(key: str) -> SegmentName | None:

@@ -12,7 +12,7 @@ from ....eventlog.reader import Record, read_records
 from ...ingest.parsing import PURGED_KIND, IncomingLine, ParsedBody, parse_body, split_runs
 from ..addresses import Address
 from ..requests import HeldStream, KeptConflict, OtherEpochError, Page, PushAnswer, RemoteError
-from .contents import BucketContents
+from .contents import BucketContents, write_keeping
 from .known import KnownObjects
 from .names import SegmentName
 from .objects import ObjectStorage
@@ -81,7 +81,7 @@ class Bucket:
         for run in split_runs([line for line in lines if not contents.is_buried(stream, line.digest.decode())]):
             name = contents.write(stream, run[0].seq, [line.line for line in run])
             self._known.add_fetched([name.key])
-            written += name.count
+            written += name.events
         return written
 
     def _write_replacements(self) -> int:
@@ -143,7 +143,13 @@ class Bucket:
         Raises:
             RemoteError: always.
         """
-        raise RemoteError(self.address.url, "a bucket lists no conflicts", "insight sync names those of this log")
+        reason = f"a bucket keeps no list of conflicts, of which {limit} are asked for"
+        raise RemoteError(self.address.url, reason, "insight sync names those of a log")
+
+    def keep(self, days: int) -> None:
+        """Set for how many days sessions are kept; 0 for ever."""
+        write_keeping(self._objects, days)
+        self._found = None
 
     def close(self) -> None:
         """Do nothing: the library closes its connections."""
@@ -158,6 +164,6 @@ def _first_names(names: Iterable[SegmentName], lines: int) -> Iterator[SegmentNa
     """Yield names until their objects have so many events; at least one."""
     for name in names:
         yield name
-        lines -= name.count
+        lines -= name.events
         if lines <= 0:
             return

@@ -42,8 +42,8 @@ def unpack_lines(body: bytes, name: SegmentName) -> list[bytes]:
     if not unpacker.eof or unpacker.unused_data or digest_lines(data) != name.digest:
         raise DamagedObjectError("its bytes are not those that were written")
     batch = Scanner(name.key, newer=True).feed(data)
-    if len(batch.lines) != name.count or not data.endswith(b"\n"):
-        raise DamagedObjectError(f"it has {len(batch.lines)} events, and its name says {name.count}")
+    if len(batch.lines) != name.events or not data.endswith(b"\n"):
+        raise DamagedObjectError(f"it has {len(batch.lines)} events, and its name says {name.events}")
     for seq, line in enumerate(batch.lines, name.first):
         head = match_head(line)
         if head is None or head[3].decode() != name.stream or int(head[4]) != seq:
