@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -157,6 +158,7 @@ class Collector:
     since: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     lists_all: bool = field(default=False, init=False)
+    kept_for: timedelta | None = field(default=None, init=False)
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """The other side of a log: a collector over HTTP, or a bucket, by the URL."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,11 @@ class Remote(Protocol):
     @property
     def address(self) -> Address:
         """URL and key."""
+        ...
+
+    @property
+    def kept_for(self) -> timedelta | None:
+        """Age of the oldest sessions that it takes; None for all."""
         ...
 
     @property

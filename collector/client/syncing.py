@@ -103,7 +103,7 @@ def _try_sync(collector: Remote, tracked: TrackedLog, options: SyncOptions, retr
     """Return what a run would do."""
     report = SyncReport()
     if options.push:
-        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since))
+        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since, collector.kept_for))
         report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
     if options.pull:
         report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)
@@ -142,7 +142,7 @@ def _push_tracked(
 ) -> None:
     """Send what the collector lacks; of a log that was sent before only what was added since is read."""
     digests, known_epoch = tracked.digests, tracked.kept.epoch
-    older = _older_streams(tracked.log, options.since)
+    older = _older_streams(tracked.log, options.since, collector.kept_for)
     everything = collector.lists_all or not tracked.is_pushed_to_base
     plan = plan_push(collector, digests, retries, everything=everything, without=older)
     if known_epoch and plan.epoch != known_epoch:
@@ -157,11 +157,12 @@ def _push_tracked(
         tracked.kept.pushed = mark
 
 
-def _older_streams(log: Path, since: timedelta | None) -> frozenset[str]:
-    """Return the streams of a log that started before the oldest sessions that are wanted."""
-    if since is None or not log.exists():
+def _older_streams(log: Path, *ages: timedelta | None) -> frozenset[str]:
+    """Return the streams of a log that started before the oldest sessions that are wanted, by the shortest age."""
+    limits = [age for age in ages if age is not None]
+    if not limits or not log.exists():
         return frozenset()
-    oldest = format_time(from_datetime(datetime.now(UTC) - since))
+    oldest = format_time(from_datetime(datetime.now(UTC) - min(limits)))
     return frozenset(
         item.envelope.stream
         for item in read_records(log)

@@ -37,6 +37,7 @@ class BucketContents:
 
     Attributes:
         coverage: the objects that count.
+        suspects: objects that were damaged when they were read last.
         buried: events that tombstones name.
         keeping: how long sessions are kept.
     """
@@ -51,6 +52,7 @@ class BucketContents:
         keys = {entry.key for entry in objects.list(ROOT) if entry.size}
         for name in filter(None, map(parse_key, sorted(keys - known.damaged))):
             self.coverage.add(name)
+        self.suspects = list(filter(None, map(parse_key, sorted(keys & known.damaged))))
         if KEEPING_KEY in keys:
             self.keeping = read_keeping(objects)
         tombstones = sorted(name for name in self.coverage if not name.day)

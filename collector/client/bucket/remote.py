@@ -5,6 +5,7 @@ Nothing runs there, so every client lists the objects, and decides by their name
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +53,12 @@ class Bucket:
         if self._found is None:
             self._found = BucketContents(self._objects, self._known, may_write=self._may_write)
         return self._found
+
+    @property
+    def kept_for(self) -> timedelta | None:
+        """Age of the oldest sessions that are kept; None for all."""
+        days = self._contents().keeping.days
+        return timedelta(days=days) if days else None
 
     def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, HeldStream], str]:
         """Return how much of each stream is stored, by stream, and what names the life of the bucket."""
@@ -106,7 +113,7 @@ class Bucket:
             self._given = set()
         elif cursor.partition(":")[0] != self._known.id:
             raise OtherEpochError(self.address.url, "what was known of its objects is lost", "begin again")
-        wanted = sorted(name for name in contents.coverage if self._is_wanted(name))
+        wanted = sorted(name for name in (*contents.coverage, *contents.suspects) if self._is_wanted(name))
         part = list(_first_names(wanted, lines))
         data, findings, keys = bytearray(), list[str](), list[str]()
         for name, found in zip(part, contents.read_all(part), strict=True):
