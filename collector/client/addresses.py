@@ -24,7 +24,7 @@ def check_bucket_url(url: str) -> None:
     """Check the URL of a bucket or a folder.
 
     Raises:
-        RemoteAddressError: it is none, or has a password.
+        RemoteAddressError: it is another URL, or has a password.
     """
     parts = urlsplit(url)
     if not is_bucket_url(url) or not (parts.netloc or (parts.scheme == "file" and parts.path.startswith("/"))):

@@ -137,7 +137,7 @@ class Page:
     team: str = ""
     """Team of the key."""
     findings: Sequence[str] = ()
-    """What could not be read, one text each."""
+    """Places that could not be read, one text each."""
     keep: Callable[[], None] = _nothing
     """To be called after the events are in the log."""
 

@@ -103,7 +103,9 @@ def _try_sync(collector: Remote, tracked: TrackedLog, options: SyncOptions, retr
     """Return what a run would do."""
     report = SyncReport()
     if options.push:
-        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since, collector.kept_for))
+        plan = plan_push(
+            collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since, collector.kept_for)
+        )
         report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
     if options.pull:
         report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)

@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from http.client import CONFLICT
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 GRPC_OFFSET = 10_000
@@ -61,7 +64,13 @@ class SeaweedServer:
         ports = [f"-{name}.port={port}" for name, port in self.ports.items()]
         program = Path(sys.executable).with_name("weed")
         limits = ["-master.volumeSizeLimitMB=64", "-volume.max=8", "-master.telemetry=false"]
-        places = [f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={self.folder}/s3.json"]
+        places = [
+            f"-dir={self.folder}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-s3",
+            f"-s3.config={self.folder}/s3.json",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([program, "server", *places, *limits, *ports], stdout=log, stderr=log)
         store = S3Store(
@@ -81,11 +90,19 @@ class SeaweedServer:
 
     def _answers(self, store):
         try:
-            urlopen(Request(f"http://127.0.0.1:{self.ports['filer']}/buckets/logs/", method="POST"), timeout=10).close()
+            self._make_bucket()
             store.put("probe", b"1")
             return bytes(store.get("probe").bytes()) == b"1"
-        except Exception:
+        except (OSError, BaseError):
             return False
+
+    def _make_bucket(self):
+        """Make the folder that is the bucket; it may be there."""
+        try:
+            urlopen(Request(f"http://127.0.0.1:{self.ports['filer']}/buckets/logs/", method="POST"), timeout=10).close()
+        except HTTPError as error:
+            if error.code != CONFLICT:
+                raise
 
     def kill(self):
         """End it as a crash does."""

@@ -21,12 +21,13 @@ def _bomb():
 
 def only_object(folder):
     """Return the path of the one object."""
-    [path] = [path for path in folder.rglob("*.zst")]
+    [path] = folder.rglob("*.zst")
     return path
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_object_is_named_and_written_again(make_home, bucket, folder, damage):
+    """The reader says which object it is; the machine that has its events replaces it."""
     first, second = make_home("first"), make_home("second")
     first.record("a")
     first.sync(bucket)
@@ -46,6 +47,7 @@ def test_a_damaged_object_is_named_and_written_again(make_home, bucket, folder, 
 
 
 def test_an_object_under_a_wrong_name_is_not_taken_for_another(make_home, bucket, folder):
+    """The name is compared with the events."""
     first, second = make_home("first"), make_home("second")
     first.record("a")
     first.sync(bucket)
@@ -59,6 +61,7 @@ def test_an_object_under_a_wrong_name_is_not_taken_for_another(make_home, bucket
 
 
 def test_objects_that_are_gone_are_sent_again(make_home, bucket, folder):
+    """A listing shows that they are missing."""
     first = make_home("first")
     first.record("a")
     first.sync(bucket)
@@ -68,6 +71,7 @@ def test_objects_that_are_gone_are_sent_again(make_home, bucket, folder):
 
 
 def test_foreign_objects_stay_where_they_are(make_home, bucket, folder):
+    """A bucket may hold objects of other programs."""
     home = make_home("home")
     strange = {"notes.txt": b"x", "v1/readme": b"y", "v1/2026/11/28/z": b"", "v1/keep.json": b"{damaged"}
     for key, data in strange.items():

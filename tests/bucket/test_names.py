@@ -12,12 +12,14 @@ SEGMENTS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6)), max_size=8
 
 @pytest.mark.parametrize("day", ["2026/11/28", ""])
 def test_a_name_is_read_as_it_was_written(day):
+    """For a session and for tombstones."""
     name = name_segment([b"one", b"two"], STREAM, 7, day)
     assert parse_key(name.key) == name
     assert (name.first, name.events, name.end) == (7, 2, 9)
 
 
 def test_other_lines_or_another_cut_have_another_name():
+    """So that no object replaces another one."""
     names = {name_segment(lines, STREAM, 0, "").key for lines in ([b"one"], [b"two"], [b"one", b"two"])}
     assert len(names) == 3
 
@@ -35,6 +37,7 @@ def test_other_lines_or_another_cut_have_another_name():
     ],
 )
 def test_a_foreign_name_is_no_segment(key):
+    """Only what this release could have written counts."""
     assert parse_key(key) is None
 
 

@@ -31,6 +31,7 @@ def store(server, monkeypatch):
 
 
 def test_homes_share_a_bucket_of_an_object_store(tmp_path, make_home, store):
+    """Both come to the events of a merge."""
     first, second = make_home("first"), make_home("second")
     first.record("a")
     second.record("b")
@@ -43,6 +44,7 @@ def test_homes_share_a_bucket_of_an_object_store(tmp_path, make_home, store):
 
 
 def test_a_list_of_more_than_a_thousand_objects_is_read_to_its_end(make_home, store):
+    """The store answers with 1,000 names at once."""
     first, second = make_home("first"), make_home("second")
     first.record("a", tests=550)
     records = [item for item in read_records(first.log) if isinstance(item, Record)]
@@ -55,6 +57,7 @@ def test_a_list_of_more_than_a_thousand_objects_is_read_to_its_end(make_home, st
 
 
 def test_wrong_credentials_are_refused_and_not_shown(make_home, store, monkeypatch):
+    """The message names no secret."""
     home = make_home("home")
     home.record("a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret-77aa")

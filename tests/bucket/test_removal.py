@@ -38,6 +38,7 @@ def shared(make_home, bucket):
 
 
 def test_a_purged_text_leaves_the_bucket(shared, bucket, objects):
+    """Also after a sync of a machine that still has it."""
     first, second = shared
     purge_text(first)
     assert CANARY.encode() not in first.log.read_bytes()
@@ -48,6 +49,7 @@ def test_a_purged_text_leaves_the_bucket(shared, bucket, objects):
 
 
 def test_a_mirror_follows_a_purge(shared, bucket, make_home):
+    """The events stay, without the text."""
     first, _ = shared
     reader = make_home("reader")
     reader.here("profile", "create", "ci", "--type", "bucket", "--url", bucket)
@@ -62,6 +64,7 @@ def test_a_mirror_follows_a_purge(shared, bucket, make_home):
 
 
 def test_a_purged_session_is_not_sent_again_by_a_home_that_has_it(shared, bucket, objects):
+    """Its tombstone is read before anything is sent."""
     first, second = shared
     first.here("log", "purge", "--session", CANARY, "--force")
     first.sync(bucket)
@@ -99,6 +102,7 @@ def record_at(log, name, when):
 
 
 def test_old_sessions_are_removed_and_not_sent_again(make_home, bucket, objects):
+    """Logs keep theirs, and a longer time brings them back."""
     home, other = make_home("home"), make_home("other")
     record_at(home.log, "old", datetime.now(UTC) - timedelta(days=40))
     home.record("new")
@@ -117,6 +121,7 @@ def test_old_sessions_are_removed_and_not_sent_again(make_home, bucket, objects)
 
 
 def test_only_young_sessions_are_sent_and_fetched(make_home, bucket, objects):
+    """By the day on which they began."""
     home, other = make_home("home"), make_home("other")
     record_at(home.log, "old", datetime.now(UTC) - timedelta(days=40))
     home.record("new")

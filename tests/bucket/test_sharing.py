@@ -18,6 +18,7 @@ def lines_of(log):
 
 
 def test_two_homes_and_a_job_see_the_sessions_of_each_other(tmp_path, make_home, bucket):
+    """After two rounds all three have the events of a merge of their logs."""
     first, second, job = make_home("first"), make_home("second"), make_home("job")
     first.record("a")
     second.record("b", collect=False)
@@ -90,6 +91,7 @@ def test_a_session_that_grows_is_sent_in_pieces(make_home, bucket, objects):
 
 
 def test_a_dry_run_and_a_question_change_nothing(make_home, bucket, objects):
+    """Neither writes an object."""
     first, second = make_home("first"), make_home("second")
     first.record("a")
     first.sync(bucket)
@@ -103,6 +105,7 @@ def test_a_dry_run_and_a_question_change_nothing(make_home, bucket, objects):
 
 
 def test_a_profile_of_a_bucket_is_filled_before_each_question(make_home, bucket):
+    """Its user runs no sync."""
     first, reader = make_home("first"), make_home("reader")
     reader.here("profile", "create", "ci", "--type", "bucket", "--url", bucket)
     for number in range(2):
@@ -122,6 +125,7 @@ def test_a_profile_of_a_bucket_is_filled_before_each_question(make_home, bucket)
     ],
 )
 def test_a_profile_with_another_url_is_refused(make_home, arguments, reason):
+    """The message says which type it would be."""
     result = make_home("home").here("profile", "create", "ci", *arguments, check=False)
     assert result.returncode == 1
     assert reason in result.stderr
@@ -130,6 +134,7 @@ def test_a_profile_with_another_url_is_refused(make_home, arguments, reason):
 
 @pytest.mark.parametrize("url", ["s3://", "file://host", "s3://key:secret@logs", "s3://logs?x=1", "ftp://logs/x"])
 def test_a_url_that_cannot_be_used_is_refused(make_home, url):
+    """Before anything is read or written."""
     result = make_home("home").here("sync", url, check=False)
     assert result.returncode not in (0, 1)
     assert "secret@" not in result.stderr

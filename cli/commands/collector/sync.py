@@ -87,7 +87,6 @@ def command(
     """
     from ....api.internal.exchange import parse_strategy
     from ....api.internal.history import parse_age
-    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
 
     require_client()
     from ....collector.client.retries import Retries
@@ -106,11 +105,7 @@ def command(
         since=parse_age(since) if since else None,
         strategy=parse_strategy(strategy),
     )
-    if log_path is not None:
-        log, entry = log_path, None
-    else:
-        name = resolve_profile(profile)
-        log, entry = profile_log(name), profile_remote(name)
+    log, entry = (log_path, None) if log_path is not None else _log_of_profile(profile)
     collector, options.is_mirror = _remote_meant(remote or remote_url, api_key, log, entry, options)
     try:
         if keep is not None:
@@ -126,6 +121,14 @@ def command(
     else:
         _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
     raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _log_of_profile(profile: str | None) -> "tuple[Path, RemoteEntry | None]":
+    """Return the log of a profile, and what it mirrors."""
+    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
+
+    name = resolve_profile(profile)
+    return profile_log(name), profile_remote(name)
 
 
 def _set_keeping(remote: "Remote", keep: str) -> None:

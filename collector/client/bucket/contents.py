@@ -1,4 +1,4 @@
-"""What a bucket has: its objects by stream, what tombstones took out of it, and how long sessions are kept."""
+"""Contents of a bucket: its objects by stream, without purged events and sessions that are too old."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which events of a stream the objects of a bucket have, by their names alone: pure."""
+"""The events of a stream that the objects of a bucket have, by their names alone: pure."""
 
 from collections.abc import Iterable, Iterator
 

@@ -24,7 +24,7 @@ _KEY = re.compile(
 
 
 class SegmentName(NamedTuple):
-    """What the name of an object says."""
+    """Parts of the name of an object."""
 
     day: str
     """`YYYY/MM/DD` on which the stream began, in UTC; empty for tombstones."""
@@ -48,7 +48,7 @@ class SegmentName(NamedTuple):
 
 
 def parse_key(key: str) -> SegmentName | None:
-    """Return what a name says; None for objects of others."""
+    """Return the parts of a name; None for objects of others."""
     match = _KEY.fullmatch(key)
     if match is None:
         return None

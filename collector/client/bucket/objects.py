@@ -5,6 +5,7 @@ the machine's own role. They are no part of the URL and are never shown.
 """
 
 import os
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ _PLAIN_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _LIST_PAGE = 1000
 _RETRY_S = 20
 _MISSING = (FileNotFoundError, exceptions.NotFoundError)
+_REFUSAL = re.compile(r"status code: 40[13]\b")
 _REFUSED = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 
 
@@ -113,10 +115,13 @@ def _named_errors(url: str) -> Generator[None]:
     except _REFUSED as error:
         raise RemoteRefusedError(url, first_line(error), "check the credentials and their rights") from error
     except (exceptions.BaseError, OSError) as error:
+        if _REFUSAL.search(first_line(error)):  # listing has no error of its own for this
+            raise RemoteRefusedError(url, first_line(error), "check the credentials and their rights") from error
         hint = "nothing is lost; run insight sync later"
         raise RemoteUnavailableError(url, first_line(error), hint) from error
 
 
 def first_line(error: BaseException) -> str:
     """Return what an error of the library says, without the source that it shows for debugging."""
-    return str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
+    text = str(error).strip().split("\n", maxsplit=1)[0].partition(": <?xml")[0]
+    return text or type(error).__name__
