@@ -56,7 +56,7 @@ def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, r
 
 
 def _refuse_same_label(context: ServerContext, team: int, sessions: list[StreamLines]) -> None:
-    with context.views.of_team(team).model() as model:
+    with context.history(team) as model:
         streams = {row.session_id: row.stream for row in model.sessions()}
     for session in sessions:
         other = streams.get(session.label)
@@ -76,8 +76,7 @@ def list_stored_sessions(
 ) -> Response:
     """Return sessions with their results, the newest first; `Link` names the next page."""
     since_us = None if since is None else from_datetime(since)
-    view = context.views.of_team(key.team)
-    with view.model() as model:
+    with context.history(key.team) as model:
         rows = model.sessions(sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]
         found: list[dict[str, Any]] = [load_session(model, row).to_dict() for row in rows[:limit]]
     headers = {}
