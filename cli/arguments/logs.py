@@ -30,7 +30,7 @@ class ReadingState:
     filled: ClassVar[set[Path]] = set()
     """Logs that were filled from a collector for this command."""
     history: "History | None" = None
-    """What questions are about in place of any log: that of a team, in a process of the collector."""
+    """History that questions read in place of any log; set in a process of the collector, to that of a team."""
 
     @classmethod
     def reset(cls) -> None:

@@ -102,7 +102,7 @@ packed = Table(
     *(Column(name, LargeBinary, nullable=False) for name in (*NOTABLE_COLUMNS, *PACKED_COLUMNS)),
     Column("unreported", ARRAY(Integer)),
 )
-"""What the read model of the command line has of a session: its folded state, and its attempts in columns.
+"""Folded state of a session and its attempts in columns, as the read model of the command line stores them.
 
 Numbers of node ids are those of `node`. `unreported` has those that no row of `result` has: they were announced only.
 """

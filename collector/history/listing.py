@@ -72,7 +72,7 @@ class ListedSessions:
 
     def list_of_commit(self, prefix: str) -> list[SessionRow]:
         """Return the visible sessions of a commit, the newest first; see `History.sessions_of_commit`."""
-        query = self._query().where(session.c.commit_id != "", _begins(session.c.commit_id, prefix))
+        query = self._query().where(_begins(session.c.commit_id, prefix))
         shown = self._rows(_newest_first(query))
         check_one_commit(prefix, shown)
         return shown
@@ -121,7 +121,7 @@ class ListedSessions:
         return [self._session_row(row) for row in self._connection.execute(query)]
 
     def _session_row(self, row: Row[Any]) -> SessionRow:
-        number, stream, label, name, missing, state, verdicts, *notable = row
+        number, stream, label, name, missing, state, verdicts, *notable = tuple(row)
         part = _decode_state(state)
         self.numbers[stream.hex] = number
         shown = label_of(part) or ""

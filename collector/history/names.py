@@ -10,10 +10,10 @@ from .storable import node_hash
 
 
 class _Version(NamedTuple):
-    """What changes when a node id is added or removed."""
+    """Values that change when a node id is added or removed."""
 
     generation: int
-    count: int
+    nodes: int
     last: int
 
 

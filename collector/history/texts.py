@@ -62,7 +62,7 @@ class SegmentTexts:
             wanted[session_at(position)].add(seq_at(position))
         self._streams |= streams_of(self._connection, self._team, wanted.keys() - self._streams.keys())
         seqs = {self._streams[number]: found for number, found in wanted.items() if number in self._streams}
-        lines: dict[tuple[UUID, int], bytes] = {}
+        lines: dict[tuple[UUID | None, int], bytes] = {}
         for (stream, first), held in self._read_segments(self._covering(seqs)):
             lines |= {(stream, seq): held[seq - first] for seq in seqs[stream] if first <= seq < first + len(held)}
         missing = next((position for position in positions if self._key_of(position) not in lines), None)

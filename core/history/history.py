@@ -21,7 +21,7 @@ class History(Protocol):
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """Name of the log in errors."""
         ...
 
     def catch_up(self) -> object:
