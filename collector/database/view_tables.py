@@ -79,7 +79,6 @@ session = Table(
     Index("session_team_stream", "team", "stream", unique=True),
     Index("session_team_started", "team", "started_at"),
     Index("session_team_label", "team", text("md5(label)")),
-    Index("session_team_commit", "team", "commit_id", postgresql_where=text("commit_id <> ''")),
 )
 """`session_id` is the name that a session is shown by; null for one that is hidden."""
 

@@ -20,20 +20,20 @@ from pytest_insight.core.history.verdicts.reading import run_of_row
 from pytest_insight.projections.parts import Rows
 from pytest_insight.projections.readmodel import ReadModel
 
-SEEDS = range(12)
+SEEDS = range(8)
 PREFIXES = ["", "s", "s1", "S", "S1", "s%", "s_", "odd", "s1~", "last", "nothing", "\\"]
 COMMITS = ["", "a", "aaaa", "AAAA", "bb", "%", "0"]
 
 
-@pytest.fixture(params=SEEDS)
-def both(request, shared, tmp_path):
+@pytest.fixture(scope="module", params=SEEDS)
+def both(request, shared, tmp_path_factory):
     """The read model of a log, and the history of a team that has got the same lines in pieces."""
     engine, pieces = shared.context.engine, random_history(request.param)
     name = f"seed{request.param}"
     key = split_key(make_key(engine, team=name)).id
     with engine.begin() as connection:
         team = ensure_team(connection, name).id
-    log = tmp_path / "log.jsonl"
+    log = tmp_path_factory.mktemp(name) / "log.jsonl"
     log.write_bytes(b"".join(pieces))
     lines = b"".join(pieces).splitlines(keepends=True)
     size = 5 + request.param
@@ -177,4 +177,4 @@ def test_the_odd_histories_have_what_they_are_for():
     logs = [b"".join(random_history(seed)) for seed in SEEDS]
     for word in (b"session.cleared", b"session.restored", b"flunked", b"KeyboardInterrupt", b"ImportError"):
         assert any(word in log for log in logs), word
-    assert len({stream_of(piece) for seed in SEEDS for piece in random_history(seed)}) > 80
+    assert len({stream_of(piece) for seed in SEEDS for piece in random_history(seed)}) > 55

@@ -42,6 +42,3 @@ def upgrade() -> None:
         *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in _COLUMNS),
         sa.Column("unreported", sa.ARRAY(sa.Integer()), nullable=True),
     )
-    op.create_index(
-        "session_team_commit", "session", ["team", "commit_id"], postgresql_where=sa.text("commit_id <> ''")
-    )
