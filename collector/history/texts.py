@@ -2,11 +2,11 @@
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, tuple_
 
 from ...eventlog.codec import parse_envelope
 from ...eventlog.events import TestFinished
@@ -16,6 +16,9 @@ from ..database.tables import segment
 from ..ingest.segments import unpack_segment
 from .listing import streams_of
 from .positions import first_position, seq_at, session_at
+
+_GROUP: Final = 16
+"""Segments that are read together; each has 8 MiB of lines at most."""
 
 _KEPT_BYTES: Final = 32 << 20
 """Bytes of lines that are kept while a question is answered."""
@@ -114,24 +117,27 @@ class SegmentTexts:
         return [(row.stream, row.first) for row in self._connection.execute(_COVERING, values)]
 
     def _read_segments(self, keys: Sequence[_SegmentKey]) -> Iterator[tuple[_SegmentKey, list[bytes]]]:
-        for key in keys:
-            lines = self._kept.get(key)
-            if lines is None:
-                lines = self._read_segment(key)
-            else:
-                self._kept.move_to_end(key)
-            yield key, lines
+        """Yield the lines of some segments; those that are not kept are read in groups."""
+        for start in range(0, len(keys), _GROUP):
+            group = keys[start : start + _GROUP]
+            kept = {key: self._kept[key] for key in group if key in self._kept}
+            missing = [key for key in group if key not in kept]
+            yield from kept.items()
+            for row in self._query_segments(missing) if missing else ():
+                key = row.stream, row.first
+                lines = unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}").split(b"\n")[:-1]
+                self._keep(key, lines, row.bytes)
+                yield key, lines
 
-    def _read_segment(self, key: _SegmentKey) -> list[bytes]:
-        stream, first = key
-        columns = (segment.c.body, segment.c.digest, segment.c.bytes)
-        row = self._connection.execute(
-            select(*columns).where(segment.c.team == self._team, segment.c.stream == stream, segment.c.first == first)
-        ).one()
-        lines = unpack_segment(row.body, row.digest, f"{stream.hex}/{first}").split(b"\n")[:-1]
+    def _query_segments(self, keys: Sequence[_SegmentKey]) -> Sequence[Any]:
+        columns = (segment.c.stream, segment.c.first, segment.c.body, segment.c.digest, segment.c.bytes)
+        wanted = tuple_(segment.c.stream, segment.c.first).in_(keys)
+        query = select(*columns).where(segment.c.team == self._team, wanted)
+        return self._connection.execute(query.order_by(segment.c.stream, segment.c.first)).all()
+
+    def _keep(self, key: _SegmentKey, lines: list[bytes], size: int) -> None:
         self._kept[key] = lines
-        self._kept_bytes += row.bytes
+        self._kept_bytes += size
         while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
             self._kept_bytes -= sum(map(len, gone)) + len(gone)
-        return lines
