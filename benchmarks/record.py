@@ -24,8 +24,8 @@ def pytest_runtestloop():
         out.write(str(time.process_time() - began))
     return result
 """
-COUNT = 3000
-ROUNDS = 16
+COUNT = 1000
+ROUNDS = 24
 JUNITXML_MAX = 0.75
 REPORTLOG_MAX = 0.5
 
