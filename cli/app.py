@@ -22,7 +22,6 @@ from .arguments.logs import ReadingState
 from .arguments.plain_values import convert_plain_values
 from .options import VersionOption, read_remotes
 
-
 _COMMANDS_KEPT = 32
 
 

@@ -35,6 +35,7 @@ class ListedSessions:
         self._mine = session.c.team == team
         self.numbers: dict[str, int] = {}
         """Numbers of all sessions that were returned, by stream, in the order of their first mention."""
+        self._last: SessionRow | None = None
 
     def list_newest(
         self, *, sut: str | None, since_us: int | None, limit: int | None, hidden: bool
@@ -78,9 +79,12 @@ class ListedSessions:
         return shown
 
     def find_stream(self, stream: str) -> SessionRow | None:
-        """Return the session of a stream, also a hidden one."""
+        """Return the session of a stream, also a hidden one; questions ask for the same one again and again."""
+        if self._last is not None and self._last.stream == stream:
+            return self._last
         found = self._rows(self._query(hidden=True).where(session.c.stream == literal(_uuid(stream))))
-        return found[0] if found else None
+        self._last = found[0] if found else None
+        return self._last
 
     def list_streams(self, streams: Sequence[str]) -> list[SessionRow]:
         """Return the visible sessions of some streams, in the order of the streams."""

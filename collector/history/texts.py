@@ -63,11 +63,18 @@ class SegmentTexts:
         wanted: defaultdict[int, set[int]] = defaultdict(set)
         for position in positions:
             wanted[session_at(position)].add(seq_at(position))
-        self._streams |= streams_of(self._connection, self._team, wanted.keys() - self._streams.keys())
+        unknown = wanted.keys() - self._streams.keys()
+        if unknown:
+            self._streams |= streams_of(self._connection, self._team, unknown)
         seqs = {self._streams[number]: found for number, found in wanted.items() if number in self._streams}
         lines: dict[tuple[UUID | None, int], bytes] = {}
-        for (stream, first), held in self._read_segments(self._covering(seqs)):
-            lines |= {(stream, seq): held[seq - first] for seq in seqs[stream] if first <= seq < first + len(held)}
+        for key in list(self._kept):
+            if key[0] in seqs:
+                self._kept.move_to_end(key)
+                lines |= _lines_in(key, self._kept[key], seqs[key[0]])
+        rest = {stream: {seq for seq in found if (stream, seq) not in lines} for stream, found in seqs.items()}
+        for key, held in self._read_segments(self._covering(rest)):
+            lines |= _lines_in(key, held, rest[key[0]])
         missing = next((position for position in positions if self._key_of(position) not in lines), None)
         if missing is not None:
             raise LookupError(f"{self._name}: no event starts at position {missing}")
@@ -113,6 +120,8 @@ class SegmentTexts:
     def _covering(self, seqs: dict[UUID, set[int]]) -> list[_SegmentKey]:
         """Return the segments that have some events."""
         pairs = [(stream, seq) for stream, found in seqs.items() for seq in found]
+        if not pairs:
+            return []
         values = {"streams": [pair[0] for pair in pairs], "seqs": [pair[1] for pair in pairs], "team": self._team}
         return [(row.stream, row.first) for row in self._connection.execute(_COVERING, values)]
 
@@ -141,3 +150,9 @@ class SegmentTexts:
         while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
             self._kept_bytes -= sum(map(len, gone)) + len(gone)
+
+
+def _lines_in(key: _SegmentKey, held: list[bytes], seqs: set[int]) -> dict[_SegmentKey, bytes]:
+    """Return those of some lines of a stream that are in a segment, by stream and sequence number."""
+    stream, first = key
+    return {(stream, seq): held[seq - first] for seq in seqs if first <= seq < first + len(held)}
