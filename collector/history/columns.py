@@ -1,7 +1,7 @@
 """Attempts of sessions in columns, read ahead: a question asks for one session after the other."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final
 
@@ -57,9 +57,11 @@ class SessionColumns:
         number = self._listed.number_of(stream)
         if number is None or node is None:
             return Rows()
-        if self._of_test is None or self._of_test[0] != node:
-            self._of_test = node, dict(self._read_results(node))
-        return self._of_test[1].get(number, Rows())
+        return self._read_test(node).get(number, Rows())
+
+    def sessions_with(self, node: int) -> list[int]:
+        """Return the numbers of all sessions that have an attempt of a test, also one that was cut."""
+        return list(self._read_test(node))
 
     def list_attempts(self, stream: str, names: TeamNames) -> list[Attempted]:
         """Return the attempts of a session in the order of its log; none for an unknown stream."""
@@ -99,18 +101,24 @@ class SessionColumns:
         query = select(*columns).where(packed.c.team == self._team, packed.c.session.in_(numbers))
         return {row[0]: Rows(*row[1:]) for row in self._connection.execute(query)}
 
-    def _read_results(self, node: int) -> Iterator[tuple[int, Rows]]:
-        columns = (result.c.session, result.c.outcome, result.c.duration_us, result.c.seq, result.c.attempt)
-        query = select(*columns, result.c.worker).where(result.c.team == self._team, result.c.node == node)
-        found = self._connection.execute(
-            query.where(result.c.seq != _RUNNING).order_by(result.c.session, result.c.seq)
-        ).all()
-        for number, rows in groupby(found, key=lambda row: row.session):
-            yield number, _rows_of(node, first_position(number), list(rows))
+    def _read_test(self, node: int) -> dict[int, Rows]:
+        """Return the attempts of one test by session; those without a result are left out of the rows.
+
+        There is one query for this table alone: with a second one the database expects far fewer rows than there are,
+        as it cannot tell how many the condition on the team lets through.
+        """
+        if self._of_test is None or self._of_test[0] != node:
+            columns = (result.c.session, result.c.outcome, result.c.duration_us, result.c.seq, result.c.attempt)
+            query = select(*columns, result.c.worker).where(result.c.team == self._team, result.c.node == node)
+            found = self._connection.execute(query.order_by(result.c.session, result.c.seq)).all()
+            by_session = groupby(found, key=lambda row: row.session)
+            self._of_test = node, {number: _rows_of(node, first_position(number), rows) for number, rows in by_session}
+        return self._of_test[1]
 
 
-def _rows_of(node: int, base: int, rows: list[Any]) -> Rows:
+def _rows_of(node: int, base: int, found: Iterable[Any]) -> Rows:
     """Return rows of the table of results as columns."""
+    rows = [row for row in found if row.seq != _RUNNING]
     return Rows(
         array("I", [node] * len(rows)).tobytes(),
         bytes(row.outcome for row in rows),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from ...eventlog.events import TestFinished
 from ...eventlog.live.owner import RunState, session_state
@@ -11,16 +11,9 @@ from ...projections.parts import Rows
 from ...projections.readmodel import Attempted
 from ...projections.session_row import SessionRow
 from .columns import SessionColumns
-from .listing import ListedSessions
+from .listing import ListedSessions, streams_of
 from .names import NamesCache, TeamNames
 from .texts import SegmentTexts
-
-_STREAMS_WITH = text(
-    """
-    select distinct s.id, replace(s.stream::text, '-', '') as stream from result r join session s on s.id = r.session
-    where r.team = :team and s.team = :team and r.node = :node order by s.id
-    """
-)
 
 
 class DatabaseHistory:
@@ -69,8 +62,10 @@ class DatabaseHistory:
 
     def sessions_with(self, nodeid: str) -> list[str]:
         """Return the streams of all sessions that have an attempt of a test, also one that was cut."""
-        values = {"team": self._team, "node": self._names.number_of(nodeid)}
-        return [row.stream for row in self._connection.execute(_STREAMS_WITH, values)]
+        node = self._names.number_of(nodeid)
+        numbers = [] if node is None else self._columns.sessions_with(node)
+        streams = streams_of(self._connection, self._team, numbers) if numbers else {}
+        return [streams[number].hex for number in numbers if number in streams]
 
     def visible_sessions_of(self, streams: list[str]) -> list[SessionRow]:
         """Return the sessions of some streams that are not hidden."""

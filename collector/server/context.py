@@ -36,7 +36,7 @@ class ServerContext:
 
     engine: Engine
     folder: Path
-    """Of the copies of logs that questions read; a cache."""
+    """Of the copies of logs that questions about the past read; a cache."""
     command: list[str]
     """Starts a process that answers questions, see `views.commands`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
