@@ -164,6 +164,7 @@ test_day = Table(
     Column("flaky", Integer, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     PrimaryKeyConstraint("team", "node", "sut", "day", name="test_day_pkey"),
+    Index("test_day_team_day", "team", "day"),
 )
 
 change = Table(

@@ -38,10 +38,20 @@ class ListedSessions:
         self._last: SessionRow | None = None
 
     def list_newest(
-        self, *, sut: str | None, since_us: int | None, limit: int | None, hidden: bool
+        self, *, sut: str | None, since_us: int | None, limit: int | None, hidden: bool, after: str = ""
     ) -> list[SessionRow]:
-        """Return sessions, the newest first; see `History.sessions`."""
+        """Return sessions, the newest first; see `History.sessions`.
+
+        Args:
+            sut, since_us, limit, hidden: as there.
+            after: stream of the session that the first one of these follows in the order; empty for the newest.
+
+        Raises:
+            UnknownSessionError: there is no session `after`.
+        """
         query = self._query(hidden=hidden)
+        if after:
+            query = query.where(self._follows(after))
         if sut is not None:
             query = query.where(session.c.sut == storable_text(sut))
         if since_us is not None:
@@ -120,6 +130,15 @@ class ListedSessions:
         more = (packed.c.state, packed.c.verdicts, *(packed.c[name] for name in NOTABLE_COLUMNS))
         query = select(*own, *more).join(packed, packed.c.session == session.c.id).where(self._mine)
         return query if hidden else query.where(session.c.session_id.is_not(None))
+
+    def _follows(self, stream: str) -> "ColumnElement[bool]":
+        """Return the condition that a session is behind another one in the order of time, which may be hidden."""
+        at = select(session.c.started_at).where(self._mine, session.c.stream == _uuid(stream))
+        started = self._connection.execute(at).scalar()
+        if started is None:
+            raise UnknownSessionError(stream)
+        same = and_(session.c.started_at == started, session.c.stream > _uuid(stream))
+        return or_(session.c.started_at < started, same)
 
     def _rows(self, query: Select[Any]) -> list[SessionRow]:
         return [self._session_row(row) for row in self._connection.execute(query)]

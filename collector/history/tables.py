@@ -44,6 +44,20 @@ class DatabaseHistory:
         """Return sessions, the newest first."""
         return self._listed.list_newest(sut=sut, since_us=since_us, limit=limit, hidden=hidden)
 
+    def sessions_behind(
+        self, stream: str, *, sut: str | None = None, since_us: int | None = None, limit: int | None = None
+    ) -> list[SessionRow]:
+        """Return the visible sessions that follow another one in the order of `sessions`; all of them without one.
+
+        Args:
+            stream: of that session, which may be hidden; or empty.
+            sut, since_us, limit: as of `sessions`.
+
+        Raises:
+            UnknownSessionError: there is no such session.
+        """
+        return self._listed.list_newest(sut=sut, since_us=since_us, limit=limit, hidden=False, after=stream)
+
     def newest_session(self) -> SessionRow | None:
         """Return the visible session that started last; one that starts in the future only if all do."""
         return self._listed.find_newest()

@@ -42,3 +42,5 @@ def upgrade() -> None:
         *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in _COLUMNS),
         sa.Column("unreported", sa.ARRAY(sa.Integer()), nullable=True),
     )
+    # Counts of a month are found without those of the months before; they are changed without the index, too.
+    op.create_index("test_day_team_day", "test_day", ["team", "day"])
