@@ -26,6 +26,7 @@ MAY_IMPORT = {
 """Which room may import which; the arrows point one way."""
 
 BESIDE_API = {
+    "cli/answering.py": "collector",
     "cli/arguments/collector.py": "collector",
     "cli/arguments/remotes.py": "collector",
     "cli/commands/collector/": "collector",
