@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from ...eventlog.merging.merger import InputReport, Merger, MergeReport
     from ...eventlog.merging.staging import staging
     from ...eventlog.merging.temporary import merge_to_temporary
+    from ...interchange.importers.protocol import XmlLimits
+    from ...interchange.importers.values import parse_moment, parse_zone
+    from ...interchange.importing import import_path
+    from ...interchange.inputs.limits import ImportLimits, parse_size
+    from ...interchange.inputs.naming import PathPattern
+    from ...interchange.reading import ForeignOptions
+    from ...interchange.report import ImportedFiles
 
 _MODULES = {
     "...core.exchange.export": "export_to",
@@ -43,6 +50,13 @@ _MODULES = {
     "...eventlog.merging.merger": "InputReport MergeReport Merger",
     "...eventlog.merging.staging": "staging",
     "...eventlog.merging.temporary": "merge_to_temporary",
+    "...interchange.importers.protocol": "XmlLimits",
+    "...interchange.importers.values": "parse_moment parse_zone",
+    "...interchange.importing": "import_path",
+    "...interchange.inputs.limits": "ImportLimits parse_size",
+    "...interchange.inputs.naming": "PathPattern",
+    "...interchange.reading": "ForeignOptions",
+    "...interchange.report": "ImportedFiles",
 }
 
 __getattr__ = load_lazily(__name__, _MODULES)
