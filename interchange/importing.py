@@ -1,4 +1,4 @@
-"""Add the sessions of files of any kind to a store: results of other tools, exports, logs, and folders and archives of them."""
+"""Add the sessions of files of any kind to a store: results of other tools, exports, logs, folders and archives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +10,11 @@ from ..core.exchange.sources import read_contents, read_staged
 from ..core.exchange.store import SessionStore
 from ..core.history.selection import Selection
 from ..eventlog.errors import InputUnreadableError
+from ..eventlog.files.pipes import is_pipe
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import Staged, Staging, stage_source, staging
 from ..eventlog.sources import look_for_logs
+from .importers.allure import is_part_of_results
 from .importers.protocol import Member, RefusedError
 from .inputs.members import list_members
 from .reading import FileReader, ForeignOptions, Found
@@ -72,7 +74,6 @@ class _Sessions:
         self._path, self._reader, self._options = path, reader, options
         self._stage, self._report, self._progress = stage, report, progress
         self._passed_over = 0
-        self._own = False
 
     def contents(self) -> Iterator[Incoming]:
         """Yield the sessions.
@@ -98,7 +99,7 @@ class _Sessions:
             InputUnreadableError: all files were refused.
         """
         report = self._report
-        if not report.outcomes and report.errors and not report.files and not self._own:
+        if report.errors and not report.usable and not report.files:
             raise InputUnreadableError("\n".join(report.errors))
 
     def _sort(self) -> tuple[list[Found], list[Member]]:
@@ -118,6 +119,8 @@ class _Sessions:
         except RefusedError as error:
             text = str(error)
             raise InputUnreadableError(text if text.startswith(str(self._path)) else f"{self._path}: {text}") from error
+        if any(found.importer.name == "allure" for found in foreign):
+            own = [member for member in own if not is_part_of_results(member.name)]
         return foreign, own
 
     def _sessions_of_own(self, own: list[Member]) -> Iterator[Incoming]:
@@ -131,6 +134,9 @@ class _Sessions:
             self._passed_over = len([member for member in own if member.name not in names])
             yield from self._take(read)
             return
+        if is_pipe(self._path):  # it is read once, and is a file now
+            yield from self._take(read_staged([Staged("standard input", member.path) for member in own], self._stage))
+            return
         named = [member for member in own if member.named]
         if named or (not own and not self._reader.recognized and not self._report.errors):
             yield from self._take(read_contents(self._path, self._stage))
@@ -139,5 +145,5 @@ class _Sessions:
 
     def _take(self, contents: Contents) -> Iterator[Incoming]:
         self._report.errors.extend(contents.errors)
-        self._own = True
+        self._report.usable = self._report.usable or bool(contents.sessions or contents.errors)
         yield from contents.sessions

@@ -16,6 +16,8 @@ class ImportedFiles(ImportReport):
     """Facts that the user should know and that change nothing."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     """Verdicts of the tests of files of other tools that were read."""
+    usable: bool = False
+    """There were files of our own formats."""
     files: int = 0
     """Files of other tools that were read."""
     unplaced: int = 0

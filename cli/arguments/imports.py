@@ -48,24 +48,43 @@ PatternOption = Annotated[
     ),
 ]
 RootOption = Annotated[
-    Path | None, typer.Option("--root", metavar="FOLDER", help="Checkout in which the files of tests are looked for.")
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="FOLDER",
+        help="Checkout in which the files of tests are looked for (default: this one, without --sut).",
+    ),
 ]
-MemberOption = Annotated[str, typer.Option("--max-member", metavar="SIZE", help="Largest file, unpacked.")]
-RatioOption = Annotated[int, typer.Option("--max-ratio", metavar="N", min=1, help="Unpacked bytes per packed byte.")]
-MembersOption = Annotated[int, typer.Option("--max-members", metavar="N", min=1, help="Files in one archive.")]
-DepthOption = Annotated[int, typer.Option("--max-depth", metavar="N", min=1, help="XML elements within each other.")]
-AttributeOption = Annotated[str, typer.Option("--max-attribute", metavar="SIZE", help="Longest attribute of XML.")]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=VALUE",
+        help="Raise or lower a limit: member=512MB and ratio=200 of unpacked files, members=100000 in an archive,"
+        " depth=64 and attribute=1MB of XML; may be given several times.",
+    ),
+]
 
 
-def limits_of(member: str, ratio: int, members: int, depth: int, attribute: str) -> "ImportLimits":
+def limits_of(given: list[str] | None) -> "ImportLimits":
     """Return the limits of an import.
 
     Raises:
-        ValueError: a size is none.
+        ValueError: there is no such limit, or its value is no size.
     """
     from ...api.internal.exchange import ImportLimits, XmlLimits, parse_size
 
-    return ImportLimits(parse_size(member), ratio, members, XmlLimits(depth, parse_size(attribute)))
+    limits, xml = ImportLimits(), XmlLimits()
+    values = {"member": limits.member_bytes, "ratio": limits.ratio, "members": limits.members, "depth": xml.depth,
+              "attribute": xml.attribute_bytes}  # fmt: skip
+    for text in given or ():
+        name, _, value = text.partition("=")
+        if name not in values:
+            raise ValueError(f"--limit {text}: no such limit; use one of {', '.join(values)}")
+        values[name] = parse_size(value)
+    return ImportLimits(
+        values["member"], values["ratio"], values["members"], XmlLimits(values["depth"], values["attribute"])
+    )
 
 
 def foreign_options(
@@ -104,6 +123,12 @@ def foreign_options(
         root=root,
         limits=limits,
     )
+
+
+def default_root(folder: Path) -> Path | None:
+    """Return the checkout of a folder, in which the files of tests are looked for; None if it is no project."""
+    around = (folder, *folder.parents)
+    return next((path for path in around if (path / ".git").exists() or (path / "pyproject.toml").is_file()), None)
 
 
 def project_sut(folder: Path) -> str:

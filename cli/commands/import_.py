@@ -1,5 +1,6 @@
 """`insight import`: the sessions of files, ours and those of other tools."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,18 +8,15 @@ import typer
 
 from ..arguments.imports import (
     AtOption,
-    AttributeOption,
-    DepthOption,
     FormatOption,
-    MemberOption,
-    MembersOption,
+    LimitOption,
     MtimeOption,
     PatternOption,
-    RatioOption,
     RootOption,
     RunOption,
     SutNameOption,
     ZoneOption,
+    default_root,
     foreign_options,
     limits_of,
     project_sut,
@@ -39,9 +37,10 @@ from ..terminal.safe import safe_line
 from ..terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...api.internal.exchange import ImportReport
+    from ...api.internal.exchange import ImportedFiles, ImportReport
 
 _SHOWN = 20
+_EXIT_SOME, _EXIT_UNUSABLE = 1, 3
 
 
 def command(
@@ -49,8 +48,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Reports of other tools (JUnit XML, pytest-reportlog, pytest-json-report, CTRF, Allure, Buildkite), event logs,"
-            " exports; files, folders, .zip, .tar, .gz; `-` is standard input.",
+            help="Reports of other tools (JUnit XML, pytest-reportlog, pytest-json-report, CTRF, Allure, Buildkite),"
+            " event logs, exports; files, folders, .zip, .tar, .gz; `-` is standard input.",
         ),
     ],
     profile: ProfileOption = None,
@@ -67,11 +66,7 @@ def command(
     mtime: MtimeOption = False,
     path_pattern: PatternOption = None,
     root: RootOption = None,
-    max_member: MemberOption = "512MB",
-    max_ratio: RatioOption = 200,
-    max_members: MembersOption = 100_000,
-    max_depth: DepthOption = 64,
-    max_attribute: AttributeOption = "1MB",
+    limit: LimitOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Only say what would become of each session, and why.")
     ] = False,
@@ -79,16 +74,14 @@ def command(
 ) -> None:
     """Add the sessions of files to a profile: results of other tools, event logs, exports.
 
-    Exit with 1 if something was refused or repaired; the rest is imported. Exit with 3 if nothing could be read. Importing again
-    changes nothing. A session that was cleared comes back.
+    Exit with 1 if something was refused or repaired; the rest is imported. Exit with 3 if nothing could be read.
+    Importing again changes nothing. A session that was cleared comes back.
 
     Example: insight import build/reports/
     """
-    from ...api.internal.exchange import ImportedFiles, import_path, parse_strategy, store_of
-    from ...api.internal.logs import InputUnreadableError
+    from ...api.internal.exchange import parse_strategy, store_of
 
     chosen = parse_strategy(strategy)
-    picked = selection(sut, days, older_than, pattern, keep_last)
     options = foreign_options(
         form=form,
         sut=sut or project_sut(Path.cwd()),
@@ -97,28 +90,46 @@ def command(
         at=at,
         mtime=mtime,
         pattern=path_pattern,
-        root=root,
-        limits=limits_of(max_member, max_ratio, max_members, max_depth, max_attribute),
+        root=root or (None if sut else default_root(Path.cwd())),
+        limits=limits_of(limit),
     )
+    picked = selection(sut, days, older_than, pattern, keep_last)
     store = store_of(profile, create=not dry_run)
-    found_fault = False
+
+    def run_import(path: str, progress: Any) -> "ImportedFiles":
+        from ...api.internal.exchange import import_path
+
+        return import_path(store, path, chosen, options, selection=picked, dry_run=dry_run, progress=progress)
+
+    raise typer.Exit(_import_all(paths, run_import, dry_run=dry_run, as_json=as_json))
+
+
+def _import_all(
+    paths: list[str], run_import: Callable[[str, Any], "ImportedFiles"], *, dry_run: bool, as_json: bool
+) -> int:
+    """Import one path after the other, print the reports, and return the exit status."""
+    from ...api.internal.exchange import ImportedFiles
+    from ...api.internal.logs import InputUnreadableError
+
+    found_fault = found_any = False
     documents: list[dict[str, Any]] = []
     for path in paths:
         with progress_bar(f"import {path}") as progress:
             try:
-                report = import_path(store, path, chosen, options, selection=picked, dry_run=dry_run, progress=progress)
+                report = run_import(path, progress)
             except InputUnreadableError as error:
                 if len(paths) == 1:
                     raise
                 report = ImportedFiles(errors=str(error).splitlines())  # the other files are imported all the same
         found_fault = found_fault or bool(report.errors or report.repaired)
+        found_any = found_any or report.usable or bool(report.files) or not report.errors
         documents.append(report_data(report, path) | _foreign_data(report))
         if not as_json:
             print_report(report, path, dry_run=dry_run)
             _print_foreign(report)
     if as_json:
         print_json(documents)
-    raise typer.Exit(1 if found_fault else 0)
+    return (_EXIT_SOME if found_any else _EXIT_UNUSABLE) if found_fault else 0
 
 
 def report_data(report: "ImportReport", source: str) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def report_data(report: "ImportReport", source: str) -> dict[str, Any]:
     }
 
 
-def _foreign_data(report: Any) -> dict[str, Any]:
+def _foreign_data(report: "ImportedFiles") -> dict[str, Any]:
     return {
         "repaired": report.repaired,
         "notes": report.notes,
@@ -170,7 +181,7 @@ def print_report(report: "ImportReport", source: str, *, dry_run: bool) -> None:
     _print_lines("error", report.errors)
 
 
-def _print_foreign(report: Any) -> None:
+def _print_foreign(report: "ImportedFiles") -> None:
     if report.verdicts:
         counts = ", ".join(f"{number} {name}" for name, number in sorted(report.verdicts.items()))
         tests = report.verdicts.total()

@@ -60,6 +60,12 @@ class AllureImporter:
         return report
 
 
+def is_part_of_results(name: str) -> bool:
+    """Return whether a file belongs to a folder of results without being one."""
+    last = name.rpartition("/")[2]
+    return last.endswith("-container.json") or "-attachment" in last or last in ("executor.json", "categories.json")
+
+
 def _take_times(report: ForeignReport, results: list[Fields], reading: Reading) -> None:
     starts = [parse_moment(fields.get("start"), reading.zone) for fields in results]
     stops = [parse_moment(fields.get("stop"), reading.zone) for fields in results]
@@ -105,6 +111,7 @@ def _attempt(
     told = {"skipped": first.removeprefix("Skipped: "), "xfailed": first.removeprefix("XFAIL").strip(),
             "xpassed": first.removeprefix("XPASS").strip()}.get(outcome)  # fmt: skip
     threads = _labels(fields, "thread")
+    output = _output(fields, attached, report)
     return ForeignAttempt(
         identity.nodeid,
         outcome,
@@ -116,7 +123,9 @@ def _attempt(
         message=message if told is None else "",
         text="" if outcome == "skipped" else trace,
         tags={"thread": threads[0]} if len(threads) == 1 and "MainThread" not in threads[0] else {},
-        **_output(fields, attached, report),
+        out=output.get("out", ""),
+        err=output.get("err", ""),
+        log=output.get("log", ""),
     )
 
 

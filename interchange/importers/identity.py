@@ -72,7 +72,7 @@ class Identities:
         prefix = self._prefix_below_root(classname) if self._root is not None and classname else None
         if prefix is not None:
             return Identity(f"{prefix}::{name}", placed=True)
-        if file and not file.endswith(".py") and not os.path.isabs(file):
+        if file and not file.endswith(".py") and not Path(file).is_absolute():
             return Identity(
                 "::".join(part for part in (suite, file, _unless(classname, name), name) if part), placed=True
             )
@@ -97,7 +97,7 @@ class Identities:
         return self._prefixes[key]
 
     def _relative(self, file: str) -> str:
-        if self._root is None or not os.path.isabs(file):
+        if self._root is None or not Path(file).is_absolute():
             return file
         try:
             return Path(file).relative_to(self._root.absolute()).as_posix()

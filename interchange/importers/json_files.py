@@ -40,9 +40,10 @@ def object_in(fields: Any, name: str) -> Fields:
 
 def count_lost(report: ForeignReport, value: Any, what: str) -> None:
     """Note items of a list that are no objects, and so nothing that can be read."""
-    lost = len(cast("list[Any]", value)) - len(objects(value)) if isinstance(value, list) else 0
+    count = len(cast("list[Any]", value)) if isinstance(value, list) else 0
+    lost = count - len(objects(value))
     if lost:
-        report.repairs.append(f"{lost} of {len(value)} {what} are no objects; the others were imported")
+        report.repairs.append(f"{lost} of {count} {what} are no objects; the others were imported")
 
 
 def emit_attempts(attempts: Iterable[ForeignAttempt], report: ForeignReport) -> Iterator[TimedEvent]:

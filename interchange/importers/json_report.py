@@ -117,7 +117,9 @@ def _last_attempt(test: Fields, nodeid: str, said: str, number: int) -> TestFini
         longreprtext="\n".join(texts),
         lineno=line + 1 if isinstance(line, int) and 0 <= line < 1 << 31 else None,
         user_properties=[("keywords", keywords)] if isinstance(keywords, str) else [],
-        **{name: "".join(text) for name, text in parts.items() if text},
+        capstdout="".join(parts["capstdout"]),
+        capstderr="".join(parts["capstderr"]),
+        caplog="".join(parts["caplog"]),
     )
 
 

@@ -25,7 +25,7 @@ from .values import epoch_moment, number_us, text_at
 
 _KEY = b'"$report_type"'
 _LINE_BYTES_MAX = 64 << 20
-_SECTIONS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
+_SECTIONS = ("stdout", "stderr", "log")
 _PASSED_SUBTESTS = "subtests passed"
 
 
@@ -181,7 +181,7 @@ class _Runs:
         if repeated and outcome in ("failed", "error", "other"):
             outcome = "rerun"
         self._last[attempt.nodeid] = outcome
-        texts = {_SECTIONS[name]: "".join(parts.values()) for name, parts in attempt.sections.items()}
+        out, err, log = ("".join(attempt.sections.get(name, {}).values()) for name in _SECTIONS)
         event = TestFinished(
             nodeid=attempt.nodeid,
             outcome=outcome,
@@ -200,7 +200,9 @@ class _Runs:
             subtests=sum(attempt.subtests.values()),
             discarded_subtests=dict(attempt.subtests) if outcome == "rerun" else {},
             lossy=attempt.lossy,
-            **texts,
+            capstdout=out,
+            capstderr=err,
+            caplog=log,
         )
         return TimedEvent(event, attempt.stop_us, event.duration_us)
 

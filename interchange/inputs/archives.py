@@ -9,11 +9,11 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Self
 
 from ...eventlog.errors import InputLimitError
 from ...eventlog.files.private import open_private
@@ -59,7 +59,7 @@ def is_archive(path: Path) -> bool:
 
 
 @contextmanager
-def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+def _open_tar(path: Path) -> Generator[tarfile.TarFile]:
     with tarfile.open(path, "r:*") as archive:
         yield archive
 
@@ -142,7 +142,7 @@ class _Files:
 
 
 class _ZipFiles(_Files):
-    def __enter__(self) -> "_ZipFiles":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -167,7 +167,7 @@ class _ZipFiles(_Files):
 
 
 class _TarFiles(_Files):
-    def __enter__(self) -> "_TarFiles":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,6 +16,7 @@ from .limits import ImportLimits
 FOREIGN_SUFFIXES = (".xml", ".json", ".jsonl", ".ndjson", ".txt", ".log")
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _GZIP = b"\x1f\x8b"
+_ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"BZh", b"\xfd7zXZ")
 
 
 def list_members(path: Path | str, limits: ImportLimits, stage: Staging) -> Iterator[Member | RefusedError]:
@@ -88,9 +89,10 @@ def _members_of_file(
 
 
 def _may_be_archive(name: str, head: bytes) -> bool:
-    return name.lower().endswith(_ARCHIVE_SUFFIXES) or head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"BZh", b"\xfd7zXZ")) or (
-        head[257:262] == b"ustar" or (head.startswith(_GZIP) and not name.lower().endswith((".jsonl.gz", ".xml.gz", ".json.gz")))
-    )  # fmt: skip
+    lower = name.lower()
+    if lower.endswith(_ARCHIVE_SUFFIXES) or head.startswith(_ARCHIVE_STARTS) or head[257:262] == b"ustar":
+        return True
+    return head.startswith(_GZIP) and not lower.endswith((".jsonl.gz", ".xml.gz", ".json.gz"))
 
 
 def _unpack(member: Member, limits: ImportLimits, stage: Staging) -> Member | RefusedError:
@@ -101,7 +103,8 @@ def _unpack(member: Member, limits: ImportLimits, stage: Staging) -> Member | Re
     if not packed:
         if size > limits.member_bytes:
             return RefusedError(
-                f"{member.name}: is larger than {limits.member_bytes >> 20} MiB", "raise --max-member if you trust it"
+                f"{member.name}: is larger than {limits.member_bytes >> 20} MiB",
+                "raise it by --limit member=... if you trust it",
             )
         return member
     try:

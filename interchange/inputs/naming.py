@@ -37,8 +37,8 @@ class PathPattern:
     """A pattern of paths such as `{date}/{commit}/*.xml`.
 
     Args:
-        text: the pattern; `{date}`, `{commit}`, `{branch}`, `{sut}`, `{run}` and `{any}` are parts of a path, `*` is anything
-            within one part, `**` anything.
+        text: the pattern; `{date}`, `{commit}`, `{branch}`, `{sut}`, `{run}` and `{any}` are parts of a path, `*` is
+            anything within one part, `**` anything.
         zone: of dates without an offset.
 
     Raises:
@@ -101,7 +101,7 @@ def group_of(relative: str, own: str = "") -> str:
         relative: path below the folder or archive that was named.
         own: the name of the run in the file.
     """
-    folder, _, name = relative.rpartition("/")
+    folder, _, _ = relative.rpartition("/")
     if own:
         return f"{folder}/{own}"
     if _SUITE_FILE.search(relative):

@@ -4,6 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ....eventlog.events import CollectionFailed, CollectionSkipped
 from ..attempts import ForeignAttempt, discard, finished
@@ -73,7 +74,7 @@ class Repeats:
     def settle(self) -> None:
         """Find out which are there more than once."""
         ordered = sorted(self._tests)
-        repeated = {one for one, other in zip(ordered, ordered[1:], strict=False) if one == other}
+        repeated = {one for one, other in pairwise(ordered) if one == other}
         del ordered
         if repeated:
             for test, key in zip(self._tests, self._keys, strict=True):

@@ -12,8 +12,8 @@ NODEID_PROPERTY = "insight.nodeid"
 """Property of a test case that holds its node id, if class name and name do not tell it."""
 
 _PASSED = frozenset(
-    {"", "run", "pass", "passed", "ok", "success", "successful", "succeeded", "completed", "complete", "executed", "true",
-     "finished", "done"}
+    {"", "run", "pass", "passed", "ok", "success", "successful", "succeeded", "completed", "complete", "executed",
+     "true", "finished", "done"}
 )  # fmt: skip
 _WORDS = {
     **dict.fromkeys(("disabled", "notrun", "not run", "not_run", "skipped", "skip", "ignored", "suppressed", "pending",

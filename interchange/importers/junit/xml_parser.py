@@ -67,7 +67,7 @@ class XmlRun:
                     if fed - parser.CurrentByteIndex > 2 * longest:
                         raise RefusedError(
                             f"line {parser.CurrentLineNumber}: a single mark of more than {longest} bytes",
-                            "raise --max-attribute if you trust it",
+                            "raise it by --limit attribute=... if you trust it",
                         )
                     yield
             parser.Parse(b"", True)  # noqa: FBT003 - expat takes it by position only
@@ -79,11 +79,13 @@ class XmlRun:
         self._depth += 1
         if self._depth > self._limits.depth:
             raise RefusedError(
-                f"more than {self._limits.depth} elements within each other", "raise --max-depth if you trust it"
+                f"more than {self._limits.depth} elements within each other",
+                "raise it by --limit depth=... if you trust it",
             )
         if attributes and sum(map(len, attributes.values())) > self._limits.attribute_bytes:
             raise RefusedError(
-                f"attributes of more than {self._limits.attribute_bytes} bytes", "raise --max-attribute if you trust it"
+                f"attributes of more than {self._limits.attribute_bytes} bytes",
+                "raise it by --limit attribute=... if you trust it",
             )
         self._start(name.rpartition(":")[2] if ":" in name else name, attributes)
 

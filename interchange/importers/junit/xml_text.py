@@ -12,6 +12,9 @@ _TAIL_BYTES = 16
 _FORBIDDEN = bytes(code for code in range(32) if code not in (9, 10, 13))
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _CONTROLS = re.compile(b"[" + re.escape(_FORBIDDEN) + b"]|\xef\xbf[\xbe\xbf]")
+_ALLOWED = ((9, 10), (13, 13), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+"""Characters of XML 1.0."""
+
 _NUMBERED = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,10})|([0-9]{1,12}));")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _BOMS = (
@@ -101,9 +104,7 @@ class XmlText:
 
     def _reference(self, match: re.Match[bytes]) -> bytes:
         code = int(match[1], 16) if match[1] else int(match[2])
-        allowed = (
-            code in (9, 10, 13) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
-        )
+        allowed = any(first <= code <= last for first, last in _ALLOWED)
         if allowed:
             return match[0]
         self.replaced += 1
