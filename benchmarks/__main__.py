@@ -30,6 +30,7 @@ ALL = (
     "collector",
     "collector_questions",
 )
+TABLE_HEAD = ("| what | measured | target | met | on | |", "|---|---|---|---|---|---|")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
 
 
@@ -58,20 +59,24 @@ def main() -> int:
 
 
 def write(figures: list[Figure]) -> None:
-    """Put the figures into the table of docs/performance.md; rows that were not measured now stay as they are."""
+    """Put the figures into the table of docs/performance.md; rows that were not measured now keep figure and day."""
     page = ROOT / "docs" / "performance.md"
     head, mark, rest = page.read_text().partition(BEGIN)
     comment, _, rest = rest.partition("\n")
-    rows = {
-        line.split("|")[1].strip(): line for line in rest.partition(END)[0].splitlines()[4:] if line.startswith("| ")
-    }
+    rows = table_rows(rest.partition(END)[0])
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
     for f in figures:
-        rows[f.name] = f"| {f.name} | {f.value} | {f.target} | {'yes' if f.ok else '**no**'} | {f.note} |"
+        rows[f.name] = f"| {f.name} | {f.value} | {f.target} | {'yes' if f.ok else '**no**'} | {today} | {f.note} |"
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     machine = f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
-    table = ["| what | measured | target | met | |", "|---|---|---|---|---|", *rows.values()]
-    text = f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine}.\n\n" + "\n".join(table)
+    text = f"Measured on {machine}.\n\n" + "\n".join([*TABLE_HEAD, *rows.values()])
     page.write_text(f"{head}{mark}{comment}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+
+
+def table_rows(text: str) -> dict[str, str]:
+    """Return the rows of the table of figures by their first column."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and line not in TABLE_HEAD]
+    return {line.split("|")[1].strip(): line for line in lines}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def pytest_runtestloop():
     return result
 """
 COUNT = 1000
-ROUNDS = 12
+ROUNDS = 24
 JUNITXML_MAX = 0.75
 REPORTLOG_MAX = 0.5
 
