@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
 from hashlib import blake2b
@@ -209,10 +209,13 @@ class FileReader:
         path = self._path_facts(member)
         vcs = report.vcs
         if path.commit or path.branch:
-            vcs = replace(
-                vcs or Vcs(),
-                **{name: value for name, value in (("commit", path.commit), ("branch", path.branch)) if value},
-            )  # type: ignore[type-var]
+            known = vcs or Vcs()
+            vcs = Vcs(
+                commit=path.commit or known.commit,
+                branch=path.branch or known.branch,
+                dirty=known.dirty,
+                remote=known.remote,
+            )
         return SessionFacts(
             started_us=started_us,
             sut=path.sut or self._options.sut or report.sut or self._sut,
