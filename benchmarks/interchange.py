@@ -3,6 +3,7 @@
 python -m benchmarks.interchange [CASES]
 """
 
+import gc
 import resource
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def parse_bare(path: Path) -> float:
 
 def main(cases: int) -> None:
     """Print the figures."""
+    gc.set_threshold(50_000)  # as the command line has it
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report = folder / "report.xml"

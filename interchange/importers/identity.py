@@ -66,7 +66,7 @@ class Identities:
         prefix = self._prefix_by_file(classname, file) if file else None
         if prefix is not None:
             return Identity(f"{prefix}::{name}", placed=True)
-        known = self._known.get((classname, name), ())
+        known = self._known.get((classname, name), ()) if self._known else ()
         if len(known) == 1:
             return Identity(next(iter(known)), placed=True)
         prefix = self._prefix_below_root(classname) if self._root is not None and classname else None
@@ -76,6 +76,8 @@ class Identities:
             return Identity(
                 "::".join(part for part in (suite, file, _unless(classname, name), name) if part), placed=True
             )
+        if not suite and classname and name:
+            return Identity(f"{classname}::{name}", placed=False)
         return Identity("::".join(part for part in (suite, classname, name) if part), placed=False)
 
     def find_module(self, classname: str, name: str, file: str = "") -> str:

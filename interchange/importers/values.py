@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ class Moment(NamedTuple):
     """Whether the file says the offset from UTC."""
 
 
+@lru_cache(maxsize=8192)
 def seconds_us(text: str | None) -> int | None:
     """Return seconds as microseconds; None if they are missing, not a number, infinite or negative.
 

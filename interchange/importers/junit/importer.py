@@ -109,7 +109,11 @@ def _second_pass(member: Member, reading: Reading, repeats: Repeats, report: For
     run = XmlRun(member.path, reading.limits, reader.start, reader.end, reader.text)
     for _ in run.steps():
         for case in reader.done:
-            yield from cases.events_of(case)
+            plain = cases.plain_event(case)
+            if plain is not None:
+                yield plain
+            else:
+                yield from cases.events_of(case)
         reader.done.clear()
         if reader.properties:
             report.properties.extend(reader.properties)
@@ -182,7 +186,8 @@ class _CaseReader:
 
     def _finish_case(self, case: Case) -> None:
         get = case.attributes.get
-        self.totals.count(judge(case.children, get("status", ""), get("result", "")).outcome)
+        case.verdict = judge(case.children, get("status", ""), get("result", ""))
+        self.totals.count(case.verdict.outcome)
         self.done.append(case)
         self._case = self._child = None
         self._wanted = False

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from ..values import Moment, parse_moment, seconds_us
 
 _TOTALS = ("tests", "failures", "errors", "skipped")
+_TOTAL_OF = {"failed": "failures", "error": "errors", "skipped": "skipped", "xfailed": "skipped"}
 _RUN_DIGITS = re.compile(r"-(\d{14})$")
 
 
@@ -19,6 +20,7 @@ class SuiteTotals:
     depth: int
     claimed: dict[str, int]
     found: Counter[str] = field(default_factory=Counter[str])
+    tests: int = 0
 
 
 @dataclass
@@ -112,15 +114,17 @@ class Totals:
 
     def count(self, kind: str) -> None:
         """Count an element with its verdict."""
-        total = {"failed": "failures", "error": "errors", "skipped": "skipped", "xfailed": "skipped"}.get(kind)
+        total = _TOTAL_OF.get(kind)
         for suite in self._open:
-            suite.found["tests"] += 1
-            if total:
-                suite.found[total] += 1
+            if suite.claimed:
+                suite.tests += 1
+                if total:
+                    suite.found[total] += 1
 
     def end(self) -> None:
         """Take the end of a suite."""
         suite = self._open.pop()
+        suite.found["tests"] = suite.tests
         differs = [f"{total} {number}" for total, number in suite.claimed.items() if suite.found[total] != number]
         if differs:
             there = ", ".join(f"{total} {suite.found[total]}" for total in suite.claimed)

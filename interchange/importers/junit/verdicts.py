@@ -50,6 +50,10 @@ class CaseVerdict(NamedTuple):
     """Name of an outcome that we do not know."""
 
 
+PASSED = CaseVerdict("passed", "call")
+"""Verdict of a test case that says nothing."""
+
+
 def judge(children: list[Child], status: str, result: str, own: str = "") -> CaseVerdict:
     """Return the verdict of a test case.
 
@@ -69,11 +73,12 @@ def judge(children: list[Child], status: str, result: str, own: str = "") -> Cas
         result: its attribute `result`.
         own: outcome that our own export named; it counts where JUnit has no element for it.
     """
+    if not children and not own:
+        return PASSED if status in _PASSED and result in _PASSED else _by_words(status, result)
     kinds = {child.kind for child in children}
-    if own in KNOWN and own == "xpassed" and not kinds:
-        return CaseVerdict(own, "call")
-    if own and own not in KNOWN:
-        return CaseVerdict("failed" if "failure" in kinds else "other", "call", own)
+    if own and (own not in KNOWN or (own == "xpassed" and not kinds)):
+        foreign = "failed" if "failure" in kinds else "other"
+        return CaseVerdict(own, "call") if own in KNOWN else CaseVerdict(foreign, "call", own)
     if "error" in kinds:
         return CaseVerdict("error", phase_of([child for child in children if child.kind == "error"]))
     if "failure" in kinds:
@@ -114,4 +119,4 @@ def _by_words(status: str, result: str) -> CaseVerdict:
         if known is None:
             return CaseVerdict("other", "call", word[:100])
         return CaseVerdict(known, "setup" if known == "skipped" else "call")
-    return CaseVerdict("passed", "call")
+    return PASSED

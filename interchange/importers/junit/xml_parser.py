@@ -34,6 +34,7 @@ class XmlRun:
         self._limits = limits
         self._start, self._end = start, end
         self._depth = 0
+        self._is_long = False
         self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.StartElementHandler = self._take_start
@@ -62,6 +63,8 @@ class XmlRun:
                 # Parts of a piece are parsed one after the other, so that the parser never holds more than is allowed.
                 for begin in range(0, len(piece), longest):
                     part = piece[begin : begin + longest]
+                    # Only a mark that began some pieces ago can be long.
+                    self._is_long = 2 * (fed - parser.CurrentByteIndex + len(part)) > longest
                     parser.Parse(part)
                     fed += len(part)
                     if fed - parser.CurrentByteIndex > 2 * longest:
@@ -82,12 +85,12 @@ class XmlRun:
                 f"more than {self._limits.depth} elements within each other",
                 "raise it by --limit depth=... if you trust it",
             )
-        if attributes and sum(map(len, attributes.values())) > self._limits.attribute_bytes:
+        if self._is_long and sum(map(len, attributes.values())) > self._limits.attribute_bytes:
             raise RefusedError(
                 f"attributes of more than {self._limits.attribute_bytes} bytes",
                 "raise it by --limit attribute=... if you trust it",
             )
-        self._start(name.rpartition(":")[2] if ":" in name else name, attributes)
+        self._start(name if ":" not in name else name.rpartition(":")[2], attributes)
 
     def _take_end(self, name: str) -> None:
         self._depth -= 1
