@@ -283,6 +283,7 @@ def _collection_event(case: Case, identities: Identities) -> CollectionFailed | 
         return None
     child, attributes = case.children[0], case.attributes
     names = attributes.get("classname", ""), attributes.get("name", ""), attributes.get("file", "")
+    names = (*names[:2], case.property_named(NODEID_PROPERTY) or names[2])
     if child.kind == "error" and child.message == COLLECTION_FAILURE:
         return CollectionFailed(nodeid=identities.find_module(*names), longreprtext=child.text)
     if child.kind == "skipped" and child.message == COLLECTION_SKIPPED:
