@@ -76,7 +76,7 @@ def judge(children: list[Child], status: str, result: str, own: str = "") -> Cas
     if not children and not own:
         return PASSED if status in _PASSED and result in _PASSED else _by_words(status, result)
     kinds = {child.kind for child in children}
-    if own and (own not in KNOWN or (own == "xpassed" and not kinds)):
+    if own and (own not in KNOWN or (own == "xpassed" and not kinds & RESULTS)):
         foreign = "failed" if "failure" in kinds else "other"
         return CaseVerdict(own, "call") if own in KNOWN else CaseVerdict(foreign, "call", own)
     if "error" in kinds:
