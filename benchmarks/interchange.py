@@ -29,7 +29,8 @@ def write_report(path: Path, cases: int) -> None:
             name = f"tests.api.test_{number % 400}.TestApi"
             out.write(f'<testcase classname="{name}" name="test_case[{number}]" time="0.0{number % 89:02}">')
             if number % _FAILING_EVERY == 0:
-                out.write(f'<failure message="AssertionError: {number}">def test():\n&gt; assert {number} == 0\n</failure>')
+                text = f"def test():\n&gt; assert {number} == 0\n"
+                out.write(f'<failure message="AssertionError: {number}">{text}</failure>')
             out.write("</testcase>")
         out.write("</testsuite></testsuites>")
 

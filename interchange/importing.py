@@ -15,7 +15,7 @@ from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import Staged, Staging, stage_source, staging
 from ..eventlog.sources import look_for_logs
 from .importers.allure import is_part_of_results
-from .importers.protocol import Member, RefusedError
+from .importers.protocol import Member, RefusedFileError
 from .inputs.members import list_members
 from .reading import FileReader, ForeignOptions, Found
 from .report import ImportedFiles
@@ -108,7 +108,7 @@ class _Sessions:
         own: list[Member] = []
         try:
             for item in list_members(self._path, self._options.limits, self._stage):
-                if isinstance(item, RefusedError):
+                if isinstance(item, RefusedFileError):
                     self._report.errors.append(str(item))
                     continue
                 found = self._reader.recognize(item)
@@ -116,7 +116,7 @@ class _Sessions:
                     foreign.append(found)
                 else:
                     own.append(item)
-        except RefusedError as error:
+        except RefusedFileError as error:
             text = str(error)
             raise InputUnreadableError(text if text.startswith(str(self._path)) else f"{self._path}: {text}") from error
         if any(found.importer.name == "allure" for found in foreign):

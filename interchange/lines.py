@@ -80,7 +80,7 @@ def write_session(report: ForeignReport, stream: str, facts: SessionFacts, name:
     """Write the events of a report to a file, and return the session.
 
     Raises:
-        RefusedError: the file turns out to be dangerous; the session is not to be used.
+        RefusedFileError: the file turns out to be dangerous; the session is not to be used.
     """
     writer = _LineWriter(stream, facts.started_us, target)
     with writer:

@@ -19,7 +19,7 @@ from ..eventlog.merging.staging import Staging
 from ..eventlog.times import format_time
 from .importers.allure import RESULT_SUFFIX
 from .importers.identity import Identities
-from .importers.protocol import ForeignReport, Importer, Member, Reading, RefusedError
+from .importers.protocol import ForeignReport, Importer, Member, Reading, RefusedFileError
 from .importers.registry import importer_for, importer_named
 from .inputs.limits import ImportLimits
 from .inputs.naming import PathFacts, PathPattern, group_of
@@ -123,7 +123,7 @@ class FileReader:
             if report is not None:
                 by_run[report.test_run].append((one, report))
         for digits, files in by_run.items():
-            starts = [self._dated(one.member, report)[0] for one, report in files]
+            starts = [self._find_date(one.member, report)[0] for one, report in files]
             known = [start for start in starts if start is not None]
             earliest = min(known, default=None)
             run = _run_id(name, digits, earliest)
@@ -140,7 +140,7 @@ class FileReader:
         report = self._read(found, tell=not run)
         if report is None:
             return
-        started_us, source, zone_known = self._dated_with(member, report, sibling_us)
+        started_us, source, zone_known = self._find_any_date(member, report, sibling_us)
         if started_us is None:
             self._report.errors.append(f"{member.name}: the file has no date; {_NO_DATE_HINT}")
             return
@@ -154,7 +154,7 @@ class FileReader:
             return
         try:
             incoming = write_session(report, stream, facts, member.name, self._stage.new_file())
-        except RefusedError as error:
+        except RefusedFileError as error:
             self._report.errors.append(f"{member.name}: {error}")
             return
         self._seen.add(stream)
@@ -164,7 +164,7 @@ class FileReader:
     def _read(self, found: Found, *, tell: bool = False) -> ForeignReport | None:
         try:
             return found.importer.read(found.member, self._reading)
-        except RefusedError as error:
+        except RefusedFileError as error:
             if tell:
                 self._report.errors.append(f"{found.member.name}: {error}")
         return None
@@ -178,7 +178,7 @@ class FileReader:
 
     # ------------------------------------------------------------------ facts
 
-    def _dated(self, member: Member, report: ForeignReport) -> tuple[int | None, str, bool]:
+    def _find_date(self, member: Member, report: ForeignReport) -> tuple[int | None, str, bool]:
         """Return start, its source, and whether its offset from UTC is known: of the file, its path, or an option."""
         if report.started_us is not None:
             return report.started_us, "file", report.zone_known
@@ -189,10 +189,10 @@ class FileReader:
             return self._options.at_us, "--at", True
         return None, "", True
 
-    def _dated_with(
+    def _find_any_date(
         self, member: Member, report: ForeignReport, sibling_us: int | None
     ) -> tuple[int | None, str, bool]:
-        started_us, source, zone_known = self._dated(member, report)
+        started_us, source, zone_known = self._find_date(member, report)
         if started_us is None and sibling_us is not None:
             return sibling_us, "other files of the run", True
         if started_us is None and self._options.use_mtime and member.mtime_us > 0:
@@ -270,7 +270,7 @@ def _join_folders(found: list[Found]) -> Iterator[Found]:
             yield one
     for name, ones in folders.items():
         first = ones[0]
-        files = tuple(sorted({path for one in ones for path in _files_beside(one.member)}))
+        files = tuple(sorted({path for one in ones for path in _files_around(one.member)}))
         folder = first.member.name.rpartition("/")[0] or name
         relative = first.member.relative.rpartition("/")[0]
         yield Found(
@@ -278,7 +278,7 @@ def _join_folders(found: list[Found]) -> Iterator[Found]:
         )
 
 
-def _files_beside(member: Member) -> Iterator[Path]:
+def _files_around(member: Member) -> Iterator[Path]:
     """Yield the result file; and, of a folder on disk, the files that it may name."""
     yield member.path
     if member.path.parent.joinpath(member.path.name).name.endswith(RESULT_SUFFIX):

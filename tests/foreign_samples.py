@@ -20,10 +20,12 @@ TAIL = "</testsuite></testsuites>"
 
 
 def pytest_xml(body: str, e=0, f=0, s=0, t=0) -> str:
+    """Return a report as pytest writes it."""
     return '<?xml version="1.0" encoding="utf-8"?>' + PYTEST_HEAD.format(e=e, f=f, s=s, t=t) + body + TAIL
 
 
 def case(name: str, child: str = "", classname: str = "test_a", more: str = "") -> str:
+    """Return a test case."""
     return f'<testcase classname="{classname}" name="{name}" time="0.010" {more}>{child}</testcase>'
 
 

@@ -44,7 +44,7 @@ _SUFFIXES = {".xml": "junit", ".md": "markdown", ".svg": "badge"}
 
 
 def foreign_format_of(name: str, wanted: str | None) -> str:
-    """Return the format of another tool for a file: the wanted one, else by its ending; empty if it is none of them."""
+    """Return the format of another tool for a file: the wanted one, else by its ending; empty for any other."""
     if wanted:
         return wanted.lower() if wanted.lower() in FOREIGN_FORMATS else ""
     return next((form for suffix, form in _SUFFIXES.items() if name.lower().endswith(suffix)), "")

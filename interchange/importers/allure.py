@@ -9,7 +9,7 @@ from ...eventlog.documents.fields import DocumentError, parse_json
 from .attempts import ForeignAttempt
 from .identity import Identity
 from .json_files import Fields, emit_attempts, object_in, objects
-from .protocol import ForeignReport, Member, Reading, RefusedError
+from .protocol import ForeignReport, Member, Reading, RefusedFileError
 from .values import parse_moment, text_at
 
 RESULT_SUFFIX = "-result.json"
@@ -33,7 +33,7 @@ class AllureImporter:
         """Return the content of all result files of a folder.
 
         Raises:
-            RefusedError: none of them can be read.
+            RefusedFileError: none of them can be read.
         """
         report = ForeignReport(self.name, iter(()), tool="allure")
         results: list[tuple[Path, Fields]] = []
@@ -49,7 +49,7 @@ class AllureImporter:
             else:
                 report.repairs.append(f"{path.name} is no result; the other results were imported")
         if not results:
-            raise RefusedError("has no result that can be read", "check that the folder is complete")
+            raise RefusedFileError("has no result that can be read", "check that the folder is complete")
         _take_times(report, [fields for _, fields in results], reading)
         for name in ("host", "framework"):
             values = {label for _, fields in results for label in _labels(fields, name)}

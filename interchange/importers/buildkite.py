@@ -7,7 +7,7 @@ from typing import Any
 from ...eventlog.events import Vcs
 from .attempts import ForeignAttempt
 from .json_files import Fields, count_lost, emit_attempts, object_in, objects, read_json
-from .protocol import ForeignReport, Member, Reading, RefusedError
+from .protocol import ForeignReport, Member, Reading, RefusedFileError
 from .values import number_us, parse_moment, text_at
 
 _HISTORY = re.compile(rb'"history"\s*:')
@@ -31,12 +31,12 @@ class BuildkiteImporter:
         """Return the content of a file.
 
         Raises:
-            RefusedError: it is no list of tests.
+            RefusedFileError: it is no list of tests.
         """
         value = read_json(member)
         data: Any = value.get("data") if isinstance(value, dict) else value  # type: ignore[misc]
         if not isinstance(data, list):
-            raise RefusedError("has no list of tests", "name its format by --as")
+            raise RefusedFileError("has no list of tests", "name its format by --as")
         report = ForeignReport("buildkite", iter(()), tool="buildkite")
         environment = object_in(value, "run_env")
         if environment:

@@ -18,7 +18,7 @@ from .json_files import (
     read_json,
     text_or_lines,
 )
-from .protocol import ForeignReport, Member, Reading, RefusedError
+from .protocol import ForeignReport, Member, Reading, RefusedFileError
 from .reportlog import refuse_empty
 from .values import number_us, parse_moment, text_at
 
@@ -53,12 +53,12 @@ class CtrfImporter:
         """Return the content of a file.
 
         Raises:
-            RefusedError: it is no report.
+            RefusedFileError: it is no report.
         """
         fields = read_json(member)
         results = object_in(fields, "results")
         if not results:
-            raise RefusedError("has no object `results`", "name its format by --as")
+            raise RefusedFileError("has no object `results`", "name its format by --as")
         refuse_empty(results, "tests", "the report")
         return _report(cast("Fields", fields), results, reading)
 

@@ -86,7 +86,7 @@ class Identities:
             return file
         dotted = f"{classname}.{name}" if classname else name
         found = {nodeid.partition("::")[0] for nodeids in self._known.values() for nodeid in nodeids}
-        fits = [path for path in found if _dotted(path) == dotted]
+        fits = [path for path in found if _dotted_form(path) == dotted]
         if len(fits) == 1:
             return fits[0]
         below = self._files_below_root.get(dotted, ()) if self._root is not None else ()
@@ -124,7 +124,7 @@ class Identities:
         for count, path in enumerate(_python_files(self._root or Path())):
             if count >= _FILES_MAX:
                 break
-            found[_dotted(path)].add(path)
+            found[_dotted_form(path)].add(path)
         return found
 
 
@@ -136,7 +136,7 @@ def _python_files(root: Path) -> Iterable[str]:
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
-def _dotted(path: str) -> str:
+def _dotted_form(path: str) -> str:
     return _PY.sub("", path.replace("\\", "/").replace("/", "."))
 
 
@@ -149,7 +149,7 @@ def _prefix_of(classname: str, file: str) -> str | None:
     file = file.replace("\\", "/").removeprefix("./")
     if not file.endswith(".py") or file.startswith(("/", "../")) or file[1:2] == ":":
         return None
-    parts = _dotted(file).split(".")
+    parts = _dotted_form(file).split(".")
     for start in range(len(parts)):
         dotted = ".".join(parts[start:])
         if classname == dotted:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from ...eventlog.documents.fields import DocumentError, parse_json
 from ...eventlog.outcome import attempt_outcome
 from .attempts import ForeignAttempt, discard, finished
-from .protocol import ForeignReport, Member, RefusedError, TimedEvent
+from .protocol import ForeignReport, Member, RefusedFileError, TimedEvent
 from .values import text_at
 
 Fields = dict[str, Any]
@@ -17,12 +17,12 @@ def read_json(member: Member) -> Any:
     """Return the value in a file.
 
     Raises:
-        RefusedError: it is not JSON.
+        RefusedFileError: it is not JSON.
     """
     try:
         return parse_json(member.path.read_bytes())
     except (DocumentError, UnicodeDecodeError) as error:
-        raise RefusedError(f"cannot be read: {error}", "check that the file is complete") from error
+        raise RefusedFileError(f"cannot be read: {error}", "check that the file is complete") from error
 
 
 def objects(value: Any) -> list[Fields]:

@@ -18,7 +18,7 @@ from .json_files import (
     read_json,
     text_or_lines,
 )
-from .protocol import ForeignReport, Member, Reading, RefusedError, TimedEvent
+from .protocol import ForeignReport, Member, Reading, RefusedFileError, TimedEvent
 from .reportlog import long_text, refuse_empty
 from .values import epoch_moment, number_us, text_at
 
@@ -42,11 +42,11 @@ class JsonReportImporter:
         """Return the content of a file.
 
         Raises:
-            RefusedError: it is no report, or only a summary.
+            RefusedFileError: it is no report, or only a summary.
         """
         fields = read_json(member)
         if not isinstance(fields, dict):
-            raise RefusedError("is no report of pytest-json-report", "name its format by --as")
+            raise RefusedFileError("is no report of pytest-json-report", "name its format by --as")
         refuse_empty(fields, "tests", "the report")  # type: ignore[arg-type]
         return _report(fields)  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ from ...eventlog.events import Event, Vcs
 from .identity import Identities
 
 
-class RefusedError(EventLogError, ValueError):
+class RefusedFileError(EventLogError, ValueError):
     """A file that is not imported; nothing of it was used."""
 
     def __init__(self, reason: str, hint: str) -> None:
@@ -75,7 +75,7 @@ class ForeignReport:
     repairs: list[str] = field(default_factory=list[str])
     """Reasons why the file is not wholly as it was written; each makes exit status 1."""
     notes: list[str] = field(default_factory=list[str])
-    """What the user should know, such as totals that differ."""
+    """Facts that the user should know, such as totals that differ."""
     unplaced: int = 0
     """Tests whose node id could not be found out."""
     outcomes: Counter[str] = field(default_factory=Counter[str])
@@ -119,6 +119,6 @@ class Importer(Protocol):
         """Return the content of a file.
 
         Raises:
-            RefusedError: it cannot be read, or is dangerous; nothing of it is used.
+            RefusedFileError: it cannot be read, or is dangerous; nothing of it is used.
         """
         ...

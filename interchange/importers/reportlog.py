@@ -20,7 +20,7 @@ from ...eventlog.events import (
 from ...eventlog.outcome import foreign_category
 from ...eventlog.times import format_time
 from .json_files import Fields, object_in, objects, outcome_of, phase_category
-from .protocol import ForeignReport, Member, Reading, RefusedError, TimedEvent
+from .protocol import ForeignReport, Member, Reading, RefusedFileError, TimedEvent
 from .values import epoch_moment, number_us, text_at
 
 _KEY = b'"$report_type"'
@@ -320,7 +320,7 @@ def refuse_empty(fields: Fields, name: str, what: str) -> None:
     """Refuse an object without a list.
 
     Raises:
-        RefusedError: there is no such list.
+        RefusedFileError: there is no such list.
     """
     if not isinstance(fields.get(name), list):
-        raise RefusedError(f"has no list `{name}`", f"write {what} with its tests, not only a summary")
+        raise RefusedFileError(f"has no list `{name}`", f"write {what} with its tests, not only a summary")

@@ -24,7 +24,7 @@ _FIRST_US = 2 * 86_400_000_000
 _LAST_YEAR = 8999
 
 
-class Moment(NamedTuple):
+class ReadMoment(NamedTuple):
     """A time that a file has."""
 
     us: int
@@ -63,7 +63,7 @@ def number_us(value: Any, factor: int) -> int | None:
     return round(value * factor) if 0 <= value <= DURATION_US_MAX // factor else None
 
 
-def parse_moment(text: Any, zone: tzinfo | None = None) -> Moment | None:
+def parse_moment(text: Any, zone: tzinfo | None = None) -> ReadMoment | None:
     """Return a time as files have it: ISO 8601, RFC 822, `Date` of JavaScript, seconds or milliseconds since the epoch.
 
     Args:
@@ -71,7 +71,7 @@ def parse_moment(text: Any, zone: tzinfo | None = None) -> Moment | None:
         zone: of times without an offset; None for UTC.
 
     Returns:
-        The time; None if there is none, or one of a clock that was not set.
+        The time; None for a missing one, and for one of a clock that was not set.
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         return epoch_moment(text)
@@ -87,7 +87,7 @@ def parse_moment(text: Any, zone: tzinfo | None = None) -> Moment | None:
     return _possible(from_datetime(moment if known else moment.replace(tzinfo=zone or UTC)), known=known)
 
 
-def epoch_moment(value: float) -> Moment | None:
+def epoch_moment(value: float) -> ReadMoment | None:
     """Return seconds since the epoch, or milliseconds, as a time."""
     if isinstance(value, bool) or not math.isfinite(value) or value <= 0:
         return None
@@ -95,8 +95,8 @@ def epoch_moment(value: float) -> Moment | None:
     return _possible(round(us), known=True) if us < (_LAST_YEAR - 1970) * 31_556_952_000_000 else None
 
 
-def _possible(us: int, *, known: bool) -> Moment | None:
-    return Moment(us, known) if us >= _FIRST_US else None
+def _possible(us: int, *, known: bool) -> ReadMoment | None:
+    return ReadMoment(us, known) if us >= _FIRST_US else None
 
 
 def _parse(text: str) -> datetime | None:

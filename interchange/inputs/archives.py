@@ -1,7 +1,7 @@
 """The files of zip and tar archives, checked as a whole before anything is used.
 
-An archive with a link, a device, a name that leads out of it, too many files or one that grows too much is refused: an
-archive that nobody harmed has none of them.
+An archive with a link, a device, a name that leads out of it, too many files or one that grows too much is refused.
+Archives of reports have none of these.
 """
 
 import gzip
@@ -20,7 +20,7 @@ from ...eventlog.files.private import open_private
 from ...eventlog.merging.staging import Staging, is_archive_name
 from ...eventlog.sources import is_by_file
 from ...eventlog.times import from_datetime
-from ..importers.protocol import Member, RefusedError
+from ..importers.protocol import Member, RefusedFileError
 from .limits import ImportLimits
 
 _CHUNK_BYTES = 1 << 20
@@ -38,7 +38,7 @@ _DAMAGE = (
 )
 
 
-class Entry(NamedTuple):
+class ArchivedFile(NamedTuple):
     """A file within an archive."""
 
     name: str
@@ -64,11 +64,11 @@ def _open_tar(path: Path) -> Generator[tarfile.TarFile]:
         yield archive
 
 
-def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) -> Iterator[Member | RefusedError]:
+def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) -> Iterator[Member | RefusedFileError]:
     """Yield the files of an archive, unpacked; an archive within it is named as refused.
 
     Raises:
-        RefusedError: the archive is dangerous or damaged.
+        RefusedFileError: the archive is dangerous or damaged.
         InputLimitError: it grows beyond a limit.
     """
     kind = _ZipFiles if zipfile.is_zipfile(path) else _TarFiles
@@ -78,7 +78,7 @@ def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) 
                 if is_by_file(entry.name):
                     continue
                 if is_archive_name(entry.name) and not entry.name.lower().endswith(".xml.gz"):
-                    yield RefusedError(
+                    yield RefusedFileError(
                         f"{name}!{entry.name}: an archive within an archive is not opened",
                         "unpack it and import what is in it",
                     )
@@ -87,7 +87,7 @@ def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) 
                 files.copy(entry, target)
                 yield Member(f"{name}!{entry.name}", target, entry.name, mtime_us=entry.mtime_us)
     except _DAMAGE as error:
-        raise RefusedError(
+        raise RefusedFileError(
             f"the archive is damaged: {error}", "make it again, or import what can be unpacked"
         ) from error
 
@@ -100,10 +100,10 @@ def _target(stage: Staging, name: str) -> Path:
     return folder / (last if last.isascii() and last.isprintable() and last not in ("", ".", "..") else "file")
 
 
-class _Files:
+class _CheckedFiles:
     """The files of an archive, checked before the first is unpacked."""
 
-    entries: list[Entry]
+    entries: list[ArchivedFile]
 
     def __init__(self, path: Path, name: str, limits: ImportLimits) -> None:
         self._name, self._limits = name, limits
@@ -114,9 +114,9 @@ class _Files:
     def _check(self, name: str, size: int, packed: int, *, link: bool = False) -> None:
         parts = name.replace("\\", "/").split("/")
         if name.startswith(("/", "\\")) or ".." in parts or name[1:2] == ":" or "\0" in name:
-            raise RefusedError(f"holds the name {name[:200]!r}, which leads out of the archive", "make it again")
+            raise RefusedFileError(f"holds the name {name[:200]!r}, which leads out of the archive", "make it again")
         if link:
-            raise RefusedError(f"holds {name[:200]!r}, a link or device", "make it again with the files themselves")
+            raise RefusedFileError(f"holds {name[:200]!r}, a link or device", "make it again with the files themselves")
         if len(self.entries) >= self._limits.members:
             raise InputLimitError(self._name, f"holds more than {self._limits.members} files")
         if size > self._limits.member_bytes:
@@ -131,7 +131,7 @@ class _Files:
                 self._name, f"{name[:200]!r} unpacks to more than {self._limits.ratio} times its size"
             )
 
-    def _copy(self, stream: IO[bytes], target: Path, entry: Entry) -> None:
+    def _copy(self, stream: IO[bytes], target: Path, entry: ArchivedFile) -> None:
         left = entry.size
         with open_private(target) as out:
             while data := stream.read(_CHUNK_BYTES):
@@ -141,7 +141,7 @@ class _Files:
                 out.write(data)
 
 
-class _ZipFiles(_Files):
+class _ZipFiles(_CheckedFiles):
     def __enter__(self) -> Self:
         return self
 
@@ -157,16 +157,16 @@ class _ZipFiles(_Files):
             if info.is_dir():
                 continue
             if info.flag_bits & _ENCRYPTED:
-                raise RefusedError(f"{info.filename[:200]!r} is encrypted", "unpack it and import what is in it")
-            self.entries.append(Entry(info.filename, info.file_size, _zip_time(info.date_time), info))
+                raise RefusedFileError(f"{info.filename[:200]!r} is encrypted", "unpack it and import what is in it")
+            self.entries.append(ArchivedFile(info.filename, info.file_size, _zip_time(info.date_time), info))
 
-    def copy(self, entry: Entry, target: Path) -> None:
+    def copy(self, entry: ArchivedFile, target: Path) -> None:
         """Unpack a file."""
         with self._archive.open(entry.handle) as stream:
             self._copy(stream, target, entry)
 
 
-class _TarFiles(_Files):
+class _TarFiles(_CheckedFiles):
     def __enter__(self) -> Self:
         return self
 
@@ -179,9 +179,11 @@ class _TarFiles(_Files):
         for info in self._archive:
             self._check(info.name, info.size, 0, link=not (info.isfile() or info.isdir()))
             if info.isfile():
-                self.entries.append(Entry(info.name.removeprefix("./"), info.size, int(info.mtime * 1_000_000), info))
+                self.entries.append(
+                    ArchivedFile(info.name.removeprefix("./"), info.size, int(info.mtime * 1_000_000), info)
+                )
 
-    def copy(self, entry: Entry, target: Path) -> None:
+    def copy(self, entry: ArchivedFile, target: Path) -> None:
         """Unpack a file."""
         stream = self._archive.extractfile(entry.handle)
         if stream is not None:
@@ -201,7 +203,7 @@ def unpack_gzip(path: Path, name: str, limits: ImportLimits, stage: Staging) -> 
 
     Raises:
         InputLimitError: it grows beyond a limit.
-        RefusedError: it is damaged.
+        RefusedFileError: it is damaged.
     """
     target, size, packed = stage.new_file(), 0, max(path.stat().st_size, 1)
     try:
@@ -214,5 +216,7 @@ def unpack_gzip(path: Path, name: str, limits: ImportLimits, stage: Staging) -> 
                     raise InputLimitError(name, f"unpacks to more than {limits.ratio} times its size")
                 out.write(data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise RefusedError(f"cannot be unpacked: {error}", "make it again, or import what can be unpacked") from error
+        raise RefusedFileError(
+            f"cannot be unpacked: {error}", "make it again, or import what can be unpacked"
+        ) from error
     return target

@@ -42,6 +42,7 @@ VERDICTS = {"passed": 4, "failed": 2, "error": 3, "skipped": 1, "xfailed": 1, "x
 
 
 def run_pytest(folder, *args):
+    """Run the suite, and return the output of pytest."""
     (folder / "test_a.py").write_text(SUITE)
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
     run = subprocess.run(
@@ -144,6 +145,7 @@ def test_reportlog_that_is_damaged_keeps_what_is_complete(written, tmp_path, imp
 
 
 def ctrf(*tests, **summary):
+    """Return a report with some tests."""
     return {
         "reportFormat": "CTRF", "specVersion": "1.0.0",
         "results": {"tool": {"name": "jest"}, "summary": {"tests": len(tests), "start": MS, "stop": MS + 5000} | summary, "tests": list(tests)},
@@ -191,6 +193,7 @@ def test_ctrf_of_several_browsers_is_several_tests(tmp_path, imports):
 
 
 def allure(folder, **results):
+    """Write results into a folder."""
     folder.mkdir()
     for uuid, fields in results.items():
         data = {"uuid": uuid, "start": MS, "stop": MS + 10} | fields

@@ -14,6 +14,7 @@ OPEN_HOSTS = '<testsuite name="s" timestamp="2026-11-20T10:00:00">'
 
 
 def write(tmp_path, text, name="report.xml"):
+    """Write a file, and return its path."""
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path

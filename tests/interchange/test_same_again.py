@@ -25,6 +25,7 @@ def folder(tmp_path):
 
 
 def pack_zip(folder, target):
+    """Return a zip archive of a folder."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.xml")):
             archive.write(path, path.relative_to(folder).as_posix())
@@ -32,6 +33,7 @@ def pack_zip(folder, target):
 
 
 def pack_tar(folder, target):
+    """Return a tar archive of a folder."""
     with tarfile.open(target, "w:gz") as archive:
         archive.add(folder, "reports")
     return target
@@ -166,6 +168,7 @@ def test_an_interrupted_import_keeps_what_was_committed_and_continues(tmp_path, 
 
 
 def zip_with(tmp_path, *entries):
+    """Return a zip archive with some entries."""
     target = tmp_path / "x.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for info, data in entries:
@@ -174,6 +177,7 @@ def zip_with(tmp_path, *entries):
 
 
 def tar_with(tmp_path, *entries):
+    """Return a tar archive with some entries."""
     target = tmp_path / "x.tar.gz"
     with tarfile.open(target, "w:gz") as archive:
         for info, data in entries:
@@ -188,12 +192,14 @@ GOOD = ("good.xml", JUNIT["mocha"].text.encode())
 
 
 def zip_link():
+    """Return an entry that is a link."""
     info = zipfile.ZipInfo("link.xml")
     info.create_system, info.external_attr = 3, 0o120777 << 16
     return info, b"/etc/passwd"
 
 
 def tar_link(kind):
+    """Return an entry that is no file."""
     info = tarfile.TarInfo("link.xml")
     info.type, info.linkname = kind, "/etc/passwd"
     return info, b""

@@ -102,7 +102,7 @@ class Repeats:
         return self._left[key], len(self._suites[test]) > 1
 
 
-class Cases:
+class CaseEvents:
     """Turns test cases into events.
 
     Args:

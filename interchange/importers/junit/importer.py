@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..protocol import ForeignReport, Member, Reading, RefusedError, TimedEvent
+from ..protocol import ForeignReport, Member, Reading, RefusedFileError, TimedEvent
 from ..values import seconds_us
-from .cases import Case, Cases, Repeats
+from .cases import Case, CaseEvents, Repeats
 from .suites import SuiteFacts, Totals
 from .verdicts import AFTER_BAD, BEFORE_GOOD, RESULTS, Child, judge
 from .xml_parser import XmlRun
@@ -45,7 +45,7 @@ class JUnitImporter:
         """Return the content of a file.
 
         Raises:
-            RefusedError: it is dangerous, or has no suite that can be read.
+            RefusedFileError: it is dangerous, or has no suite that can be read.
         """
         facts, repeats = SuiteFacts(zone=reading.zone), Repeats()
         first = _FirstPass(facts, repeats)
@@ -54,7 +54,7 @@ class JUnitImporter:
             pass
         if not first.suites and not len(repeats):
             reason = run.damage or "has no test suites"
-            raise RefusedError(
+            raise RefusedFileError(
                 f"cannot be read as JUnit XML: {reason}", "check which tool wrote it, or name it by --as"
             )
         repeats.settle()
@@ -104,7 +104,7 @@ class _FirstPass:
 
 
 def _second_pass(member: Member, reading: Reading, repeats: Repeats, report: ForeignReport) -> Iterator[TimedEvent]:
-    cases = Cases(reading.identities, repeats, report)
+    cases = CaseEvents(reading.identities, repeats, report)
     reader = _CaseReader()
     run = XmlRun(member.path, reading.limits, reader.start, reader.end, reader.text)
     for _ in run.steps():

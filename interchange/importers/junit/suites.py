@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
-from ..values import Moment, parse_moment, seconds_us
+from ..values import ReadMoment, parse_moment, seconds_us
 
 _TOTALS = ("tests", "failures", "errors", "skipped")
 _TOTAL_OF = {"failed": "failures", "error": "errors", "skipped": "skipped", "xfailed": "skipped"}
@@ -33,8 +33,8 @@ class SuiteFacts:
 
     zone: tzinfo | None = None
     root: str = ""
-    moments: list[Moment] = field(default_factory=list[Moment])
-    named_moments: list[Moment] = field(default_factory=list[Moment])
+    moments: list[ReadMoment] = field(default_factory=list[ReadMoment])
+    named_moments: list[ReadMoment] = field(default_factory=list[ReadMoment])
     """Times in the names of suites, as unittest-xml-reporting writes them."""
     run_digits: str = ""
     root_us: int | None = None
@@ -73,8 +73,8 @@ class SuiteFacts:
             self.run_digits = digits
 
     @property
-    def started(self) -> Moment | None:
-        """Earliest time in the file; None if there is none."""
+    def started(self) -> ReadMoment | None:
+        """Earliest time in the file; None if the file has no time."""
         found = self.moments or self.named_moments
         return min(found, default=None)
 

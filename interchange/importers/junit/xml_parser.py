@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from ..protocol import RefusedError, XmlLimits
+from ..protocol import RefusedFileError, XmlLimits
 from .xml_text import XmlText
 
 Start = Callable[[str, dict[str, str]], None]
@@ -54,7 +54,7 @@ class XmlRun:
         """Parse the file, and yield after each piece of it.
 
         Raises:
-            RefusedError: the file is dangerous.
+            RefusedFileError: the file is dangerous.
         """
         parser, longest = self._parser, self._limits.attribute_bytes
         fed = 0
@@ -68,7 +68,7 @@ class XmlRun:
                     parser.Parse(part)
                     fed += len(part)
                     if fed - parser.CurrentByteIndex > 2 * longest:
-                        raise RefusedError(
+                        raise RefusedFileError(
                             f"line {parser.CurrentLineNumber}: a single mark of more than {longest} bytes",
                             "raise it by --limit attribute=... if you trust it",
                         )
@@ -81,12 +81,12 @@ class XmlRun:
     def _take_start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > self._limits.depth:
-            raise RefusedError(
+            raise RefusedFileError(
                 f"more than {self._limits.depth} elements within each other",
                 "raise it by --limit depth=... if you trust it",
             )
         if self._is_long and sum(map(len, attributes.values())) > self._limits.attribute_bytes:
-            raise RefusedError(
+            raise RefusedFileError(
                 f"attributes of more than {self._limits.attribute_bytes} bytes",
                 "raise it by --limit attribute=... if you trust it",
             )
@@ -99,7 +99,7 @@ class XmlRun:
 
 
 def _refuse_declarations(*_: Any) -> None:
-    raise RefusedError(
+    raise RefusedFileError(
         "declares a document type (DTD), which can name files and grow without end; nothing was read",
         "remove the <!DOCTYPE ...> if you trust the file",
     )

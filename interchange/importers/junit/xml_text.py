@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..protocol import RefusedError
+from ..protocol import RefusedFileError
 
 _CHUNK_BYTES = 1 << 18
 _TAIL_BYTES = 16
@@ -34,7 +34,7 @@ def encoding_of(head: bytes) -> str:
     """Return the encoding of an XML file by its first bytes.
 
     Raises:
-        RefusedError: it declares one that does not exist.
+        RefusedFileError: it declares one that does not exist.
     """
     for bom, name in _BOMS:
         if head.startswith(bom):
@@ -51,7 +51,7 @@ def encoding_of(head: bytes) -> str:
     except LookupError:
         found = None
     if found is None or name.replace("_", "-") in _NO_TEXT or not getattr(found, "_is_text_encoding", True):
-        raise RefusedError(f"declares the encoding {name!r}, which is not known", "convert it to UTF-8")
+        raise RefusedFileError(f"declares the encoding {name!r}, which is not known", "convert it to UTF-8")
     return "utf-8" if found.name.startswith("utf-16") or found.name.startswith("utf-32") else found.name
 
 
