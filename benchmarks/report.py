@@ -79,7 +79,7 @@ def paint(page: Path) -> dict[str, float]:
             session = tab.context.new_cdp_session(tab)
             session.send("Performance.enable")
             tab.goto(page.as_uri())
-            tab.wait_for_load_state("networkidle")
+            tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
             if "naive" not in page.name:
                 tab.wait_for_selector("html[data-ready]", state="attached")
             times = tab.evaluate(
