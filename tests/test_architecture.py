@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "api": {"core", "eventlog", "projections"},
+    "interchange": {"eventlog", "projections", "core"},
+    "api": {"core", "eventlog", "interchange", "projections"},
     # Only `syncstorage.client`, and only with --insight-sync (the plugin tells its helper process what runs) or
     # --insight-storage (it starts another helper process, `collector.push`, by its name).
     "plugin": {"eventlog", "syncstorage"},
@@ -26,6 +27,7 @@ MAY_IMPORT = {
 """Which room may import which; the arrows point one way."""
 
 BESIDE_API = {
+    "cli/answering.py": "collector",
     "cli/arguments/collector.py": "collector",
     "cli/arguments/remotes.py": "collector",
     "cli/commands/collector/": "collector",

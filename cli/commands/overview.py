@@ -24,7 +24,7 @@ from ..terminal.screen import console, use_color
 if TYPE_CHECKING:
     from ...api import Analysis
     from ...api.internal.answers import Overview
-    from ...api.internal.history import ReadModel
+    from ...api.internal.history import History
     from ..arguments.history import Question
 
 ColorOption = Annotated[
@@ -153,7 +153,7 @@ def _history(question: "Question", time: str | None) -> "Analysis":
     return question.narrowed(Analysis.of_rows(model, rows))
 
 
-def _sut_meant(model: "ReadModel") -> str:
+def _sut_meant(model: "History") -> str:
     """Return the system under test of the current folder, else that of the newest session."""
     from ..arguments.project import sut_of_folder
 

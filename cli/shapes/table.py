@@ -42,7 +42,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "profile clean": JsonOutput(services.CleanedProfilesShape),
     "profile merge": JsonOutput(list[logs.ImportedFileShape]),
     "export": JsonOutput(logs.ExportedShape),
-    "import": JsonOutput(list[logs.ImportedFileShape]),
+    "import": JsonOutput(list[logs.ImportedPathShape]),
     "clear": JsonOutput(logs.ClearedShape),
     "restore": JsonOutput(logs.Restored),
     "merge": JsonOutput(logs.MergedShape),
