@@ -12,17 +12,17 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-# Modules are compiled when they are imported first, which most of what is installed never is.
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/python -m compileall -qq -j 2 $(VENV)/lib || true # pip would use one core, and skip what cannot be compiled too
 	touch $@
 
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
 $(VENV84)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV84)
-	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile 'pytest==8.4.2' \
+	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' \
 		flaky pytest-asyncio pytest-bdd pytest-forked pytest-rerunfailures pytest-retry pytest-subtests pytest-sugar \
 		pytest-timeout pytest-xdist -e .
 	touch $@
