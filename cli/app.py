@@ -41,6 +41,7 @@ NOUNS = (
     Noun("sut", "sut", "Systems under test: list, show, compare, analyze.", group=True),
     Noun("test", "test.app", "One test over many sessions: history, trends, flakiness.", group=True),
     Noun("analytics", "analytics.app", "Figures and patterns: summary, compare, analyze, failures.", group=True),
+    Noun("report", "report", "One HTML page about a history: broken, failures, flaky, slow, every test.", group=False),
     Noun("sql", "sql", "Read-only SQL over sessions, results, tests and failures.", group=False),
     Noun("profile", "profile", "Named logs: list, create, switch, delete and merge them.", group=True),
     Noun("export", "export", "Write sessions to a file: JSON, JSON Lines or CSV.", group=False),

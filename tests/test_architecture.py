@@ -14,14 +14,16 @@ MAY_IMPORT = {
     "eventlog": set(),
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
-    "api": {"core", "eventlog", "projections"},
+    "interchange": {"eventlog", "projections", "core"},
+    "api": {"core", "eventlog", "interchange", "projections"},
     # Only `syncstorage.client`, and only with --insight-sync (the plugin tells its helper process what runs) or
     # --insight-storage (it starts another helper process, `collector.push`, by its name).
     "plugin": {"eventlog", "syncstorage"},
     "syncstorage": {"eventlog"},
     "testdata": {"eventlog"},
     "collector": {"eventlog", "projections", "core"},
-    "cli": {"api", "eventlog", "syncstorage", "testdata", "collector"},
+    "reports": {"core", "eventlog", "projections"},
+    "cli": {"api", "eventlog", "syncstorage", "testdata", "collector", "reports"},
 }
 """Which room may import which; the arrows point one way."""
 
@@ -34,7 +36,9 @@ BESIDE_API = {
     "cli/commands/tail.py": "eventlog",
     "cli/formatters/event_lines.py": "eventlog",
     "cli/formatters/sessions/session_notes.py": "eventlog",
+    "cli/commands/report.py": "reports",
     "cli/shapes/logs.py": "eventlog",
+    "cli/shapes/reports.py": "reports",
     "cli/commands/data.py": "testdata",
     "cli/commands/sync_storage/": "syncstorage",
     "cli/shapes/services.py": "syncstorage",

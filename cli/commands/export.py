@@ -1,11 +1,20 @@
 """`insight export`: sessions to a file."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..arguments.exports import (
+    FOREIGN,
+    FamilyOption,
+    SessionOption,
+    StaleOption,
+    chosen_names,
+    export_format,
+    takes_newest,
+    write_export,
+)
 from ..arguments.logs import ReadingState, kept_log, profile_path
 from ..arguments.selection import selection
 from ..formatters.data import print_json
@@ -34,10 +43,14 @@ def command(
         str | None,
         typer.Option(
             "--format",
-            metavar="json|jsonl|csv",
+            "--as",
+            metavar="jsonl|json|csv|junit|ctrf|trace|markdown|github|badge|otlp",
             help="Default: by the ending of the name; an event log (jsonl) for other endings and for `-`.",
         ),
     ] = None,
+    session: SessionOption = None,
+    family: FamilyOption = "xunit2",
+    stale: StaleOption = None,
     sut: FilteredSutOption = None,
     days: FilteredDaysOption = None,
     older_than: OlderOption = None,
@@ -49,27 +62,23 @@ def command(
 ) -> None:
     """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
 
-    Filters are combined with AND. The file takes its name when it is complete. A log of a profile is never replaced,
-    another file only with --force.
+    The other formats are for other tools; without a filter they take the newest session. Filters are combined with
+    AND. The file takes its name when it is complete. A log of a profile is never replaced, another file only with
+    --force.
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
-    from ...api.internal.exchange import (
-        candidates_of,
-        check_output,
-        check_replacing,
-        export_to,
-        format_of,
-        full_sut_name,
-    )
+    from ...api.internal.exchange import candidates_of, check_output, check_replacing, full_sut_name
 
     if as_json and str(path) == "-":
         raise ValueError("-: the export itself goes to standard output; leave --json out")
-    chosen = format_of(path, form)
+    chosen = export_format(path, form)
     store = _store(profile, log)
     sut = full_sut_name(store, sut) if sut else None
-    picked = selection(sut, days, older_than, pattern, keep_last).pick(candidates_of(store))
-    names = [candidate.name for candidate in picked]
+    wanted = selection(sut, days, older_than, pattern, keep_last)
+    names = chosen_names(store, [candidate.name for candidate in wanted.pick(candidates_of(store))], session)
+    if chosen in FOREIGN and session is None and takes_newest(wanted):
+        names = names[-1:]
     report = {"path": str(path), "format": chosen, "sessions": names, "dry_run": dry_run}
     if dry_run:
         _tell_what_would_be(report, as_json=as_json)
@@ -78,7 +87,7 @@ def command(
         check_output(path)
         check_replacing(path, force=force)
     with progress_bar("export") as progress:
-        export_to(store, sys.stdout.buffer if str(path) == "-" else path, names, chosen, progress)
+        write_export(store, path, names, chosen, family, stale, progress)
     if as_json:
         print_json(report)
     else:

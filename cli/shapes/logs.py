@@ -107,11 +107,24 @@ class ImportedFileShape(Shape):
     """Files that could not be read, each with the reason."""
 
 
+class ImportedPathShape(ImportedFileShape):
+    """Result of the import of a path, with files of other tools."""
+
+    repaired: list[str]
+    """Files that were imported and are not wholly as they were written, each with the reason."""
+    notes: list[str]
+    """Facts that change nothing, such as totals that differ."""
+    verdicts: dict[str, int]
+    """Verdicts of the tests in files of other tools, of those that were read."""
+    unplaced: int
+    """Tests whose node id could not be found out."""
+
+
 class ExportedShape(Shape):
     """Result of an export, or of a dry run."""
 
     path: str
-    format: Literal["json", "jsonl", "csv"]
+    format: Literal["json", "jsonl", "csv", "junit", "ctrf", "trace", "markdown", "github", "badge", "otlp"]
     sessions: list[str]
     dry_run: bool
 

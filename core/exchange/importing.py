@@ -91,18 +91,47 @@ def import_file(
     """
     with staging() as stage:
         contents = read_contents(path, stage)
-        sessions = contents.sessions
-        if selection is not None and not selection.is_everything:
-            candidates = {
-                Candidate(one.label, one.sut, one.started_us, lambda one=one: nodeids_of(one)): one for one in sessions
-            }
-            sessions = [candidates[picked] for picked in selection.pick(candidates)]
         report = ImportReport(errors=contents.errors)
-        for outcome in ingest(store, sessions, strategy, restore=True, dry_run=dry_run):
-            report.outcomes.append(outcome)
-            if progress is not None:
-                progress(len(report.outcomes), len(sessions))
+        ingest_contents(
+            store, contents.sessions, strategy, report, selection=selection, dry_run=dry_run, progress=progress
+        )
         return report
+
+
+def ingest_contents(
+    store: SessionStore,
+    sessions: Iterable[Incoming],
+    strategy: Strategy,
+    report: ImportReport,
+    *,
+    selection: Selection | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Add sessions to a store, and the result of each to a report.
+
+    Args:
+        store: the store to add to.
+        sessions: to add, one after the other; all are read first if a selection has to look at all.
+        strategy: treatment of sessions whose label another session has.
+        report: takes the results.
+        selection: the sessions to add; None for all.
+        dry_run: change nothing.
+        progress: called with the number of sessions done, and of all.
+
+    Raises:
+        EventLogError, OSError: the log cannot be written; sessions added before stay.
+    """
+    if selection is not None and not selection.is_everything:
+        candidates = {
+            Candidate(one.label, one.sut, one.started_us, lambda one=one: nodeids_of(one)): one for one in sessions
+        }
+        sessions = [candidates[picked] for picked in selection.pick(candidates)]
+    total = len(sessions) if isinstance(sessions, list) else 0
+    for outcome in ingest(store, sessions, strategy, restore=True, dry_run=dry_run):
+        report.outcomes.append(outcome)
+        if progress is not None:
+            progress(len(report.outcomes), total)
 
 
 def incoming_sessions(sessions: Iterable[TestSession]) -> list[Incoming]:

@@ -35,7 +35,7 @@ def read_contents(path: Path | str, stage: Staging) -> Contents:
     """
     if is_pipe(path):
         piped = read_pipe(path)
-        return _of_files([stage_source(piped, stage)], stage)
+        return read_staged([stage_source(piped, stage)], stage)
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(2, "no such file to import", str(path))
@@ -44,7 +44,7 @@ def read_contents(path: Path | str, stage: Staging) -> Contents:
         unread = [f"{one}; it was not imported" for one in found.unread]
         if not found.logs and not unread:
             raise InputUnreadableError(f"{path}: no event logs in this folder; name a file to import documents")
-        contents = _of_files([stage_source(source, stage) for source in found.logs], stage)
+        contents = read_staged([stage_source(source, stage) for source in found.logs], stage)
         contents.errors.extend(unread)
         return contents
     kind = special_kind(path)
@@ -53,11 +53,12 @@ def read_contents(path: Path | str, stage: Staging) -> Contents:
     if zipfile.is_zipfile(path):
         return _of_archive(path, stage)
     if path.suffix == ".gz":
-        return _of_files([stage_gzip(str(path), path, stage)], stage)
-    return _of_files([stage_logs(path, stage)[0]], stage)
+        return read_staged([stage_gzip(str(path), path, stage)], stage)
+    return read_staged([stage_logs(path, stage)[0]], stage)
 
 
-def _of_files(files: list[Staged], stage: Staging) -> Contents:
+def read_staged(files: list[Staged], stage: Staging) -> Contents:
+    """Return the sessions of files that are unpacked: event logs, and documents of sessions."""
     contents = Contents()
     for staged in files:
         if staged.damage:
@@ -93,6 +94,6 @@ def _of_archive(path: Path, stage: Staging) -> Contents:
             )
     if not files and not errors:
         raise InputUnreadableError(f"{path}: holds neither event logs (.jsonl) nor documents (.json)")
-    contents = _of_files(files, stage)
+    contents = read_staged(files, stage)
     contents.errors.extend(errors)
     return contents
