@@ -195,7 +195,7 @@ SETTINGS = (
     Setting(
         "db_team",
         ("--insight-db-team",),
-        "Team of the collector's database that the events belong to, for --insight-storage=database (default: default).",
+        "Team that the events belong to in the database of --insight-storage=database (default: default).",
         "insight_db_team",
         "INSIGHT_DB_TEAM",
         metavar="NAME",
