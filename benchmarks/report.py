@@ -133,7 +133,8 @@ def measure(*, quick: bool = False) -> Iterator[Figure]:
         yield Figure("report, search ready", f"{own['ready']:.2f} s", "<= 2 s", own["ready"] <= 2)
         search = own["search"] * 1000
         yield Figure(f"report, search in {tests:,} tests", f"{search:.0f} ms", "<= 50 ms", search <= 50)
-        yield Figure("main thread, a page with a row a test : report", f"{ratio:.1f}", ">= 3", ratio >= 3)
+        if not quick:  # a page of few rows costs next to nothing either way
+            yield Figure("main thread, a page with a row a test : report", f"{ratio:.1f}", ">= 3", ratio >= 3)
 
 
 def main() -> None:
