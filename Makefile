@@ -15,7 +15,8 @@ help: ## List the targets
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/python -m compileall -qq -j 2 $(VENV)/lib || true # pip would use one core, and skip what cannot be compiled too
 	touch $@
 
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.

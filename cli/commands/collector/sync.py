@@ -92,8 +92,7 @@ def command(
     from ....collector.client.retries import Retries
     from ....collector.client.syncing import SyncOptions, sync_log
 
-    if remote and remote_url and remote != remote_url:
-        raise ValueError("two collectors are named; give URL or --remote-url")
+    url = _named_url(remote, remote_url)
     if api_key:
         say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
     both = push == pull
@@ -106,7 +105,7 @@ def command(
         strategy=parse_strategy(strategy),
     )
     log, entry = (log_path, None) if log_path is not None else _log_of_profile(profile)
-    collector, options.is_mirror = _remote_meant(remote or remote_url, api_key, log, entry, options)
+    collector, options.is_mirror = _remote_meant(url, api_key, log, entry, options)
     try:
         if keep is not None:
             _set_keeping(collector, keep)
@@ -116,11 +115,21 @@ def command(
             report = sync_log(collector, log, options, Retries(wait), progress)
     finally:
         collector.close()
-    if as_json:
-        print_json(_data(report, collector.address.url, options.dry_run))
-    else:
-        _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
+    _show(report, collector.address.url, options, as_json=as_json)
     raise typer.Exit(1 if _differ(report) else 0)
+
+
+def _named_url(url: str | None, option: str | None) -> str | None:
+    if url and option and url != option:
+        raise ValueError("two collectors are named; give URL or --remote-url")
+    return url or option
+
+
+def _show(report: "SyncReport", url: str, options: "SyncOptions", *, as_json: bool) -> None:
+    if as_json:
+        print_json(_data(report, url, options.dry_run))
+    else:
+        _print(report, url, options.push, options.pull, dry_run=options.dry_run)
 
 
 def _log_of_profile(profile: str | None) -> "tuple[Path, RemoteEntry | None]":
