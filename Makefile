@@ -41,7 +41,7 @@ test: ## Set up everything, then lint, types and tests
 suite: $(VENV)/.ready $(VENV84)/.ready
 	INSIGHT_EXAMPLES=25 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-check: $(VENV)/.ready ## Lint, types and the tests that start no process, in about a minute
+check: $(VENV)/.ready ## Lint, types and the tests that start no process, in a minute or two
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure
 
 pure: $(VENV)/.ready

@@ -10,6 +10,7 @@ from collector_lines import mixed_history
 from collectors import make_key
 from histories import EIGHT
 from pytest_insight.cli import app as main
+from pytest_insight.collector.views.projecting import project_all
 
 QUESTIONS = [
     ("/session-list", ["session", "list"]),
@@ -60,13 +61,15 @@ def test_answers_are_those_of_the_command_line(served, tmp_path, capsys):
         assert without_positions(answer.json()) == without_positions(expected), path
 
 
-def test_an_answer_has_what_was_pushed_just_before(served):
-    """A session that grows by pushes is in the next answer, with the position up to which it was read."""
+def test_an_answer_has_what_was_pushed_just_before(served, engine):
+    """A session that grows is whole in the next answer, also if the projector has put it off; with its position."""
     lines = mixed_history()[0].splitlines(keepends=True)
-    for count in (3, 6, len(lines)):
+    for count in (4, 6, 10, len(lines)):
         position = served.push(b"".join(lines[:count]))["position"]
+        project_all(engine)
         answer = served.get("/api/v1/sessions/s0")
         assert answer.headers["insight-position"] == position
+        assert len(answer.json()["results"]) == sum(b'"test.finished"' in line for line in lines[:count])
     assert answer.json()["status"] == "complete"
 
 
