@@ -25,6 +25,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 STORIES = [
+    "exchange.md",
     "profiles-and-exchange.md",
     "sync-storage.md",
     "sync-storage-clients.md",
