@@ -26,8 +26,14 @@ $(VENV84)/.ready: pyproject.toml
 		pytest-timeout pytest-xdist -e .
 	touch $@
 
+# The tests of the pages of `insight report` use a real browser: Debian's, as none is downloaded by playwright.
+$(VENV)/.browser: $(VENV)/.ready
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium) >/dev/null 2>&1 \
+		|| echo "chromium is missing and cannot be installed here: apt-get install chromium; tests of pages in a browser are skipped"
+	@touch $@
+
 test: ## Set up everything, then lint, types and tests
-	$(MAKE) --no-print-directory -j 2 $(VENV)/.ready $(VENV84)/.ready
+	$(MAKE) --no-print-directory -j 2 $(VENV)/.browser $(VENV84)/.ready
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory -j 2 types suite
 
@@ -83,9 +89,10 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
 	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
 
-screens: $(VENV)/.ready ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
+screens: $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py
 	$(BIN)/python docs/examples/shop_answers.py
+	$(BIN)/python docs/examples/report_picture.py
 
 clean: ## Remove everything that was set up
 	rm -rf $(VENV) $(VENV84) .bench .demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

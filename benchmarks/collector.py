@@ -36,7 +36,7 @@ from .measure import WORK, Figure
 PUSHERS = {50: 0.5, 8: 0.5, 1: 0.2}
 """Pushers at once, and the least speed against COPY."""
 EVENTS, EVENTS_QUICK = 200_000, 50_000
-_TABLES = "segment, stream, folded, session, node, result, test_day, change, checkpoint, conflict"
+_TABLES = "segment, stream, folded, packed, session, node, result, test_day, change, checkpoint, conflict"
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """A process that answers questions of the collector: one command after the other, read from standard input.
 
-Each line is `{"home": ..., "log": ..., "arguments": [...]}`; the answer is a line `[exit code, output, errors]`.
+Each line is `{"home": ..., "team": ..., "arguments": [...]}`; the answer is a line `[exit code, output, errors,
+position]`. The question is about the team's tables in the database; without a team about the log that it names.
 """
 
 import contextlib
@@ -10,7 +11,14 @@ import sys
 
 import msgspec
 
+from ..collector.history.asking import URL_VARIABLE, HistoryBehindError, TeamHistories
 from .app import run
+from .arguments.logs import ReadingState
+
+EXIT_LATER = 75
+"""Exit code of a question that may be answered later."""
+
+_Answer = tuple[int, str, str, int]
 
 
 class AskedCommand(msgspec.Struct):
@@ -18,16 +26,32 @@ class AskedCommand(msgspec.Struct):
 
     home: str
     arguments: list[str]
+    team: int = 0
 
 
 def main() -> None:
     """Answer until standard input ends."""
     answers = os.fdopen(os.dup(1), "wb")
+    histories = TeamHistories(os.environ.pop(URL_VARIABLE, ""))
     for line in sys.stdin.buffer:
         asked = msgspec.json.decode(line, type=AskedCommand)
         os.environ["PYTEST_INSIGHT_HOME"] = asked.home
-        answers.write(msgspec.json.encode(_answer(asked.arguments)) + b"\n")
+        answers.write(msgspec.json.encode(_reply(asked, histories)) + b"\n")
         answers.flush()
+
+
+def _reply(asked: AskedCommand, histories: TeamHistories) -> _Answer:
+    if not asked.team:
+        return (*_answer(asked.arguments), 0)
+    try:
+        with histories.open(asked.team) as (history, position):
+            ReadingState.history = history
+            try:
+                return (*_answer(asked.arguments), position)
+            finally:
+                ReadingState.history = None
+    except HistoryBehindError as error:
+        return EXIT_LATER, "", str(error), 0
 
 
 def _answer(arguments: list[str]) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import sys
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from .arguments.first_words import command_named, name_logs
 from .arguments.logs import ReadingState
 from .arguments.plain_values import convert_plain_values
 from .options import VersionOption, read_remotes
+
+_COMMANDS_KEPT = 32
 
 
 class Noun(NamedTuple):
@@ -38,6 +41,7 @@ NOUNS = (
     Noun("sut", "sut", "Systems under test: list, show, compare, analyze.", group=True),
     Noun("test", "test.app", "One test over many sessions: history, trends, flakiness.", group=True),
     Noun("analytics", "analytics.app", "Figures and patterns: summary, compare, analyze, failures.", group=True),
+    Noun("report", "report", "One HTML page about a history: broken, failures, flaky, slow, every test.", group=False),
     Noun("sql", "sql", "Read-only SQL over sessions, results, tests and failures.", group=False),
     Noun("profile", "profile", "Named logs: list, create, switch, delete and merge them.", group=True),
     Noun("export", "export", "Write sessions to a file: JSON, JSON Lines or CSV.", group=False),
@@ -163,6 +167,18 @@ def escape_what_output_cannot_carry() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@lru_cache(_COMMANDS_KEPT)
+def _command_of(wanted: str | None) -> Any:
+    """Return the commands of a noun, ready to be run; a process that answers many questions makes them once.
+
+    Args:
+        wanted: name of the noun; None for all.
+    """
+    command = get_command(build_app(wanted))
+    convert_plain_values(command)
+    return command
+
+
 def _run(arguments: list[str]) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)  # imports and answers make many objects that stay; looking through them costs
     ReadingState.reset()
@@ -171,9 +187,7 @@ def _run(arguments: list[str]) -> int:
     completing = "_INSIGHT_COMPLETE" in os.environ
     usage_error: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
-        command = get_command(build_app(None if completing else wanted))
-        convert_plain_values(command)
-        result = command(arguments, prog_name="insight", standalone_mode=False)
+        result = _command_of(None if completing else wanted)(arguments, prog_name="insight", standalone_mode=False)
     except usage_error as error:
         error.show()
         return int(error.exit_code)

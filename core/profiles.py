@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home.paths import DEFAULT_PROFILE, PROFILE_VARIABLE, REMOTE_TYPE, RemoteEntry, check_profile_name
+from ..eventlog.home.paths import DEFAULT_PROFILE, MIRROR_TYPES, PROFILE_VARIABLE, RemoteEntry, check_profile_name
 from ..eventlog.home.profiles import Document, ProfilesFile, new_entry, now_text, user_name
 from ..eventlog.targets.memory_profiles import drop_memory_log, open_memory_log
 from .naming.nearest import did_you_mean
@@ -62,7 +62,7 @@ class ProfileManager:
         """
         path = os.path.abspath(Path(file_path).expanduser()) if file_path else None  # noqa: PTH100 - as it is
         profile = StorageProfile(name, storage_type, path)
-        if remote is not None or storage_type == REMOTE_TYPE:
+        if remote is not None or storage_type in MIRROR_TYPES:
             from .remotes import check_remote  # noqa: PLC0415 - rarely needed
 
             check_remote(storage_type, remote)
@@ -266,9 +266,10 @@ def create_profile(
     Args:
         name: 1 to 64 letters, digits, `.`, `_` or `-`.
         storage_type: `json` for an event log in a file, `memory` for one that is gone with the process, `remote` for
-            one in a file that is filled from a collector before each question.
+            one in a file that is filled from a collector before each question, `bucket` for one that is filled from a
+            bucket or a shared folder.
         file_path: where the log is; None for `<home>/<name>.jsonl`.
-        url: of the collector of a remote profile.
+        url: of the collector or the bucket.
         api_key_file: file with the key to it, which only the user may read; None for that of the environment.
         since: age of the oldest sessions that are fetched, as `90d`; None for all.
 

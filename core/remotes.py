@@ -12,7 +12,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home.paths import REMOTE_TYPE, RemoteEntry
+from ..eventlog.home.paths import BUCKET_TYPE, MIRROR_TYPES, RemoteEntry
 from .history.selection import parse_age
 
 _CLIENT = "..collector.client.mirrors"
@@ -101,14 +101,32 @@ def check_remote(storage_type: str, remote: RemoteEntry | None) -> None:
     Raises:
         ProfileError: it is not so, or the age is no length of time.
     """
-    if storage_type != REMOTE_TYPE:
+    if storage_type not in MIRROR_TYPES:
         if remote is not None:
-            raise ProfileError(f"a URL, a key and an age belong to profiles of the type {REMOTE_TYPE}")
+            raise ProfileError("a URL, a key and an age belong to profiles of the types remote and bucket")
+        return
+    if remote is not None and remote.storage_type != storage_type:
+        kind = "a bucket or a folder" if remote.storage_type == BUCKET_TYPE else "a collector"
+        raise ProfileError(f"{remote.url}: the URL of {kind}; use --type {remote.storage_type}")
+    if storage_type == BUCKET_TYPE:
+        _check_bucket(remote)
         return
     parts = urlsplit(remote.url if remote else "")
     if remote is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ProfileError("a remote profile needs the URL of a collector, as https://insight.example.com")
     if parts.username or parts.password:
         raise ProfileError(f"{parts.hostname}: the URL holds a password; put the API key into a file of its own")
+    if remote.since:
+        parse_age(remote.since)
+
+
+def _check_bucket(remote: RemoteEntry | None) -> None:
+    parts = urlsplit(remote.url if remote else "")
+    if remote is None or not (parts.netloc or parts.path.startswith("/")):
+        raise ProfileError("a profile of the type bucket needs a URL, as s3://bucket/prefix or file:///folder")
+    if parts.username or parts.password or remote.api_key_file:
+        raise ProfileError(
+            f"{parts.scheme}://{parts.hostname or ''}: credentials of a bucket come from the environment"
+        )
     if remote.since:
         parse_age(remote.since)

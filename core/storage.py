@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..eventlog.documents.sessions import convert_session
-from ..eventlog.home.paths import REMOTE_TYPE, RemoteEntry, profile_log, resolve_profile
+from ..eventlog.home.paths import MIRROR_TYPES, RemoteEntry, profile_log, resolve_profile
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import staging
 from ..eventlog.targets.memory_profiles import open_memory_log
@@ -373,7 +373,7 @@ def get_storage_instance(profile_name: str | None = None, *, manager: ProfileMan
                 _in_memory[key].store.target = open_memory_log(profiles.config_path, profile.name)
             return _in_memory[key]
     storage = JSONStorage(profile.file_path, profile.name)
-    if profile.storage_type == REMOTE_TYPE:
+    if profile.storage_type in MIRROR_TYPES:
         from .remotes import CatchingUp, mirror_of_profile  # noqa: PLC0415 - rarely needed
 
         entry = RemoteEntry(profile.url or "", profile.api_key_file or "", profile.since or "")

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from ..eventlog.errors import ProfileError
-from ..eventlog.home.paths import REMOTE_TYPE, check_profile_name
+from ..eventlog.home.paths import BUCKET_TYPE, MIRROR_TYPES, REMOTE_TYPE, check_profile_name
 from .views.times import as_utc, utc_text
 
-STORAGE_TYPES = ("json", "memory", REMOTE_TYPE)
+STORAGE_TYPES = ("json", "memory", REMOTE_TYPE, BUCKET_TYPE)
 
 
 @dataclass
@@ -18,12 +18,12 @@ class StorageProfile:
     Args:
         name: 1 to 64 letters, digits, `.`, `_` or `-`.
         storage_type: `json` for an event log in a file, `memory` for one that is gone with the process, `remote` for
-            one in a file that is filled from a collector.
+            one in a file that is filled from a collector, `bucket` for one that is filled from a bucket or a folder.
         file_path: where the log is; None for the default place.
         created, last_modified: aware times in UTC, None if not known.
         created_by, last_modified_by: names of users.
-        url, api_key_file, since: of a remote profile: the collector, the file with the key to it, and the age of the
-            oldest sessions, as `90d`.
+        url, api_key_file, since: of a profile that mirrors: the collector or the bucket, the file with the key, and the
+            age of the oldest sessions, as `90d`.
 
     Raises:
         ValueError: the name or the type is invalid.
@@ -48,7 +48,7 @@ class StorageProfile:
             self.file_path = str(self.file_path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; times in ISO 8601, in UTC with `Z`; the last three only of a remote profile."""
+        """Return plain data; times in ISO 8601, in UTC with `Z`; the last three only of one that mirrors."""
         remote = {"url": self.url, "api_key_file": self.api_key_file, "since": self.since}
         return {
             "name": self.name,
@@ -58,7 +58,7 @@ class StorageProfile:
             "last_modified": utc_text(self.last_modified) if self.last_modified else None,
             "created_by": self.created_by,
             "last_modified_by": self.last_modified_by,
-            **(remote if self.storage_type == REMOTE_TYPE else {}),
+            **(remote if self.storage_type in MIRROR_TYPES else {}),
         }
 
     @classmethod

@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
+
 
 @dataclass
 class Answer:
@@ -85,7 +87,7 @@ class Collector:
         self.process.stdout.close()
 
 
-def start_collector(folder: Path, *arguments, port=0, key="", database="", environ=None):
+def start_collector(folder: Path, *arguments, port=0, key="", database="", environ=None, start=warm.Popen):
     """Start `insight serve` and return it when it listens.
 
     Args:
@@ -95,11 +97,12 @@ def start_collector(folder: Path, *arguments, port=0, key="", database="", envir
         key: text of an admin key of a database that has keys already.
         database: URL of a database; empty for a private one.
         environ: more environment.
+        start: starts a process, as `subprocess.Popen` does.
     """
     where = ["--db-url", database] if database else ["--dir", str(folder)]
     command = [sys.executable, "-m", "pytest_insight.cli", "serve", "--port", str(port), "--json", *where, *arguments]
     errors = open(folder / "serve.err", "ab")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environ or {}))
+    process = start(command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environ or {}))
     errors.close()
     text = process.stdout.readline()
     assert text, (folder / "serve.err").read_text()

@@ -1,14 +1,16 @@
 """Guards for every test: a private home, no profile from outside, no run recorded by accident."""
 
+import gc
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from examples import examples
 from hypothesis import HealthCheck, settings
+from typer_signatures import remember_signatures
 
 # No deadlines, and examples may be slow to make: a busy machine is not a defect. Examples differ from run to run; a
 # failing one is printed to be replayed.
@@ -16,6 +18,8 @@ settings.register_profile(
     "insight", deadline=None, print_blob=True, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("insight")
+
+remember_signatures()
 
 OUTSIDE = ("PYTEST_INSIGHT", "PYTEST_ADDOPTS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
@@ -112,3 +116,12 @@ def private_home(home_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) 
     # Subprocesses are runs of their own, not nested ones of the test that starts them.
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     return home
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Look for no garbage while tests are collected, and not among them afterwards: they stay."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()

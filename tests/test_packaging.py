@@ -19,7 +19,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"})
-EXTRA_OF_ROOM = {"testdata": "testdata", "syncstorage": "sync", "collector": "server"}
+EXTRAS_OF_ROOM = {
+    "reports": ["report"],
+    "testdata": ["testdata"],
+    "syncstorage": ["sync"],
+    "collector": ["server", "bucket"],
+}
 """The extra that a room needs beside the dependencies of every installation."""
 
 
@@ -59,6 +64,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     modules = {f"pytest_insight/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     assert modules <= set(names)
     assert {f"pytest_insight/{room}/py.typed" for room in ROOMS} <= set(names)
+    pages = {f"pytest_insight/{path.relative_to(ROOT)}" for path in (ROOT / "reports").glob("[at]*/*.*")}
+    assert pages <= set(names)
+    assert {Path(name).suffix for name in pages} == {".css", ".jinja", ".js"}
 
 
 def test_the_sdist_has_what_its_tests_and_documents_need(built):
@@ -131,7 +139,8 @@ def test_a_room_imports_what_its_extra_installs(room):
     """Each import is of a dependency of every installation, or of the one extra of the room."""
     project = PYPROJECT["project"]
     allowed = required(project["dependencies"])
-    allowed |= required(project["optional-dependencies"].get(EXTRA_OF_ROOM.get(room), ()))
+    for extra in EXTRAS_OF_ROOM.get(room, ()):
+        allowed |= required(project["optional-dependencies"][extra])
     found = distributions_imported(room)
     assert {name: files for name, files in found.items() if name not in allowed and (room, name) not in GUARDED} == {}
 

@@ -41,6 +41,34 @@ def run_both(tmp_path, args, **options):
     return both[0], both[2]  # the second is the first of its kind, which is started as usual
 
 
+ENDS = """
+import atexit, sys, threading
+def wait_for_end():
+    threading.main_thread().join()
+    print("a thread of its own")
+def test_ends():
+    atexit.register(print, "at the end")
+    atexit.register(sys.stdout.write, "not flushed")
+    threading.Thread(target=wait_for_end).start()
+    assert 0
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-n1"]], ids=["serial", "xdist"])
+def test_a_fork_ends_as_a_process_started_anew_does(tmp_path, options):
+    """It waits for its threads, calls what is registered for the end, and writes what is not written yet."""
+    (tmp_path / "test_it.py").write_text(ENDS)
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *options]
+    ends = []
+    for start in (subprocess.run, warm.run, warm.run):
+        done = start(command, cwd=tmp_path, capture_output=True, text=True)
+        ends.append((done.returncode, done.stdout.partition(" in ")[2].partition("\n")[2], done.stderr))
+    assert ends[2] == ends[0]
+    assert ends[0][0] == 1
+    if not options:
+        assert ends[0][1] == "a thread of its own\nnot flushedat the end\n"
+
+
 @pytest.mark.parametrize(
     "more", [{}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}], ids=["", "C"]
 )

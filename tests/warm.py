@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 SERVER = Path(__file__).with_name("warm_server.py")
 MODULES = ("pytest_insight.cli", "pytest")
+COLLECTOR = ("serve", "keys", "teams", "db")
+"""Commands that use the libraries of the collector; a server of their own has them imported."""
 UNDERSTOOD = {
     "bufsize", "cwd", "encoding", "env", "errors", "start_new_session", "stderr", "stdin", "stdout", "text",
 }  # fmt: skip
@@ -85,7 +87,7 @@ class Popen(subprocess.Popen):
         self._server: Server | None = None
         with _busy:
             if can_be_forked(words, options):
-                self._server = server_for(words[0], module_of(words), options.get("env"))
+                self._server = server_for(words[0], kind_of(words), options.get("env"))
             super().__init__(words, **options)
 
     def _execute_child(self, args: list[str], *others: Any) -> None:
@@ -125,6 +127,12 @@ def module_of(words: list[str]) -> str:
     return words[2] if words[1:2] == ["-m"] and words[2] in MODULES else ""
 
 
+def kind_of(words: list[str]) -> str:
+    """Return the name of what a server for a command imports beforehand."""
+    module = module_of(words)
+    return "collector" if module == "pytest_insight.cli" and words[3:4] and words[3] in COLLECTOR else module
+
+
 def can_be_forked(words: list[str], options: dict) -> bool:
     """Return whether a fork is the same as the process that these words and options start."""
     return (
@@ -136,10 +144,10 @@ def can_be_forked(words: list[str], options: dict) -> bool:
     )
 
 
-def server_for(python: str, module: str, env: dict[str, str] | None) -> Server | None:
-    """Return the server that runs a module where Python starts with these variables; None if that is wanted only once."""
+def server_for(python: str, kind: str, env: dict[str, str] | None) -> Server | None:
+    """Return the server of a kind where Python starts with these variables; None if that is wanted only once."""
     read = {name: value for name, value in (os.environ if env is None else env).items() if name.startswith(AT_START)}
-    key = (python, module, *sorted(read.items()))
+    key = (python, kind, *sorted(read.items()))
     if key not in _wanted:
         _wanted.add(key)
         return None
@@ -147,7 +155,7 @@ def server_for(python: str, module: str, env: dict[str, str] | None) -> Server |
     if server is None or server.process.poll() is not None:
         others = {name: value for name, value in BEGINNING.items() if not name.startswith(AT_START)}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [python, str(SERVER), str(theirs.fileno()), module]
+        words = [python, str(SERVER), str(theirs.fileno()), kind]
         process = subprocess.Popen(words, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=others | read)
         theirs.close()
         server = _servers[key] = Server(process, ours)

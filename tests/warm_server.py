@@ -7,10 +7,12 @@ code. It only skips the start of the interpreter and the imports, which cost mor
 """
 
 import array
+import atexit
 import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.metadata
 import io
 import json
 import os
@@ -21,17 +23,20 @@ import runpy
 import signal
 import socket
 import sys
+import threading
 import time
 import types
+from collections.abc import Callable
 
 import warm_workers
 
 PACKAGES = {
     "pytest_insight.cli": ("cli", "core", "eventlog", "projections", "syncstorage", "testdata"),
+    "collector": ("cli", "collector", "core", "eventlog", "projections"),
     "pytest": ("eventlog", "plugin"),
     "-c": ("core", "eventlog", "plugin", "projections", "syncstorage", "testdata"),
 }
-"""Our packages that are imported in full beforehand, by the module that is run."""
+"""Our packages that are imported in full beforehand, by the module that is run, or by the name of a kind of commands."""
 OTHERS = {
     "pytest_insight.cli": (
         "email.message",
@@ -44,8 +49,35 @@ OTHERS = {
         "typer._adapters",
         "typer.rich_utils",
     ),
+    "collector": (
+        "alembic.command",
+        "alembic.ddl.postgresql",
+        "alembic.runtime.migration",
+        "email.message",
+        "importlib.metadata",
+        "psycopg",
+        "rich.console",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "sqlite3",
+        "typer._adapters",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.http.h11_impl",
+    ),
     "-c": ("pathlib", "random", "sqlite3", "subprocess"),
-    "pytest": ("execnet.gateway", "importlib.metadata", "msgspec", "pytest", "_pytest.main", "_pytest.timing"),
+    "pytest": (
+        "execnet.gateway",
+        "execnet.gateway_io",
+        "execnet.multi",
+        "importlib.metadata",
+        "msgspec",
+        "pytest",
+        "_pytest.main",
+        "_pytest.timing",
+        "xdist.dsession",
+        "xdist.scheduler.loadfile",
+        "xdist.workermanage",
+    ),
 }
 """Modules of others that are imported beforehand, where they are installed."""
 
@@ -58,6 +90,7 @@ CLONE_PARENT = 0x8000
 def preload(module: str) -> None:
     """Import what runs of a module need, and the modules that they import when they are used."""
     if module == "pytest":
+        remember_what_is_installed()
         import_plugins()
     names = [*OTHERS[module]]
     for package in PACKAGES[module]:
@@ -66,11 +99,45 @@ def preload(module: str) -> None:
     if module == "pytest":
         names += [f"_pytest.{name}" for name in importlib.import_module("_pytest.config").default_plugins]
     for name in names:
-        if not name.endswith("__main__"):
+        if not name.endswith(("__main__", "migrations.env")):
             with contextlib.suppress(ImportError):  # of what is not installed, or is no module of this version
                 importlib.import_module(name)
+    if module in ("pytest_insight.cli", "collector"):
+        read_signatures()
     gc.collect()
     gc.freeze()
+
+
+def read_signatures() -> None:
+    """Read the parameters of all commands, which each call of the command line needs."""
+    from pytest_insight.cli.app import build_app
+    from typer.main import get_command
+    from typer_signatures import remember_signatures
+
+    remember_signatures()
+    get_command(build_app(None))
+
+
+def remember_what_is_installed() -> None:
+    """Read the files of installed packages once: pytest and its plugins ask all of them for what they hold."""
+    known: dict = {}
+
+    def remembered(name: str, read: Callable) -> property:
+        def get(self: importlib.metadata.Distribution) -> object:
+            path = str(getattr(self, "_path", ""))
+            if not path.startswith(sys.prefix):
+                return read(self)
+            if (path, name) not in known:
+                known[path, name] = read(self)
+            return known[path, name]
+
+        return property(get)
+
+    for name in ("entry_points", "files", "metadata"):
+        read = getattr(importlib.metadata.Distribution, name).fget
+        setattr(importlib.metadata.Distribution, name, remembered(name, read))
+    for found in importlib.metadata.distributions():
+        _ = found.entry_points, found.files, found.metadata
 
 
 def import_plugins() -> None:
@@ -157,18 +224,42 @@ def run_code(code: str) -> None:
     exec(compile(code, "<string>", "exec"), vars(main_module))  # noqa: S102 - what `python -c` does
 
 
+def run_module(module: str) -> None:
+    """Run a module as `python -m` does, and end the process."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            end_process(end.code)
+        raise
+
+
+def end_process(code: int) -> None:
+    """End as Python does, but for the memory: it is shared with the server, and giving it back would copy it first."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # else Python says what is wrong with the streams
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code & 0xFF)
+
+
 def main() -> None:
     """Serve the socket that the arguments name."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload(sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     module = serve(channel)
+    is_worker = False
     if module == "pytest" and warm_workers.are_wanted(sys.argv):
         module = warm_workers.fork_origin(serve, module)
+        is_worker = module == "-c"
     if module == "-c":
         run_code(sys.argv.pop(1))
+        if is_worker:
+            end_process(0)
     elif module:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run_module(module)
 
 
 if __name__ == "__main__":

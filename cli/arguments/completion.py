@@ -8,7 +8,7 @@ import typer
 from .logs import ReadingState, named_logs, open_model
 
 if TYPE_CHECKING:
-    from ...api.internal.history import ReadModel
+    from ...api.internal.history import History
 
 
 def complete_profile(incomplete: str) -> list[str]:
@@ -37,7 +37,7 @@ def complete_test(ctx: typer.Context, incomplete: str) -> list[str]:
     return _completions(ctx, lambda model: model.nodeids(incomplete), incomplete)
 
 
-def _completions(ctx: typer.Context, ask: "Callable[[ReadModel], list[str]]", incomplete: str) -> list[str]:
+def _completions(ctx: typer.Context, ask: "Callable[[History], list[str]]", incomplete: str) -> list[str]:
     """Return the answers that begin with a text; none if the log cannot be read, since completion never fails."""
     from ...api.internal.logs import EventLogError
 

@@ -10,7 +10,7 @@ from .logs import open_model, readable_logs
 
 if TYPE_CHECKING:
     from ...api import Analysis
-    from ...api.internal.history import ReadModel, SessionRow, Span, Window
+    from ...api.internal.history import History, SessionRow, Span, Window
 
 
 _COMPARED = 5000
@@ -18,7 +18,7 @@ _COMPARED = 5000
 
 
 @contextmanager
-def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str | None) -> Generator["ReadModel"]:
+def history_model(profile: str | None, logs: Sequence[Path] | None, as_of: str | None) -> Generator["History"]:
     """Yield the read model of the selected logs, as it is or as it was."""
     if as_of is None:
         with open_model(profile, logs) as model:
@@ -42,7 +42,7 @@ def _span_in(profile: str | None, logs: Sequence[Path] | None, text: str) -> "Sp
 class Question:
     """The part of a history that the options of a command select."""
 
-    model: "ReadModel"
+    model: "History"
     sut: str | None
     """Full name of the system under test; None for all."""
     window: "Window"
@@ -117,7 +117,7 @@ def _with_sessions(asked_about: Question) -> Question:
 
 
 def question(
-    model: "ReadModel",
+    model: "History",
     as_of: str | None,
     *,
     sut: str | None = None,
@@ -134,7 +134,7 @@ def question(
     return Question(model, sut_named(model, sut), window)
 
 
-def session_meant(model: "ReadModel", text: str) -> "SessionRow":
+def session_meant(model: "History", text: str) -> "SessionRow":
     """Return the session that is meant: the beginning of its id, `last`, or a commit that has only one.
 
     Raises:
@@ -146,7 +146,7 @@ def session_meant(model: "ReadModel", text: str) -> "SessionRow":
 
 
 def _window_of(
-    model: "ReadModel", time: str | None, days: int | None, default_days: int | None, as_of: str | None
+    model: "History", time: str | None, days: int | None, default_days: int | None, as_of: str | None
 ) -> "Window":
     """The span of time that the options mean; an age is counted back from the time of `--as-of`."""
     from ...api.internal.history import Window, moment_of, parse_window
@@ -167,7 +167,7 @@ def _window_of(
     return parse_window(text, moment_of(as_of, lookup) if as_of else None, lookup)
 
 
-def find_test(model: "ReadModel", text: str) -> str:
+def find_test(model: "History", text: str) -> str:
     """Return the one test that a text means: its node id, or a part that no other has.
 
     Raises:
@@ -185,7 +185,7 @@ def find_test(model: "ReadModel", text: str) -> str:
     raise LookupError(f"{len(found)} tests have {text!r} in their node ids: {shown}")
 
 
-def _near_test(model: "ReadModel", text: str) -> str:
+def _near_test(model: "History", text: str) -> str:
     """Return a hint at the test that a mistyped text may have meant, by its whole id or its last part."""
     from ...api.internal.history import nearest_name
 
@@ -197,7 +197,7 @@ def _near_test(model: "ReadModel", text: str) -> str:
     return f"; did you mean {names[near]}?" if near else ""
 
 
-def _is_uncollected(model: "ReadModel", module: str) -> bool:
+def _is_uncollected(model: "History", module: str) -> bool:
     """Return whether a session could not collect a module of this name."""
     return any(module in row.part.collect_failed for row in model.sessions())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..terminal.safe import safe_line
 
 if TYPE_CHECKING:
-    from ...api.internal.history import ReadModel
+    from ...api.internal.history import History
     from ...api.internal.logs import LogSource
     from .remotes import Mirror
 
@@ -29,6 +29,8 @@ class ReadingState:
     """Fetch nothing from collectors: values are completed in the shell."""
     filled: ClassVar[set[Path]] = set()
     """Logs that were filled from a collector for this command."""
+    history: "History | None" = None
+    """History that questions read in place of any log; set in a process of the collector, to that of a team."""
 
     @classmethod
     def reset(cls) -> None:
@@ -163,17 +165,21 @@ def sources_meant(profile: str | None, logs: Sequence[Path] | None) -> "list[Log
     return found
 
 
-def open_model(profile: str | None, logs: Sequence[Path] | None) -> "ReadModel":
-    """Return the read model of the logs that the options mean, caught up with them."""
+@contextmanager
+def open_model(profile: str | None, logs: Sequence[Path] | None) -> Generator["History"]:
+    """Yield the history of the logs that the options mean, caught up with them."""
+    if ReadingState.history is not None:
+        yield ReadingState.history
+        return
     from ...api.internal.history import ReadModel, model_file_of
     from ..terminal.messages import say
 
     source = readable_logs(profile, logs)
-    model = ReadModel.open(source, model_file_of(source))
-    result = model.catch_up()
-    if result.findings:
-        say(f"{result.findings} places in the log are not events; see `insight log verify`")
-    return model
+    with ReadModel.open(source, model_file_of(source)) as model:
+        result = model.catch_up()
+        if result.findings:
+            say(f"{result.findings} places in the log are not events; see `insight log verify`")
+        yield model
 
 
 def readable_logs(profile: str | None, logs: Sequence[Path] | None) -> "LogSource":

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...api.internal.history import ReadModel, SessionRow
+    from ...api.internal.history import History, SessionRow
 
 
-def sut_of_folder(model: "ReadModel", names: list[str], folder: Path) -> str:
+def sut_of_folder(model: "History", names: list[str], folder: Path) -> str:
     """Return the system under test of a folder; empty if the log has none that is this project.
 
     Args:

@@ -12,6 +12,7 @@
 - `overview`: `insight` without a command: one screen about this project.
 - `profile`: `insight profile`: named logs.
 - `replay`: `insight replay`: rebuild the views.
+- `report`: `insight report`: one HTML page about a history.
 - `restore`: `insight restore`: sessions that were cleared.
 - `schema`: `insight schema`: JSON Schema of what the commands print.
 - `session`: `insight session`: sessions, one by one.

@@ -24,7 +24,7 @@ from ..terminal.screen import console, use_color
 if TYPE_CHECKING:
     from ...api import Analysis
     from ...api.internal.answers import Overview
-    from ...api.internal.history import ReadModel
+    from ...api.internal.history import History
     from ..arguments.history import Question
 
 ColorOption = Annotated[
@@ -131,17 +131,17 @@ def _answer(
     from ...api.internal.answers import overview_of
 
     with asked(profile, log, None, sut=sut, time=time, branch=branch, variant=variant) as question:
-        return overview_of(question.model, _history(question, time), rows=rows)
+        return overview_of(question.model, history_meant(question, time), rows=rows)
 
 
-def _history(question: "Question", time: str | None) -> "Analysis":
+def history_meant(question: "Question", time: str | None) -> "Analysis":
     """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
     from ...api import Analysis
     from ...api.internal.answers import DAYS, SESSIONS_MAX
     from ...api.internal.history import is_future
 
     model = question.model
-    sut = question.sut or _sut_meant(model)
+    sut = question.sut or sut_meant(model)
     if time is not None:
         rows = [row for row in question.sessions if row.sut == sut]
     else:
@@ -153,7 +153,7 @@ def _history(question: "Question", time: str | None) -> "Analysis":
     return question.narrowed(Analysis.of_rows(model, rows))
 
 
-def _sut_meant(model: "ReadModel") -> str:
+def sut_meant(model: "History") -> str:
     """Return the system under test of the current folder, else that of the newest session."""
     from ..arguments.project import sut_of_folder
 

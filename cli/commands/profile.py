@@ -41,12 +41,15 @@ CreatedType = Annotated[
     typer.Option(
         "--type",
         "-t",
-        metavar="json|memory|remote",
-        help="A log in a file, one that is gone with the process, or one that is filled from a collector before each"
-        " question.",
+        metavar="json|memory|remote|bucket",
+        help="A log in a file, one that is gone with the process, or one that is filled from a collector, or from a"
+        " bucket or a shared folder, before each question.",
     ),
 ]
-UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="Collector of a remote profile.")]
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Collector, or s3://bucket/prefix, gs://, az:// or file:///folder."),
+]
 KeyFileOption = Annotated[
     str | None,
     typer.Option(
@@ -119,8 +122,8 @@ def create_command(
 ) -> None:
     """Create a profile.
 
-    One of the type `remote` has a log that mirrors a collector: each question fetches what is new, and then asks the
-    log. Without a network it answers from what was fetched before.
+    One of the type `remote` or `bucket` has a log that mirrors a collector or a bucket: each question fetches what is
+    new, and then asks the log. Without a network it answers from what was fetched before.
 
     Example: insight profile create my-profile --type json
     """
@@ -174,7 +177,7 @@ def delete_command(name: KnownArgument, force: ForceOption = False, as_json: Jso
 @app.command("clean")
 def clean_command(
     storage_type: Annotated[
-        str, typer.Option("--type", "-t", metavar="json|memory|remote", help="Profiles of this type.")
+        str, typer.Option("--type", "-t", metavar="json|memory|remote|bucket", help="Profiles of this type.")
     ] = "memory",
     pattern: PatternOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list what would be forgotten.")] = False,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         OutageNow,
         Summary,
     )
-    from ...api.internal.history import ReadModel, Run
+    from ...api.internal.history import History, Run
     from ..arguments.history import Question
 
 _NAMED = 5
@@ -64,7 +64,7 @@ def about_data(runs: "Sequence[Run]") -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.to_builtins(about_runs(runs)))
 
 
-def headline_text(model: "ReadModel", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
+def headline_text(model: "History", analysis: "Analysis", outage: "OutageNow | None", broken: "list[Broken]") -> str:
     """Return the sentence that an answer begins with; that of `insight` without a command is the same."""
     from ...api.internal.answers import headline_of, newest_of, sentences_of
     from ...api.internal.history import WHOLE

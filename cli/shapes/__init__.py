@@ -5,6 +5,7 @@
 - `collector`: `insight sync`, `insight serve`, `insight keys`, `insight teams` and `insight db`.
 - `data`: `insight data`.
 - `logs`: `insight log`, and what copies, clears and rebuilds sessions.
+- `reports`: `insight report`.
 - `services`: `insight profile`, `insight sql` and `insight sync-storage`.
 - `sessions`: `insight session` and `insight history`.
 - `table`: the shape that each command prints.

@@ -14,7 +14,7 @@ from .base import Optional, Scalar, Shape, Utc, UtcOrEmpty, derived
 ColumnShape, InstalledShape = derived(Column), derived(Installed)
 SqlAnswer = list[dict[str, Scalar]] | dict[str, list[ColumnShape]]
 
-StorageType = Literal["json", "memory", "remote"]
+StorageType = Literal["json", "memory", "remote", "bucket"]
 
 
 class ProfileShape(Shape):
@@ -35,7 +35,7 @@ class ProfileShape(Shape):
     problem: str
     """Why the log cannot be read; else empty."""
     url: str | Optional = UNSET
-    """Collector of a remote profile."""
+    """Collector or bucket of a profile that mirrors one."""
     api_key_file: str | Optional | None = UNSET
     since: str | Optional | None = UNSET
 
@@ -51,7 +51,7 @@ class CreatedProfileShape(Shape):
     created_by: str | None
     last_modified_by: str | None
     url: str | Optional | None = UNSET
-    """Collector of a remote profile."""
+    """Collector or bucket of a profile that mirrors one."""
     api_key_file: str | Optional | None = UNSET
     since: str | Optional | None = UNSET
 

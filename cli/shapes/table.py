@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from . import answers, collector, data, logs, services, sessions
+from . import answers, collector, data, logs, reports, services, sessions
 
 
 class JsonOutput(NamedTuple):
@@ -33,6 +33,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "analytics compare": JsonOutput(answers.ComparisonShape),
     "analytics analyze": JsonOutput(answers.AnalysisShape),
     "analytics failures": JsonOutput(answers.FailuresShape),
+    "report": JsonOutput(reports.ReportShape),
     "sql": JsonOutput(services.SqlAnswer),
     "profile list": JsonOutput(list[services.ProfileShape]),
     "profile show": JsonOutput(services.ProfileShape),

@@ -3,6 +3,8 @@
 - `addresses`: the URL and the key of a collector, and where they come from.
 - `requests`: HTTP requests with deadlines, and their errors.
 - `retries`: when a request is repeated, and after how long.
+- `stores`: a collector or a bucket, by the URL.
+- `bucket`: the objects of a bucket or a shared folder.
 - `digests`: which events a log has: a digest by stream and seq.
 - `cursors`: the end of the last run, in a file.
 - `pushing`: send the events that the collector lacks.

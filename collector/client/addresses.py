@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...eventlog.errors import EventLogError
+from ...eventlog.home.paths import is_bucket_url
 
 URL_VARIABLE = "INSIGHT_REMOTE_URL"
 KEY_VARIABLE = "INSIGHT_API_KEY"
@@ -17,6 +18,22 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 class RemoteAddressError(EventLogError, ValueError):
     """A collector cannot be reached with these settings; the message has the setting, the reason and a hint."""
+
+
+def check_bucket_url(url: str) -> None:
+    """Check the URL of a bucket or a folder.
+
+    Raises:
+        RemoteAddressError: it is another URL, or has a password.
+    """
+    parts = urlsplit(url)
+    if not is_bucket_url(url) or not (parts.netloc or (parts.scheme == "file" and parts.path.startswith("/"))):
+        known = "s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder"
+        raise RemoteAddressError(f"{url}: not the URL of a bucket or a folder; give one as {known}")
+    if parts.username or parts.password:
+        raise RemoteAddressError(f"{parts.scheme}://{parts.hostname}: the URL holds a password; use the environment")
+    if parts.query or parts.fragment:
+        raise RemoteAddressError(f"{url.partition('?')[0]}: the URL has a query; give bucket and prefix alone")
 
 
 @dataclass(frozen=True)
@@ -53,9 +70,14 @@ def read_address(
     found = (url or environ.get(URL_VARIABLE, "")).rstrip("/")
     if not found:
         raise RemoteAddressError(f"--remote-url: no collector is named; give its URL, or set {URL_VARIABLE}")
+    if is_bucket_url(found):
+        check_bucket_url(found)
+        return Address(found, "")
     parts = urlsplit(found)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RemoteAddressError(f"{found}: not an http or https URL; give one as https://insight.example.com")
+        raise RemoteAddressError(
+            f"{found}: not an http or https URL, and not a bucket; give one as https://insight.example.com"
+        )
     if parts.username or parts.password:
         raise RemoteAddressError(f"{parts.hostname}: the URL holds a password; set {KEY_VARIABLE} instead")
     return Address(found, _checked_key((key or _key_in(Path(key_file))) if key or key_file else _key_given(environ)))

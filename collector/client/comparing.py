@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from .cursors import SyncCursor
 from .digests import LogDigests
 from .pulling import LogFiller, pull_log
-from .requests import Clash, Collector
+from .requests import Clash
 from .retries import Retries
+from .stores import Remote
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Differences:
         return bool(self.only_here or self.only_there or self.clashes)
 
 
-def compare_logs(collector: Collector, digests: LogDigests, retries: Retries) -> Differences:
+def compare_logs(collector: Remote, digests: LogDigests, retries: Retries) -> Differences:
     """Fetch all events of a collector and compare their digests.
 
     Args:

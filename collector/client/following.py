@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from .addresses import Address
 from .mirrors import Mirror
-from .requests import Collector, OtherEpochError, Page, RemoteUnavailableError
+from .requests import OtherEpochError, Page, RemoteUnavailableError
 from .retries import Retries
+from .stores import Remote
 
 _LONGEST_PAUSE_S = 10.0
 _LOCK_WAIT_S = 60.0
@@ -86,7 +87,7 @@ class MirrorFollower(threading.Thread):
         finally:
             collector.close()
 
-    def _append(self, collector: Collector, page: Page) -> bool:
+    def _append(self, collector: Remote, page: Page) -> bool:
         """Append a page, and return whether the next one may follow: after a purge everything is fetched again."""
         with self._mirror.tracked(_LOCK_WAIT_S, self._tracked, heads=False):
             filler = self._tracked.filler(collector)

@@ -17,8 +17,9 @@ from .addresses import Address, RemoteAddressError, read_address
 from .cursors import cursor_path, load_cursor, remotes_dir, short_name
 from .pulling import PullReport
 from .pushing import Progress
-from .requests import TOTAL_S, Collector, RemoteError, RemoteRefusedError, RemoteUnavailableError
+from .requests import TOTAL_S, RemoteError, RemoteRefusedError, RemoteUnavailableError
 from .retries import Retries
+from .stores import Remote, open_store
 from .tracking import TrackedLog
 
 QUICK_S = 5.0
@@ -150,10 +151,10 @@ class Mirror:
         """Return the log with what is kept about it."""
         return TrackedLog(self.log, self.place, is_mirror=True)
 
-    def collector(self, address: Address, total_s: float = TOTAL_S) -> Collector:
-        """Return the collector that is mirrored."""
+    def collector(self, address: Address, total_s: float = TOTAL_S, *, may_write: bool = False) -> Remote:
+        """Return the collector or the bucket that is mirrored; `may_write` to send to a bucket."""
         since = "" if self._since is None else (datetime.now(UTC) - self._since).isoformat()
-        return Collector(address, total_s, since)
+        return open_store(address, self.log, self.place, since=since, total_s=total_s, may_write=may_write)
 
     def _has_events(self) -> bool:
         return bool(self.log.exists() and self.log.stat().st_size) or bool(pack_files(self.log) or live_files(self.log))

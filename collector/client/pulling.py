@@ -12,8 +12,9 @@ from ...eventlog.targets.log_targets import DiskTarget
 from .cursors import SyncCursor
 from .digests import PURGED_TYPE, LogDigests
 from .pushing import Progress
-from .requests import Clash, Collector, OtherTeamError, Page, RemoteError
+from .requests import Clash, OtherTeamError, Page, RemoteError
 from .retries import Retries
+from .stores import Remote
 
 PAGE_LINES = 20_000
 
@@ -81,12 +82,14 @@ class LogFiller:
             EventLogError, OSError: the log cannot be written.
         """
         self._check_team(page.team)
+        self.report.findings += page.findings
         lines = self._lines_of(page)
         if self._target is None:
             self._find_new(lines, self._read_digests())
             return
         if lines:
             self._append_new(lines, self._target, self._read_digests())
+        page.keep()
         self._kept.cursor = "" if self.again else page.cursor
         self._kept.epoch, self._kept.team = page.cursor.partition(":")[0], page.team
         self._save()
@@ -159,7 +162,7 @@ def _bury(line: bytes, buried: BuriedEvents) -> None:
 
 
 def pull_log(
-    collector: Collector, filler: LogFiller, cursor: str, retries: Retries, progress: Progress | None = None
+    collector: Remote, filler: LogFiller, cursor: str, retries: Retries, progress: Progress | None = None
 ) -> PullReport:
     """Append what a log lacks, page by page.
 

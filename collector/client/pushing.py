@@ -10,8 +10,9 @@ from typing import Protocol
 
 from ...eventlog.reader import LogPath, Record, read_records
 from .digests import LogDigests
-from .requests import BodyTooLargeError, Clash, Collector, PushAnswer
+from .requests import BodyTooLargeError, Clash, PushAnswer
 from .retries import Retries
+from .stores import Remote
 
 BATCH_BYTES = 8 << 20
 """Lines sent in one request, before compression."""
@@ -68,7 +69,7 @@ class PushReport:
 
 
 def plan_push(
-    collector: Collector,
+    collector: Remote,
     digests: LogDigests,
     retries: Retries,
     *,
@@ -128,7 +129,7 @@ def _add_missing(plan: PushPlan, digests: LogDigests, name: str, first: int) -> 
 
 
 def push_log(
-    collector: Collector,
+    collector: Remote,
     log: LogPath,
     plan: PushPlan,
     report: PushReport,

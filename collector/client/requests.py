@@ -2,9 +2,10 @@
 
 import gzip
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,6 +123,10 @@ class _ConflictsAnswer(msgspec.Struct):
     total: int
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Page:
     """Events of the feed, verbatim, and the cursor after them."""
@@ -131,6 +136,10 @@ class Page:
     more: bool
     team: str = ""
     """Team of the key."""
+    findings: Sequence[str] = ()
+    """Places that could not be read, one text each."""
+    keep: Callable[[], None] = _nothing
+    """To be called after the events are in the log."""
 
 
 @dataclass
@@ -148,6 +157,8 @@ class Collector:
     total_s: float = TOTAL_S
     since: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    lists_all: bool = field(default=False, init=False)
+    kept_for: timedelta | None = field(default=None, init=False)
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -220,6 +231,15 @@ class Collector:
         answer = self._request("GET", path)
         found = _NEXT_PAGE.search(answer.headers.get("link", ""))
         return self._decode(answer.data, list[dict[str, Any]]), found[1] if found else ""
+
+    def keep(self, days: int) -> None:
+        """Refuse: an administrator sets it for a team.
+
+        Raises:
+            RemoteError: always.
+        """
+        reason = f"sessions are kept as long as its team says, and not {days} days"
+        raise RemoteError(self.address.url, reason, "use insight teams set --keep")
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,8 +13,9 @@ from .digests import digests_of_log
 from .labelling import mark_labels
 from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress, PushReport, plan_push, push_log
-from .requests import Collector, OtherEpochError
+from .requests import OtherEpochError
 from .retries import Retries
+from .stores import Remote
 from .tracking import TrackedLog
 
 LOCK_WAIT_S = 600.0
@@ -51,7 +52,7 @@ class SyncReport:
 
 
 def sync_log(
-    collector: Collector,
+    collector: Remote,
     log: Path,
     options: SyncOptions,
     retries: Retries,
@@ -74,9 +75,7 @@ def sync_log(
     """
     if options.since is not None:
         collector.since = (datetime.now(UTC) - options.since).isoformat()
-    url = collector.address.url
-    # What is kept of a run with only some sessions is of no use to a run with all of them.
-    place = cursor_path(url if options.since is None else f"{url} {options.since}", log, home)
+    place = sync_place(collector.address.url, log, options.since, home)
     tracked = TrackedLog(log, place, is_mirror=options.is_mirror)
     if options.dry_run:
         tracked.load()
@@ -88,18 +87,32 @@ def sync_log(
     return report
 
 
-def _try_sync(collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
+def sync_place(url: str, log: Path, since: timedelta | None, home: Path | None = None) -> Path:
+    """Return the file that keeps where a run ended.
+
+    Args:
+        url: of the other side.
+        log: of a profile.
+        since: age of the oldest sessions; what is kept of a run with only some is of no use to a run with all of them.
+        home: default: the home of insight.
+    """
+    return cursor_path(url if since is None else f"{url} {since}", log, home)
+
+
+def _try_sync(collector: Remote, tracked: TrackedLog, options: SyncOptions, retries: Retries) -> SyncReport:
     """Return what a run would do."""
     report = SyncReport()
     if options.push:
-        plan = plan_push(collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since))
+        plan = plan_push(
+            collector, tracked.digests, retries, without=_older_streams(tracked.log, options.since, collector.kept_for)
+        )
         report.to_send, report.pushed.clashes = plan.events, list(plan.clashes)
     if options.pull:
         report.pulled = _count_missing(collector, tracked, tracked.kept.cursor, retries)
     return report
 
 
-def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
+def _count_missing(collector: Remote, tracked: TrackedLog, cursor: str, retries: Retries) -> PullReport:
     counting = LogFiller(collector.address.url, None, lambda: tracked.digests, SyncCursor(), lambda: None)
     try:
         return pull_log(collector, counting, cursor, retries)
@@ -108,7 +121,7 @@ def _count_missing(collector: Collector, tracked: TrackedLog, cursor: str, retri
 
 
 def _sync_tracked(
-    collector: Collector, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
+    collector: Remote, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
 ) -> SyncReport:
     report = SyncReport()
     if options.push:
@@ -122,7 +135,7 @@ def _sync_tracked(
 
 
 def _push_tracked(
-    collector: Collector,
+    collector: Remote,
     tracked: TrackedLog,
     options: SyncOptions,
     report: SyncReport,
@@ -131,8 +144,9 @@ def _push_tracked(
 ) -> None:
     """Send what the collector lacks; of a log that was sent before only what was added since is read."""
     digests, known_epoch = tracked.digests, tracked.kept.epoch
-    older = _older_streams(tracked.log, options.since)
-    plan = plan_push(collector, digests, retries, everything=not tracked.is_pushed_to_base, without=older)
+    older = _older_streams(tracked.log, options.since, collector.kept_for)
+    everything = collector.lists_all or not tracked.is_pushed_to_base
+    plan = plan_push(collector, digests, retries, everything=everything, without=older)
     if known_epoch and plan.epoch != known_epoch:
         report.renewed = True
         tracked.forget()
@@ -145,11 +159,12 @@ def _push_tracked(
         tracked.kept.pushed = mark
 
 
-def _older_streams(log: Path, since: timedelta | None) -> frozenset[str]:
-    """Return the streams of a log that started before the oldest sessions that are wanted."""
-    if since is None or not log.exists():
+def _older_streams(log: Path, *ages: timedelta | None) -> frozenset[str]:
+    """Return the streams of a log that started before the oldest sessions that are wanted, by the shortest age."""
+    limits = [age for age in ages if age is not None]
+    if not limits or not log.exists():
         return frozenset()
-    oldest = format_time(from_datetime(datetime.now(UTC) - since))
+    oldest = format_time(from_datetime(datetime.now(UTC) - min(limits)))
     return frozenset(
         item.envelope.stream
         for item in read_records(log)

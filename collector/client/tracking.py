@@ -13,8 +13,9 @@ from .cursors import LogMark, SyncCursor, has_mark, load_cursor, save_cursor
 from .digests import LogDigests
 from .pulling import LogFiller, PullReport, pull_log
 from .pushing import Progress
-from .requests import Collector, OtherEpochError
+from .requests import OtherEpochError
 from .retries import Retries
+from .stores import Remote
 
 _POLL_S = 0.05
 
@@ -106,7 +107,7 @@ class TrackedLog:
         """Whether the collector has all events up to the place behind which digests are loaded."""
         return bool(self.kept.pushed.size) and self.kept.pushed == self.digests.base
 
-    def pull(self, collector: Collector, retries: Retries, progress: Progress | None = None) -> PullReport:
+    def pull(self, collector: Remote, retries: Retries, progress: Progress | None = None) -> PullReport:
         """Append what the log lacks.
 
         Raises:
@@ -133,7 +134,7 @@ class TrackedLog:
             if not self._remove_purged():
                 return total
 
-    def filler(self, collector: Collector) -> LogFiller:
+    def filler(self, collector: Remote) -> LogFiller:
         """Return what appends pages of the collector to the log."""
         return LogFiller(
             collector.address.url, self.log, lambda: self.digests, self.kept, self.save, is_mirror=self._is_mirror

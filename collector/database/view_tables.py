@@ -3,11 +3,13 @@
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     Date,
     DateTime,
     Float,
+    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -67,7 +69,7 @@ folded = Table(
 session = Table(
     "session",
     metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("id", Integer, Identity(), primary_key=True),
     Column("team", Integer, nullable=False),
     Column("label", Text, nullable=False),
     *_session_columns(),
@@ -80,6 +82,30 @@ session = Table(
 )
 """`session_id` is the name that a session is shown by; null for one that is hidden."""
 
+PACKED_COLUMNS = ("nodes", "outcomes", "durations", "positions", "attempts", "workers")
+NOTABLE_COLUMNS = ("notable_failed", "notable_rerun", "notable_flaky")
+
+packed = Table(
+    "packed",
+    metadata,
+    Column(
+        "session",
+        Integer,
+        ForeignKey("session.id", name="packed_session_fkey", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("team", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("verdicts", LargeBinary, nullable=False),
+    *(Column(name, LargeBinary, nullable=False) for name in (*NOTABLE_COLUMNS, *PACKED_COLUMNS)),
+    Column("unreported", ARRAY(Integer)),
+)
+"""Folded state of a session and its attempts in columns, as the read model of the command line stores them.
+
+Numbers of node ids are those of `node`. `unreported` has those that no row of `result` has: they were announced only.
+"""
+
 node = Table(
     "node",
     metadata,
@@ -87,10 +113,12 @@ node = Table(
     Column("team", Integer, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("nodeid", Text, nullable=False),
+    Column("exact", LargeBinary),
     Index("node_team_hash", "team", "hash", unique=True),
     # Node ids may be longer than a row of a tree, and are looked up as wholes.
     Index("node_nodeid", "nodeid", postgresql_using="hash"),
 )
+"""`exact` has the bytes of a node id that a text of PostgreSQL cannot hold as it is."""
 
 result = Table(
     "result",
@@ -136,6 +164,7 @@ test_day = Table(
     Column("flaky", Integer, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     PrimaryKeyConstraint("team", "node", "sut", "day", name="test_day_pkey"),
+    Index("test_day_team_day", "team", "day"),
 )
 
 change = Table(

@@ -5,4 +5,5 @@
 - `exporting`: the whole log of a team in canonical order
 - `reading`: pages of the feed
 - `sequencer`: positions for committed segments
+- `waiting`: waits until the feed reaches a position
 """

@@ -1,6 +1,8 @@
 """Shared parts of the endpoints: database, keys, limits, sequencer."""
 
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +16,9 @@ from ..access.lookup import KeyLookup
 from ..access.rates import TokenBuckets
 from ..database.row_security import limit_request
 from ..feed.sequencer import Sequencer
+from ..history.names import NamesCache
+from ..history.opening import HistoryBehindError, open_history
+from ..history.tables import DatabaseHistory
 from ..limits import RequestLimits
 from ..problems import ProblemError
 from ..views.commands import AnswerProcesses
@@ -31,7 +36,7 @@ class ServerContext:
 
     engine: Engine
     folder: Path
-    """Of the copies of logs that questions read; a cache."""
+    """Of the copies of logs that questions about the past read; a cache."""
     command: list[str]
     """Starts a process that answers questions, see `views.commands`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
@@ -40,6 +45,7 @@ class ServerContext:
     sequencer: Sequencer = field(init=False)
     views: TeamViews = field(init=False)
     answers: AnswerProcesses = field(init=False)
+    names: NamesCache = field(default_factory=NamesCache)
     counters: Counters = field(default_factory=Counters)
     room: BodyRoom = field(init=False)
     ending: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +59,20 @@ class ServerContext:
         self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)
         self.views = TeamViews(self.engine, self.folder)
-        self.answers = AnswerProcesses(self.command)
+        self.answers = AnswerProcesses(self.command, self.engine.url.render_as_string(hide_password=False))
+
+    @contextmanager
+    def history(self, team: int) -> Generator[DatabaseHistory]:
+        """Yield the sessions of a team with everything that is in the feed.
+
+        Raises:
+            ProblemError: the tables are not up to date in time.
+        """
+        try:
+            with open_history(self.engine, team, self.names) as (history, _):
+                yield history
+        except HistoryBehindError as error:
+            raise ProblemError("unavailable", str(error), {"Retry-After": "5"}) from error
 
     def start(self) -> None:
         """Start the threads and processes of the server."""

@@ -6,6 +6,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from ..feed.cursors import format_cursor
+from ..feed.waiting import wait_for_cursor
 from ..views.commands import refusal_of
 from ..views.questions import QUESTIONS, QuestionPath, arguments_of
 from .context import Context, Reader, ServerContext
@@ -13,6 +15,7 @@ from .context import Context, Reader, ServerContext
 router = APIRouter(prefix="/api/v1")
 _AFTER: Final = "after"
 _MULTIPLE: Final = ("variant",)
+_OF_THE_PAST: Final = "--as-of="
 
 
 def answer_question(context: ServerContext, team: int, arguments: list[str], after: str = "") -> Response:
@@ -28,11 +31,17 @@ def answer_question(context: ServerContext, team: int, arguments: list[str], aft
         ProblemError: the command has no answer.
     """
     context.counters.add(questions=1)
+    epoch = wait_for_cursor(context.engine, team, after)
     view = context.views.of_team(team)
-    cursor = view.refresh_beyond(after)
     named = arguments.index("--") if "--" in arguments else len(arguments)
-    meant = [*arguments[:named], "--json", f"--log={view.log}", *arguments[named:]]
-    result = context.answers.run(view.home, meant)
+    options, words = [*arguments[:named], "--json"], arguments[named:]
+    if any(option.startswith(_OF_THE_PAST) for option in options):
+        # The log as it was is made of its first events, which the tables do not tell from those that came later.
+        cursor = view.refresh()
+        result = context.answers.run(view.home, [*options, f"--log={view.log}", *words])
+    else:
+        result = context.answers.run(view.home, [*options, *words], team)
+        cursor = format_cursor(epoch, result.position)
     refusal = refusal_of(result)
     if refusal is not None:
         raise refusal

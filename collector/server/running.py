@@ -29,7 +29,7 @@ class ServeSettings:
     db_url: str = ""
     """Empty: a private server in `folder`."""
     folder: Path = Path()
-    """Of the private server and of the copies of logs that questions read."""
+    """Of the private server and of the copies of logs that questions about the past read."""
     command: tuple[str, ...] = ()
     """Starts a process that answers questions."""
     tls_cert: Path | None = None

@@ -10,6 +10,7 @@ from ...core.views.session import load_session
 from ...eventlog.documents.fields import DocumentError, parse_json, session_documents
 from ...eventlog.documents.sessions import StreamLines, convert_session
 from ...eventlog.times import from_datetime
+from ...projections.readmodel import UnknownSessionError
 from ..access.keys import ApiKey
 from ..ingest.accepting import accept_lines
 from ..ingest.parsing import parse_body
@@ -56,7 +57,7 @@ def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, r
 
 
 def _refuse_same_label(context: ServerContext, team: int, sessions: list[StreamLines]) -> None:
-    with context.views.of_team(team).model() as model:
+    with context.history(team) as model:
         streams = {row.session_id: row.stream for row in model.sessions()}
     for session in sessions:
         other = streams.get(session.label)
@@ -73,15 +74,20 @@ def list_stored_sessions(
     since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[str, Query(description="Stream of the last session of the page before.")] = "",
 ) -> Response:
-    """Return sessions with their results, the newest first; `Link` names the next page."""
+    """Return sessions with their results, the newest first; `Link` names the next page, also while more arrive."""
     since_us = None if since is None else from_datetime(since)
-    view = context.views.of_team(key.team)
-    with view.model() as model:
-        rows = model.sessions(sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]
+    with context.history(key.team) as model:
+        try:
+            rows = model.sessions_behind(after, sut=sut, since_us=since_us, limit=offset + limit + 1)[offset:]
+        except UnknownSessionError as error:
+            detail = f"after {after[:40]}: there is no such stream; begin without it"
+            raise ProblemError("bad-request", detail) from error
         found: list[dict[str, Any]] = [load_session(model, row).to_dict() for row in rows[:limit]]
     headers = {}
     if len(rows) > limit:
-        following = request.url.include_query_params(offset=offset + limit, limit=limit)
+        following = request.url.include_query_params(after=rows[limit - 1].stream, limit=limit)
+        following = following.remove_query_params("offset")
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
     return json_answer(found, headers=headers)

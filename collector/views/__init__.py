@@ -1,8 +1,8 @@
 """Answers to questions about the sessions of a team, and tables for other programs.
 
-The log of a team is copied from the feed into a file, with the same read model as a local log. The copy is a cache: it
-can be deleted at any time, and is made again from the database. So the server answers with the code that answers
-locally, and no rule exists twice. The tables of sessions and results are made by the same fold.
+The tables are made by the fold of the local read model, and have each session packed as that has it; commands of the
+command line answer over them, so that no rule exists twice. For questions about the past the log of a team is copied
+from the feed into a file. The copy is a cache: it can be deleted at any time, and is made again from the database.
 
 - `commands`: processes that answer with a command of the command line
 - `folding`: lines of a stream to rows of the tables
@@ -16,6 +16,6 @@ locally, and no rule exists twice. The tables of sessions and results are made b
 - `removing`: streams out of the tables
 - `resetting`: tables of a team emptied, to be made again
 - `rows`: rows of streams replaced
-- `team_view`: copy of the log of a team, with its read model
+- `team_view`: copy of the log of a team, for questions about the past
 - `worker`: the process that keeps the tables up to date
 """

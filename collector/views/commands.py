@@ -16,13 +16,14 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
+from ..history.asking import URL_VARIABLE
 from ..problems import ProblemError
 
 QUESTION_S: Final = 60.0
 """Seconds that a question may take."""
 
 _COUNT: Final = 2
-_EXIT_OK, _EXIT_NO, _EXIT_USAGE = 0, 1, 2
+_EXIT_OK, _EXIT_NO, _EXIT_USAGE, _EXIT_LATER = 0, 1, 2, 75
 
 
 class CommandResult(NamedTuple):
@@ -31,30 +32,36 @@ class CommandResult(NamedTuple):
     code: int
     out: bytes
     err: str
+    position: int
+    """Of the feed that the answer reaches; 0 if the command has read a log."""
 
 
 class AnswerProcesses:
     """Processes that run commands; each is started when it is first needed.
 
     Args:
-        command: starts one; it reads `{"home": ..., "arguments": [...]}` and writes `[code, out, err]` as JSON lines.
+        command: starts one; it reads `{"home": ..., "team": ..., "arguments": [...]}` and writes `[code, out, err,
+            position]` as JSON lines.
+        url: of the database with the tables of the teams.
         count: number of processes.
     """
 
-    def __init__(self, command: Sequence[str], count: int = _COUNT) -> None:
+    def __init__(self, command: Sequence[str], url: str, count: int = _COUNT) -> None:
         self._command = list(command)
+        self._url = url
         self._idle: queue.LifoQueue[subprocess.Popen[bytes] | None] = queue.LifoQueue()
         self._lock = threading.Lock()
         for _ in range(count):
             self._idle.put(None)
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def run(self, home: Path, arguments: Sequence[str]) -> CommandResult:
+    def run(self, home: Path, arguments: Sequence[str], team: int = 0) -> CommandResult:
         """Run a command and return its output.
 
         Args:
             home: home of pytest-insight for the command.
             arguments: of `insight`.
+            team: whose tables the command reads; 0 for the log that the arguments name.
 
         Raises:
             ProblemError: all processes are busy for too long, or the question takes too long.
@@ -65,7 +72,7 @@ class AnswerProcesses:
             raise ProblemError("unavailable", "too many questions at once; ask later", {"Retry-After": "5"}) from None
         try:
             process = self._running(process)
-            return _ask(process, {"home": str(home), "arguments": list(arguments)})
+            return _ask(process, {"home": str(home), "team": team, "arguments": list(arguments)})
         except (OSError, ValueError, msgspec.DecodeError):
             process = self._end(process)
             raise ProblemError(
@@ -85,7 +92,7 @@ class AnswerProcesses:
         if process is not None and process.poll() is None:
             return process
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("INSIGHT_", "PYTEST_"))}
-        environ |= {"GIT_CEILING_DIRECTORIES": "/", "NO_COLOR": "1"}
+        environ |= {"GIT_CEILING_DIRECTORIES": "/", "NO_COLOR": "1", URL_VARIABLE: self._url}
         # In the root folder there is no checkout: names of commits are looked up in the log alone.
         process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
@@ -120,8 +127,8 @@ def _ask(process: "subprocess.Popen[bytes]", question: dict[str, Any]) -> Comman
         raise ValueError("pipes were asked for")
     process.stdin.write(msgspec.json.encode(question) + b"\n")
     process.stdin.flush()
-    code, out, err = msgspec.json.decode(_read_line(process.stdout), type=tuple[int, str, str])
-    return CommandResult(code, out.encode(), err)
+    code, out, err, position = msgspec.json.decode(_read_line(process.stdout), type=tuple[int, str, str, int])
+    return CommandResult(code, out.encode(), err, position)
 
 
 def _read_line(stream: IO[bytes]) -> bytes:
@@ -154,4 +161,6 @@ def refusal_of(result: CommandResult) -> ProblemError | None:
         return ProblemError("not-found", reason)
     if result.code == _EXIT_USAGE:
         return ProblemError("bad-request", reason)
+    if result.code == _EXIT_LATER:
+        return ProblemError("unavailable", reason, {"Retry-After": "5"})
     return ProblemError("internal", "the view of the log cannot be read; the log of the server says more")

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -15,9 +14,11 @@ from ...projections.parts import Fold, Nodes, Rows, SessionPart
 from ...projections.rules import OUTCOMES, is_cut, is_flaky, verdict_of
 from ...projections.rules import RULES_VERSION as SESSION_RULES_VERSION
 from ...projections.session_row import SessionRow
-from ...projections.whole import row_of, settle_whole
+from ...projections.whole import WholePart, row_of, settle_whole
+from ..history.positions import check_seq, first_position, seq_at
+from ..history.storable import storable_text
 
-RULES_VERSION: Final = f"{SESSION_RULES_VERSION}.1"
+RULES_VERSION: Final = f"{SESSION_RULES_VERSION}.2"
 """Views that were made by other rules are made again from the segments."""
 
 FLAKY_FLAG: Final = 64
@@ -54,21 +55,29 @@ class FoldedStream(NamedTuple):
     results: list[ResultRow]
     changes: list[tuple[str, str, str, str]]
     """`(target, at, digest, what)` of events that hide or show sessions."""
+    whole: WholePart | None = None
+    """The folded session; its rows have positions of the tables, and numbers of the fold."""
 
 
-def fold_stream(stream: UUID, seqs: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> FoldedStream:
+def fold_stream(stream: UUID, number: int, seqs: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> FoldedStream:
     """Fold all lines of a stream.
 
     Args:
         stream: its id.
-        seqs: sequence numbers in rising order; they are the positions of the fold.
+        number: of its session.
+        seqs: sequence numbers in rising order.
         lines: verified lines without newlines. Those of a newer format are left out.
         nodes: numbers of node ids; new ones are added.
+
+    Raises:
+        PositionError: it has too many events.
     """
     if not all(line.startswith(_EVENT) for line in lines):
         kept = [(seq, line) for seq, line in zip(seqs, lines, strict=True) if line.startswith(_EVENT)]
         seqs, lines = [seq for seq, _ in kept], [line for _, line in kept]
-    fold = fold_lines(seqs, lines, nodes)
+    check_seq(max(seqs, default=0))
+    base = first_position(number)
+    fold = fold_lines([base + seq for seq in seqs], lines, nodes)
     part = fold.parts.get(stream.hex)
     changes = _changes_of(fold)
     if part is None:
@@ -78,7 +87,10 @@ def fold_stream(stream: UUID, seqs: Sequence[int], lines: Sequence[bytes], nodes
     row = row_of(whole)
     if row is None:
         return FoldedStream(stream, None, [], changes)
-    return FoldedStream(stream, _session_columns(stream, row), _results_of(rows, whole.head, nodes), changes)
+    columns = _session_columns(stream, row) | {"id": number}
+    results = _results_of(rows, whole.head, nodes)
+    whole.head.rows = rows
+    return FoldedStream(stream, columns, results, changes, whole)
 
 
 def _changes_of(fold: Fold) -> list[tuple[str, str, str, str]]:
@@ -97,7 +109,7 @@ def _session_columns(stream: UUID, row: SessionRow) -> dict[str, Any]:
         "started_at": to_datetime(row.started_us),
         "verdicts": {storable_text(name): count for name, count in row.verdicts.items()},
         "workers": [storable_text(name) for name in row.part.workers],
-        "others": {str(seq): storable_text(name) for seq, name in row.part.others.items()},
+        "others": {str(seq_at(at)): storable_text(name) for at, name in row.part.others.items()},
     }
 
 
@@ -116,7 +128,7 @@ def _results_of(rows: Rows, head: SessionPart, nodes: Nodes) -> list[ResultRow]:
     columns = (
         numbers,
         array("q", rows.durations),
-        array("q", rows.positions),
+        map(seq_at, array("q", rows.positions)),
         rows.outcomes,
         rows.attempts,
         verdicts,
@@ -137,17 +149,5 @@ def _verdict_code(test: TestRun) -> int:
     return code | FLAKY_FLAG if is_flaky(test.outcomes) else code  # type: ignore[arg-type]
 
 
-def node_hash(nodeid: str) -> bytes:
-    """Return the key of a node id: they may be longer than what an index takes."""
-    return blake2b(nodeid.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
 def _storable(value: Any) -> Any:
     return storable_text(value) if isinstance(value, str) else value
-
-
-def storable_text(value: str) -> str:
-    """Return a text as PostgreSQL can store it: it has neither NUL nor half of a character."""
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

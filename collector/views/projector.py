@@ -25,7 +25,7 @@ from .locking import lock_projector
 from .names import name_sessions
 from .partitions import make_months
 from .resetting import clear_views
-from .rows import add_streams, remove_streams
+from .rows import add_streams, number_sessions, remove_streams
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +61,16 @@ class _Touched:
     more: bool = False
 
 
-def project_round(engine: Engine, team: int, now: datetime | None = None) -> ProjectedRound | None:
+def project_round(
+    engine: Engine, team: int, now: datetime | None = None, *, eager: bool = False
+) -> ProjectedRound | None:
     """Fold some of what is new of a team, in one transaction; None if another process does so now.
 
     Args:
         engine: of the database.
         team: its id.
         now: time of the round; default: the clock of this machine.
+        eager: fold also streams that still grow and were folded just before: a question wants them as they are.
     """
     with engine.begin() as connection:
         if not lock_projector(connection, team, wait=False):
@@ -77,7 +80,7 @@ def project_round(engine: Engine, team: int, now: datetime | None = None) -> Pro
         if position is None:
             return ProjectedRound()
         touched = _find_touched(connection, team, position)
-        due = _settle_due(connection, team, touched, moment)
+        due = _settle_due(connection, team, touched, moment, eager=eager)
         lines = _project_streams(connection, team, sorted(due), moment)
         if due or touched.position != position:
             moved = checkpoint.update().where(checkpoint.c.team == team)
@@ -130,10 +133,11 @@ def _sizes_of(connection: Connection, team: int, streams: set[UUID]) -> dict[UUI
     return {row.stream: row.top for row in connection.execute(query)}
 
 
-def _settle_due(connection: Connection, team: int, touched: _Touched, now: datetime) -> set[UUID]:
+def _settle_due(connection: Connection, team: int, touched: _Touched, now: datetime, *, eager: bool) -> set[UUID]:
     """Return the streams that are folded now; those that still grow and were folded just before are put off."""
     mine = folded.c.team == team
-    query = select(folded.c.stream).where(mine, folded.c.due <= now).order_by(folded.c.due).limit(_SEGMENTS // 10)
+    waiting = folded.c.due.is_not(None) if eager else folded.c.due <= now
+    query = select(folded.c.stream).where(mine, waiting).order_by(folded.c.due).limit(_SEGMENTS // 10)
     due = set(connection.execute(query).scalars())
     columns = (folded.c.stream, folded.c.position, folded.c.at, folded.c.wait_s, folded.c.due)
     known = connection.execute(select(*columns).where(mine, folded.c.stream.in_(list(touched.streams)))).all()
@@ -144,7 +148,7 @@ def _settle_due(connection: Connection, team: int, touched: _Touched, now: datet
         if row.position >= touched.streams[row.stream] or row.stream in due:
             continue
         following = row.at + timedelta(seconds=row.wait_s)
-        if row.stream not in live or following <= now:
+        if eager or row.stream not in live or following <= now:
             new.add(row.stream)
         elif row.due is None:
             put_off.append({"id": row.stream, "due": following})
@@ -190,11 +194,12 @@ def _replace_streams(connection: Connection, team: int, streams: list[UUID], now
     found: list[FoldedStream] = []
     positions: dict[UUID, int] = {}
     lines = 0
+    numbers = number_sessions(connection, team, streams)
     for name, rows in _read_segments(connection, team, streams).items():
         positions[name] = max(row.position for row in rows)
         seqs, texts = _lines_of(rows)
         lines += len(texts)
-        found.append(fold_stream(name, seqs, texts, nodes))
+        found.append(fold_stream(name, numbers[name], seqs, texts, nodes))
     labels = remove_streams(connection, team, streams)
     make_months(connection, [one.session["started_at"] for one in found if one.session and one.results], now)
     labels |= add_streams(connection, team, found, nodes)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
-from ..database.view_tables import folded, result, session
+from ..database.view_tables import folded, packed, result, session
 from .locking import lock_projector
 from .names import name_sessions
 from .rows import remove_streams
@@ -16,6 +16,7 @@ _DROP_NODES: Final = text(
     delete from node n where n.id = any(:ids) and n.team = :team
         and not exists (select from result r where r.team = n.team and r.node = n.id)
         and not exists (select from test_day d where d.team = n.team and d.node = n.id)
+        and not exists (select from packed p where p.team = n.team and n.id = any(p.unreported))
     """
 )
 
@@ -31,8 +32,9 @@ def remove_from_views(connection: Connection, team: int, streams: Iterable[UUID]
         return
     lock_projector(connection, team)
     ids = select(session.c.id).where(session.c.team == team, session.c.stream.in_(names))
-    query = select(result.c.node).distinct().where(result.c.session.in_(ids))
-    nodes = list(connection.execute(query).scalars())
+    query = select(result.c.node).where(result.c.session.in_(ids))
+    announced = select(func.unnest(packed.c.unreported)).where(packed.c.session.in_(ids))
+    nodes = list(connection.execute(query.union(announced)).scalars())
     name_sessions(connection, team, remove_streams(connection, team, names))
     connection.execute(delete(folded).where(folded.c.team == team, folded.c.stream.in_(names)))
     if nodes:

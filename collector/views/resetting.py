@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from .partitions import drop_month, list_months
 
-_TABLES: Final = ("folded", "session", "node", "result", "test_day", "change")
+_TABLES: Final = ("folded", "packed", "session", "node", "result", "test_day", "change")
 
 
 def clear_views(connection: Connection, team: int) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from ...eventlog.times import from_datetime
 from ...projections.parts import Nodes
 from ..database.row_security import copying_rows
-from ..database.view_tables import change, node, session
-from .folding import FoldedStream, ResultRow, node_hash, storable_text
+from ..database.view_tables import change, node, packed, session
+from ..history.packing import announced_numbers, pack_session
+from ..history.storable import exact_bytes, node_hash, storable_text
+from .folding import FoldedStream, ResultRow
 
 _BATCH: Final = 5_000
 _PG_EPOCH_US: Final = 946_684_800_000_000
@@ -46,6 +48,7 @@ _ADD_DAYS = text(
         duration_us = old.duration_us + excluded.duration_us
     """
 )
+_NEW_NUMBERS = text("select nextval(pg_get_serial_sequence('session', 'id')) from generate_series(1, :count)")
 _DROP_EMPTY_DAYS = text(
     """
     delete from test_day d using (
@@ -117,11 +120,14 @@ def add_streams(connection: Connection, team: int, found: Sequence[FoldedStream]
         connection.execute(upsert(change).on_conflict_do_nothing(), changes)
     sessions = [one for one in found if one.session is not None]
     if sessions:
-        rows = [{"team": team, **(one.session or {})} for one in sessions]
-        added = connection.execute(insert(session).returning(session.c.id, session.c.stream), rows)
-        ids = {stream: number for number, stream in added}
+        connection.execute(insert(session), [{"team": team, **(one.session or {})} for one in sessions])
         used = {row.node for one in sessions for row in one.results}
-        _copy_results(connection, team, sessions, ids, _store_nodes(connection, team, nodes, used))
+        used |= {number for one in sessions if one.whole for number in announced_numbers(one.whole)}
+        ids = _store_nodes(connection, team, nodes, used)
+        rows = [pack_session(one.whole, ids) for one in sessions if one.whole]
+        owners = [{"team": team, "session": one.session["id"]} for one in sessions if one.session]
+        connection.execute(insert(packed), [row | owner for row, owner in zip(rows, owners, strict=True)])
+        _copy_results(connection, team, sessions, ids)
     labels = {str(one.session["label"]) for one in sessions if one.session is not None}
     return labels | labels_of(connection, team, (row["target"] for row in changes))
 
@@ -135,7 +141,7 @@ def _store_nodes(connection: Connection, team: int, nodes: Nodes, used: set[int]
     while part := dict(islice(pairs, _BATCH)):
         query = select(node.c.hash, node.c.id).where(node.c.team == team, node.c.hash.in_(list(part)))
         known = {bytes(key): number for key, number in connection.execute(query)}
-        new = [{"team": team, "hash": key, "nodeid": storable_text(part[key])} for key in part if key not in known]
+        new = [{"team": team, "hash": key, **_node_columns(part[key])} for key in part if key not in known]
         if new:
             added = connection.execute(insert(node).returning(node.c.hash, node.c.id), new)
             known |= {bytes(key): number for key, number in added}
@@ -143,16 +149,28 @@ def _store_nodes(connection: Connection, team: int, nodes: Nodes, used: set[int]
     return {number: ids[key] for number, key in keys.items()}
 
 
-def _copy_results(
-    connection: Connection, team: int, found: Sequence[FoldedStream], ids: dict[UUID, int], nodes: dict[int, int]
-) -> None:
+def _node_columns(nodeid: str) -> dict[str, Any]:
+    stored = storable_text(nodeid)
+    return {"nodeid": stored, "exact": None if stored == nodeid else exact_bytes(nodeid)}
+
+
+def number_sessions(connection: Connection, team: int, streams: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the numbers of the sessions of some streams: those that they have, or new ones."""
+    query = select(session.c.stream, session.c.id).where(session.c.team == team, session.c.stream.in_(list(streams)))
+    numbers: dict[UUID, int] = {row.stream: row.id for row in connection.execute(query)}
+    new = [stream for stream in streams if stream not in numbers]
+    found = connection.execute(_NEW_NUMBERS, {"count": len(new)}).scalars()
+    return numbers | dict(zip(new, found, strict=True))
+
+
+def _copy_results(connection: Connection, team: int, found: Sequence[FoldedStream], nodes: dict[int, int]) -> None:
     """Copy the results of some sessions in the binary format, which costs the server no parsing."""
     with copying_rows(connection, "result") as can_copy:
         if not can_copy:
             # An owner who is subject to row-level security copies into a table that is not, and inserts from there.
             connection.execute(_MAKE_COPIED)
         statement = _COPY if can_copy else _COPY.replace("copy result", "copy copied", 1)
-        _copy_binary(connection, statement, team, found, ids, nodes)
+        _copy_binary(connection, statement, team, found, nodes)
         if not can_copy:
             connection.execute(_INSERT_COPIED)
             connection.execute(_DROP_COPIED)
@@ -163,7 +181,6 @@ def _copy_binary(
     statement: str,
     team: int,
     found: Sequence[FoldedStream],
-    ids: dict[UUID, int],
     nodes: dict[int, int],
 ) -> None:
     driver: Any = connection.connection.driver_connection
@@ -172,7 +189,7 @@ def _copy_binary(
         for one in found:
             if one.session is None:
                 continue
-            number = ids[one.stream]
+            number = one.session["id"]
             at = from_datetime(one.session["started_at"]) - _PG_EPOCH_US
             copy.write(b"".join(_pack_row(at, team, number, nodes[row.node], row) for row in one.results))
         copy.write(_END)

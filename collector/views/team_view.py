@@ -1,12 +1,9 @@
-"""The copy of a team's log that questions read; a cache of the database, brought up to date before each answer."""
+"""The copy of a team's log that questions about the past read; a cache, brought up to date before each of them."""
 
 import fcntl
 import os
 import shutil
 import threading
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +14,9 @@ from ...eventlog.home.paths import model_path
 from ...projections.readmodel import ReadModel
 from ..database.epoch import read_epoch
 from ..database.tables import team
-from ..feed.cursors import format_cursor, parse_cursor
+from ..feed.cursors import format_cursor
 from ..feed.reading import FeedFilter, read_page
-from ..problems import ProblemError
 
-WAIT_S: Final = 5.0
-"""Seconds that a question waits for the events after which it is asked."""
-
-_PAUSE_S: Final = 0.05
 _FOLD_BYTES: Final = 16 << 20
 """Bytes of new lines that are folded before a question is asked, and not by the process that answers it."""
 
@@ -74,23 +66,6 @@ class TeamView:
                 self._fold()
         return format_cursor(state.epoch, state.position)
 
-    def refresh_beyond(self, after: str) -> str:
-        """Copy what is new in the feed, wait until the copy reaches a cursor, and return that of the copy.
-
-        Raises:
-            ProblemError: the cursor is malformed or of another epoch, or is not reached in time.
-        """
-        deadline_s = time.monotonic() + WAIT_S
-        while True:
-            cursor = self.refresh()
-            epoch, _, position = cursor.partition(":")
-            if parse_cursor(after, epoch) <= int(position):
-                return cursor
-            if time.monotonic() > deadline_s:
-                detail = f"after {after}: the feed has not reached it after {WAIT_S:g} s; ask again"
-                raise ProblemError("unavailable", detail, {"Retry-After": "1"})
-            time.sleep(_PAUSE_S)
-
     def _fold(self) -> None:
         """Bring the read model up to date, however long it takes.
 
@@ -105,14 +80,6 @@ class TeamView:
     @property
     def _model_path(self) -> Path:
         return model_path(self.log, {"PYTEST_INSIGHT_HOME": str(self.home)})
-
-    @contextmanager
-    def model(self) -> Generator[ReadModel]:
-        """Yield the read model of the copy, up to date."""
-        self.refresh()
-        with ReadModel.open(self.log, self._model_path) as model:
-            model.catch_up()
-            yield model
 
     def _generation(self, connection: Connection) -> int:
         return connection.execute(select(team.c.generation).where(team.c.id == self._team)).scalar_one()

@@ -1,7 +1,7 @@
 """The interface between questions and a store of sessions; the rules know it and no SQL.
 
-`projections.readmodel.ReadModel` implements it over SQLite. A store of another kind implements the same methods, and
-every question, command and report works on it.
+`projections.readmodel.ReadModel` implements it over SQLite, `collector.history` over PostgreSQL. A store of another
+kind implements the same methods, and every question, command and report works on it.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,15 @@ if TYPE_CHECKING:  # annotations only: the interface is loaded by every question
 class History(Protocol):
     """Sessions of a log or of many logs, with the verdicts, columns and texts of their tests."""
 
+    @property
+    def name(self) -> str:
+        """Name of the log in errors."""
+        ...
+
+    def catch_up(self) -> object:
+        """Take in what was added since the last time, unless this history is fixed at one point in time."""
+        ...
+
     # -------------------------------------------------------------- sessions
 
     def sessions(
@@ -32,6 +41,10 @@ class History(Protocol):
             limit: at most so many.
             hidden: also sessions that were cleared or superseded.
         """
+        ...
+
+    def newest_session(self) -> "SessionRow | None":
+        """Return the visible session that started last; one that starts in the future only if all do."""
         ...
 
     def session_of(self, stream: str) -> "SessionRow | None":
@@ -70,6 +83,10 @@ class History(Protocol):
         """Return `(name, sessions, first start, last start)` of each system under test, times in microseconds."""
         ...
 
+    def sut_names(self) -> list[str]:
+        """Return the sorted names of the systems under test, also of those whose sessions are all hidden."""
+        ...
+
     # -------------------------------------------------------------- tests
 
     def names(self) -> list[str]:
@@ -86,6 +103,10 @@ class History(Protocol):
 
     def columns(self, stream: str) -> "Rows":
         """Return the attempts of a session in columns, in order of its log; node ids as their numbers in `names`."""
+        ...
+
+    def columns_of(self, stream: str, nodeid: str) -> "Rows":
+        """Return columns with at least all attempts of one test of a session, in the order of its log."""
         ...
 
     def attempts(self, stream: str) -> "list[Attempted]":

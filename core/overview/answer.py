@@ -39,13 +39,16 @@ DAYS = 30
 WEEK_US = 7 * 86_400_000_000
 
 
-def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = None) -> Overview:
+def overview_of(
+    model: "History", analysis: "Analysis", *, rows: int | None = None, strip_runs: int = STRIP_RUNS
+) -> Overview:
     """Return the answer about the sessions of an analysis.
 
     Args:
         model: where they are stored.
         analysis: them; of one system under test.
         rows: how many tests of each section get their strip and message; None for all.
+        strip_runs: how many runs a strip has.
     """
     runs = analysis.asked
     if not runs:
@@ -60,10 +63,12 @@ def overview_of(model: "History", analysis: "Analysis", *, rows: int | None = No
         tested = _session(model, told.tested, told.tested_progress)
     outage = analysis.outage_now()
     sentences = headline_of(told, outage, broken)
-    groups = broken_groups(model, runs, broken, flaky, gone={one.nodeid for one in gone}, rows=rows)
+    groups = broken_groups(
+        model, runs, broken, flaky, gone={one.nodeid for one in gone}, rows=rows, strip_runs=strip_runs
+    )
     cut = analysis.cut_tests()
     meant = {run.stream or run.name for run in runs}
-    flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows)
+    flaky_rows = _flaky_rows(runs, [one for one in flaky if not one.recovered], rows, strip_runs)
     return Overview(
         about=about_runs(runs),
         headline="; ".join(sentences),
@@ -138,14 +143,14 @@ def _first_us(one: "FlakyTest") -> int:
     return min(seen.started_us for seen in one.evidence)
 
 
-def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | None) -> list[FlakyRow]:
+def _flaky_rows(runs: "Sequence[Run]", flaky: "list[FlakyTest]", rows: int | None, strip_runs: int) -> list[FlakyRow]:
     """Return flaky tests, cases of one test in one row, those with most evidence first."""
     of_node: dict[str, list[FlakyTest]] = {}
     for one in flaky:
         of_node.setdefault(one.nodeid, []).append(one)
     groups = by_test(of_node)
     wanted = groups[:rows]
-    strips = strips_of(runs, {group.test: group.nodeids for group in wanted}, STRIP_RUNS)
+    strips = strips_of(runs, {group.test: group.nodeids for group in wanted}, strip_runs)
     several = [group.test for group in wanted if len(group.nodeids) > 1]
     whole = next((run for run in reversed(runs) if run.selected.is_whole), runs[-1])
     totals = count_cases(several, whole.tests) if several else {}

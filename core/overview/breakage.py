@@ -38,6 +38,7 @@ def broken_groups(
     *,
     gone: Collection[str] = (),
     rows: int | None = None,
+    strip_runs: int = STRIP_RUNS,
 ) -> list[BrokenGroup]:
     """Return broken tests in groups, the newest first.
 
@@ -48,12 +49,13 @@ def broken_groups(
         flaky: tests that are, or were, flaky, with their evidence.
         gone: tests that no whole session has any more.
         rows: how many rows of a group get their strip and message; None for all.
+        strip_runs: how many runs a strip has.
     """
     grouped: dict[tuple[str, str], list[Broken]] = {}
     for one in broken:
         grouped.setdefault(_key(one), []).append(one)
     notes = dict.fromkeys(_flaky_before(broken, flaky), "was flaky") | dict.fromkeys(gone, "gone")
-    found = [_group(model, runs, members, notes, rows) for members in grouped.values()]
+    found = [_group(model, runs, members, notes, rows, strip_runs) for members in grouped.values()]
     return sorted(found, key=lambda group: (group.started_at, group.tests), reverse=True)
 
 
@@ -75,14 +77,19 @@ def _key(one: "Broken") -> tuple[str, str]:
 
 
 def _group(
-    model: "History", runs: "Sequence[Run]", members: "list[Broken]", notes: dict[str, str], rows: int | None
+    model: "History",
+    runs: "Sequence[Run]",
+    members: "list[Broken]",
+    notes: dict[str, str],
+    rows: int | None,
+    strip_runs: int,
 ) -> BrokenGroup:
     first = min(members, key=lambda one: one.first_bad.started_us)
     good = max((one.last_good for one in members if one.last_good is not None), default=None, key=_start_of)
     of_node = {one.nodeid: one for one in members}
     cases = by_test(sorted(of_node))
     told = cases[:rows]
-    strips = _strips(runs, [(case, of_node[case.nodeids[0]]) for case in told])
+    strips = _strips(runs, [(case, of_node[case.nodeids[0]]) for case in told], strip_runs)
     messages = _messages(model, [of_node[case.nodeids[0]] for case in told])
     return BrokenGroup(
         commit=first.first_bad.commit,
@@ -146,7 +153,7 @@ def note_of(one: "Broken", known: str = "") -> str:
     return "new" if one.failing_runs == 1 else f"{one.failing_runs} runs"
 
 
-def _strips(runs: "Sequence[Run]", told: "list[tuple[Cases, Broken]]") -> dict[str, tuple[str, ...]]:
+def _strips(runs: "Sequence[Run]", told: "list[tuple[Cases, Broken]]", count: int) -> dict[str, tuple[str, ...]]:
     """Return the last runs of each row; of a test that is broken on some variants, its runs on the first of them."""
     by_variant: dict[str, dict[str, tuple[str, ...]]] = {}
     for case, one in told:
@@ -155,7 +162,7 @@ def _strips(runs: "Sequence[Run]", told: "list[tuple[Cases, Broken]]") -> dict[s
     found: dict[str, tuple[str, ...]] = {}
     for variant, rows in by_variant.items():
         fits = [run for run in runs if not variant or variant_text(run.variant) == variant]
-        found |= strips_of(fits, rows, STRIP_RUNS)
+        found |= strips_of(fits, rows, count)
     return found
 
 

@@ -79,16 +79,28 @@ def normalise_message(message: str) -> str:
     return " ".join(message.split())[:MESSAGE_MAX]
 
 
+def cluster_message(nodeid: str, run: Run, test: TestRun, messages: dict[tuple[str, str], str]) -> str:
+    """Return the message of the cluster that a failure belongs to.
+
+    Args:
+        nodeid: of the test that failed.
+        run: the session.
+        test: its run there.
+        messages: what failures say, by stream and node id.
+    """
+    text = messages.get((run.stream, nodeid), "")
+    if test.verdict == "crashed":
+        text = DIED if test.position >= 0 else CUT
+    return normalise_message(text) or "(no message)"
+
+
 def failure_clusters(
     failures: list[tuple[str, Run, TestRun]], messages: dict[tuple[str, str], str]
 ) -> list[FailureCluster]:
     """Return failures grouped by their normalised messages, the most frequent first."""
     found: dict[str, list[tuple[str, Occurrence]]] = {}
     for nodeid, run, test in failures:
-        text = DIED if test.verdict == "crashed" and test.position >= 0 else messages.get((run.stream, nodeid), "")
-        if test.verdict == "crashed" and test.position < 0:
-            text = CUT
-        found.setdefault(normalise_message(text) or "(no message)", []).append((nodeid, occurrence(run, test)))
+        found.setdefault(cluster_message(nodeid, run, test, messages), []).append((nodeid, occurrence(run, test)))
     clusters = [
         FailureCluster(message, len(items), sorted({nodeid for nodeid, _ in items}), [one for _, one in items])
         for message, items in found.items()

@@ -16,8 +16,8 @@ from .result import TestResult
 from .times import as_utc, moment_of, seconds_of, utc_text
 
 if TYPE_CHECKING:
-    from ...projections.readmodel import ReadModel
     from ...projections.session_row import SessionRow
+    from ..history.history import History
     from .stored import Models
 
 T = TypeVar("T", TestResult, RerunTestGroup)
@@ -244,11 +244,11 @@ def _made_of(kind: type[T], given: T | dict[str, Any]) -> T:
     return kind.from_dict(given) if isinstance(given, dict) else given
 
 
-def load_session(model: "ReadModel", row: "SessionRow") -> TestSession:
+def load_session(model: "History", row: "SessionRow") -> TestSession:
     """Return a stored session with its results; captured texts are read when they are first asked for.
 
     Args:
-        model: the read model that `row` came from; it must stay open as long as texts are asked for.
+        model: the history that `row` came from; it must stay open as long as texts are asked for.
         row: the session.
     """
     session = TestSession.from_row(lambda: nullcontext(model), row)

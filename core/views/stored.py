@@ -13,9 +13,10 @@ from ...eventlog.events import OutputRecorded, TestFinished, TestsAnnounced
 from ...eventlog.times import parse_time, to_datetime
 from ...eventlog.validity import is_possible_start
 from ...projections.parts import CRASHED_FLAG
-from ...projections.readmodel import Attempted, ReadModel
+from ...projections.readmodel import Attempted
 from ...projections.rules import OUTCOMES
 from ...projections.session_row import SessionRow
+from ..history.history import History
 from .lazy import LazyResults
 from .outcome import TestOutcome
 from .output import OutputFields
@@ -25,8 +26,8 @@ from .result import TestResult
 _TEXTS = ("caplog", "capstderr", "capstdout", "longreprtext")
 
 
-Models = Callable[[], AbstractContextManager[ReadModel]]
-"""Opens a read model."""
+Models = Callable[[], AbstractContextManager[History]]
+"""Opens a history."""
 
 _Session = TypeVar("_Session", bound=LazyResults)
 
@@ -62,7 +63,7 @@ def fill_session(session: LazyResults, models: Models, *, texts: bool = False, o
     with models() as model:
         row = model.session_of(session.stream)
         if row is None:
-            raise LookupError(f"session {session.session_id} ({session.stream}) is not in {model.log.name} any more")
+            raise LookupError(f"session {session.session_id} ({session.stream}) is not in {model.name} any more")
         session.load_later(lambda _: None)
         attempts = model.attempts(row.stream)
         wanted = None if only is None else _with_other_attempts(attempts, only)
@@ -85,7 +86,7 @@ def _results_at(results: list[TestResult], places: list[int], wanted: list[int])
 
 
 def _results_of(
-    model: ReadModel, row: SessionRow, attempts: list[Attempted], models: Models, *, texts: bool, only: list[int] | None
+    model: History, row: SessionRow, attempts: list[Attempted], models: Models, *, texts: bool, only: list[int] | None
 ) -> list[TestResult]:
     """The attempts of a session in the order of its log, or those at some places; their texts now, or read later."""
     warned = set(row.part.warned)
@@ -138,7 +139,7 @@ def running_tests(row: SessionRow) -> list[str]:
     return [nodeid for nodeid, _, _ in row.part.open]
 
 
-def not_run_tests(model: ReadModel, row: SessionRow, reported: set[str]) -> list[str]:
+def not_run_tests(model: History, row: SessionRow, reported: set[str]) -> list[str]:
     """Return the announced tests that never started, in the order of their announcement.
 
     Args:
@@ -157,7 +158,7 @@ def not_run_tests(model: ReadModel, row: SessionRow, reported: set[str]) -> list
     return [nodeid for nodeid in names if nodeid in wanted]
 
 
-def section_text(model: ReadModel, row: SessionRow, name: str) -> str:
+def section_text(model: History, row: SessionRow, name: str) -> str:
     """Return a section of the terminal output; empty if it did not occur."""
     parts: list[str] = []
     for section, position in row.part.outputs:
@@ -168,13 +169,13 @@ def section_text(model: ReadModel, row: SessionRow, name: str) -> str:
     return "".join(parts)
 
 
-def load_output(model: ReadModel, row: SessionRow) -> OutputFields:
+def load_output(model: History, row: SessionRow) -> OutputFields:
     """Return the sections of the terminal output of a session."""
     names = dict.fromkeys(name for name, _ in row.part.outputs)
     return OutputFields.from_contents({name: section_text(model, row, name) for name in names})
 
 
-def finished_event(model: ReadModel, position: int) -> TestFinished:
+def finished_event(model: History, position: int) -> TestFinished:
     """Return the event of an attempt, with everything that was recorded.
 
     Raises:

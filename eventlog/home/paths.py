@@ -20,8 +20,11 @@ HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
 DEFAULT_PROFILE = "default"
 PROFILES_FILE = "profiles.json"
-REMOTE_TYPE = "remote"
-"""Type of a profile whose log is filled from a collector."""
+REMOTE_TYPE, BUCKET_TYPE = "remote", "bucket"
+"""Types of profiles whose logs are filled from a collector, and from a bucket or a shared folder."""
+MIRROR_TYPES = frozenset({REMOTE_TYPE, BUCKET_TYPE})
+BUCKET_SCHEMES = frozenset({"s3", "gs", "az", "file"})
+"""Schemes of the URLs of buckets; `file` is a folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = frozenset(
@@ -113,13 +116,23 @@ def profile_log(name: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 class RemoteEntry(NamedTuple):
-    """The collector that a remote profile mirrors, as `profiles.json` has it."""
+    """The collector or the bucket that a profile mirrors, as `profiles.json` has it."""
 
     url: str
     api_key_file: str
     """Empty for the key of the environment."""
     since: str
     """Age of the oldest sessions, as `90d`; empty for all."""
+
+    @property
+    def storage_type(self) -> str:
+        """Type of the profile."""
+        return BUCKET_TYPE if is_bucket_url(self.url) else REMOTE_TYPE
+
+
+def is_bucket_url(url: str) -> bool:
+    """Return whether a URL is that of a bucket or a folder, and not of a collector."""
+    return url.partition(":")[0] in BUCKET_SCHEMES
 
 
 def profile_remote(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEntry | None:
@@ -129,7 +142,7 @@ def profile_remote(name: str, environ: Mapping[str, str] = os.environ) -> Remote
         LogUnavailableError: `profiles.json` cannot be read.
     """
     stored = _read_stored(home_dir(environ)).profiles.get(name)
-    if stored is None or stored.storage_type != REMOTE_TYPE:
+    if stored is None or stored.storage_type not in MIRROR_TYPES:
         return None
     return RemoteEntry(stored.url or "", stored.api_key_file or "", stored.since or "")
 

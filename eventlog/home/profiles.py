@@ -18,7 +18,7 @@ from ..errors import LogBusyError, LogUnavailableError
 from ..files.system import SYSTEM, System
 from ..format import LOG_SUFFIX
 from ..maintenance.rewrite import replace_file
-from .paths import DEFAULT_PROFILE, PROFILES_FILE, REMOTE_TYPE, RemoteEntry, check_profile_name, home_dir
+from .paths import DEFAULT_PROFILE, PROFILES_FILE, RemoteEntry, check_profile_name, home_dir
 
 _LOCK_SUFFIX = ".lock"
 _TEMPORARY_SUFFIX = ".new"
@@ -111,7 +111,7 @@ def new_entry(name: str, file_path: Path, remote: RemoteEntry | None = None) -> 
     more = {} if remote is None else {key: value for key, value in remote._asdict().items() if value}
     return {
         "name": name,
-        "storage_type": "json" if remote is None else REMOTE_TYPE,
+        "storage_type": "json" if remote is None else remote.storage_type,
         "file_path": str(file_path),
         **more,
         "created": now,

@@ -6,6 +6,7 @@ replaced or packed, the file is damaged, another release made it) is rebuilt in 
 - `facade`: `ReadModel`, the one class that other rooms use
 - `shapes`: results that the read model returns
 - `errors`: errors of a session or commit that is unknown or ambiguous
+- `matching`: which session or commit a text means
 - `connection`: the SQLite connection, its tables and transactions
 - `model_file`: opens, creates and removes the file of a model
 - `schema`: tables of the model

@@ -70,6 +70,11 @@ class ReadModel:
         """File of the model; None if it is in memory."""
         return self._connection.path
 
+    @property
+    def name(self) -> str:
+        """Path of the log."""
+        return self.log.name
+
     @cached_property
     def _lookup(self) -> "LogLookup":
         from .log_lookup import LogLookup  # noqa: PLC0415 - most questions need no event of the log
@@ -204,6 +209,11 @@ class ReadModel:
     def columns(self, stream: str) -> Rows:
         """Return the attempts of a session in columns, in the order of its log; node ids as their numbers."""
         return attempts.read_columns(self._db, stream)
+
+    def columns_of(self, stream: str, nodeid: str) -> Rows:
+        """Return columns with at least all attempts of one test of a session, in the order of its log."""
+        del nodeid  # the columns of all tests are read at once
+        return self.columns(stream)
 
     def sessions_with(self, nodeid: str) -> list[str]:
         """Return the streams that have an attempt of a test, also one that was started and never finished."""

@@ -11,7 +11,8 @@ from ...eventlog.scan import Finding
 from ..clock import latest_start_us
 from ..parts import SessionPart
 from ..session_row import Notable, SessionRow
-from .errors import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
+from .errors import UnknownSessionError
+from .matching import NEWEST_WORDS, check_one_commit, choose_session, like_pattern
 from .shapes import Roster, StoredVerdict, StoredVerdicts
 from .visibility import Visibility, read_latest_changes, read_purged_streams, read_visibility
 
@@ -21,7 +22,6 @@ _SESSIONS = "SELECT stream, label, state, verdicts, missing, failed, rerun, flak
 """Columns of `_session_row`; a stream without a label is not a session."""
 
 _NEWEST_FIRST = "ORDER BY started_us DESC, stream"
-_NEWEST_WORDS = ("last", "latest")
 _COUNTED_TABLES = ("sessions", "nodes", "findings")
 
 
@@ -70,7 +70,7 @@ def find_session(db: sqlite3.Connection, prefix: str) -> SessionRow:
         UnknownSessionError: no session matches.
         AmbiguousPrefixError: several sessions match.
     """
-    if prefix in _NEWEST_WORDS:
+    if prefix in NEWEST_WORDS:
         newest = find_newest_session(db)
         if newest is not None:
             return newest
@@ -79,15 +79,9 @@ def find_session(db: sqlite3.Connection, prefix: str) -> SessionRow:
     rows = db.execute(
         f"{_SESSIONS} AND (label LIKE ?1 ESCAPE '\\' OR stream LIKE ?1 ESCAPE '\\'"
         " OR (label = ?2 AND stream LIKE ?3 ESCAPE '\\'))",
-        (_like_pattern(prefix), label, _like_pattern(digits)),
+        (like_pattern(prefix), label, like_pattern(digits)),
     ).fetchall()
-    shown = _visible_rows(db, rows)
-    found = [row for row in shown if prefix in (row.session_id, row.stream)] or shown
-    if not found:
-        raise UnknownSessionError(prefix)
-    if len(found) > 1:
-        raise AmbiguousPrefixError(prefix, [row.session_id for row in found])
-    return found[0]
+    return choose_session(prefix, _visible_rows(db, rows))
 
 
 def find_sessions_of_commit(db: sqlite3.Connection, prefix: str) -> list[SessionRow]:
@@ -101,10 +95,8 @@ def find_sessions_of_commit(db: sqlite3.Connection, prefix: str) -> list[Session
         AmbiguousCommitError: the hashes of several commits begin so.
     """
     query = f"{_SESSIONS} AND commit_id LIKE ? ESCAPE '\\' {_NEWEST_FIRST}"
-    shown = _visible_rows(db, db.execute(query, (_like_pattern(prefix.lower()),)).fetchall())
-    commits = {row.commit for row in shown}
-    if len(commits) > 1:
-        raise AmbiguousCommitError(prefix, sorted(commits))
+    shown = _visible_rows(db, db.execute(query, (like_pattern(prefix.lower()),)).fetchall())
+    check_one_commit(prefix, shown)
     return shown
 
 
@@ -230,8 +222,3 @@ def _session_row(row: _Row, visibility: Visibility) -> SessionRow:
     decoded = msgspec.json.decode(verdicts, type=dict[str, int])
     name = visibility.names.get(stream) or str(label)
     return SessionRow.of(stream, name, part, decoded, missing, Notable(*notable))
-
-
-def _like_pattern(prefix: str) -> str:
-    """Return a pattern for LIKE, with a backslash as the escape character, that matches texts with this beginning."""
-    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -111,6 +111,27 @@ FAULTS = {
     "a rate that no request is charged for": Fault(
         (Edit("collector/server/context.py", "    context.rates.charge(key.id)\n", ""),), ("test_rates.py",)
     ),
+    "a checkpoint in a transaction of its own": Fault(
+        (Edit(
+                "collector/views/projector.py",
+                "            connection.execute(moved.values(position=touched.position, at=moment))",
+                "            with engine.begin() as other:\n"
+                "                other.execute(moved.values(position=touched.position, at=moment))",
+            ),),
+        ("test_projector_transaction.py",),
+    ),
+    "a history without the team": Fault(
+        (Edit("collector/history/listing.py", "self._mine = session.c.team == team", "self._mine = session.c.team > 0"),
+         NO_ROW_SECURITY, Edit("collector/history/opening.py", "with rows_of_team(team), engine", "with engine")),
+        ("test_questions.py",),
+    ),
+    "a session packed with the numbers of its fold": Fault(
+        (Edit("collector/history/packing.py", '"nodes": _renumber(rows.nodes, numbers),', '"nodes": rows.nodes,'),),
+        ("test_history.py",),
+    ),
+    "a growing session as it was folded before": Fault(
+        (Edit("collector/history/opening.py", "eager=True", "eager=False"),), ("test_questions.py",)
+    ),
 }  # fmt: skip
 
 

@@ -13,7 +13,27 @@ from pytest_insight.cli.app import run
 HANGS = (
     "def test_done():\n    import time\n    time.sleep(0.5)\ndef test_hangs():\n    import time\n    time.sleep(300)\n"
 )
-OTHER = "import time, pathlib\ndef test_first(): time.sleep(0.6)\ndef test_other():\n    time.sleep(1.2)\ndef test_last():\n    pathlib.Path('done').touch()\n    time.sleep(300)\n"
+HANGS_AT_ONCE = """
+import pathlib, time
+def test_hangs():
+    pathlib.Path("hangs").touch()
+    time.sleep(300)
+"""
+OTHER = """
+import pathlib, time
+def test_first():
+    while not pathlib.Path("hangs").exists(): time.sleep(0.01)
+def test_other(): time.sleep(1.2)
+def test_last():
+    pathlib.Path("done").touch()
+    time.sleep(300)
+"""
+TIMED = """
+import pytest, time
+def test_done(): pass
+@pytest.mark.timeout(1.2, func_only=True)
+def test_hangs(): time.sleep(300)
+"""
 
 
 @pytest.fixture
@@ -85,7 +105,7 @@ def test_a_single_process_that_was_killed_leaves_it_unknown(folder, capsys):
 
 def test_what_another_worker_recorded_is_a_lower_limit(folder, capsys):
     """The tests of two workers are killed; the one that started first ran at least until the other's last event."""
-    (folder / "test_a.py").write_text(HANGS)
+    (folder / "test_a.py").write_text(HANGS_AT_ONCE)
     (folder / "test_b.py").write_text(OTHER)
     began = time.monotonic()
     process = start("-n", "2", "--dist", "loadfile")
@@ -101,8 +121,10 @@ def test_what_another_worker_recorded_is_a_lower_limit(folder, capsys):
 
 def test_a_timeout_that_ends_the_process_is_a_lower_limit(folder, capsys):
     """The output that pytest-timeout saved from the test is recorded when the time is over."""
-    (folder / "test_it.py").write_text(HANGS)
-    process = start("--timeout=1.2", "--timeout-method=thread")
+    (folder / "test_it.py").write_text(TIMED)
+    began = time.monotonic()
+    process = start("--timeout-method=thread")
     assert process.wait(timeout=120) == 1
+    took = time.monotonic() - began
     found, _ = cut_of(capsys)
-    assert found["test_hangs"] == pytest.approx(1.5, abs=0.5)
+    assert 1.19 < found["test_hangs"] < took

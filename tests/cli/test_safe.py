@@ -3,13 +3,19 @@
 import json
 import sys
 import unicodedata
+from functools import cache
 
 import pytest
 from pytest_insight.cli.terminal.safe import safe, safe_json, safe_line
 
-EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Bidirectional classes of characters that turn the direction of writing of what follows."""
+
+
+@cache
+def every_character():
+    """Return all of Unicode."""
+    return [chr(code) for code in range(sys.maxunicode + 1)]
 
 
 def is_obeyed(character):
@@ -21,25 +27,28 @@ def is_obeyed(character):
     )
 
 
-OBEYED = frozenset(filter(is_obeyed, EVERY))
+@cache
+def find_obeyed():
+    """Return the characters of all of Unicode that are obeyed; when a test asks, as they take a second to find."""
+    return frozenset(filter(is_obeyed, every_character()))
 
 
 def test_exactly_the_characters_that_are_obeyed_are_escaped():
     """Of all of Unicode; tab and newline are for the caller to place."""
-    changed = {character for character in EVERY if safe(character) != character}
-    assert changed == OBEYED - {"\n", "\t"}
+    changed = {character for character in every_character() if safe(character) != character}
+    assert changed == find_obeyed() - {"\n", "\t"}
 
 
 def test_no_line_holds_a_character_that_is_obeyed():
     """Of the whole of Unicode in one text, nothing that is left is a control."""
-    shown = safe_line("".join(EVERY))
-    assert not OBEYED & set(shown)
+    shown = safe_line("".join(every_character()))
+    assert not find_obeyed() & set(shown)
     assert len(shown.splitlines()) == 1
 
 
 def test_each_escape_names_its_character():
     """What was replaced can be read back, so that a hidden character is found and not only disarmed."""
-    for character in OBEYED:
+    for character in find_obeyed():
         shown = safe_line(character)
         assert shown in ("\\n", "\\t") or chr(int(shown[2:], base=16)) == character  # noqa: FURB166 - `\\x`, not `0x`
 
@@ -64,7 +73,7 @@ def test_what_a_terminal_would_obey_is_shown_instead(text, shown):
 
 def test_safe_json_has_the_same_value():
     """Escapes of JSON stand for the same characters, and none that a terminal obeys is left."""
-    text = "".join(character for character in EVERY if not "\ud800" <= character <= "\udfff")
+    text = "".join(character for character in every_character() if not "\ud800" <= character <= "\udfff")
     shown = safe_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(shown) == text
-    assert not OBEYED & set(shown)
+    assert not find_obeyed() & set(shown)

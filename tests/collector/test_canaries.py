@@ -1,5 +1,7 @@
 """Keys and recorded texts are in no log, argument, error, metric or row of the audit; a purge reaches later backups."""
 
+import subprocess
+
 import psutil
 import psycopg
 import pytest
@@ -22,7 +24,7 @@ def arguments_of_all(process):
 @pytest.fixture
 def watched(database, tmp_path, postgres):
     """A collector as a process; gives it, and a function for all that it and PostgreSQL have logged."""
-    running = start_collector(tmp_path, database=database)
+    running = start_collector(tmp_path, database=database, start=subprocess.Popen)
 
     def logged():
         return (tmp_path / "serve.err").read_text() + (postgres._data / "log").read_text(errors="replace")

@@ -20,7 +20,6 @@ from pytest_insight.core.questions.clusters import normalise_message
 from pytest_insight.core.questions.stats import false_discovery_rates, mann_whitney, median, pettitt, quantile, wilson
 from pytest_insight.core.storage import InMemoryStorage, JSONStorage, get_storage_instance
 from pytest_insight.projections.rules import BAD, GOOD
-from scipy import stats as scipy_stats
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 values = st.lists(st.integers(0, 12), min_size=2, max_size=25)
@@ -32,6 +31,8 @@ values = st.lists(st.integers(0, 12), min_size=2, max_size=25)
 @given(values, values)
 def test_mann_whitney_is_that_of_scipy(first, second):
     """Same p for any two samples with ties; the effect size follows from the same U."""
+    from scipy import stats as scipy_stats
+
     ours = mann_whitney(first, second)
     theirs = scipy_stats.mannwhitneyu(second, first, alternative="two-sided", method="asymptotic")
     if len(set(first + second)) > 1:
@@ -44,6 +45,8 @@ def test_mann_whitney_is_that_of_scipy(first, second):
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_false_discovery_rates_are_those_of_scipy(p_values):
     """Benjamini and Hochberg, for any list of p-values."""
+    from scipy import stats as scipy_stats
+
     theirs = scipy_stats.false_discovery_control(p_values)
     assert false_discovery_rates(p_values) == pytest.approx(list(theirs), abs=1e-12)
 
@@ -51,6 +54,8 @@ def test_false_discovery_rates_are_those_of_scipy(p_values):
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_wilson_is_that_of_scipy(good, bad):
     """Both limits, for any counts; without data it says that it knows nothing."""
+    from scipy import stats as scipy_stats
+
     ours = wilson(good, good + bad)
     if not good + bad:
         assert ours == (0.0, 0.0, 1.0)
@@ -64,6 +69,8 @@ def test_wilson_is_that_of_scipy(good, bad):
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40), st.floats(0, 1))
 def test_quantiles_are_those_of_scipy(data, share):
     """Linear between values; the median is one of them."""
+    from scipy import stats as scipy_stats
+
     assert quantile(data, share) == pytest.approx(scipy_stats.mstats.mquantiles(data, share, alphap=1, betap=1)[0])
     assert median(data) == pytest.approx(
         sorted(data)[len(data) // 2]

@@ -24,6 +24,14 @@ ENDS = {
     "Ctrl-C": "os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)",
     "pytest.exit": "pytest.exit('enough')",
 }
+TIMES_OUT = """
+    import pytest_timeout, time
+    soon = pytest_timeout._get_item_settings(request.node)._replace(timeout=0.1)
+    request.node.cancel_timeout()
+    request.config.hook.pytest_timeout_set_timer(item=request.node, settings=soon)
+    time.sleep(60)
+"""
+"""Ends a test by its timeout when it has written everything, however long that took."""
 BREAKS = """
 import pytest
 def pytest_runtest_makereport(item, call):
@@ -118,8 +126,8 @@ def test_a_worker_that_is_killed_leaves_what_it_said_to_the_terminal(python, sui
 def test_what_pytest_timeout_shows_before_it_ends_the_process_is_recorded(suite, run):
     """Its thread shows captured output and stacks, and ends the process at once: no hook is called any more."""
     pytest.importorskip("pytest_timeout")
-    suite(test_a=WRITES.format(end="import time; time.sleep(60)"))
-    recorded = run(sys.executable, "--timeout=1", "--timeout-method=thread", plugins=["pytest_timeout"])
+    suite(test_a=WRITES.replace("test_cut(ready)", "test_cut(ready, request)").format(end=TIMES_OUT))
+    recorded = run(sys.executable, "--timeout=600", "--timeout-method=thread", plugins=["pytest_timeout"])
     assert recorded.exit_code == 1
     (cut,) = recorded.of_type("test.cut")
     assert cut["nodeid"] == "test_a.py::test_cut"
@@ -133,8 +141,8 @@ def test_what_pytest_timeout_shows_before_it_ends_the_process_is_recorded(suite,
 def test_a_timeout_by_signal_is_a_failure_with_its_output(suite, run):
     """The test fails as any other does."""
     pytest.importorskip("pytest_timeout")
-    suite(test_a=WRITES.format(end="import time; time.sleep(60)"))
-    recorded = run(sys.executable, "--timeout=1", "--timeout-method=signal", plugins=["pytest_timeout"])
+    suite(test_a=WRITES.replace("test_cut(ready)", "test_cut(ready, request)").format(end=TIMES_OUT))
+    recorded = run(sys.executable, "--timeout=600", "--timeout-method=signal", plugins=["pytest_timeout"])
     (failed,) = [event for event in recorded.of_type("test.finished") if event["outcome"] == "failed"]
     assert failed["capstdout"] == "from the fixture\nstep 1\n"
     assert not recorded.of_type("test.cut")

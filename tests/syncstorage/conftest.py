@@ -114,8 +114,20 @@ class Service:
         """Start the process and wait until it serves."""
         self.launch(*QUICK, *arguments, **options)
         eventually(lambda: self.process.poll() is not None or self.is_healthy())
-        assert self.process.poll() is None, "the service ended at once"
+        assert self.process.poll() in (None, 0), "the service ended at once"
         return self
+
+    def start_with_worker(self, pid, *arguments, **more):
+        """Start the process and register a worker; again if its idle time was over before this process was ready."""
+        while True:
+            self.launch(*QUICK, *arguments)
+            eventually(lambda: self.process.poll() is not None or self.is_healthy())
+            try:
+                self.register(pid, **more)
+            except OSError:
+                assert self.end() == 0
+            else:
+                return self
 
     def is_healthy(self, host="127.0.0.1"):
         """Whether it answers."""

@@ -1,5 +1,6 @@
 """The process: its flags, its port, its pipes and signals, its limits, its end, and what survives SIGKILL."""
 
+import contextlib
 import http.client
 import os
 import random
@@ -193,7 +194,8 @@ def test_nothing_acknowledged_is_lost_by_kills_at_random_moments(make_service, e
     clients = [threading.Thread(target=write, args=(client,)) for client in range(8)]
     for client in clients:
         client.start()
-    for _ in range(5):
+    for kill in range(1, 6):
+        eventually(lambda kill=kill: len(acknowledged) > 10 * kill)
         time.sleep(random_.uniform(0.05, 0.3))
         service.kill()
         service.start("--quiet", "60", "--election", "first")
@@ -215,9 +217,12 @@ def test_a_killed_service_gives_recovered_workers_a_fresh_lease(make_service):
     service.kill()
     time.sleep(1.2)
     service.start(*limits)
-    assert service.worker("a")["status"] == "registered"
     assert service.wait(testRunId="run").json["completed"] is True
     assert service.worker("a")["status"] == "offline"
+    state = service.state()
+    worker = state.runs["run"].workers["a"]
+    assert state.service_since_us - worker.registered_us > 1_000_000, "its first lease was over"
+    assert worker.since_us - state.service_since_us > 900_000
 
 
 def test_a_torn_line_costs_nothing_but_itself(make_service):
@@ -235,13 +240,18 @@ def test_a_torn_line_costs_nothing_but_itself(make_service):
 def test_a_service_that_was_stopped_ends_no_lease(make_service, eventually):
     """After SIGSTOP and SIGCONT workers get more time: as long as the service was suspended."""
     service = make_service().start("--quiet", "0.1", "--lease", "3", "--silent-lease", "3")
-    service.register("a")
-    service.process.send_signal(signal.SIGSTOP)
+    began = -1.0
+    while time.monotonic() - began > 1:  # this process may be slow between the message and the signal
+        service.process.send_signal(signal.SIGCONT)
+        began = time.monotonic()
+        service.register("a")
+        service.process.send_signal(signal.SIGSTOP)
     time.sleep(5.5)
+    resumed = time.time()
     service.process.send_signal(signal.SIGCONT)
-    assert service.worker("a")["status"] == "registered"
-    time.sleep(0.5)
-    assert service.worker("a")["status"] == "registered"
+    assert service.wait(testRunId="run").json["completed"] is True
+    assert service.worker("a")["status"] == "offline"
+    assert service.state().runs["run"].workers["a"].since_us / 1e6 - resumed > 1.5
     assert "was suspended for" in service.log
 
 
@@ -316,14 +326,17 @@ def test_a_request_that_does_not_arrive_is_given_up(make_service):
     silent, half, body = (socket.create_connection(("127.0.0.1", service.port), timeout=300) for _ in range(3))
     half.sendall(head)
     body.sendall(head + b'\r\n{"pid":')
-    for _ in range(4):
-        time.sleep(0.25)
-        half.sendall(b"X-Drop: 1\r\n")
+    with contextlib.suppress(ConnectionError):  # it is given up while this process is slow
+        for _ in range(4):
+            time.sleep(0.25)
+            half.sendall(b"X-Drop: 1\r\n")
     answer = b""
     while data := body.recv(1000):
         answer += data
     assert answer.startswith(b"HTTP/1.1 408")
-    assert (silent.recv(1), half.recv(1)) == (b"", b"")
+    assert silent.recv(1) == b""
+    with contextlib.suppress(ConnectionResetError):  # if a drop came after the end
+        assert half.recv(1) == b""
     for sock in (silent, half, body):
         sock.close()
 
@@ -386,26 +399,26 @@ def test_the_token_is_in_no_file(make_service, tmp_path):
 
 def test_a_service_without_work_ends_by_itself(make_service):
     """S19: after the idle time without workers, waiters and requests; not while a worker is live."""
-    service = make_service().start("--idle-exit", "1", "--silent-lease", "2", "--quiet", "0.1")
-    service.register("a")
-    time.sleep(1.5)
-    assert service.process.poll() is None
+    limits = ("--idle-exit", "1", "--silent-lease", "2", "--quiet", "0.1")
+    service = make_service().start_with_worker("a", *limits)
     assert service.end() == 0
-    assert service.state().stopped.reason == "idle"
-    assert service.state().runs["run"].completed
+    state = service.state()
+    assert state.stopped.reason == "idle"
+    assert state.runs["run"].completed
+    assert state.last_us - state.runs["run"].workers["a"].registered_us > 2_900_000, "the lease, and the idle time"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order(make_service, number):
+def test_a_signal_ends_it_in_order(make_service, eventually, number):
     """S19: those who wait are told, open test runs stay open, the exit code is 0."""
     service = make_service().start()
     service.register("a")
     answers = []
     waiter = threading.Thread(target=lambda: answers.append(service.wait(testRunId="run")))
     waiter.start()
-    time.sleep(0.3)
+    eventually(lambda: service.get("/status").json["waiting"] == 1)
     assert service.end_by(number) == 0
-    waiter.join(10)
+    waiter.join(300)
     assert (answers[0].status, answers[0].json["completed"]) == (503, False)
     assert service.state().stopped.reason == number.name
     assert not service.state().runs["run"].completed

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 import warm
@@ -56,6 +57,65 @@ def spawn(base, tmp_path):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def watch_renewals(store, lease_s, renewals, ask):
+    """Ask during some leases of others, and return the answers.
+
+    The clock of the store that asks goes on by most of a lease whenever each of the `renewals` has changed, so that it
+    does not matter how fast the machine is.
+    """
+    clock_s = store.elapsed_s()
+    store.elapsed_s = lambda: clock_s
+    answers = [ask()]
+    for _ in range(4):
+        before = renewals()
+        deadline = time.monotonic() + 300
+        while not all(now > then for now, then in zip(renewals(), before, strict=True)):
+            assert time.monotonic() < deadline, "nothing is renewed"
+            time.sleep(0.01)
+        clock_s += 0.9 * lease_s
+        answers.append(ask())
+    del store.elapsed_s
+    return answers
+
+
+def lock_renewals(store, *keys):
+    """Return the newest renewal of each lock of the namespace `n`."""
+    with store.look() as state:
+        return [max(hold.renewed for hold in state.lock("n", key).holds.values()) for key in keys]
+
+
+@pytest.fixture
+def watch_locks():
+    """A way to try to take locks that others renew, during some of their leases; returns all answers."""
+
+    def watch(manager, lease_s, *keys):
+        locks, store = manager.isolation_manager, manager.store
+        return watch_renewals(
+            store,
+            lease_s,
+            lambda: lock_renewals(store, *keys),
+            lambda: any([locks.lock_resource("n", key, "another") for key in keys]),  # noqa: C419 - each is tried
+        )
+
+    return watch
+
+
+@pytest.fixture
+def watch_owner():
+    """A way to look for ended owners while one renews its lease, during some of its leases; returns all answers."""
+
+    def watch(manager, lease_s, session):
+        store = manager.store
+        return watch_renewals(
+            store,
+            lease_s,
+            lambda: [store.current().owners[session].renewed],
+            lambda: manager.cleanup_registry.reap()["gone"],
+        )
+
+    return watch
 
 
 HELPERS = '''

@@ -15,15 +15,20 @@ from ...terminal.screen import console
 
 if TYPE_CHECKING:
     from ....api.internal.logs import RemoteEntry
-    from ....collector.client.requests import Clash, Collector, KeptConflict
-    from ....collector.client.syncing import SyncReport
+    from ....collector.client.requests import Clash, KeptConflict
+    from ....collector.client.stores import Remote
+    from ....collector.client.syncing import SyncOptions, SyncReport
 
 _SHOWN = 20
 _LISTED = 1000
 
 UrlArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[URL]", help="Collector (default: that of a remote profile, else INSIGHT_REMOTE_URL)."),
+    typer.Argument(
+        metavar="[URL]",
+        help="Collector, or s3://bucket/prefix, gs://, az:// or file:///folder (default: that of the profile, else"
+        " INSIGHT_REMOTE_URL).",
+    ),
 ]
 UrlOption = Annotated[str | None, typer.Option("--remote-url", metavar="URL", help="As URL.")]
 KeyOption = Annotated[
@@ -38,6 +43,17 @@ KeyOption = Annotated[
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="AGE", help="Only sessions that are not older: 90d, 24h, 2w.")
 ]
+LogPathOption = Annotated[
+    Path | None, typer.Option("--log", metavar="FILE", help="Log of --insight-log, in place of that of a profile.")
+]
+KeepOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="AGE",
+        help="Remove sessions that are older from the bucket, now and at every later sync: 365d, 52w; 0 for never.",
+    ),
+]
 PatienceOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
 ]
@@ -48,6 +64,7 @@ def command(
     remote_url: UrlOption = None,
     api_key: KeyOption = None,
     profile: ProfileOption = None,
+    log_path: LogPathOption = None,
     push: Annotated[bool, typer.Option("--push", help="Only send.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Only fetch.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every event afterwards.")] = False,
@@ -57,26 +74,25 @@ def command(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
     ] = False,
+    keep: KeepOption = None,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Send to a collector what it lacks, then fetch what the log of the profile lacks.
+    """Send to a collector or a bucket what it lacks, then fetch what the log of the profile lacks.
 
     It may be cut off anywhere and run again. Exit code 1: the sides have different events of one identity, or, with
     --verify, differ.
 
-    Example: insight sync https://insight.example.com
+    Example: insight sync s3://bucket/insight
     """
     from ....api.internal.exchange import parse_strategy
     from ....api.internal.history import parse_age
-    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
 
     require_client()
     from ....collector.client.retries import Retries
     from ....collector.client.syncing import SyncOptions, sync_log
 
-    if remote and remote_url and remote != remote_url:
-        raise ValueError("two collectors are named; give URL or --remote-url")
+    url = _named_url(remote, remote_url)
     if api_key:
         say("--api-key: other users of this machine see the key; set INSIGHT_API_KEY instead")
     both = push == pull
@@ -88,37 +104,65 @@ def command(
         since=parse_age(since) if since else None,
         strategy=parse_strategy(strategy),
     )
-    name = resolve_profile(profile)
-    log = profile_log(name)
-    collector, options.is_mirror = _collector_meant(remote or remote_url, api_key, log, profile_remote(name))
+    log, entry = (log_path, None) if log_path is not None else _log_of_profile(profile)
+    collector, options.is_mirror = _remote_meant(url, api_key, log, entry, options)
     try:
+        if keep is not None:
+            _set_keeping(collector, keep)
         if conflicts:
             raise typer.Exit(_list_conflicts(collector, as_json=as_json))
         with progress_bar("sync") as progress:
             report = sync_log(collector, log, options, Retries(wait), progress)
     finally:
         collector.close()
-    if as_json:
-        print_json(_data(report, collector.address.url, options.dry_run))
-    else:
-        _print(report, collector.address.url, options.push, options.pull, dry_run=options.dry_run)
+    _show(report, collector.address.url, options, as_json=as_json)
     raise typer.Exit(1 if _differ(report) else 0)
 
 
-def _collector_meant(
-    url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None"
-) -> "tuple[Collector, bool]":
-    """Return the collector of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
-    from ....collector.client.addresses import read_address
-    from ....collector.client.requests import Collector
+def _named_url(url: str | None, option: str | None) -> str | None:
+    if url and option and url != option:
+        raise ValueError("two collectors are named; give URL or --remote-url")
+    return url or option
 
+
+def _show(report: "SyncReport", url: str, options: "SyncOptions", *, as_json: bool) -> None:
+    if as_json:
+        print_json(_data(report, url, options.dry_run))
+    else:
+        _print(report, url, options.push, options.pull, dry_run=options.dry_run)
+
+
+def _log_of_profile(profile: str | None) -> "tuple[Path, RemoteEntry | None]":
+    """Return the log of a profile, and what it mirrors."""
+    from ....api.internal.logs import profile_log, profile_remote, resolve_profile
+
+    name = resolve_profile(profile)
+    return profile_log(name), profile_remote(name)
+
+
+def _set_keeping(remote: "Remote", keep: str) -> None:
+    from ....api.internal.history import parse_age
+
+    remote.keep(0 if keep == "0" else max(parse_age(keep).days, 1))
+
+
+def _remote_meant(
+    url: str | None, key: str | None, log: Path, entry: "RemoteEntry | None", options: "SyncOptions"
+) -> "tuple[Remote, bool]":
+    """Return the other side: of a URL, else of a remote profile or the environment; and whether the log mirrors it."""
+    from ....collector.client.addresses import read_address
+    from ....collector.client.stores import open_store
+    from ....collector.client.syncing import sync_place
+
+    may_write = options.push and not options.dry_run
     if entry is not None and (url or entry.url).rstrip("/") == entry.url:
         mirror = profile_mirror(entry, log, key)
-        return mirror.collector(mirror.address()), True
-    return Collector(read_address(url, key)), False
+        return mirror.collector(mirror.address(), may_write=may_write), True
+    address = read_address(url, key)
+    return open_store(address, log, sync_place(address.url, log, options.since), may_write=may_write), False
 
 
-def _list_conflicts(collector: "Collector", *, as_json: bool) -> int:
+def _list_conflicts(collector: "Remote", *, as_json: bool) -> int:
     """Print the conflicts that the collector keeps, and return the exit code."""
     found, total = collector.conflicts(_LISTED)
     if total > len(found):

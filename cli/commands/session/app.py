@@ -31,7 +31,7 @@ from ...terminal.safe import safe, safe_line
 from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.history import History, SessionRow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -280,7 +280,7 @@ def compare_sessions(
     )
 
 
-def _session_in(model: "ReadModel", session: str, time: str | None, as_of: str | None) -> "SessionRow":
+def _session_in(model: "History", session: str, time: str | None, as_of: str | None) -> "SessionRow":
     """The session that is meant; of a span of time the last one, or the one whose id begins so."""
     if time is None:
         return session_meant(model, session)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....api.internal.logs import BAD, GOOD
 
 if TYPE_CHECKING:
-    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.history import History, SessionRow
 
 _BEFORE = ("test_session_starts",)
 
@@ -46,7 +46,7 @@ def rerun_pytest(tests: list[str], arguments: list[str], *, sut: str | None, pro
         return run_pytest([f"@{listed}", *arguments], sut=sut, profile=profile, log=None)
 
 
-def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
+def left_over(model: "History", row: "SessionRow", *, failed: bool, not_run: bool, all_but_passed: bool) -> list[str]:
     """Return what a session left failing, unfinished or not collected, in the order of its log."""
     from ....api.internal.history import not_run_tests, run_of_row
 
@@ -72,7 +72,7 @@ def left_over(model: "ReadModel", row: "SessionRow", *, failed: bool, not_run: b
     return list(wanted)
 
 
-def play(model: "ReadModel", row: "SessionRow", until: int | None) -> Iterator[str]:
+def play(model: "History", row: "SessionRow", until: int | None) -> Iterator[str]:
     """Yield what the terminal showed, section by section; tests in between as pytest's verbose mode has them.
 
     Args:

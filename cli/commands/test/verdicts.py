@@ -9,7 +9,7 @@ from ...formatters.values import counted, name, percent, seconds, when
 if TYPE_CHECKING:
     from ....api import Analysis
     from ....api.internal.answers import Occurrence
-    from ....api.internal.history import ReadModel
+    from ....api.internal.history import History
     from ...arguments.history import Question
 
 
@@ -99,7 +99,7 @@ def _counted_runs(answer: dict[str, Any], history: "list[Occurrence]", *, is_sil
     return lines
 
 
-def last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> dict[str, str] | None:
+def last_cut(model: "History", history: "list[Occurrence]", nodeid: str) -> dict[str, str] | None:
     """Return what a test had written when it was cut last, by name; None if it never was, or had written nothing."""
     from ....api.internal.logs import TestCut
     from ...formatters.sessions.session_notes import noted_events
@@ -118,7 +118,7 @@ def last_cut(model: "ReadModel", history: "list[Occurrence]", nodeid: str) -> di
     return None
 
 
-def last_failure(model: "ReadModel", history: "list[Occurrence]") -> str:
+def last_failure(model: "History", history: "list[Occurrence]") -> str:
     """Return the text of the newest failure of a test; empty if it has none."""
     from ....api.internal.history import finished_event
     from ....api.internal.logs import BAD

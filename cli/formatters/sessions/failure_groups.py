@@ -10,7 +10,7 @@ from ..values import counted, duration_text
 
 if TYPE_CHECKING:
     from ....api import TestResult
-    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.history import History, SessionRow
     from ...terminal.screen import Output
 
 _BAD = ("failed", "error")
@@ -35,7 +35,7 @@ class FailureGroup(NamedTuple):
     failures: list[Failure]
 
 
-def failure_groups(model: "ReadModel", row: "SessionRow", results: "Sequence[TestResult]") -> list[FailureGroup]:
+def failure_groups(model: "History", row: "SessionRow", results: "Sequence[TestResult]") -> list[FailureGroup]:
     """Return the failures of a session by their messages, in the order of the first of each.
 
     Args:

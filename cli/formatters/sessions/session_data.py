@@ -7,7 +7,7 @@ from ..values import utc_text
 
 if TYPE_CHECKING:
     from ....api import TestSession
-    from ....api.internal.history import ReadModel, SessionRow, TestRunTotal
+    from ....api.internal.history import History, SessionRow, TestRunTotal
     from ....api.internal.logs import RunState
 
 
@@ -50,7 +50,7 @@ def session_data(row: "SessionRow", state: "RunState") -> dict[str, Any]:
     }
 
 
-def session_details(model: "ReadModel", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
+def session_details(model: "History", row: "SessionRow", view: "TestSession") -> dict[str, Any]:
     """Return a session with its results and its output as `--json` prints it."""
     from .session_notes import note_data
 

@@ -10,7 +10,7 @@ from ..outcomes import COUNT_ORDER, OUTCOME_STYLES, plural, styled
 from ..values import duration_text, local_text
 
 if TYPE_CHECKING:
-    from ....api.internal.history import ReadModel, SessionRow, TestRunTotal
+    from ....api.internal.history import History, SessionRow, TestRunTotal
     from ....api.internal.logs import RunState
 
 HASH_LENGTH = 9
@@ -25,7 +25,7 @@ _MINUTE_S = 60
 _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def states_of(model: "ReadModel", rows: "list[SessionRow]") -> "dict[str, RunState]":
+def states_of(model: "History", rows: "list[SessionRow]") -> "dict[str, RunState]":
     """Return whether sessions run, by their streams."""
     return {row.stream: model.state_of(row) for row in rows}
 

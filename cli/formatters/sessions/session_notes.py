@@ -13,7 +13,7 @@ from ..outcomes import OUTCOME_STYLES
 from ..values import counted
 
 if TYPE_CHECKING:
-    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.history import History, SessionRow
     from ...terminal.screen import Output
 
 _WARNINGS_SHOWN = 10
@@ -41,17 +41,17 @@ SHOWN: dict[str, tuple[str, str]] = {
 """How `insight session show` and `insight tail` show each type of event."""
 
 
-def noted_events(model: "ReadModel", row: "SessionRow") -> list[Event | UnknownEvent]:
+def noted_events(model: "History", row: "SessionRow") -> list[Event | UnknownEvent]:
     """Return the events about a session as a whole, in the order of its log."""
     return [model.record_at(position).event() for position in row.part.notes]
 
 
-def note_data(model: "ReadModel", row: "SessionRow") -> list[dict[str, Any]]:
+def note_data(model: "History", row: "SessionRow") -> list[dict[str, Any]]:
     """Return these events as `--json` prints them."""
     return [msgspec.to_builtins(event) for event in noted_events(model, row)]
 
 
-def print_notes(out: "Output", model: "ReadModel", row: "SessionRow") -> None:
+def print_notes(out: "Output", model: "History", row: "SessionRow") -> None:
     """Print collection errors and skips, lost workers, losses of the recorder, and the first warnings."""
     shown: Counter[type] = Counter()
     state = SessionState(row.session_id)

@@ -13,14 +13,14 @@ from .session_notes import print_notes
 
 if TYPE_CHECKING:
     from ....api import TestSession
-    from ....api.internal.history import ReadModel, SessionRow
+    from ....api.internal.history import History, SessionRow
     from ....api.internal.logs import RunState
     from ...terminal.screen import Output
 
 _NAMES_SHOWN = 20
 
 
-def print_session(model: "ReadModel", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
+def print_session(model: "History", row: "SessionRow", view: "TestSession", *, results: bool, output: bool) -> None:
     """Print a session.
 
     Args:

@@ -95,7 +95,8 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
     if running and model.state_of(row) == "running":  # what runs now has no verdict yet
         verdicts = dict(Counter(verdicts) - Counter(crashed=len(running)))
         status, running = "running", []
-    rows, workers, names = model.columns(row.stream), row.part.workers, model.names()
+    rows = model.columns(row.stream) if only is None else model.columns_of(row.stream, only)
+    workers, names = row.part.workers, model.names()
     cut = is_cut(sealed=row.exit_status is not None, interrupted=row.part.interrupted)
     ends = Ends(row.part.others, verdict_of((), running=True, cut=cut))
     if only is None:

@@ -34,14 +34,14 @@ class Run:
 
     @property
     def failed_tests(self) -> list[str]:
-        """Node ids of the tests that failed."""
-        known = self._candidates("failed")
+        """Sorted node ids of the tests that failed."""
+        known = sorted(self._candidates("failed"))
         return [nodeid for nodeid in known if nodeid in self.tests and self.tests[nodeid].verdict in BAD]
 
     @property
     def flaky_tests(self) -> list[str]:
-        """Node ids of the tests that passed in the end, and did not in some attempt."""
-        known = self._candidates("flaky")
+        """Sorted node ids of the tests that passed in the end, and did not in some attempt."""
+        known = sorted(self._candidates("flaky"))
         return [nodeid for nodeid in known if is_flaky(self.tests[nodeid].outcomes)]  # type: ignore[arg-type]
 
     def _candidates(self, what: Literal["failed", "flaky"]) -> Iterable[str]:

@@ -178,11 +178,11 @@ class Service:
 
     def runs(self):
         """What the service knows, by test run."""
-        return {run["test_run"]: run for run in wire.call(self.port, "GET", "/status")["runs"]}
+        return {run["test_run"]: run for run in self.report()["runs"]}
 
     def report(self):
         """Everything that the service knows."""
-        return wire.call(self.port, "GET", "/status")
+        return wire.call(self.port, "GET", "/status", timeout_s=300)
 
     def workers(self, run):
         """The workers of a test run by their names."""

@@ -4,4 +4,5 @@
 - `r0002_views`: sessions, results, counts a day
 - `r0003_documented`: tables for other programs
 - `r0004_row_security`: rows of the own team alone
+- `r0005_packed`: columns of sessions for questions
 """
