@@ -23,6 +23,7 @@ ALL = (
     "merge",
     "exchange",
     "questions",
+    "report",
     "generation",
     "testdata",
     "syncstorage",

@@ -96,9 +96,11 @@ def _send(lines: SessionLines, session: SentSession, watch: EndWatch, environ: M
 def _open_place(environ: Mapping[str, str]) -> tuple[Any, str]:
     """Return the place to send to, and its name."""
     if environ.get("PYTEST_INSIGHT_STORAGE") == "database":
-        from .sending.database_place import DatabasePlace  # noqa: PLC0415 - needs the extra `server`
+        from .access.teams import DEFAULT_TEAM  # noqa: PLC0415 - needs the extra `server`
+        from .sending.database_place import DatabasePlace  # noqa: PLC0415 - as above
 
-        database = DatabasePlace(environ.get("INSIGHT_DB_URL", ""))
+        team = environ.get("INSIGHT_DB_TEAM") or DEFAULT_TEAM
+        database = DatabasePlace(environ.get("INSIGHT_DB_URL", ""), team, makes_team=team == DEFAULT_TEAM)
         return database, database.name
     from .client.addresses import read_address  # noqa: PLC0415 - as above
     from .client.requests import Collector  # noqa: PLC0415 - needs the extra `remote`

@@ -193,6 +193,14 @@ SETTINGS = (
         metavar="URL",
     ),
     Setting(
+        "db_team",
+        ("--insight-db-team",),
+        "Team that the events belong to in the database of --insight-storage=database (default: default).",
+        "insight_db_team",
+        "INSIGHT_DB_TEAM",
+        metavar="NAME",
+    ),
+    Setting(
         "push_wait",
         ("--insight-push-wait",),
         "How long the end of the run waits until the last events are sent (default: 5 with CI, else 0).",

@@ -85,7 +85,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Return settings of the helper that do not belong on its command line, which all users of a machine see."""
     found = {"PYTEST_INSIGHT_STORAGE": settings.storage}
     if settings.storage == "database":
-        return found | {"INSIGHT_DB_URL": settings.db_url}
+        return found | {"INSIGHT_DB_URL": settings.db_url, "INSIGHT_DB_TEAM": settings.db_team}
     found["INSIGHT_REMOTE_URL"] = settings.remote_url
     return found | ({"INSIGHT_API_KEY": settings.api_key} if settings.api_key else {})
 

@@ -46,6 +46,7 @@ class Settings:
     remote_url: str = ""
     api_key: str = field(default="", repr=False)
     db_url: str = field(default="", repr=False)
+    db_team: str = ""
     push_wait: float = 0.0
 
 
@@ -98,6 +99,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] = os.environ
         remote_url=values["remote_url"] or "",
         api_key=values["api_key"] or "",
         db_url=values["db_url"] or "",
+        db_team=values["db_team"] or "",
         push_wait=_push_wait(values["push_wait"], environ),
     )
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..core.overview.marks import MARKS
+from .answers import STRIP_RUNS
 from .texts import cut_text
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class PageFacts:
     def note_of(self, row: "BrokenRow") -> str:
         """Return what is known of a broken test."""
         return self._note_of(row)
+
+    @property
+    def room(self) -> int:
+        """Runs that there is room for in a strip: those of the longest history of a test, at most 60."""
+        return min(max(self._answers.overview.about.sessions, 12), STRIP_RUNS)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether strips take half of their column."""
+        return self.room <= STRIP_RUNS // 2
 
     @cached_property
     def cost_s(self) -> float:

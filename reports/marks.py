@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from ..core.overview.marks import MARKS
 from ..projections.rules import BAD
+from .texts import counted
 
 CELL = 7
 """Width of a run in a strip."""
@@ -107,7 +108,8 @@ def words_of_strip(words: Sequence[str]) -> str:
     told = ", ".join(f"{word.replace('_', ' ')} {counts[word]}" for word in MARKS if counts[word])
     rest = [word for word in counts if word not in MARKS]
     told = ", ".join([told, *(f"{word} {counts[word]}" for word in rest)]) if rest else told
-    since = f"failing since {failing} of {len(words)} runs" if failing else f"{len(words)} runs"
+    runs = counted(len(words), "run")
+    since = f"failing since {failing} of {runs}" if failing else runs
     return f"{since}: {told}"
 
 

@@ -69,6 +69,8 @@ def seconds(value: float) -> str:
         minutes, rest = divmod(round(value), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if not value:
+        return "0 ms"
     if value >= 1:
         return f"{value:.3g} s"
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e3:.1f} ms"  # noqa: PLR2004 - a millisecond

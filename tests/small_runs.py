@@ -13,6 +13,7 @@ from pytest_insight.core.history.verdicts.run import Run
 from pytest_insight.core.questions.evidence import Occurrence
 from pytest_insight.eventlog.targets.memory_log import MemoryLog
 from pytest_insight.projections.readmodel import ReadModel
+from small_histories import HOUR_US
 
 VERDICT = {
     "P": "passed",
@@ -30,8 +31,6 @@ VERDICT = {
 IS_GOOD = {"P": True, "X": True, "x": True, "F": False, "E": False, "!": False}
 """The sentence of docs/analysis.md, by letter: what says something about the code."""
 
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 BASE_US = 1_760_000_000_000_000
 
 

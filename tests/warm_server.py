@@ -31,7 +31,7 @@ from collections.abc import Callable
 import warm_workers
 
 PACKAGES = {
-    "pytest_insight.cli": ("cli", "core", "eventlog", "projections", "syncstorage", "testdata"),
+    "pytest_insight.cli": ("cli", "core", "eventlog", "interchange", "projections", "syncstorage", "testdata"),
     "collector": ("cli", "collector", "core", "eventlog", "projections"),
     "pytest": ("eventlog", "plugin"),
     "-c": ("core", "eventlog", "plugin", "projections", "syncstorage", "testdata"),

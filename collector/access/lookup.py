@@ -1,5 +1,6 @@
 """The key of a request: looked up in the database, and remembered for a few seconds."""
 
+import math
 import threading
 import time
 from hashlib import sha256
@@ -19,6 +20,9 @@ CACHE_S: Final = 5.0
 RECORDED_MAX: Final = 3_000
 """Wrong keys that are recorded in a minute, one by one."""
 
+GUESSES_MAX: Final = 600
+"""Wrong keys in a minute that are answered with 401; those who send more are asked to wait. Right keys are not."""
+
 _CACHED_MAX = 10_000
 _SCHEME = "bearer "
 
@@ -29,15 +33,17 @@ class KeyLookup:
     Args:
         engine: of the database.
         cache_s: seconds for which a valid key is remembered.
+        guesses: wrong keys in a minute that are answered without a pause.
     """
 
-    def __init__(self, engine: Engine, cache_s: float = CACHE_S) -> None:
+    def __init__(self, engine: Engine, cache_s: float = CACHE_S, guesses: int = GUESSES_MAX) -> None:
         self._engine = engine
         self._cache_s = cache_s
         self._cache: dict[bytes, tuple[float, ApiKey]] = {}
         self._lock = threading.Lock()
         # A program that guesses keys does not fill the disk.
         self._recorded = TokenBuckets(RECORDED_MAX)
+        self._guesses = TokenBuckets(guesses)
         self._unrecorded = 0
 
     def authorize(self, header: str | None, scope: str) -> ApiKey:
@@ -107,6 +113,10 @@ class KeyLookup:
             team = None if found is None else found[0].team
             key_id = "" if parts is None else parts.id
             self._record_bad_key(connection, team, key_id)
+        wait_s = math.ceil(self._guesses.take("wrong"))
+        if wait_s:
+            detail = f"too many wrong API keys; send the right one, or repeat it after {wait_s} s"
+            raise ProblemError("too-many-requests", detail, {"Retry-After": str(wait_s)})
         reason = "it is revoked or has expired" if found else "there is no such key"
         raise ProblemError(
             "bad-key",

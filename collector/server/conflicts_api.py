@@ -51,4 +51,5 @@ def _stored_line(connection: Connection, row: Row[Any]) -> str | None:
     if found is None:
         return None
     lines = unpack_segment(found.body, found.digest, f"{found.stream.hex}/{found.first}").split(b"\n")
-    return lines[row.seq - found.first].decode("utf-8", "replace")
+    place: int = row.seq - found.first
+    return lines[place].decode("utf-8", "replace")

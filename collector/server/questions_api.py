@@ -61,7 +61,7 @@ def _endpoint(question: QuestionPath) -> Callable[..., Awaitable[Response]]:
 def _parameters(question: QuestionPath) -> list[dict[str, Any]]:
     """Return the description of the parameters of a question."""
     in_path = f"{{{question.argument}}}" in question.path
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": question.argument, "in": "path" if in_path else "query", "required": question.required or in_path}
     ] if question.argument else []  # fmt: skip
     found += [{"name": name, "in": "query", "required": False} for name in (*question.options, *question.flags)]

@@ -85,7 +85,7 @@ def list_stored_sessions(
             detail = f"after {after[:40]}: there is no such stream; begin without it"
             raise ProblemError("bad-request", detail) from error
         found: list[dict[str, Any]] = [load_session(model, row).to_dict() for row in rows[:limit]]
-    headers = {}
+    headers: dict[str, str] = {}
     if len(rows) > limit:
         following = request.url.include_query_params(after=rows[limit - 1].stream, limit=limit)
         following = following.remove_query_params("offset")

@@ -111,7 +111,7 @@ def add_streams(connection: Connection, team: int, found: Sequence[FoldedStream]
     Returns:
         The labels concerned.
     """
-    changes = [
+    changes: list[dict[str, Any]] = [
         {"team": team, "stream": one.stream, "target": target, "at": at, "digest": digest, "what": what}
         for one in found
         for target, at, digest, what in one.changes

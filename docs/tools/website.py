@@ -22,6 +22,7 @@ CONTENTS: dict[str, list[str]] = {
     "Use it": [
         "docs/recording.md",
         "docs/analysis.md",
+        "docs/report.md",
         "docs/cli.md",
         "docs/json.md",
         "docs/sql.md",

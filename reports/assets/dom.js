@@ -42,6 +42,7 @@ function seconds(value) {
     const minutes = Math.floor(Math.round(value) / 60), rest = Math.round(value) % 60;
     return minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min ${rest} s`;
   }
+  if (!value) return '0 ms';
   if (value >= 1) return `${Number(value.toPrecision(3))} s`;
   return value >= 0.001 ? `${Number((value * 1000).toPrecision(3))} ms` : `${(value * 1000).toFixed(1)} ms`;
 }

@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import sys
 import time
 
 import pytest
 import warm
 from pytest_insight.cli.app import run
+from recorded_runs import enter_project, recording_command
 
 HANGS = (
     "def test_done():\n    import time\n    time.sleep(0.5)\ndef test_hangs():\n    import time\n    time.sleep(300)\n"
@@ -39,25 +39,12 @@ def test_hangs(): time.sleep(300)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty project with a home of its own."""
-    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return enter_project(tmp_path, monkeypatch)
 
 
 def start(*words):
     """A recorded run in its own process group."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--insight",
-        "--insight-sut=shop",
-        *words,
-    ]
-    return warm.Popen(command, env=dict(os.environ), start_new_session=True)
+    return warm.Popen(recording_command(*words), env=dict(os.environ), start_new_session=True)
 
 
 def is_recorded(folder, name):

@@ -2,16 +2,12 @@
 
 import json
 import os
-import sys
-from pathlib import Path
 
 import pytest
 import warm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from histories import all_of, write_session
 from pytest_insight.cli.app import run
+from recorded_runs import enter_project, recording_command
 
 SUITE = "def test_a(): pass\ndef test_b(): assert not __import__('os').environ.get('BROKEN')\ndef test_c(): pass\n"
 ENDS = {
@@ -27,24 +23,12 @@ ENDS = {
 @pytest.fixture
 def pytest_run(tmp_path, monkeypatch):
     """A way to record a run of a small suite, which has to end with an exit status."""
-    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
+    enter_project(tmp_path, monkeypatch)
     (tmp_path / "test_it.py").write_text(SUITE)
 
     def record(status, *words, conftest="", **env):
         (tmp_path / "conftest.py").write_text(conftest)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "--insight",
-            "--insight-sut=shop",
-            *words,
-        ]
-        done = warm.run(command, env=os.environ | env, capture_output=True, text=True, timeout=300)
+        done = warm.run(recording_command(*words), env=os.environ | env, capture_output=True, text=True, timeout=300)
         assert done.returncode == status, done.stdout + done.stderr
 
     return record

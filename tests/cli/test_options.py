@@ -57,7 +57,7 @@ def test_an_option_takes_a_value_in_all_commands_or_in_none():
             for flag in (flag for flag in param.opts if flag.startswith("--")):
                 takes[flag][bool(getattr(param, "is_flag", False))].append(words)
     assert {flag: dict(kinds) for flag, kinds in takes.items() if len(kinds) > 1} == {
-        "--output": {False: ["merge"], True: ["session show"]}
+        "--output": {False: ["report", "merge"], True: ["session show"]}
     }
 
 

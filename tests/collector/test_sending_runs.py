@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import warm
 from collector_homes import Home, merged
+from collectors import make_key
 from pytest_insight.eventlog.reader import Record, read_records
 
 SUITE = """
@@ -135,6 +136,19 @@ def test_a_run_is_written_to_a_database_and_needs_no_key(project, served, databa
     sent = project.run(*options, CI="1")
     assert re.match(r"insight: sent \d+ events to .*/test_\d+\n", sent.line), sent.stdout
     assert served.get("/api/v1/log").body == merged(tmp_path, project.home.log) == served.export()
+
+
+def test_a_run_is_written_to_a_team_of_a_database_that_is_there(project, served, engine, database, tmp_path):
+    """Its key sees the run and that of `default` does not; a team that is not there is named and gets nothing."""
+    key = make_key(engine, team="payments")
+    options = ("--insight-storage=database", f"--insight-db-url={database}")
+    sent = project.run(*options, "--insight-db-team=payments", CI="1")
+    assert sent.line.startswith("insight: sent "), sent.stdout
+    of_default, of_payments = (served.get("/api/v1/log", key=name).body for name in (None, key))
+    assert (of_default, of_payments) == (b"", merged(tmp_path, project.home.log))
+    wrong = project.run(*options, CI="1", INSIGHT_DB_TEAM="paymnets")
+    assert "there is no team 'paymnets'" in wrong.line
+    assert wrong.others == sent.others
 
 
 @pytest.fixture

@@ -101,6 +101,10 @@ def everything(database):
             "select d.team, n.nodeid, sut, day, runs, passed, failed, skipped, flaky, duration_us"
             " from test_day d join node n on n.id = d.node"
         ),
+        (
+            "select s.stream, p.verdicts, outcomes, durations, attempts, p.workers, length(nodes), length(notable_failed)"
+            " from packed p join session s on s.id = p.session"
+        ),
         "select * from change",
         "select nodeid from node",
     )
@@ -116,7 +120,7 @@ def test_a_rebuild_makes_the_same_rows(served, engine, database, capsys):
         project(engine, start)
     project(engine, 9_999)
     before = everything(database)
-    assert all(before[:3])
+    assert all(before[:4])
     assert main.run(["db", "rebuild", "--db-url", database, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [{"team": "default", "streams": 14}]
     assert everything(database) == before

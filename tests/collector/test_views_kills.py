@@ -15,6 +15,10 @@ ROWS = (
     "select s.label, s.tests, s.passed, n.nodeid, r.seq, r.verdict from session s"
     " join result r on r.session = s.id join node n on n.id = r.node order by 1, 4, 5"
 )
+PACKED = (
+    "select s.label, p.verdicts, p.outcomes, p.durations, p.attempts, length(p.nodes), length(p.notable_failed)"
+    " from packed p join session s on s.id = p.session order by 1"
+)
 DAYS = "select n.nodeid, day, runs, passed, failed from test_day d join node n on n.id = d.node order by 1, 2"
 
 
@@ -41,10 +45,12 @@ def test_kills_of_the_projector_leave_what_a_rebuild_makes(served, engine, datab
         wait_for(lambda: rows_of(database, "", "select count(*) from session where status = 'complete'") == [(40,)])
     finally:
         projector.close()
-    grown = rows_of(database, "", ROWS), rows_of(database, "", DAYS)
+    answers = lambda: [served.get(f"/api/v1/{path}").json() for path in ("tests?all=1", "session-list?all=1")]
+    rows = lambda: [rows_of(database, "", query) for query in (ROWS, DAYS, PACKED)]
+    grown, answered = rows(), answers()
     assert len(grown[0]) == 40 * 30
     assert main.run(["db", "rebuild", "--db-url", database]) == 0
-    assert (rows_of(database, "", ROWS), rows_of(database, "", DAYS)) == grown
+    assert (rows(), answers()) == (grown, answered)
 
 
 def test_the_process_ends_with_its_server(database):
@@ -71,7 +77,7 @@ def test_a_purge_reaches_the_tables(served, engine, database, tmp_path):
     assert rows_of(database, "", "select nodeid from node") == []
     while project_all(engine):
         pass
-    tables = ("node", "session", "result", "test_day", "change", "folded")
+    tables = ("node", "packed", "session", "result", "test_day", "change", "folded")
     shown = json.dumps([rows_of(database, "", f"select t::text from {name} t") for name in tables])
     assert canary not in shown
     assert "t.py::kept" in shown

@@ -175,7 +175,7 @@ def test_without_script_and_under_the_header_of_jenkins_the_answers_are_there(op
         strips = tab.page.locator("svg.strip")
         assert strips.count() > 5
         box = tab.page.locator("tr", has_text="test_partial").first.locator("svg.strip").bounding_box()
-        assert box["width"] > 100
+        assert box["width"] == 12 * 7
 
 
 def test_in_a_folder_style_and_script_are_files(open_tab, served):

@@ -58,7 +58,8 @@ class LimitedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def _is_idle(self) -> bool:
-        return self.cycle is None or bool(self.cycle.response_complete)
+        cycle: Any = self.cycle  # None before the first request, though its declaration does not say so
+        return cycle is None or bool(cycle.response_complete)
 
     def _wait_for_head(self) -> None:
         self._before = self.cycle

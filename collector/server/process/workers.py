@@ -51,8 +51,12 @@ def serve_here(settings: WorkerSettings, listening: socket.socket) -> None:
 def serve_in_processes(settings: WorkerSettings, listening: socket.socket, count: int) -> None:
     """Serve in so many processes until this one is asked to end."""
     asked = threading.Event()
+
+    def end(_: int, __: object) -> None:
+        asked.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+        signal.signal(number, end)
     running = [_start(settings, listening) for _ in range(count)]
     try:
         while not asked.wait(_LOOK_S):

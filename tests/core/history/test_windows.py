@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytest_insight.core.history.references import Span
 from pytest_insight.core.history.selection import Candidate, Selection, is_age, matches, parse_age
 from pytest_insight.core.history.windows import Window, moment_of, parse_window
-from small_runs import BASE_US, DAY_US, HOUR_US, few
+from small_histories import DAY_US, HOUR_US
+from small_runs import BASE_US, few
 
 NOW = BASE_US
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
