@@ -1,5 +1,6 @@
 """Add the sessions of files of any kind to a store: results of other tools, exports, logs, folders and archives."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..core.exchange.store import SessionStore
 from ..core.history.selection import Selection
 from ..eventlog.errors import InputUnreadableError
 from ..eventlog.files.pipes import is_pipe
+from ..eventlog.format import HEAD
 from ..eventlog.merging.conflicts import Strategy
 from ..eventlog.merging.staging import Staged, Staging, stage_source, staging
 from ..eventlog.sources import look_for_logs
@@ -19,6 +21,9 @@ from .importers.protocol import Member, RefusedFileError
 from .inputs.members import list_members
 from .reading import FileReader, ForeignOptions, Found
 from .report import ImportedFiles
+
+_HEAD_BYTES = 64 << 10
+_DOCUMENT_KEYS = (b'"session_start_time"', b'"test_results"')
 
 
 def import_path(
@@ -137,13 +142,25 @@ class _Sessions:
         if is_pipe(self._path):  # it is read once, and is a file now
             yield from self._take(read_staged([Staged("standard input", member.path) for member in own], self._stage))
             return
+        if path.is_file() and not self._reader.recognized and zipfile.is_zipfile(path):
+            yield from self._take(read_contents(self._path, self._stage))  # an archive of logs and documents only
+            return
         named = [member for member in own if member.named]
         if named or (not own and not self._reader.recognized and not self._report.errors):
             yield from self._take(read_contents(self._path, self._stage))
             return
-        yield from self._take(read_staged([Staged(member.name, member.path) for member in own], self._stage))
+        readable = [member for member in own if is_own_format(member)]
+        self._passed_over = len(own) - len(readable)
+        yield from self._take(read_staged([Staged(member.name, member.path) for member in readable], self._stage))
 
     def _take(self, contents: Contents) -> Iterator[Incoming]:
         self._report.errors.extend(contents.errors)
         self._report.usable = self._report.usable or bool(contents.sessions or contents.errors)
         yield from contents.sessions
+
+
+def is_own_format(member: Member) -> bool:
+    """Return whether a file of an archive is an event log or a document of sessions, by its first bytes."""
+    with member.path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    return head.startswith(HEAD) or b"\n" + HEAD in head or any(key in head for key in _DOCUMENT_KEYS)

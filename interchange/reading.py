@@ -85,6 +85,8 @@ class FileReader:
             return None
         else:
             importer = importer_for(member.name, head)
+        if importer is None and member.named and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            raise RefusedFileError("is no report of a known format", "name its format by --as if it is one")
         self.recognized += importer is not None
         return None if importer is None else Found(member, importer)
 

@@ -26,6 +26,7 @@ CONTENTS: dict[str, list[str]] = {
         "docs/cli.md",
         "docs/json.md",
         "docs/sql.md",
+        "docs/exchange.md",
         "docs/profiles-and-exchange.md",
         "docs/security.md",
         "docs/performance.md",

@@ -38,6 +38,16 @@ _DAMAGE = (
 )
 
 
+REPORT_SUFFIXES = (".xml", ".json", ".jsonl", ".ndjson", ".txt", ".log")
+"""Endings of the names of files in folders and archives that are looked at, also before `.gz`."""
+
+
+def may_be_report(name: str) -> bool:
+    """Return whether a file of a folder or an archive is looked at: it may be a report, a log or an archive."""
+    lower = name.lower()
+    return lower.removesuffix(".gz").endswith(REPORT_SUFFIXES) or is_archive_name(lower)
+
+
 class ArchivedFile(NamedTuple):
     """A file within an archive."""
 
@@ -75,7 +85,7 @@ def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) 
     try:
         with kind(path, name, limits) as files:
             for entry in files.entries:
-                if is_by_file(entry.name):
+                if is_by_file(entry.name) or not may_be_report(entry.name):
                     continue
                 if is_archive_name(entry.name) and not entry.name.lower().endswith(".xml.gz"):
                     yield RefusedFileError(

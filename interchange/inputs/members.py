@@ -10,10 +10,9 @@ from ...eventlog.files.pipes import is_pipe, read_pipe
 from ...eventlog.merging.staging import Staging
 from ...eventlog.sources import is_by_file, special_kind
 from ..importers.protocol import Member, RefusedFileError
-from .archives import is_archive, unpack_archive, unpack_gzip
+from .archives import REPORT_SUFFIXES, is_archive, unpack_archive, unpack_gzip
 from .limits import ImportLimits
 
-FOREIGN_SUFFIXES = (".xml", ".json", ".jsonl", ".ndjson", ".txt", ".log")
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _GZIP = b"\x1f\x8b"
 _ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"BZh", b"\xfd7zXZ")
@@ -53,7 +52,7 @@ def _members_of_folder(folder: Path, limits: ImportLimits, stage: Staging) -> It
             relative = path.relative_to(folder).as_posix()
             lower = name.lower()
             archive = lower.endswith(_ARCHIVE_SUFFIXES)
-            plain = lower.removesuffix(".gz").endswith(FOREIGN_SUFFIXES)
+            plain = lower.removesuffix(".gz").endswith(REPORT_SUFFIXES)
             if is_by_file(relative) or name.startswith(".") or not (archive or plain):
                 continue
             if path.is_symlink():

@@ -136,6 +136,16 @@ def test_files_beyond_a_limit_are_refused_as_a_whole(text, reason, tmp_path, imp
     assert imports.lines() == []
 
 
+@pytest.mark.parametrize(
+    "text", ["<coverage/>", "<!DOCTYPE html><html></html>", OPEN_HOSTS + '<testcase name="x" name="y"/>']
+)
+def test_xml_that_is_no_report_is_refused_with_its_name(text, tmp_path, imports):
+    """Reports of coverage, pages of a server, and a file that is damaged before its first test."""
+    with pytest.raises(EventLogError, match=r"report\.xml: .*; "):
+        imports.take(write(tmp_path, text))
+    assert imports.lines() == []
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1", "windows-1252", "shift_jis"])
 def test_declared_encodings_and_byte_order_marks_are_understood(encoding, tmp_path, imports):
     """The name of the test survives."""

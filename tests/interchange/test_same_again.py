@@ -231,6 +231,21 @@ def test_a_dangerous_archive_is_refused_as_a_whole(name, tmp_path, imports):
     assert imports.lines() == []
 
 
+@pytest.mark.parametrize("pack", [zip_with, tar_with])
+def test_other_files_of_an_archive_are_passed_over(pack, tmp_path, imports):
+    """As the artifacts of a CI job are: sources, pictures, settings, and JSON of other kinds."""
+    others = [
+        ("src/a.py", b"x = 1"),
+        ("a.pyc", b"\xa7"),
+        ("p.png", b"\x89PNG"),
+        ("package.json", b'{"name": "x"}'),
+        ("c.xml", b"<coverage/>"),
+    ]
+    report = imports.take(pack(tmp_path, GOOD, *others))
+    assert (report.stats["added"], report.errors) == (1, [])
+    assert report.notes[-1].endswith("2 files are of no known format; passed over")
+
+
 def test_an_archive_within_an_archive_is_named_and_the_rest_imported(tmp_path, imports):
     """Archives are opened one level deep."""
     inner = zip_with(tmp_path, GOOD).read_bytes()

@@ -52,7 +52,7 @@ class JUnitImporter:
         run = XmlRun(member.path, reading.limits, first.start, first.end)
         for _ in run.steps():
             pass
-        if not first.suites and not len(repeats):
+        if not len(repeats) and (run.damage or not first.suites):
             reason = run.damage or "has no test suites"
             raise RefusedFileError(
                 f"cannot be read as JUnit XML: {reason}", "check which tool wrote it, or name it by --as"
