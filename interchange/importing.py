@@ -143,7 +143,7 @@ class _Sessions:
             yield from self._take(read_staged([Staged("standard input", member.path) for member in own], self._stage))
             return
         if path.is_file() and not self._reader.recognized and zipfile.is_zipfile(path):
-            yield from self._take(read_contents(self._path, self._stage))  # an archive of logs and documents only
+            yield from self._sessions_of_own_archive()
             return
         named = [member for member in own if member.named]
         if named or (not own and not self._reader.recognized and not self._report.errors):
@@ -152,6 +152,13 @@ class _Sessions:
         readable = [member for member in own if is_own_format(member)]
         self._passed_over = len(own) - len(readable)
         yield from self._take(read_staged([Staged(member.name, member.path) for member in readable], self._stage))
+
+    def _sessions_of_own_archive(self) -> Iterator[Incoming]:
+        """Yield the sessions of an archive that has logs and documents only; its reader names what cannot be read."""
+        contents = read_contents(self._path, self._stage)
+        if contents.errors:
+            self._report.errors.clear()
+        yield from self._take(contents)
 
     def _take(self, contents: Contents) -> Iterator[Incoming]:
         self._report.errors.extend(contents.errors)

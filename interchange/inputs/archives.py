@@ -25,7 +25,6 @@ from .limits import ImportLimits
 
 _CHUNK_BYTES = 1 << 20
 _RATIO_FROM_BYTES = 1 << 20
-_ENCRYPTED = 0x1
 _UNIX, _TYPE_MASK, _LINK = 3, 0o170000, 0o120000
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -75,7 +74,7 @@ def _open_tar(path: Path) -> Generator[tarfile.TarFile]:
 
 
 def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) -> Iterator[Member | RefusedFileError]:
-    """Yield the files of an archive, unpacked; an archive within it is named as refused.
+    """Yield the files of an archive, unpacked; one that cannot be, and an archive within it, is named as refused.
 
     Raises:
         RefusedFileError: the archive is dangerous or damaged.
@@ -94,7 +93,12 @@ def unpack_archive(path: Path, name: str, limits: ImportLimits, stage: Staging) 
                     )
                     continue
                 target = _target(stage, entry.name)
-                files.copy(entry, target)
+                try:
+                    files.copy(entry, target)
+                except _DAMAGE as error:  # encrypted, packed by an unknown method, or damaged; the others may be whole
+                    reason = f"{name}!{entry.name}: cannot be unpacked: {error}"
+                    yield RefusedFileError(reason, "unpack it and import what is in it")
+                    continue
                 yield Member(f"{name}!{entry.name}", target, entry.name, mtime_us=entry.mtime_us)
     except _DAMAGE as error:
         raise RefusedFileError(
@@ -166,8 +170,6 @@ class _ZipFiles(_CheckedFiles):
             self._check(info.filename, info.file_size, info.compress_size, link=link)
             if info.is_dir():
                 continue
-            if info.flag_bits & _ENCRYPTED:
-                raise RefusedFileError(f"{info.filename[:200]!r} is encrypted", "unpack it and import what is in it")
             self.entries.append(ArchivedFile(info.filename, info.file_size, _zip_time(info.date_time), info))
 
     def copy(self, entry: ArchivedFile, target: Path) -> None:
