@@ -38,10 +38,11 @@ test: ## Set up everything, then lint, types and tests
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory -j 2 types suite
 
+# Three workers for two cores: a part of the tests waits, for leases and for processes to end.
 suite: $(VENV)/.ready $(VENV84)/.ready
-	INSIGHT_EXAMPLES=25 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+	INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 3 --dist worksteal
 
-check: $(VENV)/.ready ## Lint, types and the tests that start no process, in a minute or two
+check: $(VENV)/.ready ## Lint, types and the tests that start no process, in two or three minutes
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure
 
 pure: $(VENV)/.ready
