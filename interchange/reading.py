@@ -281,7 +281,7 @@ def _join_folders(found: list[Found]) -> Iterator[Found]:
 
 
 def _files_around(member: Member) -> Iterator[Path]:
-    """Yield the result file; and, of a folder on disk, the files that it may name."""
+    """Yield a result file and, if it is in a folder on disk, the attachments that it may name."""
     yield member.path
     if member.path.parent.joinpath(member.path.name).name.endswith(RESULT_SUFFIX):
         for path in member.path.parent.glob("*-attachment*"):

@@ -4,14 +4,14 @@ from hashlib import blake2b
 
 
 def storable_text(value: str) -> str:
-    """Return a text as PostgreSQL can store it: it has neither NUL nor half of a character."""
+    """Return a text as PostgreSQL can store it: it has neither NUL nor a lone surrogate."""
     if value.isascii() and "\0" not in value:
         return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def exact_bytes(text: str) -> bytes:
-    """Return the bytes of a text, also of one with half of a character."""
+    """Return the bytes of a text, also of one with a lone surrogate."""
     return text.encode("utf-8", "surrogatepass")
 
 

@@ -64,7 +64,7 @@ class BucketContents:
     # -------------------------------------------------------------- reading and writing
 
     def read_all(self, names: Sequence[SegmentName]) -> list[list[bytes] | str]:
-        """Return the lines of objects; of an object that is damaged or gone the reason why there are none.
+        """Return the lines of each object, or a text with the reason if it is damaged or gone.
 
         A damaged object counts as missing from then on, so that a client that has its events writes them again.
         """
