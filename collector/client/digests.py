@@ -9,9 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...eventlog.codec import EventDecodeError
-from ...eventlog.events import EventsPurged
-from ...eventlog.maintenance.burying import BuriedEvents
+from ...eventlog.maintenance.burying import PURGED_TYPE, BuriedEvents
 from ...eventlog.reader import Record, read_records
 from ...eventlog.sources import live_files, live_stream
 from .cursors import LogMark, has_mark, mark_log, replace_cache
@@ -20,7 +18,6 @@ _SIZE = 16
 _NONE = bytes(_SIZE)
 _GAP_MAX = 1 << 16
 """A seq that is farther behind the last one is kept apart, so that a wild number costs no memory."""
-PURGED_TYPE = "events.purged"
 
 
 class _NotLoadedError(LookupError):
@@ -151,19 +148,11 @@ class LogDigests(dict[str, StreamDigests]):
                 if isinstance(item, Record):
                     self.add(item.envelope.stream, item.envelope.seq, bytes.fromhex(item.digest))
                     if item.envelope.type == PURGED_TYPE:
-                        self._bury(item)
+                        self.buried.add_line(item.line)
                     if item.log == str(self._log):
                         self._end = max(self._end, item.position + len(item.line) + 1)
         except FileNotFoundError:
             pass  # a home that has recorded nothing yet
-
-    def _bury(self, item: Record) -> None:
-        try:
-            event = item.event()
-        except EventDecodeError:
-            return  # malformed tombstones have no effect, as when logs are merged
-        if isinstance(event, EventsPurged):
-            self.buried.add(event)
 
     def add(self, stream: str, seq: int, digest: bytes) -> None:
         """Add an event."""

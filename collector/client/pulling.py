@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...eventlog.codec import EventDecodeError, line_digest, parse_envelope, session_events
-from ...eventlog.events import EventsPurged
-from ...eventlog.maintenance.burying import BuriedEvents
+from ...eventlog.codec import line_digest, parse_envelope
+from ...eventlog.maintenance.burying import PURGED_TYPE, BuriedEvents
 from ...eventlog.scan import Scanner
 from ...eventlog.targets.log_targets import DiskTarget
 from .cursors import SyncCursor
-from .digests import PURGED_TYPE, LogDigests
+from .digests import LogDigests
 from .pushing import Progress
 from .requests import Clash, OtherTeamError, Page, RemoteError
 from .retries import Retries
@@ -138,7 +137,7 @@ class LogFiller:
                 new.lines.append(line + b"\n")
                 report.added += 1
                 if envelope.type == PURGED_TYPE:
-                    _bury(line, new.buried)
+                    new.buried.add_line(line)
             elif ours is None or ours.hex() == theirs:
                 report.known += 1
             else:
@@ -150,15 +149,6 @@ class LogFiller:
         self.again = self._kept.bury = True
         self._kept.cursor, self._kept.complete_us = "", 0
         self._save()
-
-
-def _bury(line: bytes, buried: BuriedEvents) -> None:
-    try:
-        event = session_events.decode(line, PURGED_TYPE)
-    except EventDecodeError:
-        return  # malformed tombstones have no effect, as when logs are merged
-    if isinstance(event, EventsPurged):
-        buried.add(event)
 
 
 def pull_log(

@@ -1,9 +1,9 @@
 """Bytes of a body to runs of verified lines: pure, without the database."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from ...eventlog.codec import match_head
@@ -40,6 +40,14 @@ class IncomingLine(NamedTuple):
     """Without its newline."""
     at: bytes
     kind: bytes
+
+
+class _Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+_LineT = TypeVar("_LineT", bound=_Numbered)
 
 
 class LineClash(NamedTuple):
@@ -143,11 +151,11 @@ def _note_kinds(stream: UUID, lines: list[IncomingLine], parsed: ParsedBody) -> 
     parsed.has_tombstones = parsed.has_tombstones or PURGED_KIND in kinds
 
 
-def split_runs(lines: list[IncomingLine]) -> list[list[IncomingLine]]:
+def split_runs(lines: Sequence[_LineT]) -> list[list[_LineT]]:
     """Return the runs of lines, which are in order of seq, without a gap."""
     if lines and lines[-1].seq - lines[0].seq + 1 == len(lines):
-        return [lines]
-    runs: list[list[IncomingLine]] = []
+        return [list(lines)]
+    runs: list[list[_LineT]] = []
     for line in lines:
         if runs and runs[-1][-1].seq + 1 == line.seq:
             runs[-1].append(line)

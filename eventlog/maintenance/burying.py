@@ -5,12 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from ..codec import line_digest, parse_envelope
+from ..codec import EventDecodeError, line_digest, parse_envelope, session_events
 from ..events import EventsPurged
 from ..files.system import SYSTEM, System
 from ..reader import read_batches
 from .exclusive import exclusive_log, find_plain_log
 
+PURGED_TYPE = "events.purged"
 _SUFFIX = ".purge"
 
 
@@ -30,6 +31,19 @@ class BuriedEvents(msgspec.Struct):
             if digest not in self.digests:
                 self.digests.add(digest)
                 self.lines.append((stream, seq, digest))
+
+    def add_line(self, line: bytes) -> None:
+        """Add what the line of a tombstone names; a malformed one has no effect, as when logs are merged."""
+        try:
+            event = session_events.decode(line, PURGED_TYPE)
+        except EventDecodeError:
+            return
+        if isinstance(event, EventsPurged):
+            self.add(event)
+
+    def has(self, stream: str, digest: str) -> bool:
+        """Return whether a tombstone names an event."""
+        return stream in self.streams or digest in self.digests
 
 
 def remove_buried(log: Path, buried: BuriedEvents, system: System = SYSTEM) -> int:
@@ -72,4 +86,4 @@ def _is_buried(line: bytes, buried: BuriedEvents) -> bool:
     return envelope is not None and envelope.stream in buried.streams
 
 
-__all__ = ["BuriedEvents", "remove_buried"]
+__all__ = ["PURGED_TYPE", "BuriedEvents", "remove_buried"]

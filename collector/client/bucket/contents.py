@@ -1,14 +1,15 @@
 """Contents of a bucket: its objects by stream, without purged events and sessions that are too old."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
-from ....eventlog.codec import EventDecodeError, line_digest, parse_envelope, session_events
-from ....eventlog.events import EventsPurged
+from ....eventlog.codec import line_digest
 from ....eventlog.maintenance.burying import BuriedEvents
+from ...ingest.parsing import split_runs
 from .coverage import Coverage
 from .known import KnownObjects
 from .names import KEEPING_KEY, ROOT, SegmentName, day_of, name_segment, parse_key
@@ -25,6 +26,13 @@ class Keeping(msgspec.Struct):
 
     days: int = 0
     """Days after which a session is removed; 0 for ever."""
+
+
+class NumberedLine(NamedTuple):
+    """A line of a stream with its place there."""
+
+    seq: int
+    line: bytes
 
 
 class BucketContents:
@@ -46,12 +54,10 @@ class BucketContents:
         self._objects = objects
         self._may_write = may_write
         self._known = known
-        self.coverage = Coverage()
         self.buried = BuriedEvents()
         self.keeping = Keeping()
         keys = {entry.key for entry in objects.list(ROOT) if entry.size}
-        for name in filter(None, map(parse_key, sorted(keys - known.damaged))):
-            self.coverage.add(name)
+        self.coverage = Coverage(filter(None, map(parse_key, keys - known.damaged)))
         self.suspects = list(filter(None, map(parse_key, sorted(keys & known.damaged))))
         if KEEPING_KEY in keys:
             self.keeping = read_keeping(objects)
@@ -68,13 +74,13 @@ class BucketContents:
 
         A damaged object counts as missing from then on, so that a client that has its events writes them again.
         """
-        if len(names) <= 1:
-            return [self._read(name) for name in names]
+        if not names:
+            return []
         with ThreadPoolExecutor(_READERS) as readers:
-            return list(readers.map(self._read, names))
+            bodies = readers.map(self._objects.read, [name.key for name in names])
+            return [self._unpack(name, body) for name, body in zip(names, bodies, strict=True)]
 
-    def _read(self, name: SegmentName) -> list[bytes] | str:
-        body = self._objects.read(name.key)
+    def _unpack(self, name: SegmentName, body: bytes | None) -> list[bytes] | str:
         if body is None:
             self.coverage.remove(name)
             return "it was removed meanwhile"
@@ -106,29 +112,24 @@ class BucketContents:
 
     # -------------------------------------------------------------- purged events
 
-    def is_buried(self, stream: str, digest: str) -> bool:
-        """Return whether a tombstone names an event."""
-        return stream in self.buried.streams or digest in self.buried.digests
-
     def clean(self, name: SegmentName, lines: Sequence[bytes]) -> Sequence[bytes]:
         """Return the lines of an object that no tombstone names. An object with others is replaced."""
-        kept = [(seq, line) for seq, line in enumerate(lines, name.first) if not self._is_buried_line(name, line)]
+        numbered = [NumberedLine(seq, line) for seq, line in enumerate(lines, name.first)]
+        kept = [each for each in numbered if not self.buried.has(name.stream, line_digest(each.line))]
         if len(kept) < len(lines) and self._may_write:
-            for run in _runs(kept):
-                self.write(name.stream, run[0][0], [line for _, line in run])
+            for run in split_runs(kept):
+                self.write(name.stream, run[0].seq, [each.line for each in run])
             # Written before this one is deleted: a process that is killed here leaves both, and the next run goes on.
             self._delete(name)
-        return [line for _, line in kept]
-
-    def _is_buried_line(self, name: SegmentName, line: bytes) -> bool:
-        return self.is_buried(name.stream, line_digest(line))
+        return [each.line for each in kept]
 
     def apply_tombstones(self, name: SegmentName, lines: Iterable[bytes]) -> None:
         """Take out of the bucket what the tombstones of an object name."""
         new = BuriedEvents()
-        for event in filter(None, map(_purge_of, lines)):
-            new.add(event)
-            self.buried.add(event)
+        for line in lines:
+            if line.startswith(_PURGED):
+                new.add_line(line)
+                self.buried.add_line(line)
         if name.key in self._known.buried or not self._may_write:
             return
         for each in [each for stream in sorted(new.streams) for each in self.coverage.segments(stream)]:
@@ -145,46 +146,16 @@ class BucketContents:
     # -------------------------------------------------------------- old sessions
 
     def _drop_expired(self) -> None:
-        oldest = self.oldest_day
-        if oldest:
-            for name in sorted(name for name in self.coverage if name.day and name.day < oldest):
-                self._delete(name)
+        if not self.keeping.days:
+            return
+        oldest = f"{datetime.now(UTC) - timedelta(days=self.keeping.days):%Y/%m/%d}"
+        for name in sorted(name for name in self.coverage if name.day and name.day < oldest):
+            self._delete(name)
 
     def _delete(self, name: SegmentName) -> None:
         if self._may_write:
             self._objects.delete(name.key)
         self.coverage.remove(name)
-
-    @property
-    def oldest_day(self) -> str:
-        """First day of which sessions are kept, as names have it; empty for all."""
-        if not self.keeping.days:
-            return ""
-        return f"{datetime.now(UTC) - timedelta(days=self.keeping.days):%Y/%m/%d}"
-
-
-def _runs(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield the runs of lines whose seqs follow each other."""
-    run: list[tuple[int, bytes]] = []
-    for seq, line in lines:
-        if run and run[-1][0] + 1 != seq:
-            yield run
-            run = []
-        run.append((seq, line))
-    if run:
-        yield run
-
-
-def _purge_of(line: bytes) -> EventsPurged | None:
-    """Return the tombstone of a line; malformed ones have no effect, as when logs are merged."""
-    envelope = parse_envelope(line)
-    if envelope is None or envelope.type != "events.purged":
-        return None
-    try:
-        event = session_events.decode(line, envelope.type)
-    except EventDecodeError:
-        return None
-    return event if isinstance(event, EventsPurged) else None
 
 
 def read_keeping(objects: ObjectStorage) -> Keeping:

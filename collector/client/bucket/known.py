@@ -27,7 +27,10 @@ class KnownObjects:
         self.fetched: set[str] = set()
         self.damaged: set[str] = set()
         self.buried: set[str] = set()
-        self.id = self._load() or os.urandom(_ID_BYTES).hex()
+        stored = self._load()
+        self._is_stored = bool(stored)
+        """The file has this id, so that lines can be appended; one process at a time has it."""
+        self.id = stored or os.urandom(_ID_BYTES).hex()
         self._is_new = not self.fetched
 
     def begin(self) -> None:
@@ -37,6 +40,7 @@ class KnownObjects:
             return
         self.fetched = set()
         self.id = os.urandom(_ID_BYTES).hex()
+        self._is_stored = False
 
     def add_fetched(self, keys: list[str]) -> None:
         """Keep that the events of objects are in the log."""
@@ -61,25 +65,17 @@ class KnownObjects:
         self._replace()
 
     def _append(self, mark: str, keys: list[str]) -> None:
-        text = "".join(f"{mark}{key}\n" for key in keys)
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._stored_id() != self.id:
+        if not self._is_stored:
             self._replace()
             return
         with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(text)
+            stream.write("".join(f"{mark}{key}\n" for key in keys))
 
     def _replace(self) -> None:
         parts = ((_FETCHED, self.fetched), (_DAMAGED, self.damaged), (_BURIED, self.buried))
         text = f"{self.id}\n" + "".join(f"{mark}{key}\n" for mark, keys in parts for key in sorted(keys))
         replace_cache(self._path, text.encode())
-
-    def _stored_id(self) -> str:
-        try:
-            with self._path.open(encoding="utf-8") as stream:
-                return stream.readline().rstrip("\n")
-        except (OSError, UnicodeDecodeError):
-            return ""
+        self._is_stored = True
 
     def _load(self) -> str:
         try:

@@ -63,14 +63,14 @@ class ObjectStorage:
         except (exceptions.BaseError, ValueError, OSError) as error:
             raise RemoteAddressError(f"{url}: {first_line(error)}; check the URL and the credentials") from error
 
-    def list(self, prefix: str, after: str = "") -> Iterator[ObjectEntry]:
-        """Yield the objects whose names begin with a prefix, those with later names than `after`.
+    def list(self, prefix: str) -> Iterator[ObjectEntry]:
+        """Yield the objects whose names begin with a prefix.
 
         Raises:
             RemoteError: the store does not answer, or refuses.
         """
         with _named_errors(self.url):
-            for page in obstore.list(self._store, prefix, offset=after or None, chunk_size=_LIST_PAGE):
+            for page in obstore.list(self._store, prefix, chunk_size=_LIST_PAGE):
                 for entry in page:
                     yield ObjectEntry(entry["path"], entry["size"])
 

@@ -85,7 +85,7 @@ class Bucket:
     def _write(self, stream: str, lines: Iterable[IncomingLine]) -> int:
         """Write the lines of a stream that no tombstone names, and return their number."""
         contents, written = self._contents(), 0
-        for run in split_runs([line for line in lines if not contents.is_buried(stream, line.digest.decode())]):
+        for run in split_runs([line for line in lines if not contents.buried.has(stream, line.digest.decode())]):
             name = contents.write(stream, run[0].seq, [line.line for line in run])
             self._known.add_fetched([name.key])
             written += name.events
@@ -100,7 +100,7 @@ class Bucket:
         for item in read_records(self._log, newer=True):
             if isinstance(item, Record) and (item.envelope.stream, item.envelope.seq) in gaps:
                 covering = contents.coverage.with_seq(item.envelope.stream, [item.envelope.seq])
-                if not covering and not contents.is_buried(item.envelope.stream, item.digest):
+                if not covering and not contents.buried.has(item.envelope.stream, item.digest):
                     found.setdefault(item.envelope.stream, []).append(item.line)
         parsed = parse_body([b"".join(line + b"\n" for lines in found.values() for line in lines)])
         return sum(self._write(stream.hex, lines) for stream, lines in parsed.streams.items())

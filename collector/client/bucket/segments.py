@@ -1,18 +1,12 @@
 """Bodies of objects: lines packed with zstd, checked against the name when they are read."""
 
-import sys
 from collections.abc import Sequence
 
 from ....eventlog.codec import match_head
 from ....eventlog.scan import Scanner
+from ...ingest.segments import ZSTD_LEVEL, zstd
 from .names import SegmentName, digest_lines
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-_LEVEL = 1
 UNPACKED_MAX = 64 << 20
 """Longest lines of one object, in bytes: a small object could unpack to any size."""
 
@@ -23,7 +17,7 @@ class DamagedObjectError(Exception):
 
 def pack_lines(lines: Sequence[bytes]) -> bytes:
     """Return the body of an object with these lines, which have no newlines."""
-    return zstd.compress(b"\n".join((*lines, b"")), _LEVEL)
+    return zstd.compress(b"\n".join((*lines, b"")), ZSTD_LEVEL)
 
 
 def unpack_lines(body: bytes, name: SegmentName) -> list[bytes]:
