@@ -20,6 +20,8 @@ DIGEST_KEY: Final = b',"digest":"'
 
 LINE_END: Final = b'"}'
 
+DIGEST_PLACE: Final = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
+"""Place of the digest in a line with its newline."""
 SUFFIX_SIZE: Final = len(DIGEST_KEY) + DIGEST_HEX + len(LINE_END)
 """Fixed width of `,"digest":"<32 hex>"}` at the end of every line, without the newline."""
 

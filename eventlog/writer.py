@@ -17,15 +17,12 @@ from .events import Event
 from .files.clock import SystemClock
 from .files.event_times import EventTimes, TimedWriter
 from .files.system import SYSTEM, System
-from .format import DIGEST_HEX, LINE_END
+from .format import DIGEST_PLACE
 from .live.acks import Ack, DelayedSync, Durability
 from .live.session_files import SessionFiles
 
 HELD_BYTES_MAX = 16 * 1024 * 1024
 """Lines kept in memory while nothing can be written; later events are counted as dropped."""
-
-
-_DIGEST = slice(-(DIGEST_HEX + len(LINE_END) + 1), -(len(LINE_END) + 1))
 
 
 class LogWriter(TimedWriter):
@@ -145,7 +142,7 @@ class LogWriter(TimedWriter):
             at = self._next_time()
             line = self._encode_line(event, seq, at)
             # As in `_append_all`, the line counts as given out before it is written.
-            self._add_to_root(line[_DIGEST])
+            self._add_to_root(line[DIGEST_PLACE])
             self.next_seq = seq + 1
             held.append(line)
             self._held_bytes = len(line)
@@ -197,7 +194,7 @@ class LogWriter(TimedWriter):
         # The lines count as given out before they are written: should a signal's exception interrupt the write, the
         # next append writes the same bytes again, and readers see one event, not two of the same seq.
         for line in lines:
-            self._add_to_root(line[_DIGEST])
+            self._add_to_root(line[DIGEST_PLACE])
         self.next_seq = first + len(lines)
         self._held += lines
         self._held_bytes += size

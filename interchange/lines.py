@@ -10,12 +10,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.exchange.incoming import Incoming
+from ..core.exchange.incoming import Incoming, whole_lines
 from ..eventlog.codec import line_encoder, line_hash
 from ..eventlog.errors import EventTooLargeError
 from ..eventlog.events import Event, SessionDescribed, SessionFinished, SessionStarted, Vcs
 from ..eventlog.files.private import open_private
-from ..eventlog.format import DIGEST_HEX, DIGEST_SIZE
+from ..eventlog.format import DIGEST_PLACE, DIGEST_SIZE
 from ..eventlog.times import TimeFormatter
 from .importers.protocol import ForeignReport, Member
 
@@ -23,8 +23,6 @@ RULES_VERSION = 1
 """Rises when the same file would give other events; part of the digest that names the stream."""
 
 _CHUNK_BYTES = 1 << 20
-_DIGEST = slice(-DIGEST_HEX - 3, -3)
-"""Place of the digest in a line with its newline."""
 _EXIT_FAILED, _EXIT_NO_TESTS = 1, 5
 _BAD = ("failed", "error")
 
@@ -141,14 +139,7 @@ def _exit_status(report: ForeignReport) -> int:
 
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        rest = b""
-        while data := stream.read(_CHUNK_BYTES):
-            whole, newline, tail = data.rpartition(b"\n")
-            if newline:
-                yield rest + whole + newline
-                rest = tail
-            else:
-                rest += data
+        yield from whole_lines(iter(lambda: stream.read(_CHUNK_BYTES), b""))
 
 
 class _LineWriter:
@@ -178,7 +169,7 @@ class _LineWriter:
         except EventTooLargeError:
             self.dropped += 1
             return
-        self._root.update(line[_DIGEST])
+        self._root.update(line[DIGEST_PLACE])
         self._out.write(line)
         self.count += 1
         self.size += len(line)

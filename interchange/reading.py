@@ -100,28 +100,30 @@ class FileReader:
 
     def sessions_of(self, found: list[Found]) -> Iterator[Incoming]:
         """Yield the session of each file; a file that is refused is told and left out."""
-        groups: defaultdict[str, list[Found]] = defaultdict(list)
+        groups: defaultdict[str, list[tuple[Found, ForeignReport | None]]] = defaultdict(list)
         for one in _join_folders(found):
-            group = group_of(one.member.relative) if one.importer.name == "junit" else ""
-            group = group or self._group_in_file(one)
-            if group and not self._options.test_run:
-                groups[group].append(one)
+            group, report = ("", None) if self._options.test_run else self._group_of(one)
+            if group:
+                groups[group].append((one, report))
             else:
-                yield from self._session_of(one, None)
+                yield from self._session_of(one, None, report=report)
         for name, members in groups.items():
             yield from self._sessions_of_group(name, members)
 
-    def _group_in_file(self, found: Found) -> str:
-        if found.importer.name != "junit" or not found.member.relative.rpartition("/")[2].startswith("TEST-"):
-            return ""
+    def _group_of(self, found: Found) -> tuple[str, ForeignReport | None]:
+        """Return the group of files that one belongs to, empty for none, and its report if that had to be read."""
+        relative = found.member.relative
+        group = group_of(relative) if found.importer.name == "junit" else ""
+        if group or found.importer.name != "junit" or not relative.rpartition("/")[2].startswith("TEST-"):
+            return group, None
         report = self._read(found)
-        return group_of(found.member.relative, report.test_run) if report is not None else ""
+        return (group_of(relative, report.test_run) if report is not None else ""), report
 
-    def _sessions_of_group(self, name: str, members: list[Found]) -> Iterator[Incoming]:
+    def _sessions_of_group(self, name: str, members: list[tuple[Found, ForeignReport | None]]) -> Iterator[Incoming]:
         """Yield the sessions of files that are one test run; a file without a date takes that of the others."""
         by_run: defaultdict[str, list[tuple[Found, ForeignReport]]] = defaultdict(list)
-        for one in members:
-            report = self._read(one, tell=True)
+        for one, known_report in members:
+            report = known_report or self._read(one, tell=True)
             if report is not None:
                 by_run[report.test_run].append((one, report))
         for digits, files in by_run.items():
@@ -129,17 +131,19 @@ class FileReader:
             known = [start for start in starts if start is not None]
             earliest = min(known, default=None)
             run = _run_id(name, digits, earliest)
-            for one, _ in files:
-                yield from self._session_of(one, earliest, run)
+            for one, report in files:
+                yield from self._session_of(one, earliest, run, report=report)
 
-    def _session_of(self, found: Found, sibling_us: int | None, run: str = "") -> Iterator[Incoming]:
+    def _session_of(
+        self, found: Found, sibling_us: int | None, run: str = "", *, report: ForeignReport | None = None
+    ) -> Iterator[Incoming]:
         member = found.member
         stream = stream_of(member, found.importer.name)
         if self._is_complete(stream):
             self._report.files += 1
             yield known_session(stream, SessionFacts(self._started_us(stream), self._sut), member.name)
             return
-        report = self._read(found, tell=not run)
+        report = report or self._read(found, tell=True)
         if report is None:
             return
         started_us, source, zone_known = self._find_any_date(member, report, sibling_us)
@@ -265,9 +269,8 @@ def _join_folders(found: list[Found]) -> Iterator[Found]:
     folders: defaultdict[str, list[Found]] = defaultdict(list)
     for one in found:
         if one.importer.name == "allure" and not one.member.named:
-            folders[one.member.name.rpartition("/")[0].rpartition("!")[0] or one.member.name.rpartition("/")[0]].append(
-                one
-            )
+            folder = one.member.name.rpartition("/")[0]
+            folders[folder.rpartition("!")[0] or folder].append(one)
         else:
             yield one
     for name, ones in folders.items():
@@ -283,7 +286,7 @@ def _join_folders(found: list[Found]) -> Iterator[Found]:
 def _files_around(member: Member) -> Iterator[Path]:
     """Yield a result file and, if it is in a folder on disk, the attachments that it may name."""
     yield member.path
-    if member.path.parent.joinpath(member.path.name).name.endswith(RESULT_SUFFIX):
+    if member.path.name.endswith(RESULT_SUFFIX):
         for path in member.path.parent.glob("*-attachment*"):
             if path.is_file() and not path.is_symlink():
                 yield path

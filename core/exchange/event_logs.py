@@ -12,7 +12,7 @@ from ...eventlog.merging.union import Union
 from ...eventlog.sources import LogSource, live_files, pack_files
 from ...eventlog.times import parse_time
 from ...projections.rules import Change, ChangeKind, Labelled, latest_change, visible_names
-from .incoming import Contents, Incoming
+from .incoming import Contents, Incoming, whole_lines
 from .store import SessionStore
 
 
@@ -96,15 +96,8 @@ def _pieces(
     index: SegmentIndex, sources: list[LogSource], info: StreamInfo, segments: list[Segment]
 ) -> Iterator[bytes]:
     """The lines of a stream in pieces that end at the end of a line."""
-    rest = b""
     with Union(index, sources) as union:
-        for data, _ in union.pieces(info, segments):
-            whole, newline, tail = data.rpartition(b"\n")
-            if newline:
-                yield rest + whole + newline
-                rest = tail
-            else:
-                rest += data
+        yield from whole_lines(data for data, _ in union.pieces(info, segments))
 
 
 def _visible(index: SegmentIndex, headers: dict[str, Header]) -> dict[str, str]:

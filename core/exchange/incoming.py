@@ -1,6 +1,6 @@
 """Sessions that are to be added to a store, and the protocol of the formats that hold them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +67,18 @@ class ImportFormat(Protocol):
             InputUnreadableError: the file is the only input and cannot be read.
         """
         ...
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of pieces in other pieces, which end at the end of a line; an unfinished last line is left out."""
+    rest = b""
+    for data in pieces:
+        whole, newline, tail = data.rpartition(b"\n")
+        if newline:
+            yield rest + whole + newline
+            rest = tail
+        else:
+            rest += data
 
 
 class _WithNode(msgspec.Struct):

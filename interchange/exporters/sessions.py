@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ...core.exchange.store import SessionStore
+from ...core.questions.clusters import message_of
 from ...eventlog.codec import EventDecodeError
 from ...eventlog.events import CollectionFailed, CollectionSkipped, SessionStarted, TestFinished, TestStarted
 from ...eventlog.outcome import BAD
@@ -33,12 +34,10 @@ class ExportedAttempt:
     @property
     def message(self) -> str:
         """One line that says why it is as it is."""
-        if self.event.cause is not None and self.event.cause.message:
-            return self.event.cause.message.partition("\n")[0]
-        text = self.event.reason or self.event.longreprtext
-        lines = [line for line in text.splitlines() if line.strip()]
-        told = next((line[1:].strip() for line in lines if line.startswith("E ")), "")
-        return told or (lines[0].strip() if lines else "")
+        event = self.event
+        if event.reason and not (event.cause is not None and event.cause.message):
+            return event.reason.strip().partition("\n")[0]
+        return message_of(event.longreprtext, event.cause)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,12 +118,19 @@ class _CheckedFiles:
     """The files of an archive, checked before the first is unpacked."""
 
     entries: list[ArchivedFile]
+    _close: Callable[[], None]
 
     def __init__(self, path: Path, name: str, limits: ImportLimits) -> None:
         self._name, self._limits = name, limits
         self._packed = path.stat().st_size
         self._sizes = 0
         self.entries = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     def _check(self, name: str, size: int, packed: int, *, link: bool = False) -> None:
         parts = name.replace("\\", "/").split("/")
@@ -156,15 +163,10 @@ class _CheckedFiles:
 
 
 class _ZipFiles(_CheckedFiles):
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._archive.close()
-
     def __init__(self, path: Path, name: str, limits: ImportLimits) -> None:
         super().__init__(path, name, limits)
         self._archive = zipfile.ZipFile(path)
+        self._close = self._archive.close
         for info in self._archive.infolist():
             link = info.create_system == _UNIX and (info.external_attr >> 16) & _TYPE_MASK == _LINK
             self._check(info.filename, info.file_size, info.compress_size, link=link)
@@ -179,15 +181,10 @@ class _ZipFiles(_CheckedFiles):
 
 
 class _TarFiles(_CheckedFiles):
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._archive.close()
-
     def __init__(self, path: Path, name: str, limits: ImportLimits) -> None:
         super().__init__(path, name, limits)
         self._archive = tarfile.open(path, "r:*")  # noqa: SIM115 - closed at the end of the block of this object
+        self._close = self._archive.close
         for info in self._archive:
             self._check(info.name, info.size, 0, link=not (info.isfile() or info.isdir()))
             if info.isfile():
