@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from ..core.history.counting import verdict_counts
+from ..core.history.series import branch_of
 from ..core.history.states import session_state
-from ..core.history.variants import variant_text
+from ..core.history.variants import variant_of, variant_text
 from ..core.overview.answer import overview_of
+from ..core.overview.strips import strips_of
 from ..core.questions.evidence import Occurrence
 from ..core.questions.stats import Interval, wilson
 from ..eventlog.times import format_time
 from ..projections.rules import BAD
 from .clusters import Cluster, clusters_of, failures_of
+from .limits import STRIP_RUNS
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from ..core.questions.summary import Summary
     from ..projections.session_row import SessionRow
 
-STRIP_RUNS = 60
-"""Runs in a strip of a report."""
 SLOWEST = 15
 SYSTEMS_MAX = 20
 _STATE_MARKS = {
@@ -154,9 +155,6 @@ def collect_answers(model: "History", analysis: "Analysis", sut: str) -> Answers
 
 def session_line(model: "History", row: "SessionRow", run: "Run | None" = None) -> SessionLine:
     """Return a session as lists show it."""
-    from ..core.history.series import branch_of  # noqa: PLC0415
-    from ..core.history.variants import variant_of  # noqa: PLC0415
-
     state = session_state(row, model.state_of(row))
     header = row.part.header or {}
     return SessionLine(
@@ -185,8 +183,6 @@ def _link_of(header: dict[str, object]) -> str:
 
 def _flaky_lines(analysis: "Analysis") -> list[FlakyLine]:
     """Return flaky tests with evidence: a good and a bad run, of one commit where there are such."""
-    from ..core.overview.strips import strips_of  # noqa: PLC0415
-
     found = analysis.flaky_tests()
     strips = strips_of(analysis.asked, {one.nodeid: (one.nodeid,) for one in found}, STRIP_RUNS)
     lines: list[FlakyLine] = []

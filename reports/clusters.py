@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..core.history.modules import FAILED
 from ..core.overview.marks import MARKS
 from ..core.questions.clusters import cluster_message, record_of
+from ..eventlog.times import format_time
+from .limits import STRIP_RUNS
 from .texts import cut_text, visible
 
 if TYPE_CHECKING:
@@ -43,8 +45,6 @@ class Cluster:
 
 def clusters_of(model: "History", analysis: "Analysis") -> list[Cluster]:
     """Return the failures of some sessions by what they say, the most frequent first."""
-    from ..eventlog.times import format_time  # noqa: PLC0415
-
     order = [run.stream for run in analysis.runs]
     found: list[Cluster] = []
     for place, one in enumerate(analysis.failure_clusters()):
@@ -64,7 +64,7 @@ def clusters_of(model: "History", analysis: "Analysis") -> list[Cluster]:
                 last_session=last.session,
                 last_commit=last.commit,
                 last_at=format_time(last.started_us),
-                strip=tuple(_mark(streams.get(stream)) for stream in order[-60:]),
+                strip=tuple(_mark(streams.get(stream)) for stream in order[-STRIP_RUNS:]),
                 text=_text_of(model, one) if place < TEXTS_MAX else "",
             )
         )

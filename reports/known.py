@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..core.overview.marks import MARKS
-from .answers import STRIP_RUNS
+from .limits import STRIP_RUNS
 from .texts import cut_text
 
 if TYPE_CHECKING:

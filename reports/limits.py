@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields, replace
 
+STRIP_RUNS = 60
+"""Runs in a strip of a report."""
 _STEP = 0.7
 _LEAST = 5
 

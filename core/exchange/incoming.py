@@ -70,7 +70,7 @@ class ImportFormat(Protocol):
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of pieces in other pieces, which end at the end of a line; an unfinished last line is left out."""
+    """Yield the bytes of pieces in pieces that end at the end of a line; an unfinished last line is left out."""
     rest = b""
     for data in pieces:
         whole, newline, tail = data.rpartition(b"\n")
