@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from ..bodies.reading import BODY_COLUMNS, read_sound
 from ..database.tables import segment
 from .parsing import IncomingLine, LineClash
-from .segments import unpack_segment
 
 
 @dataclass
@@ -51,16 +51,15 @@ def compare_lines(
 def stored_digests(connection: Connection, team: int, stream: UUID, low: int, high: int) -> dict[int, bytes]:
     """Return the digests, as hex digits, of the stored lines of the segments that touch a span of seqs."""
     rows = connection.execute(
-        select(segment.c.first, segment.c.digest, segment.c.body).where(
+        select(*BODY_COLUMNS).where(
             segment.c.team == team,
             segment.c.stream == stream,
             segment.c.first <= high,
             segment.c.first + segment.c.count > low,
         )
-    )
+    ).all()
     digests: dict[int, bytes] = {}
-    for first, digest, body in rows:
-        data = unpack_segment(body, digest, f"{stream.hex}/{first}")
-        for place, line in enumerate(data.split(b"\n")[:-1]):
-            digests[first + place] = line[-34:-2]
+    for found in read_sound(connection, rows):
+        for place, line in enumerate(found.data.split(b"\n")[:-1]):
+            digests[found.row.first + place] = line[-34:-2]
     return digests

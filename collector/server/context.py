@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from ..access.keys import ApiKey
 from ..access.lookup import KeyLookup
 from ..access.rates import TokenBuckets
+from ..bodies.attaching import segments_of
 from ..database.row_security import limit_request
 from ..feed.sequencer import Sequencer
 from ..history.names import NamesCache
@@ -59,7 +60,9 @@ class ServerContext:
         self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)
         self.views = TeamViews(self.engine, self.folder)
-        self.answers = AnswerProcesses(self.command, self.engine.url.render_as_string(hide_password=False))
+        self.answers = AnswerProcesses(
+            self.command, self.engine.url.render_as_string(hide_password=False), segments_of(self.engine)
+        )
 
     @contextmanager
     def history(self, team: int) -> Generator[DatabaseHistory]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from ..access.audit import record_action
 from ..access.keys import ROLES, create_key, list_keys
 from ..access.teams import DEFAULT_TEAM, ensure_team
+from ..bodies.owning import check_segments
 from ..database.connections import open_engine
 from ..database.migrating import check_schema, upgrade_schema
 from ..database.private_server import PrivateServer
@@ -38,6 +39,8 @@ class ServeSettings:
     """Serve without TLS beyond the loopback address."""
     workers: int = 1
     """Processes that serve the port."""
+    segments: str = ""
+    """URL of the bucket with the bodies of segments; empty without one."""
     limits: RequestLimits = field(default_factory=RequestLimits)
 
 
@@ -60,6 +63,8 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
 
     Raises:
         SchemaMismatchError: the schema of the database given by its URL is not up to date.
+        SegmentsSettingError: the bucket is not that of the database, or one is missing.
+        BodiesUnavailableError: the bucket cannot be used now.
         ValueError: keys would be sent in the clear over a network.
         OSError: the port is taken.
     """
@@ -68,10 +73,11 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
     private = None if settings.db_url else PrivateServer(settings.folder)
     try:
         url = settings.db_url or (private.url if private else "")
-        engine = open_engine(url)
+        engine = open_engine(url, segments=settings.segments)
         if private is not None:
             upgrade_schema(engine)
         check_schema(engine)
+        check_segments(engine, adopt=True)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if settings.tls_cert else "http"
@@ -102,8 +108,10 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
 
 def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
     tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
-    worker = WorkerSettings(url, settings.folder / "views", tuple(settings.command), settings.limits, tls)
-    projector = ProjectorProcess(url)
+    worker = WorkerSettings(
+        url, settings.folder / "views", tuple(settings.command), settings.limits, settings.segments, tls
+    )
+    projector = ProjectorProcess(url, settings.segments)
     projector.start()
     try:
         if settings.workers == 1:
