@@ -64,6 +64,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "teams set": JsonOutput(collector.TeamShape),
     "db upgrade": JsonOutput(collector.UpgradedSchemaShape),
     "db check": JsonOutput(collector.CheckedDatabaseShape),
+    "db move-segments": JsonOutput(collector.MovedSegmentsShape),
     "db backup": JsonOutput(collector.BackupShape),
     "db restore": JsonOutput(collector.RestoredBackupShape),
     "db rebuild": JsonOutput(list[collector.RebuiltViewsShape]),

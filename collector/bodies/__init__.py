@@ -8,6 +8,7 @@
 - `owning`: the database that a bucket belongs to
 - `reading`: lines of segments, wherever their bodies are
 - `removing`: deletion of objects, repeated until it is done
+- `restoring`: the bucket of a restored database
 - `store`: the bucket
 - `upkeep`: the thread of a server that does what was put off
 - `working`: work on objects that is noted in the database

@@ -14,7 +14,7 @@ from ...eventlog.errors import EventLogError
 from ..database.tables import meta
 from .attaching import bodies_of
 from .names import OWNER_NAME
-from .store import BodyStore
+from .store import BodiesUnavailableError, BodyStore
 
 _URL: Final = "segments"
 """Name of the setting with the URL of the bucket."""
@@ -91,7 +91,12 @@ def check_segments(engine: Engine, *, adopt: bool = False) -> BodySettings:
             )
         return settings
     if settings.url:
-        _check_owner(store, owner)
+        try:
+            _check_owner(store, owner)
+        except BodiesUnavailableError:
+            if settings.url == store.url:
+                return settings  # what needs no body goes on; the bucket was checked when it was set
+            raise
         if settings.url == store.url:
             return settings
         settings.url = store.url  # a copy of the bucket, with the object that names this database

@@ -116,7 +116,7 @@ def _remove_lines(connection: Connection, team_id: int, new: BuriedLines, rewrit
             removed, touched = removed + count, touched or bool(count)
         if touched:
             rewritten.add(name)
-            _renew_stream(connection, team_id, name)
+            renew_stream(connection, team_id, name)
     return removed
 
 
@@ -147,16 +147,16 @@ def _rewrite_segment(connection: Connection, row: Row[Any], new: BuriedLines) ->
     return len(lines) - len(kept)
 
 
-def _renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
+def renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
     """Bring the row of a stream up to date with its segments, after lines were removed."""
     mine = (segment.c.team == team_id) & (segment.c.stream == name)
-    following, last, top = 0, None, 0
+    following, top, newest = 0, 0, None
     columns = (*BODY_COLUMNS, segment.c["count"].label("lines"))
     for row in connection.execute(select(*columns).where(mine).order_by(segment.c.first)).all():
-        end = row.first + row.lines
+        top = row.first + row.lines
         if row.first == following:
-            following, last = end, bytes.fromhex(read_lines(connection, row)[-35:-3].decode())
-        top = end
+            following, newest = top, row
+    last = None if newest is None else bytes.fromhex(read_lines(connection, newest)[-35:-3].decode())
     connection.execute(
         update(stream)
         .where(stream.c.team == team_id, stream.c.stream == name)

@@ -1,12 +1,14 @@
 """Shared parts of the endpoints: database, keys, limits, sequencer."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +28,11 @@ from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
 from .bodies import BodyRoom
 from .metrics import Counters
+
+T = TypeVar("T")
+
+BODY_THREADS: Final = 40
+"""Pushes and pages of the feed that are worked on at the same moment."""
 
 TEAM_HEADER: Final = "Insight-Team"
 """Header with the name of the team that a client expects; it decides nothing, and is optional."""
@@ -53,6 +60,7 @@ class ServerContext:
     """Set when the process is asked to end: what goes on for ever ends then."""
     followers: int = 0
     """Connections that follow the feed."""
+    body_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(BODY_THREADS))
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
@@ -76,6 +84,10 @@ class ServerContext:
                 yield history
         except HistoryBehindError as error:
             raise ProblemError("unavailable", str(error), {"Retry-After": "5"}) from error
+
+    async def run_with_bodies(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Return the result of work that may wait for a bucket, in a thread: there are other ones for what need not."""
+        return await run_sync(work, *arguments, limiter=self.body_threads)
 
     def start(self) -> None:
         """Start the threads and processes of the server."""
