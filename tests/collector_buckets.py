@@ -60,7 +60,7 @@ class FolderBucket:
     def attach(self, engine, *, adopt=True):
         """Make it the bucket of an engine."""
         store = BodyStore(self.url, self.faults)
-        store._resting.begin = lambda: None  # each request is tried
+        store._resting.begin = lambda reason: None  # each request is tried
         attach_bodies(engine, store)
         if adopt:
             check_segments(engine, adopt=True)
@@ -68,9 +68,7 @@ class FolderBucket:
 
     def names(self):
         """Names of the objects with segments."""
-        return sorted(
-            path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.zst") if path.is_file()
-        )
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.zst") if path.is_file())
 
     def everything(self):
         """All lines of all objects."""

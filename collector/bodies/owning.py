@@ -74,7 +74,7 @@ def check_segments(engine: Engine, *, adopt: bool = False) -> BodySettings:
 
     Args:
         engine: of the database, with the bucket of the options.
-        adopt: a database without a bucket gets this one.
+        adopt: a server starts: a database without a bucket gets this one, and one that is away now is no error.
 
     Raises:
         SegmentsSettingError: it is another one, or one is missing.
@@ -94,7 +94,7 @@ def check_segments(engine: Engine, *, adopt: bool = False) -> BodySettings:
         try:
             _check_owner(store, owner)
         except BodiesUnavailableError:
-            if settings.url == store.url:
+            if adopt and settings.url == store.url:
                 return settings  # what needs no body goes on; the bucket was checked when it was set
             raise
         if settings.url == store.url:

@@ -128,8 +128,8 @@ class BodyStore:
         try:
             yield
         except (EventLogError, OSError) as error:
-            self._resting.begin()
             reason = getattr(error, "reason", None) or str(error)
+            self._resting.begin(reason)
             log.warning("%s: the bodies of segments cannot be used: %s", self.url, reason)
             raise BodiesUnavailableError(f"{self.url}: {reason}; {_NEEDS_RETRY}") from error
         self._resting.end()
@@ -150,6 +150,7 @@ class RestingTime:
 
     def __init__(self) -> None:
         self.until_s = float("-inf")
+        self._reason = "it does not answer"
         self._lock = threading.Lock()
 
     def check(self, url: str) -> None:
@@ -163,12 +164,13 @@ class RestingTime:
                 return
             now_s = time.monotonic()
             if now_s < self.until_s:
-                raise BodiesUnavailableError(f"{url}: it has not answered just before; {_NEEDS_RETRY}")
+                raise BodiesUnavailableError(f"{url}: {self._reason}; {_NEEDS_RETRY}")
             self.until_s = now_s + REST_S  # for the others, while this thread tries
 
-    def begin(self) -> None:
+    def begin(self, reason: str) -> None:
         """Note that it has failed."""
         with self._lock:
+            self._reason = reason
             self.until_s = time.monotonic() + REST_S
 
     def end(self) -> None:

@@ -24,12 +24,12 @@ def check_database(engine: Engine) -> Iterator[str]:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ", stream_results=True) as connection:
         rows = {(row.team, row.stream): row for row in connection.execute(select(stream))}
         query = select(segment).order_by(segment.c.team, segment.c.stream, segment.c.first)
-        parts = connection.execute(query).yield_per(_ROWS).partitions()
-        found = (one for part in parts for one in read_segments(connection, part))
         seen: set[Any] = set()
-        for key, segments in groupby(found, key=lambda one: (one.row.team, one.row.stream)):
-            seen.add(key)
-            yield from _check_stream(f"stream {key[1].hex} of team {key[0]}", rows.get(key), segments)
+        with connection.execute(query).yield_per(_ROWS) as result:
+            found = (one for part in result.partitions() for one in read_segments(connection, part))
+            for key, segments in groupby(found, key=lambda one: (one.row.team, one.row.stream)):
+                seen.add(key)
+                yield from _check_stream(f"stream {key[1].hex} of team {key[0]}", rows.get(key), segments)
         for key, row in rows.items():
             if key not in seen and row.top and row.state in ("live", "sealed"):
                 yield f"stream {row.stream.hex} of team {row.team}: all of its segments are missing; restore a backup"

@@ -69,25 +69,33 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
         OSError: the port is taken.
     """
     _refuse_plain_http(settings)
-    listening = open_socket(settings.host, settings.port)
-    private = None if settings.db_url else PrivateServer(settings.folder)
+    with open_socket(settings.host, settings.port) as listening:
+        private = None if settings.db_url else PrivateServer(settings.folder)
+        try:
+            url = settings.db_url or (private.url if private else "")
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            scheme = "https" if settings.tls_cert else "http"
+            where = str(settings.folder / "postgres") if private else "the given URL"
+            first_key = _prepare_database(url, settings.segments, upgrade=private is not None)
+            announce(StartedServer(f"{scheme}://{shown}:{port}", first_key, where))
+            _serve_on(settings, url, listening)
+        finally:
+            if private is not None:
+                private.stop()
+
+
+def _prepare_database(url: str, segments: str, *, upgrade: bool) -> str:
+    """Check schema and bucket of a database, and return the text of a new admin key; empty if it has keys."""
+    engine = open_engine(url, segments=segments)
     try:
-        url = settings.db_url or (private.url if private else "")
-        engine = open_engine(url, segments=settings.segments)
-        if private is not None:
+        if upgrade:
             upgrade_schema(engine)
         check_schema(engine)
         check_segments(engine, adopt=True)
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        scheme = "https" if settings.tls_cert else "http"
-        where = str(settings.folder / "postgres") if private else "the given URL"
-        announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
-        engine.dispose()
-        _serve_on(settings, url, listening)
+        return _ensure_first_key(engine)
     finally:
-        if private is not None:
-            private.stop()
+        engine.dispose()
 
 
 def _refuse_plain_http(settings: ServeSettings) -> None:
