@@ -68,7 +68,7 @@ def test_the_same_with_bodies_in_a_bucket_that_fails_now_and_then(engine, bucket
         bucket.attach(engine)
 
     def fail(what, key):
-        if dice.random() < 0.1:
+        if dice.random() < 0.03:
             raise RemoteUnavailableError(bucket.url, "refused", "later")
 
     bucket.faults.fail = fail
