@@ -24,6 +24,7 @@ def pytest_runtestloop():
         out.write(str(time.process_time() - began))
     return result
 """
+PACKAGES = ("pytest", "msgspec", "rich", "typer", "watchfiles", "pytest-reportlog")
 COUNT = 1000
 ROUNDS = 24
 JUNITXML_MAX = 0.75
@@ -32,7 +33,7 @@ REPORTLOG_MAX = 0.5
 
 def measure(*, quick: bool = False) -> list[Figure]:
     """Return the cost of recording per test, and beside others."""
-    python = installed_python("record", "pytest", "msgspec", "rich", "typer", "watchfiles", "pytest-reportlog")
+    python = installed_python("record", *PACKAGES)
     fresh_install(python)
     folder = project_folder()
     folder.mkdir(parents=True, exist_ok=True)
