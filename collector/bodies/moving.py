@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select, text, tuple_
-from sqlalchemy.engine import Row
 
 from ..database.tables import segment
 from ..ingest.locking import lock_streams
@@ -88,7 +87,7 @@ class PlannedMove:
             count, size = connection.execute(select(func.count(), sizes).where(self._where)).one()
         return int(count), int(size)
 
-    def batches(self, *more: Any) -> Iterator[list[Row[Any]]]:
+    def batches(self, *more: Any) -> Iterator[list[Any]]:
         """Yield the segments of one team at a time, in order, each once.
 
         Args:

@@ -27,13 +27,13 @@ class ObjectName(NamedTuple):
     stream: UUID
     first: int
     """Seq of its first line; the others follow it."""
-    count: int
+    events: int
     digest: bytes
     """Of the lines."""
 
     def text(self) -> str:
         """Return the name."""
-        return f"{stream_prefix(self.team, self.stream)}{self.first}-{self.count}-{self.digest.hex()}.jsonl.zst"
+        return f"{stream_prefix(self.team, self.stream)}{self.first}-{self.events}-{self.digest.hex()}.jsonl.zst"
 
 
 def stream_prefix(team: int, stream: UUID) -> str:

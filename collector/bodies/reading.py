@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from ..database.tables import segment
 from ..ingest.segments import SegmentDamagedError, unpack_segment
@@ -137,14 +137,14 @@ def _read_moved(connection: Connection, row: Any) -> bytes:
     return unpack_segment(body, now.digest, _object_of(now), now.bytes)
 
 
-def _current_row(connection: Connection, row: Any) -> Row[Any] | None:
+def _current_row(connection: Connection, row: Any) -> Any:
     if connection.get_isolation_level() == _SNAPSHOT:
         return _find_row(connection, row)
     with connection.engine.connect() as other:  # which sees what was committed since the snapshot
         return _find_row(other, row)
 
 
-def _find_row(connection: Connection, row: Any) -> Row[Any] | None:
+def _find_row(connection: Connection, row: Any) -> Any:
     same = (segment.c.team == row.team) & (segment.c.stream == row.stream) & (segment.c.first == row.first)
     return connection.execute(select(*BODY_COLUMNS).where(same)).one_or_none()
 

@@ -107,7 +107,10 @@ class BodyStore:
         Raises:
             BodiesUnavailableError: the store does not answer, or refuses.
         """
-        return self._run_all(lambda prefix: list(self.objects.list(prefix)), prefixes)
+        return self._run_all(self._list, prefixes)
+
+    def _list(self, prefix: str) -> "list[ObjectEntry]":
+        return list(self.objects.list(prefix))
 
     def _run_all(self, work: Callable[..., T], items: Iterable[object]) -> list[T]:
         chosen = list(items)
