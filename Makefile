@@ -75,6 +75,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
 	$(BIN)/python tests/campaigns/collector.py
+	$(BIN)/python tests/campaigns/collector_bucket.py
 	$(BIN)/python tests/campaigns/collector_faults.py
 	$(BIN)/python tests/campaigns/collector_schema.py
 	INSIGHT_EXAMPLES=500 $(BIN)/python -m pytest -q -n 2 $$($(BIN)/python docs/tools/pure_tests.py)

@@ -60,7 +60,7 @@ class UpgradedSchemaShape(Shape):
     after: str
 
 
-class OrphanShape(Shape):
+class OrphanObjectShape(Shape):
     """An object of the bucket that no row names."""
 
     name: str
@@ -73,7 +73,7 @@ class CheckedDatabaseShape(Shape):
 
     ok: bool
     findings: list[str]
-    orphans: list[OrphanShape]
+    orphans: list[OrphanObjectShape]
     """Empty without a bucket."""
     removed_orphans: int
     """Of these, with `--remove-orphans`."""

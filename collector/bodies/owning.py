@@ -37,7 +37,7 @@ class BucketOwner(msgspec.Struct):
 
 
 class BodySettings(msgspec.Struct):
-    """What a database remembers of its bucket."""
+    """Settings of a database for the bodies of its segments."""
 
     url: str = ""
     """Empty if all bodies are in the database."""
@@ -46,7 +46,7 @@ class BodySettings(msgspec.Struct):
 
 
 def read_settings(connection: Connection) -> BodySettings:
-    """Return where the bodies of segments are."""
+    """Return the settings for the bodies of segments."""
     query = text("select name, value from meta where name in (:url, :target)")
     found = {row.name: row.value for row in connection.execute(query, {"url": _URL, "target": _TARGET})}
     return BodySettings(found.get(_URL, ""), found.get(_TARGET) == "database")
