@@ -30,7 +30,7 @@ from pytest_insight.collector.views.projecting import begin_rebuild, finish_rebu
 
 from collector import make_logs, merge
 
-KILL_EVERY_S = 5.0
+KILL_EVERY_S = 2.0
 URL = "s3://logs/team"
 VICTIMS = ("server", "postgres", "store")
 TABLES = ("sessions", "results", "tests", "test_days")
@@ -94,7 +94,7 @@ def check_views(folder: Path, seaweed: SeaweedServer) -> tuple[int, int]:
 
 def main() -> None:
     """Run the campaign."""
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
     folder = Path(tempfile.mkdtemp(prefix="insight-campaign-"))
     folder.chmod(0o755)
     logs = make_logs(events)
