@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 
 from .collector import Bench, Load, bench, load_of
-from .measure import ROOT
+from .measure import ROOT, WORK
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bucket.seaweed import SeaweedServer  # noqa: E402 - of the tests
+from bucket.seaweed import SeaweedServer
 
 _URL = "s3://logs/bench"
 _ROUNDS = 3
@@ -29,6 +29,7 @@ def measure_round(running: Bench, load: Load, pushers: int) -> tuple[float, floa
 
 def main() -> None:
     """Print a line for each number of pushers."""
+    WORK.mkdir(exist_ok=True)
     load = load_of(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
     seaweed = SeaweedServer(Path(tempfile.mkdtemp(prefix="insight-s3-")))
     seaweed.start()
@@ -37,7 +38,9 @@ def main() -> None:
             for running in (plain, placed):
                 running.projector("suspend")
             for pushers in _PUSHERS:
-                rounds = [[measure_round(running, load, pushers) for running in (plain, placed)] for _ in range(_ROUNDS)]
+                rounds = [
+                    [measure_round(running, load, pushers) for running in (plain, placed)] for _ in range(_ROUNDS)
+                ]
                 one, two = ([median(each[n][i] for each in rounds) for i in range(3)] for n in (0, 1))
                 print(
                     f"{len(load.bodies)} sessions, {load.results} results, {pushers} pushers: results/s"

@@ -2,6 +2,7 @@
 
 - `attaching`: the bucket that belongs to an engine
 - `cache`: bodies that are kept in memory
+- `healing`: damaged bodies that a push makes good
 - `moving`: all bodies from the database to a bucket, and back
 - `names`: names of the objects
 - `orphans`: objects that no row names

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select, text, tuple_
 
 from ..database.tables import segment
 from ..ingest.locking import lock_streams
-from .attaching import bodies_of
+from ..ingest.segments import SegmentDamagedError, unpack_segment
 from .names import OWNER_NAME
 from .owning import (
     BodySettings,
@@ -23,7 +23,7 @@ from .owning import (
     require_owner,
     share_settings,
 )
-from .reading import BODY_COLUMNS, read_segments
+from .reading import BODY_COLUMNS, name_of
 from .removing import remove_objects
 from .store import BodyStore
 from .working import MOVE, NotedWork, drop_work, find_doomed, find_pending, note_deletions
@@ -32,7 +32,7 @@ from .writing import name_object, takes_new
 MoveProgress = Callable[[int, int], None]
 """Receives the number of segments done and in all."""
 
-_BATCH: Final = 200
+_BATCH: Final = 100
 """Segments that are moved in one transaction."""
 
 _COLUMNS: Final = (*BODY_COLUMNS, segment.c["count"])
@@ -146,7 +146,7 @@ def move_to_database(engine: Engine, store: BodyStore, progress: MoveProgress | 
     plan, result = PlannedMove(engine, to_bucket=False), MovedBodies()
     total = plan.count()[0]
     for rows in plan.batches():
-        _read_rows(engine, rows, result)
+        _read_rows(engine, store, rows, result)
         remove_objects(engine, store, {row.stream for row in rows})
         _tell(progress, result, total)
     remove_objects(engine, store)
@@ -186,13 +186,11 @@ def _move_stream(engine: Engine, store: BodyStore, work: NotedWork, result: Move
 def _write_rows(engine: Engine, store: BodyStore, rows: Sequence[Any], result: MovedBodies) -> int:
     """Write the bodies of some rows of a team to the bucket, then name the objects in the rows; return their number."""
     team = rows[0].team
+    places = {_key_of(row): name_object(team, row._mapping) for row in rows}  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its documented name
     with engine.connect() as connection:
-        found = list(read_segments(connection, rows))
-        places = {_key_of(one.row): name_object(team, one.row._mapping) for one in found}  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its documented name
         doomed = find_doomed(connection, team, places.values())
-    result.findings += [str(one.error) for one in found if one.error is not None]
-    chosen = [one.row for one in found if one.error is None and places[_key_of(one.row)] not in doomed]
-    store.write_all({places[_key_of(row)]: row.body for row in chosen if not row.place})
+    chosen = [row for row in rows if _is_sound(row, row.body, result) and places[_key_of(row)] not in doomed]
+    store.write_all({places[_key_of(row)]: row.body for row in chosen})
     with engine.begin() as connection:
         lock_streams(connection, team, sorted({row.stream for row in chosen}))
         if not takes_new(share_settings(connection)):
@@ -212,17 +210,13 @@ def _write_rows(engine: Engine, store: BodyStore, rows: Sequence[Any], result: M
     return len(chosen)
 
 
-def _read_rows(engine: Engine, rows: Sequence[Any], result: MovedBodies) -> None:
+def _read_rows(engine: Engine, store: BodyStore, rows: Sequence[Any], result: MovedBodies) -> None:
     """Read the objects of some rows of a team, then put the bodies into the rows, and note the objects to delete."""
     team = rows[0].team
-    store = bodies_of(engine)
-    assert store is not None  # noqa: S101 - the caller has it
-    with engine.connect() as connection:
-        found = list(read_segments(connection, rows))
-    result.findings += [str(one.error) for one in found if one.error is not None]
-    sound = [one.row for one in found if one.error is None]
-    bodies = store.read_all(row.place for row in sound)
-    chosen = [(row, body) for row in sound if (body := bodies[row.place]) is not None]
+    bodies = store.read_all(row.place for row in rows)
+    for row in rows:
+        store.cache.drop(row.place)
+    chosen = [(row, body) for row in rows if _is_sound(row, body := bodies[row.place], result) and body is not None]
     with engine.begin() as connection:
         lock_streams(connection, team, sorted({row.stream for row, _ in chosen}))
         values = {
@@ -236,6 +230,20 @@ def _read_rows(engine: Engine, rows: Sequence[Any], result: MovedBodies) -> None
         _note_objects(connection, team, [row for row, _ in chosen])
     result.segments += len(chosen)
     result.bytes += sum(len(body) for _, body in chosen)
+
+
+def _is_sound(row: Any, body: bytes | None, result: MovedBodies) -> bool:
+    """Return whether a body has the lines of its row; note a finding if not."""
+    name = f"{name_of(row)} in {row.place}" if row.place else name_of(row)
+    if body is None:
+        result.findings.append(f"segment {name}: there is no such object")
+        return False
+    try:
+        unpack_segment(body, row.digest, name, row.bytes)
+    except SegmentDamagedError as error:
+        result.findings.append(str(error))
+        return False
+    return True
 
 
 def _note_objects(connection: Connection, team: int, rows: Sequence[Any]) -> None:

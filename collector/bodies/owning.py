@@ -97,7 +97,7 @@ def check_segments(engine: Engine, *, adopt: bool = False) -> BodySettings:
             if adopt and settings.url == store.url:
                 return settings  # what needs no body goes on; the bucket was checked when it was set
             raise
-        if settings.url == store.url:
+        if settings.url == store.url or not adopt:
             return settings
         settings.url = store.url  # a copy of the bucket, with the object that names this database
     elif adopt:

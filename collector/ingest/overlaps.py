@@ -1,11 +1,13 @@
 """Comparison of incoming lines with the stored ones of the same stream, line by line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from ..bodies.reading import BODY_COLUMNS, read_sound
+from ..bodies.healing import heal_segment
+from ..bodies.reading import BODY_COLUMNS, read_segments
 from ..database.tables import segment
 from .parsing import IncomingLine, LineClash
 
@@ -36,7 +38,7 @@ def compare_lines(
         result.new = lines
         return result
     old = [line for line in lines if line.seq < top]
-    stored = stored_digests(connection, team, stream, old[0].seq, old[-1].seq) if old else {}
+    stored = _stored_digests(connection, team, stream, old) if old else {}
     for line in lines:
         have = stored.get(line.seq)
         if have is None:
@@ -48,8 +50,12 @@ def compare_lines(
     return result
 
 
-def stored_digests(connection: Connection, team: int, stream: UUID, low: int, high: int) -> dict[int, bytes]:
-    """Return the digests, as hex digits, of the stored lines of the segments that touch a span of seqs."""
+def _stored_digests(connection: Connection, team: int, stream: UUID, lines: Sequence[IncomingLine]) -> dict[int, bytes]:
+    """Return the digests, as hex digits, of the stored lines of the segments that touch the span of some lines.
+
+    A damaged segment all of whose lines are among these is written again.
+    """
+    low, high = lines[0].seq, lines[-1].seq
     rows = connection.execute(
         select(*BODY_COLUMNS).where(
             segment.c.team == team,
@@ -59,7 +65,13 @@ def stored_digests(connection: Connection, team: int, stream: UUID, low: int, hi
         )
     ).all()
     digests: dict[int, bytes] = {}
-    for found in read_sound(connection, rows):
-        for place, line in enumerate(found.data.split(b"\n")[:-1]):
+    for found in read_segments(connection, rows):
+        if found.error is not None:
+            data = heal_segment(connection, found.row, {line.seq: line.line for line in lines})
+            if data is None:
+                raise found.error
+        else:
+            data = found.data
+        for place, line in enumerate(data.split(b"\n")[:-1]):
             digests[found.row.first + place] = line[-34:-2]
     return digests

@@ -156,7 +156,7 @@ def test_a_bucket_that_hangs_does_not_hold_questions(placed, engine, bucket):
 
 @pytest.mark.parametrize("damage", ["flipped", "gone", "bomb"])
 def test_a_damaged_object_is_a_finding_that_names_its_segment(placed, engine, bucket, damage):
-    """The check names it; the feed says where it goes on; the other segments and teams are read."""
+    """The check names it; the feed says where it goes on; a push of all its lines writes it again, for all readers."""
     from pytest_insight.collector.client.addresses import Address
     from pytest_insight.collector.client.requests import Collector
     from pytest_insight.collector.ingest.segments import zstd
@@ -188,7 +188,11 @@ def test_a_damaged_object_is_a_finding_that_names_its_segment(placed, engine, bu
     (finding,) = [finding for page in pages for finding in page.findings]
     assert f"{2:032x}/0" in finding
     assert len(placed.get("/api/v1/session-list").json()) in (2, 3)
-    path.write_bytes(body)
+    assert placed.post("/api/v1/events", b"".join(sessions[1][:3])).status == 500
+    cursor = pages[-1].cursor
+    assert placed.push(b"".join(sessions[1]))["known"] == len(sessions[1])
+    assert path.read_bytes() == body
+    assert placed.get(f"/api/v1/events?after={cursor}").body == b"".join(sessions[1])
     forget(engine)
     assert list(check_database(engine)) == []
     assert placed.get("/api/v1/log").body == b"".join(line for lines in sessions for line in lines)
