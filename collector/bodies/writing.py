@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, text
 
@@ -20,6 +21,9 @@ from .working import MOVE, SWEEP, find_doomed, note_work
 
 LATEST_S: Final = 1800.0
 """Seconds in which a row has to follow its object: the name of a deleted object is noted for longer."""
+
+_KEPT_S: Final = 5.0
+_kept: WeakKeyDictionary[Engine, tuple[float, BodySettings]] = WeakKeyDictionary()
 
 _OLD = text(
     """
@@ -80,6 +84,7 @@ def settle_places(
         BodiesUnavailableError: the objects were written too long ago.
     """
     if bodies_of(connection) is None:
+        put_off_bodies(connection, team, {part["stream"] for part in segments})
         return [_row_of(part, usable=False) for part in segments]
     settings = share_settings(connection)
     places = [part["place"] for part in written if part.get("place")]
@@ -100,8 +105,18 @@ def settle_places(
 
 def put_off_bodies(connection: Connection, team: int, streams: set[UUID]) -> None:
     """Note that bodies were stored in the rows of streams, which the transaction has locked, for the bucket."""
-    if bodies_of(connection) is not None and takes_new(share_settings(connection)):
+    if streams and takes_new(_recent_settings(connection)):
         note_work(connection, team, MOVE, streams)
+
+
+def _recent_settings(connection: Connection) -> BodySettings:
+    """Return the settings, not older than some seconds: most databases have no bucket, and shall not be asked often."""
+    now_s = time.monotonic()
+    read_s, settings = _kept.get(connection.engine, (float("-inf"), BodySettings()))
+    if now_s - read_s > _KEPT_S:
+        settings = read_settings(connection)
+        _kept[connection.engine] = now_s, settings
+    return settings
 
 
 def _row_of(part: Mapping[str, Any], *, usable: bool) -> dict[str, Any]:

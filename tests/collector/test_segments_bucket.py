@@ -10,8 +10,10 @@ from collector_tables import rows_of
 from pytest_insight.collector.bodies.attaching import bodies_of
 from pytest_insight.collector.bodies.orphans import find_orphans, remove_orphans
 from pytest_insight.collector.bodies.upkeep import do_upkeep
+from pytest_insight.collector.client.requests import RemoteUnavailableError
 from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.ingest import accepting
+from pytest_insight.collector.sending.database_place import DatabasePlace
 from sqlalchemy.exc import OperationalError
 
 PLACES = "select count(*) filter (where place <> ''), count(*) filter (where body is not null) from segment"
@@ -104,6 +106,22 @@ def _digest(lines):
     from pytest_insight.collector.ingest.segments import pack_segment
 
     return pack_segment([line[:-1] for line in lines])["digest"].hex()
+
+
+def test_what_is_stored_without_the_bucket_is_moved_there(placed, engine, database):
+    """A run that writes to the database alone need not know the bucket; reading it without the bucket names that."""
+    lines = session_lines(1, 5)
+    place = DatabasePlace(database)
+    try:
+        assert place.push(b"".join(lines)).accepted == len(lines)
+        assert rows_of(database, "", PLACES) == [(0, 1)]
+        do_upkeep(engine)
+        assert rows_of(database, "", PLACES) == [(1, 0)]
+        with pytest.raises(RemoteUnavailableError, match="INSIGHT_SEGMENTS"):
+            place.push(b"".join(lines))
+    finally:
+        place.close()
+    assert placed.get("/api/v1/log").body == b"".join(lines)
 
 
 def test_a_bucket_that_is_away_refuses_pushes_and_nothing_else(placed, engine, database, bucket):
