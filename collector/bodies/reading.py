@@ -9,7 +9,7 @@ from ..database.tables import segment
 from ..ingest.segments import SegmentDamagedError, unpack_segment
 from .attaching import bodies_of
 from .owning import read_settings
-from .store import BodiesUnavailableError, BodyStore
+from .store import BodyStore, BucketNotGivenError
 
 BODY_COLUMNS: Final = (
     segment.c.team,
@@ -96,7 +96,7 @@ def _store_of(connection: Connection, row: Any) -> BodyStore:
     store = bodies_of(connection)
     if store is None:
         url = read_settings(connection).url or "a bucket"
-        raise BodiesUnavailableError(
+        raise BucketNotGivenError(
             f"segment {name_of(row)}: its body is in {url}; give --segments, or set INSIGHT_SEGMENTS"
         )
     return store

@@ -37,6 +37,10 @@ class BodiesUnavailableError(RuntimeError):
     """Bodies of segments cannot be read or written now; the message names no credentials."""
 
 
+class BucketNotGivenError(BodiesUnavailableError):
+    """Bodies are in a bucket that this process does not know."""
+
+
 class BodyStore:
     """Bodies of segments as objects.
 
@@ -141,7 +145,7 @@ class BodyStore:
 def _open_objects(url: str) -> "ObjectStorage":
     from ..client.bucket.objects import ObjectStorage, Patience  # noqa: PLC0415 - needs an extra
 
-    return ObjectStorage(url, patience=Patience(connect_s=2, request_s=8, retries=1, retry_s=8))
+    return ObjectStorage(url, patience=Patience(connect_s=2, request_s=12, retries=1, retry_s=12))
 
 
 class RestingTime:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
-from ..bodies.store import BodiesUnavailableError
+from ..bodies.store import BodiesUnavailableError, BucketNotGivenError
 from ..ingest.segments import SegmentDamagedError
 from ..problems import ProblemError
 
@@ -94,9 +94,12 @@ async def _answer_database_error(_: Request, error: Exception) -> Response:
     return problem_answer(ProblemError("unavailable", detail, {"Retry-After": str(RETRY_AFTER_S)}))
 
 
-async def _answer_bucket_error(_: Request, __: Exception) -> Response:
-    # Its reason is in the log already; the URL of the bucket is for operators.
+async def _answer_bucket_error(_: Request, error: Exception) -> Response:
+    # The URL of the bucket is for operators; why it cannot be used is in the log already.
     detail = "the bucket of the segments cannot be used now; nothing of this request was stored, repeat it"
+    if isinstance(error, BucketNotGivenError):
+        log.warning("%s", error)
+        detail = "events are in a bucket that this server does not know; start it with --segments or INSIGHT_SEGMENTS"
     return problem_answer(ProblemError("unavailable", detail, {"Retry-After": str(RETRY_AFTER_S)}))
 
 

@@ -7,7 +7,7 @@ import pytest
 from collector_buckets import forget
 from collector_lines import session_lines
 from collector_tables import rows_of
-from pytest_insight.collector.bodies.attaching import bodies_of
+from pytest_insight.collector.bodies.attaching import attach_bodies, bodies_of
 from pytest_insight.collector.bodies.orphans import find_orphans, remove_orphans
 from pytest_insight.collector.bodies.upkeep import do_upkeep
 from pytest_insight.collector.client.requests import RemoteUnavailableError
@@ -122,6 +122,11 @@ def test_what_is_stored_without_the_bucket_is_moved_there(placed, engine, databa
     finally:
         place.close()
     assert placed.get("/api/v1/log").body == b"".join(lines)
+    attach_bodies(engine, None)  # as a server that was started before
+    answer = placed.get("/api/v1/events")
+    assert (answer.status, "--segments" in answer.json()["detail"]) == (503, True)
+    assert placed.get("/api/v1/keys").status == 200
+    assert placed.push(b"".join(session_lines(2, 5)))["accepted"] == 7
 
 
 def test_a_bucket_that_is_away_refuses_pushes_and_nothing_else(placed, engine, database, bucket):
