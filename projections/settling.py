@@ -87,7 +87,8 @@ def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, 
         numbers = array("I", column)
         announced.update([_key(node, number, head) for node in numbers] if head.announced_each else numbers)
     started = {_key(nodes[name], workers.setdefault(worker, len(workers)), head) for name, _, worker in head.open}
-    reported = set(_keys_of(rows, head)) - started
+    reported = set(_keys_of(rows, head))
+    reported -= started
     missing = missing_tests(announced, reported)
     if not missing:
         return 0, 0
