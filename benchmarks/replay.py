@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from pytest_insight.eventlog.codec import line_hash
 from pytest_insight.eventlog.events import SessionStarted, TestFinished, TestStarted
-from pytest_insight.eventlog.format import DIGEST_SIZE, SUFFIX_SIZE
+from pytest_insight.eventlog.format import SUFFIX_SIZE
 from pytest_insight.eventlog.writer import LogWriter
 from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.replay import CHUNK_BYTES
@@ -86,13 +86,13 @@ def least_loop(path: Path) -> float:
             first, *lines = data.split(b"\n")
             lines = [tail + first, *lines]
             tail = lines.pop()
-            digests: list[bytes] = []
+            digests: list[str] = []
             for line in lines:
                 digest = new_hash()
                 digest.update(line[:-SUFFIX_SIZE])
-                digests.append(digest.digest())
-            ends = b"".join(digests).hex("-", DIGEST_SIZE).replace("-", '"},"digest":"').join((',"digest":"', '"}'))
-            if ends.encode() != b"".join([line[-SUFFIX_SIZE:] for line in lines]):
+                digests.append(digest.hexdigest())
+            ends = "".join([f',"digest":"{digest}"}}' for digest in digests]).encode()
+            if ends != b"".join([line[-SUFFIX_SIZE:] for line in lines]):
                 raise ValueError("a digest does not match")
             attempts = [decode(line) for line in lines if line.startswith(FINISHED)]
             array("I", [numbers.setdefault(attempt.nodeid, len(numbers)) for attempt in attempts])

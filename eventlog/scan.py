@@ -11,7 +11,7 @@ from operator import add
 from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
-from .format import DIGEST_KEY, DIGEST_SIZE, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
+from .format import DIGEST_KEY, FORMAT_VERSION, HEAD, LINE_BYTES_MAX, LINE_END, SUFFIX_SIZE
 from .lines.heads import LineRun, has_possible_times, runs_of
 from .validity import extraordinary, line_fault, long_lines, times_are_possible
 
@@ -48,8 +48,6 @@ _VERSION_1 = b'{"v":1,'
 _STARTS = re.compile(rb'\{"v":\d{1,9},"type":"')
 _AROUND = (DIGEST_KEY.decode(), LINE_END.decode())
 _BETWEEN = LINE_END.decode() + DIGEST_KEY.decode()
-_ANY_MARK = "-"
-"""Between digests in hex, until the text between them takes its place."""
 _SALVAGE_STARTS_MAX = 64
 _GROUP_LINES = 500
 """Lines compared at once: so few that they and their digests stay in the processor's cache."""
@@ -242,15 +240,15 @@ def _all_ours(lines: Sequence[bytes]) -> bool:
 
 def _all_sealed(lines: list[bytes]) -> bool:
     """Return whether every line ends with its digest, by one comparison of all ends: key, digest and closing brace."""
-    digests: list[bytes] = []
+    digests: list[str] = []
     new_hash = line_hash().copy  # a copy of an empty hash is made faster than a new one with its parameters
+    end = -SUFFIX_SIZE
     for line in lines:
         digest = new_hash()
-        digest.update(line[:-SUFFIX_SIZE])
-        digests.append(digest.digest())
-    texts = b"".join(digests).hex(_ANY_MARK, DIGEST_SIZE)
-    ends = texts.replace(_ANY_MARK, _BETWEEN).join(_AROUND).encode()
-    return ends == b"".join([line[-SUFFIX_SIZE:] for line in lines])
+        digest.update(line[:end])
+        digests.append(digest.hexdigest())
+    ends = (_BETWEEN.join(digests).join(_AROUND)).encode()
+    return ends == b"".join([line[end:] for line in lines])
 
 
 def first_event(line: bytes) -> bytes | None:
