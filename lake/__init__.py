@@ -9,5 +9,6 @@
 - `tables`: the Delta tables at a place.
 - `export`: months of a history into the tables.
 - `parquet`: sessions of a history into files of Parquet, by day and system.
+- `engine`: the library of Arrow.
 - `extras`: the libraries that are needed.
 """

@@ -1,13 +1,11 @@
 """Rows of sessions and results as Arrow batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..projections.session_row import SessionRow
 from .columns import Ended, Failure
+from .engine import ArrowArray, ArrowBatch, ArrowSchema, pa, pc
 from .schema import (
     BOOLEAN,
     DOUBLE,
@@ -33,27 +31,27 @@ _SESSION_BITS = 32
 _SESSION_MASK = (1 << _SESSION_BITS) - 1
 
 
-def schema_of(table: LakeTable) -> pa.Schema:
+def schema_of(table: LakeTable) -> ArrowSchema:
     """Return the schema of a table."""
     return pa.schema([(column.name, _TYPES[column.type]) for column in table.columns])
 
 
-def make_array(column: LakeColumn, values: Sequence[Any]) -> pa.Array:
+def make_array(column: LakeColumn, values: Sequence[Any]) -> ArrowArray:
     """Return the values of a column."""
     return pa.array(values, _TYPES[column.type])
 
 
-def session_columns(rows: Sequence[SessionRow]) -> dict[str, pa.Array]:
+def session_columns(rows: Sequence[SessionRow]) -> dict[str, ArrowArray]:
     """Return the columns of sessions by name."""
     return {column.name: make_array(column, [read(row) for row in rows]) for column, read in OF_SESSION}
 
 
-def shared_columns(rows: Sequence[SessionRow]) -> dict[str, pa.Array]:
+def shared_columns(rows: Sequence[SessionRow]) -> dict[str, ArrowArray]:
     """Return those columns of sessions that each result has."""
     return {column.name: make_array(column, [read(row) for row in rows]) for column, read in SHARED}
 
 
-def end_columns(ends: Sequence[Ended]) -> dict[str, pa.Array]:
+def end_columns(ends: Sequence[Ended]) -> dict[str, ArrowArray]:
     """Return the columns of a result that follow from how its test ended, by the number of the end."""
     return {
         "kind": pa.array([ended.kind for ended in ends], pa.string()),
@@ -63,7 +61,7 @@ def end_columns(ends: Sequence[Ended]) -> dict[str, pa.Array]:
     }
 
 
-def failure_columns(failures: Sequence[Failure]) -> dict[str, pa.Array]:
+def failure_columns(failures: Sequence[Failure]) -> dict[str, ArrowArray]:
     """Return the texts of failures by their number; number 0 is that of a result without one."""
     return {
         "message": pa.array([None, *(failure.message for failure in failures)], pa.string()),
@@ -71,7 +69,7 @@ def failure_columns(failures: Sequence[Failure]) -> dict[str, pa.Array]:
     }
 
 
-def split_keys(keys: pa.Array) -> tuple[pa.Array, pa.Array]:
+def split_keys(keys: ArrowArray) -> tuple[ArrowArray, ArrowArray]:
     """Return the ranks of the tests and the places of the sessions."""
     return (
         pc.shift_right(keys, pa.scalar(_SESSION_BITS, pa.int64())),
@@ -79,22 +77,22 @@ def split_keys(keys: pa.Array) -> tuple[pa.Array, pa.Array]:
     )
 
 
-def make_batch(table: LakeTable, length: int, find: Callable[[str], Any]) -> pa.RecordBatch:
+def make_batch(table: LakeTable, length: int, columns: Mapping[str, Any]) -> ArrowBatch:
     """Return a batch of a table.
 
     Args:
         table: its columns.
         length: number of rows.
-        find: returns a column by its name; what is no array is the value of all rows.
+        columns: by name; what is text is the value of all rows.
     """
     schema = schema_of(table)
-    arrays: list[pa.Array] = []
+    arrays: list[ArrowArray] = []
     for field in schema:
-        found = find(field.name)
-        arrays.append(found if isinstance(found, pa.Array) else pa.repeat(pa.scalar(found, field.type), length))
+        found = columns[field.name]
+        arrays.append(pa.repeat(pa.scalar(found, field.type), length) if isinstance(found, str) else found)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def seconds_of(durations_us: pa.Array) -> pa.Array:
+def seconds_of(durations_us: ArrowArray) -> ArrowArray:
     """Return microseconds as seconds."""
     return pc.divide(pc.cast(durations_us, pa.float64()), 1_000_000.0)

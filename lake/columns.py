@@ -1,10 +1,11 @@
 """Results of one session in columns, from the read model.
 
-A session in which each test has one attempt that ended is taken from the packed columns as they are; any other one from
-its verdicts as objects. Both give the same values; a test compares them.
+A session in which each test ended is taken from the packed columns as they are; any other one from its verdicts as
+objects, which takes longer. Both give the same values; a test compares them.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -15,7 +16,7 @@ from ..core.history.modules import FAILED
 from ..core.history.verdicts.columns import TestRun
 from ..core.history.verdicts.reading import run_of_row
 from ..core.questions.clusters import cluster_of, collection_messages, message_of
-from ..projections.parts import CRASHED_FLAG, Rows
+from ..projections.parts import CRASHED_FLAG
 from ..projections.rules import BAD, OUTCOMES, is_flaky
 from ..projections.session_row import SessionRow
 
@@ -116,31 +117,47 @@ class Values:
         return number
 
 
-def is_plain(row: SessionRow, rows: Rows) -> bool:
-    """Return whether each test of a session has one attempt, which ended in a way that its code says."""
+def is_plain(row: SessionRow) -> bool:
+    """Return whether the codes of a session's attempts say all about how its tests ended."""
     part = row.part
-    if part.open or part.others or part.collect_failed:
-        return False
-    return len(set(array("I", rows.nodes))) == len(rows)
+    return not (part.open or part.others or part.collect_failed)
 
 
 def read_results(model: History, row: SessionRow, values: Values) -> SessionResults:
     """Return the results of a session."""
+    return _read_plain(model, row, values) if is_plain(row) else read_verdicts(model, row, values)
+
+
+def _read_plain(model: History, row: SessionRow, values: Values) -> SessionResults:
     rows = model.columns(row.stream)
-    return _read_plain(model, row, rows, values) if is_plain(row, rows) else read_verdicts(model, row, values)
-
-
-def _read_plain(model: History, row: SessionRow, rows: Rows, values: Values) -> SessionResults:
     numbers = [values.number_of_worker(name) for name in row.part.workers]
+    nodes, durations, positions = array("I", rows.nodes), array("q", rows.durations), array("q", rows.positions)
     workers = array("I", map(numbers.__getitem__, rows.workers) if rows.workers else repeat(numbers[0], len(rows)))
-    positions = array("q", rows.positions)
-    bad = _places_of_bad(rows.outcomes)
-    tests = {place: TestRun(_PLAIN[rows.outcomes[place]].verdict, (), 0, positions[place], "", place) for place in bad}
-    found = SessionResults(
-        row, array("I", rows.nodes), array("I", iter(rows.outcomes)), array("q", rows.durations), workers, {}
-    )
-    found.failures = _texts(model, tests)
-    return found
+    ends, codes = array("I", iter(rows.outcomes)), rows.outcomes
+    last = dict(zip(nodes, range(len(nodes)), strict=True))
+    if len(last) < len(nodes):  # some ran again: their last attempts count
+        _join_ends(nodes, codes, last, ends, values)
+        places = list(last.values())
+        nodes = array("I", last)
+        ends, workers = (array("I", map(column.__getitem__, places)) for column in (ends, workers))
+        durations, positions = (array("q", map(column.__getitem__, places)) for column in (durations, positions))
+        codes = bytes(map(codes.__getitem__, places))
+    tests = {
+        place: TestRun(_PLAIN[codes[place]].verdict, (), 0, positions[place], "", place)
+        for place in _places_of_bad(codes)
+    }
+    return SessionResults(row, nodes, ends, durations, workers, _texts(model, tests))
+
+
+def _join_ends(nodes: "array[int]", codes: bytes, last: dict[int, int], ends: "array[int]", values: Values) -> None:
+    """Set the ends of tests that ran more than once, at the places of their last attempts, to those of all attempts."""
+    again = {node for node, count in Counter(nodes).items() if count > 1}
+    outcomes: dict[int, tuple[str, ...]] = {}
+    for node, code in zip(nodes, codes, strict=True):
+        if node in again:
+            outcomes[node] = (*outcomes.get(node, ()), *_PLAIN[code].outcomes)
+    for node, found in outcomes.items():
+        ends[last[node]] = values.number_of_end(Ended(_PLAIN[codes[last[node]]].verdict, found))
 
 
 def _places_of_bad(outcomes: bytes) -> list[int]:

@@ -1,6 +1,7 @@
 """What a month has to hold: its sessions, with digests that tell whether one of them changed."""
 
 import hashlib
+from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -66,8 +67,7 @@ def digest_of(results: SessionResults, values: Values) -> str:
     parts = [
         msgspec.json.encode(facts),
         "\0".join(map(values.names.__getitem__, results.nodes)).encode(),
-        msgspec.json.encode([values.ends[number] for number in results.verdicts if number >= _SIMPLE_ENDS]),
-        bytes(min(number, _SIMPLE_ENDS - 1) for number in results.verdicts),
+        *_encode_ends(results.verdicts, values),
         results.durations.tobytes(),
         "\0".join(map(values.workers.__getitem__, results.workers if len(workers) > 1 else workers)).encode(),
         msgspec.json.encode(sorted(results.failures.items())),
@@ -77,6 +77,14 @@ def digest_of(results: SessionResults, values: Values) -> str:
 
 _SIMPLE_ENDS = 256
 """Numbers of ends below this are codes of attempts, the same in each log."""
+
+
+def _encode_ends(ends: "array[int]", values: Values) -> tuple[bytes, bytes]:
+    """Return how tests ended, without the numbers that depend on what was read before."""
+    if not ends or max(ends) < _SIMPLE_ENDS:
+        return ends.tobytes(), b""
+    others = [values.ends[number] for number in ends if number >= _SIMPLE_ENDS]
+    return array("I", [min(number, _SIMPLE_ENDS) for number in ends]).tobytes(), msgspec.json.encode(others)
 
 
 def _hash(data: bytes) -> str:

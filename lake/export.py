@@ -1,24 +1,23 @@
-"""Months of a history into the tables of a lake: what changed is replaced, month by month, and nothing else is written.
+"""Months of a history into the tables of a lake: a month that changed is replaced, and nothing else is written.
 
-Sessions leave a log in two ways. What was purged, cleared or superseded has to leave the lake as well. What the log only
-does not have any more, as it keeps a year, has to stay: then the month is kept as it is.
+Sessions leave a log in two ways. What was purged, cleared or superseded has to leave the lake as well. What the log has
+not any more because it keeps a year only has to stay: then the month is kept as it is.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from ..projections.readmodel import ReadModel
 from ..projections.session_row import SessionRow
 from .arrow import make_array, make_batch, session_columns
 from .columns import Values
 from .contents import MonthContents, read_contents
+from .engine import ArrowBatch
 from .months import choose_months, month_of
 from .schema import LAKE, RESULTS, SESSIONS, LakeColumn
 from .sorting import sorted_batches
-from .tables import LakePlace, StoredTable
+from .tables import LakePlace, StoredMonth, StoredTable
 
 WRITTEN, REPLACED, REMOVED, UNCHANGED, KEPT, REFUSED = (
     "written",
@@ -85,11 +84,11 @@ class Lake:
         by_month: dict[str, list[SessionRow]] = {}
         for row in model.sessions():
             by_month.setdefault(month_of(row.started_us), []).append(row)
-        tables = [self.place.open(table) for table in LAKE]
-        there = {month for table in tables for month in table.months()}
+        tables = {table.name: self.place.open(table) for table in LAKE}
+        there = {month for table in tables.values() for month in table.months_at_first}
         values = Values(model.names())
         for month in choose_months(by_month.keys() | there, months, now, running=running):
-            exporter = _MonthExporter(self.place, model, month, values, force=force)
+            exporter = _MonthExporter(tables, model, month, values, force=force)
             yield exporter.run(by_month.get(month, []), dry_run=dry_run)
 
     def vacuum(self) -> int:
@@ -100,12 +99,21 @@ class Lake:
 class _MonthExporter:
     """Exports one month."""
 
-    def __init__(self, place: LakePlace, model: ReadModel, month: str, values: Values, *, force: bool) -> None:
+    def __init__(
+        self,
+        tables: dict[str, StoredTable],
+        model: ReadModel,
+        month: str,
+        values: Values,
+        *,
+        force: bool,
+    ) -> None:
+        self._tables = tables
+        self._stored = [table.months_at_first.get(month) for table in tables.values()]
         self._model = model
         self._month = month
         self._values = values
         self._force = force
-        self._tables = {table.name: place.open(table) for table in LAKE}
 
     def run(self, rows: list[SessionRow], *, dry_run: bool) -> MonthExport:
         """Bring the month in the tables up to date, and return what was done."""
@@ -120,9 +128,9 @@ class _MonthExporter:
 
     def _decide(self, contents: MonthContents) -> tuple[str, int]:
         """Return what is to be done, and how many sessions of the table the log has not any more."""
-        stored = [table.months().get(self._month) for table in self._tables.values()]
+        stored = self._stored
         counts = (contents.results, len(contents.rows))
-        wanted = [(contents.fingerprint, count) if count else None for count in counts]
+        wanted = [StoredMonth(contents.fingerprint, count) if count else None for count in counts]
         if stored == wanted:
             return UNCHANGED, 0
         digests = self._tables[SESSIONS.name].session_digests(self._month)
@@ -143,7 +151,7 @@ class _MonthExporter:
         """Write results first: a month is known to be complete when its sessions are there."""
         constants = {"month": self._month, "fingerprint": contents.fingerprint}
         for table in (RESULTS, SESSIONS):
-            stored: StoredTable = self._tables[table.name]
+            stored = self._tables[table.name]
             if table is SESSIONS:
                 stored.replace_month(self._month, [_session_batch(contents, constants)])
             elif contents.results:
@@ -153,7 +161,7 @@ class _MonthExporter:
                 stored.remove_month(self._month)
 
 
-def _session_batch(contents: MonthContents, constants: dict[str, Any]) -> pa.RecordBatch:
+def _session_batch(contents: MonthContents, constants: dict[str, Any]) -> ArrowBatch:
     columns = session_columns(contents.rows) | constants
     columns["digest"] = make_array(LakeColumn("digest", "string", ""), contents.digests)
-    return make_batch(SESSIONS, len(contents.rows), columns.__getitem__)
+    return make_batch(SESSIONS, len(contents.rows), columns)

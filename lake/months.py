@@ -50,7 +50,9 @@ def choose_months(there: Iterable[str], wanted: Iterable[str], now: datetime, *,
     named = sorted(set(wanted))
     early = [month for month in named if not (running or is_closed(month, now))]
     if early:
-        raise ValueError(f"{early[0]}: this month is not over, or only for less than a day; add --running to write it now")
+        raise ValueError(
+            f"{early[0]}: this month is not over, or only for less than a day; add --running to write it now"
+        )
     if named:
         return named
     return sorted({month for month in there if running or is_closed(month, now)})

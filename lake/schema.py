@@ -57,7 +57,8 @@ def _is_outage(row: SessionRow) -> bool:
 
 
 def _dirty(row: SessionRow) -> bool | None:
-    value = ((row.part.header or {}).get("vcs") or {}).get("dirty")
+    vcs: dict[str, Any] = (row.part.header or {}).get("vcs") or {}
+    value = vcs.get("dirty")
     return None if value is None else bool(value)
 
 
@@ -82,7 +83,10 @@ _MORE: tuple[tuple[LakeColumn, SessionReader], ...] = (
     (LakeColumn("considered", INTEGER, "tests that passed or failed", "tests"), considered),
     (LakeColumn("bad", INTEGER, "tests that failed", "tests"), bad),
     (LakeColumn("outage", BOOLEAN, "whether nearly everything failed: more than 80 % of at least five"), _is_outage),
-    (LakeColumn("uncollected", INTEGER, "modules that could not be collected", "modules"), lambda row: len(dict.fromkeys(row.part.collect_failed))),
+    (
+        LakeColumn("uncollected", INTEGER, "modules that could not be collected", "modules"),
+        lambda row: len(dict.fromkeys(row.part.collect_failed)),
+    ),
 )
 
 

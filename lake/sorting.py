@@ -10,13 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from ..core.history.history import History
 from ..projections.session_row import SessionRow
 from .arrow import end_columns, failure_columns, make_batch, seconds_of, shared_columns, split_keys
 from .columns import Failure, SessionResults, Values, read_results
+from .engine import ArrowArray, ArrowBatch, ArrowType, pa, pc
 from .schema import LakeTable
 
 PASS_ROWS = 4_000_000
@@ -33,7 +31,7 @@ def sorted_batches(
     constants: dict[str, Any],
     *,
     pass_rows: int = PASS_ROWS,
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[ArrowBatch]:
     """Yield the results of some sessions, ordered by node id and start of the session.
 
     Args:
@@ -92,7 +90,7 @@ class _HeldResults:
     def __init__(self, ranks: "array[int]", first: int, last: int) -> None:
         self._ranks = ranks
         self._range = None if (first, last) == (0, len(ranks)) else (first << 32, last << 32)
-        self._blocks: list[pa.RecordBatch] = []
+        self._blocks: list[ArrowBatch] = []
         self._failures: list[Failure] = []
         self._numbers: dict[Failure, int] = {}
         self._begin_block()
@@ -139,36 +137,32 @@ class _HeldResults:
         self._begin_block()
 
     def sorted_batches(
-        self, names: pa.Array, shared: dict[str, pa.Array], values: Values, table: LakeTable, constants: dict[str, Any]
-    ) -> Iterator[pa.RecordBatch]:
+        self,
+        names: ArrowArray,
+        shared: dict[str, ArrowArray],
+        values: Values,
+        table: LakeTable,
+        constants: dict[str, Any],
+    ) -> Iterator[ArrowBatch]:
         """Yield the results in order."""
         self._end_block()
         held = pa.Table.from_batches(self._blocks).combine_chunks()
         self._blocks.clear()
-        ends, texts = end_columns(values.ends), failure_columns(self._failures)
         workers = pa.array(values.workers, pa.string())
+        ends, texts = end_columns(values.ends), failure_columns(self._failures)
         order = pc.sort_indices(held.column("key"))
         for start in range(0, len(order), BATCH_ROWS):
             part = held.take(order.slice(start, BATCH_ROWS))
             column = {name: part.column(name).combine_chunks() for name in part.column_names}
             ranks, sessions = split_keys(column["key"])
-
-            def find(name: str, column: dict[str, pa.Array] = column, ranks: Any = ranks, of: Any = sessions) -> Any:
-                if name in constants:
-                    return constants[name]
-                if name == "nodeid":
-                    return pc.take(names, ranks)
-                if name in ends:
-                    return pc.take(ends[name], column["end"])
-                if name in texts:
-                    return pc.take(texts[name], column["text"])
-                if name == "worker":
-                    return pc.take(workers, column["worker"])
-                return seconds_of(column["duration"]) if name == "duration_s" else pc.take(shared[name], of)
-
-            yield make_batch(table, len(ranks), find)
+            found = {name: pc.take(array, sessions) for name, array in shared.items()}
+            found |= {name: pc.take(array, column["end"]) for name, array in ends.items()}
+            found |= {name: pc.take(array, column["text"]) for name, array in texts.items()}
+            found |= {"nodeid": pc.take(names, ranks), "worker": pc.take(workers, column["worker"])}
+            found["duration_s"] = seconds_of(column["duration"])
+            yield make_batch(table, len(ranks), found | constants)
 
 
-def _as_arrow(values: "array[int]", kind: pa.DataType) -> pa.Array:
+def _as_arrow(values: "array[int]", kind: ArrowType) -> ArrowArray:
     """Return numbers as an Arrow array over the same memory."""
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])

@@ -1,18 +1,18 @@
 """The Delta tables of a lake at a place: a folder, or a bucket by its URL."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
-import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ..eventlog.errors import EventLogError, LogUnavailableError
 from .arrow import schema_of
+from .engine import ArrowBatch, ArrowSchema, pa
 from .schema import SESSIONS, LakeTable
 from .sorting import BATCH_ROWS
 
@@ -21,6 +21,8 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _STATISTICS = "fingerprint,started_at"
 """Columns whose least and greatest values are in the log of the table: none with texts, as purged text would stay."""
 _COMPRESSION_LEVEL = 3
+_ABANDONED_HOURS = 24
+"""Age from which a file that no version of the table names was left by an exporter that was killed."""
 
 
 class LakeConflictError(EventLogError):
@@ -60,7 +62,9 @@ class LakePlace:
             if parts.scheme == "s3":
                 self.options = _s3_options(environ)
         elif "://" in address and parts.scheme != "file":
-            raise LogUnavailableError(address, "unknown kind of address", "name a folder, s3://, gs://, az:// or file://")
+            raise LogUnavailableError(
+                address, "unknown kind of address", "name a folder, s3://, gs://, az:// or file://"
+            )
         else:
             folder = Path(unquote(parts.path) if parts.scheme == "file" else address).expanduser().absolute()
             if folder.exists() and not folder.is_dir():
@@ -112,6 +116,8 @@ class StoredTable:
         self.place = place
         self.table = table
         self._delta = delta
+        self.months_at_first = self.months()
+        """Months that it held when it was opened."""
 
     @property
     def uri(self) -> str:
@@ -138,10 +144,12 @@ class StoredTable:
         if self._delta is None or self.table is not SESSIONS:
             return {}
         with _named_errors(self.uri):
-            rows = self._delta.to_pyarrow_table(partitions=[("month", "=", month)], columns=["stream", "digest"])
+            rows: Any = cast("Any", self._delta).to_pyarrow_table(
+                filters=[("month", "=", month)], columns=["stream", "digest"]
+            )
         return dict(zip(rows.column("stream").to_pylist(), rows.column("digest").to_pylist(), strict=True))
 
-    def replace_month(self, month: str, batches: Generator[pa.RecordBatch] | list[pa.RecordBatch]) -> None:
+    def replace_month(self, month: str, batches: Iterable[ArrowBatch]) -> None:
         """Replace the rows of a month, all at once; columns that the table lacks are added.
 
         Raises:
@@ -149,10 +157,12 @@ class StoredTable:
             LogUnavailableError: the place cannot be written.
         """
         schema = schema_of(self.table)
-        reader = pa.RecordBatchReader.from_batches(schema, batches)
-        with _named_errors(self.uri, month):
+        guarded = _GuardedBatches(batches)
+        reader = pa.RecordBatchReader.from_batches(schema, guarded)
+        with guarded, _one_processor(), _named_errors(self.uri, month):
             if self._delta is None:
                 self._delta = self._create(schema)
+            self._check_unchanged(month)
             write_deltalake(
                 self._delta,
                 reader,
@@ -166,7 +176,16 @@ class StoredTable:
                 commit_properties=CommitProperties(custom_metadata={"pytest-insight.month": month}),
             )
 
-    def _create(self, schema: pa.Schema) -> DeltaTable:
+    def _check_unchanged(self, month: str) -> None:
+        """Check that the month is as it was when this table was opened; what comes later is found by the commit.
+
+        Raises:
+            LakeConflictError: it is not.
+        """
+        if self.months().get(month) != self.months_at_first.get(month):
+            raise LakeConflictError(self.uri, month)
+
+    def _create(self, schema: ArrowSchema) -> DeltaTable:
         """Return the table, made now or by another exporter meanwhile."""
         options: dict[str, Any] = {"storage_options": self.place.options}
         try:
@@ -191,6 +210,7 @@ class StoredTable:
         """
         if self._delta is not None:
             with _named_errors(self.uri, month):
+                self._check_unchanged(month)
                 self._delta.delete(f"month = '{month}'")
 
     def vacuum(self) -> int:
@@ -203,7 +223,53 @@ class StoredTable:
             return 0
         with _named_errors(self.uri):
             delta = DeltaTable(self.uri, storage_options=self.place.options)
-            return len(delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+            removed = delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
+            left = delta.vacuum(_ABANDONED_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+            return len({*removed, *left})
+
+
+class _GuardedBatches:
+    """Batches that the engine reads; an error of their own is raised in place of that which the engine makes of it.
+
+    Args:
+        batches: them.
+    """
+
+    def __init__(self, batches: Iterable[ArrowBatch]) -> None:
+        self._batches = batches
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[ArrowBatch]:
+        try:
+            yield from self._batches
+        except Exception as error:
+            self._error = error
+            raise
+
+    def __enter__(self) -> None:
+        """Begin to write."""
+
+    def __exit__(self, *_: object) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+@contextmanager
+def _one_processor() -> Generator[None]:
+    """Let this thread use one processor, so that the engine writes batches in the order in which it gets them.
+
+    It would give them to as many writers as there are processors. Groups of rows are as large as batches, so that each
+    is in order in any case, and answers do not depend on it.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @contextmanager
