@@ -1,5 +1,6 @@
 """Logs of several months for tests of the lake, a slow reading of them by itself, and its tables read by DuckDB."""
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ TESTS = [f"test_{module}.py::test_{number}[{'ä' * (number % 2)}]" for module in
 
 def failing(name, start, message, *, nodeid="test_pay.py::test_text"):
     """Lines of a sealed session with one test, which failed with a message."""
-    stream = f"{abs(hash(name)):032x}"[-32:]
+    stream = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
     cause = {"path": "test_pay.py", "lineno": 3, "message": message}
     head = {"session_id": name, "sut": "shop", "vcs": {"commit": "f" * 40, "branch": "main", "dirty": True}}
     finished = {"nodeid": nodeid, "outcome": "failed", "duration_us": 1500, "longreprtext": message, "cause": cause}
