@@ -90,6 +90,7 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/json_reference.py docs/json.md
 	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
 	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
+	$(BIN)/python docs/tools/lake_reference.py docs/lake.md
 
 screens: $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py

@@ -16,7 +16,7 @@ from .contents import MonthContents, read_contents
 from .engine import ArrowBatch
 from .months import choose_months, month_of
 from .schema import LAKE, RESULTS, SESSIONS, LakeColumn
-from .sorting import sorted_batches
+from .sorting import order_names, sorted_batches
 from .tables import LakePlace, StoredMonth, StoredTable
 
 WRITTEN, REPLACED, REMOVED, UNCHANGED, KEPT, REFUSED = (
@@ -155,7 +155,8 @@ class _MonthExporter:
             if table is SESSIONS:
                 stored.replace_month(self._month, [_session_batch(contents, constants)])
             elif contents.results:
-                rows = sorted_batches(self._model, contents.rows, self._values, RESULTS, constants)
+                order = order_names(self._model, contents.rows, self._values)
+                rows = sorted_batches(self._model, contents.rows, self._values, order, RESULTS, constants)
                 stored.replace_month(self._month, rows)
             else:
                 stored.remove_month(self._month)

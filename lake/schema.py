@@ -82,7 +82,10 @@ _MORE: tuple[tuple[LakeColumn, SessionReader], ...] = (
     ),
     (LakeColumn("considered", INTEGER, "tests that passed or failed", "tests"), considered),
     (LakeColumn("bad", INTEGER, "tests that failed", "tests"), bad),
-    (LakeColumn("outage", BOOLEAN, "whether nearly everything failed: more than 80 % of at least five"), _is_outage),
+    (
+        LakeColumn("outage", BOOLEAN, "whether more than 80 % of at least five tests of the session failed"),
+        _is_outage,
+    ),
     (
         LakeColumn("uncollected", INTEGER, "modules that could not be collected", "modules"),
         lambda row: len(dict.fromkeys(row.part.collect_failed)),
@@ -103,7 +106,7 @@ _FINGERPRINT = LakeColumn("fingerprint", STRING, "digest of all that the month h
 OF_SESSION: tuple[tuple[LakeColumn, SessionReader], ...] = (*map(_as_lake_column, SESSION), *_MORE)
 """Columns of a session, with the functions that read them."""
 
-_SHARED = ("sut", "started_at", "session_id", "stream", "commit_id", "branch", "dirty", "variant")
+_SHARED = ("sut", "started_at", "session_id", "stream", "commit_id", "branch", "dirty", "variant", "outage")
 SHARED: tuple[tuple[LakeColumn, SessionReader], ...] = tuple(
     column for name in _SHARED for column in OF_SESSION if column[0].name == name
 )
@@ -171,7 +174,7 @@ PARQUET = (
         "attempts",
         "one row per attempt of a test",
         (_DAY, _NODEID, *(column for column, _ in SHARED), *ATTEMPT),
-        ("nodeid", "started_at"),
+        ("started_at",),
     ),
 )
 """The tables of Parquet files; `day` and `sut` are in the names of their folders."""

@@ -7,8 +7,8 @@ temporary file is needed and the memory does not grow with the month.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ..core.history.history import History
 from ..projections.session_row import SessionRow
@@ -23,12 +23,40 @@ BATCH_ROWS = 100_000
 _BLOCK_ROWS = 250_000
 
 
+class NameOrder(NamedTuple):
+    """Node ids and names of modules in alphabetical order."""
+
+    ranks: "array[int]"
+    """Places in that order by the numbers of the names."""
+    names: ArrowArray
+
+
+def order_names(model: History, rows: Iterable[SessionRow], values: Values) -> NameOrder:
+    """Return the order of all names in the results of some sessions, and perhaps of others.
+
+    Args:
+        model: where they are stored.
+        rows: the sessions.
+        values: values that repeat; names of modules are added.
+    """
+    known = model.numbers()
+    for row in rows:
+        for module in row.part.collect_failed:
+            values.number_of_name(module, known)
+    order = sorted(range(len(values.names)), key=values.names.__getitem__)
+    ranks = array("I", bytes(4 * len(order)))
+    for rank, number in enumerate(order):
+        ranks[number] = rank
+    return NameOrder(ranks, pa.array([values.names[number] for number in order], pa.string()))
+
+
 def sorted_batches(
     model: History,
     rows: Sequence[SessionRow],
     values: Values,
+    order: NameOrder,
     table: LakeTable,
-    constants: dict[str, Any],
+    constants: dict[str, str],
     *,
     pass_rows: int = PASS_ROWS,
 ) -> Iterator[ArrowBatch]:
@@ -36,29 +64,26 @@ def sorted_batches(
 
     Args:
         model: where they are stored.
-        rows: the sessions in order of their start; all their names are in `values`.
+        rows: the sessions in order of their start.
         values: values that repeat.
+        order: order of their names.
         table: columns of the results.
         constants: columns with one value, by name.
         pass_rows: most results that are held at a time, but for those of one test.
     """
-    order = sorted(range(len(values.names)), key=values.names.__getitem__)
-    ranks = array("I", bytes(4 * len(order)))
-    for rank, number in enumerate(order):
-        ranks[number] = rank
-    names = pa.array([values.names[number] for number in order], pa.string())
     shared = shared_columns(rows)
-    for first, last in _split_ranks(model, rows, ranks, len(order), pass_rows):
-        held = _HeldResults(ranks, first, last)
+    for first, last in _split_ranks(model, rows, order.ranks, pass_rows):
+        held = _HeldResults(order.ranks, first, last)
         for place, row in enumerate(rows):
             held.add(place, read_results(model, row, values))
-        yield from held.sorted_batches(names, shared, values, table, constants)
+        yield from held.sorted_batches(order.names, shared, values, table, constants)
 
 
 def _split_ranks(
-    model: History, rows: Sequence[SessionRow], ranks: "array[int]", count: int, pass_rows: int
+    model: History, rows: Sequence[SessionRow], ranks: "array[int]", pass_rows: int
 ) -> list[tuple[int, int]]:
     """Return ranges of ranks, each with about `pass_rows` attempts at most."""
+    count = len(ranks)
     attempts = sum(sum(row.part.outcomes.values()) + len(row.part.open) + len(row.part.collect_failed) for row in rows)
     if attempts <= pass_rows:
         return [(0, count)]
@@ -142,7 +167,7 @@ class _HeldResults:
         shared: dict[str, ArrowArray],
         values: Values,
         table: LakeTable,
-        constants: dict[str, Any],
+        constants: dict[str, str],
     ) -> Iterator[ArrowBatch]:
         """Yield the results in order."""
         self._end_block()

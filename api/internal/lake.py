@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from ...lake.export import Lake, MonthExport
     from ...lake.extras import require_extra
     from ...lake.months import parse_month
+    from ...lake.parquet import export_parquet
 
 _MODULES = {
     "...lake.export": "Lake MonthExport",
     "...lake.extras": "require_extra",
     "...lake.months": "parse_month",
+    "...lake.parquet": "export_parquet",
 }
 
 __getattr__ = load_lazily(__name__, _MODULES)
