@@ -30,6 +30,7 @@ ALL = (
     "taking_part",
     "collector",
     "collector_questions",
+    "lake",
 )
 TABLE_HEAD = ("| what | measured | target | met | on | |", "|---|---|---|---|---|---|")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"

@@ -2,7 +2,7 @@
 
 - `schema`: the tables and their columns, declared once.
 - `columns`: results of one session in columns, from the read model.
-- `contents`: what a month has to hold, with digests that tell whether it changed.
+- `contents`: sessions of a month, with digests that tell whether it changed.
 - `arrow`: columns as Arrow batches.
 - `sorting`: rows of a month in order of their tests, in bounded memory.
 - `months`: which months are over.

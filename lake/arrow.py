@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..projections.session_row import SessionRow
-from .columns import Ended, Failure
+from .columns import Ended, FailureText
 from .engine import ArrowArray, ArrowBatch, ArrowSchema, pa, pc
 from .schema import (
     BOOLEAN,
@@ -61,7 +61,7 @@ def end_columns(ends: Sequence[Ended]) -> dict[str, ArrowArray]:
     }
 
 
-def failure_columns(failures: Sequence[Failure]) -> dict[str, ArrowArray]:
+def failure_columns(failures: Sequence[FailureText]) -> dict[str, ArrowArray]:
     """Return the texts of failures by their number; number 0 is that of a result without one."""
     return {
         "message": pa.array([None, *(failure.message for failure in failures)], pa.string()),

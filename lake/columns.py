@@ -24,7 +24,7 @@ MESSAGE_MAX = 1000
 """Characters of a message that are kept."""
 
 
-class Failure(NamedTuple):
+class FailureText(NamedTuple):
     """Texts of a result that failed."""
 
     message: str
@@ -44,7 +44,7 @@ class SessionResults:
     """Microseconds."""
     workers: "array[int]"
     """Numbers of names."""
-    failures: dict[int, Failure]
+    failures: dict[int, FailureText]
     """Texts by the place in the columns."""
     modules: int = 0
     """How many of the last rows are modules that could not be collected."""
@@ -187,15 +187,15 @@ def read_verdicts(model: History, row: SessionRow, values: Values) -> SessionRes
         texts = collection_messages(model, row.stream)
         for place, (module, test) in enumerate(modules, len(tests)):
             text = texts.get((row.stream, module), "")
-            found.failures[place] = Failure(shorten(text), cluster_of(text, test))
+            found.failures[place] = FailureText(shorten(text), cluster_of(text, test))
     return found
 
 
-def _texts(model: History, tests: dict[int, TestRun]) -> dict[int, Failure]:
+def _texts(model: History, tests: dict[int, TestRun]) -> dict[int, FailureText]:
     """Return the texts of tests that failed, by their places."""
     texts = dict(read_messages(model, {place: test.position for place, test in tests.items() if test.position >= 0}))
     return {
-        place: Failure(shorten(texts.get(place, "")), cluster_of(texts.get(place, ""), test))
+        place: FailureText(shorten(texts.get(place, "")), cluster_of(texts.get(place, ""), test))
         for place, test in tests.items()
     }
 

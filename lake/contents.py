@@ -1,4 +1,4 @@
-"""What a month has to hold: its sessions, with digests that tell whether one of them changed."""
+"""Contents of a month: its sessions, with digests that tell whether one of them changed."""
 
 import hashlib
 from array import array

@@ -81,15 +81,17 @@ class Lake:
             LakeConflictError: another exporter wrote a month at the same time.
             LogUnavailableError: the place cannot be used.
         """
-        by_month: dict[str, list[SessionRow]] = {}
-        for row in model.sessions():
-            by_month.setdefault(month_of(row.started_us), []).append(row)
+        by_month: dict[str, list[str]] = {}
+        for stream, (label, started_us) in model.roster().streams.items():
+            if label is not None:
+                by_month.setdefault(month_of(started_us), []).append(stream)
         tables = {table.name: self.place.open(table) for table in LAKE}
         there = {month for table in tables.values() for month in table.months_at_first}
         values = Values(model.names())
         for month in choose_months(by_month.keys() | there, months, now, running=running):
             exporter = _MonthExporter(tables, model, month, values, force=force)
-            yield exporter.run(by_month.get(month, []), dry_run=dry_run)
+            rows = model.visible_sessions_of(by_month.get(month, []))
+            yield exporter.run(rows, dry_run=dry_run)
 
     def vacuum(self) -> int:
         """Delete the files of earlier versions of all tables, and return their number."""

@@ -49,7 +49,7 @@ def export_parquet(model: History, rows: Iterable[SessionRow], folder: Path) -> 
         days.setdefault(day_of(row.started_us), {}).setdefault(row.sut, []).append(row)
     writer = _SystemWriter(model, ordered)
     for day, systems in sorted(days.items()):
-        with _staged(folder) as staging:
+        with _stage_files(folder) as staging:
             for sut, own in systems.items():
                 writer.write(own, staging, Path(f"day={day}", f"sut={quote(sut, safe='')}"))
             _replace_day(staging, folder, f"day={day}")
@@ -137,7 +137,7 @@ def _attempt_batch(
 
 
 @contextmanager
-def _staged(folder: Path) -> Generator[Path]:
+def _stage_files(folder: Path) -> Generator[Path]:
     """Yield a folder for files that are not complete, and remove it with what is left in it."""
     staging = folder / _STAGING.format(os.getpid())
     staging.mkdir(parents=True)

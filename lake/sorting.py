@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..core.history.history import History
 from ..projections.session_row import SessionRow
 from .arrow import end_columns, failure_columns, make_batch, seconds_of, shared_columns, split_keys
-from .columns import Failure, SessionResults, Values, read_results
+from .columns import FailureText, SessionResults, Values, read_results
 from .engine import ArrowArray, ArrowBatch, ArrowType, pa, pc
 from .schema import LakeTable
 
@@ -116,8 +116,8 @@ class _HeldResults:
         self._ranks = ranks
         self._range = None if (first, last) == (0, len(ranks)) else (first << 32, last << 32)
         self._blocks: list[ArrowBatch] = []
-        self._failures: list[Failure] = []
-        self._numbers: dict[Failure, int] = {}
+        self._failures: list[FailureText] = []
+        self._numbers: dict[FailureText, int] = {}
         self._begin_block()
 
     def _begin_block(self) -> None:
@@ -139,7 +139,7 @@ class _HeldResults:
         if len(self._keys) >= _BLOCK_ROWS:
             self._end_block()
 
-    def _number_of(self, failure: Failure) -> int:
+    def _number_of(self, failure: FailureText) -> int:
         number = self._numbers.get(failure)
         if number is None:
             self._failures.append(failure)

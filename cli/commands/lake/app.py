@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..arguments.logs import readable_logs
-from ..formatters.data import print_json
-from ..formatters.values import counted
-from ..options import JsonOption, LogOption, ProfileOption
-from ..terminal.messages import say
-from ..terminal.safe import safe_line
-from ..terminal.screen import Listing, console
+from ...arguments.logs import readable_logs
+from ...formatters.data import print_json
+from ...formatters.values import counted
+from ...options import JsonOption, LogOption, ProfileOption
+from ...terminal.messages import say
+from ...terminal.safe import safe_line
+from ...terminal.screen import Listing, console
 
 if TYPE_CHECKING:
-    from ...api.internal.lake import MonthExport
+    from ....api.internal.lake import MonthExport
 
 TO_VARIABLE = "INSIGHT_LAKE"
 
@@ -63,15 +63,15 @@ def export(
 
     Example: insight lake export --to s3://bucket/lake
     """
-    from ...api.internal.lake import parse_month, require_extra
+    from ....api.internal.lake import parse_month, require_extra
 
     place = to or os.environ.get(TO_VARIABLE, "")
     if not place:
         raise ValueError(f"--to: no place is named; name a folder or a URL, or set {TO_VARIABLE}")
     wanted = [parse_month(text) for text in month or ()]
     require_extra("lake", place)
-    from ...api.internal.history import ReadModel, model_file_of
-    from ...api.internal.lake import Lake
+    from ....api.internal.history import ReadModel, model_file_of
+    from ....api.internal.lake import Lake
 
     lake = Lake(place)
     source = readable_logs(profile, log)
