@@ -77,6 +77,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/collector.py
 	$(BIN)/python tests/campaigns/collector_faults.py
 	$(BIN)/python tests/campaigns/collector_schema.py
+	$(BIN)/python tests/campaigns/lake_spark.py
 	INSIGHT_EXAMPLES=500 $(BIN)/python -m pytest -q -n 2 $$($(BIN)/python docs/tools/pure_tests.py)
 
 packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there
