@@ -32,6 +32,7 @@ ALL = (
     "collector",
     "collector_questions",
     "lake",
+    "scale",
 )
 TABLE_HEAD = ("| what | measured | target | met | on | |", "|---|---|---|---|---|---|")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"
