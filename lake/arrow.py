@@ -89,7 +89,8 @@ def make_batch(table: LakeTable, length: int, columns: Mapping[str, Any]) -> Arr
     arrays: list[ArrowArray] = []
     for field in schema:
         found = columns[field.name]
-        arrays.append(pa.repeat(pa.scalar(found, field.type), length) if isinstance(found, str) else found)
+        array = pa.repeat(pa.scalar(found, field.type), length) if isinstance(found, str) else found
+        arrays.append(array if array.type == field.type else array.cast(field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -25,9 +25,14 @@ def parse_month(text: str) -> str:
     Raises:
         ValueError: it is written in another way.
     """
-    if not _MONTH.fullmatch(text):
+    if not is_month(text):
         raise ValueError(f"--month: {text!r} is no month; write it as 2026-10")
     return text
+
+
+def is_month(text: object) -> bool:
+    """Return whether a value is a month that is written as `2026-10`."""
+    return isinstance(text, str) and _MONTH.fullmatch(text) is not None
 
 
 def is_closed(month: str, now: datetime) -> bool:

@@ -11,8 +11,8 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ..eventlog.errors import EventLogError, LogUnavailableError
-from .arrow import schema_of
-from .engine import ArrowBatch, ArrowSchema, pa
+from .arrow import make_batch, schema_of
+from .engine import ArrowBatch, ArrowSchema, pa, pc
 from .schema import SESSIONS, LakeTable
 from .sorting import BATCH_ROWS
 
@@ -148,6 +148,28 @@ class StoredTable:
                 filters=[("month", "=", month)], columns=["stream", "digest"]
             )
         return dict(zip(rows.column("stream").to_pylist(), rows.column("digest").to_pylist(), strict=True))
+
+    def read_rows(self, month: str, streams: list[str], constants: dict[str, str]) -> list[ArrowBatch]:
+        """Return the rows of some sessions of a month, as they would be written by this release.
+
+        Args:
+            month: the month.
+            streams: the sessions.
+            constants: columns that get another value.
+        """
+        if self._delta is None or not streams:
+            return []
+        table: Any = self._delta
+        schema = schema_of(self.table)
+        with _named_errors(self.uri):
+            data = table.to_pyarrow_dataset()
+            names = [name for name in schema.names if name in data.schema.names]
+            wanted = (pc.field("month") == month) & pc.field("stream").isin(streams)
+            rows = data.to_table(columns=names, filter=wanted)
+        columns = {name: rows.column(name).combine_chunks() for name in names} | constants
+        missing = {field.name: pa.nulls(len(rows), field.type) for field in schema if field.name not in columns}
+        whole = make_batch(self.table, len(rows), columns | missing)
+        return [whole.slice(start, BATCH_ROWS) for start in range(0, len(rows), BATCH_ROWS)]
 
     def replace_month(self, month: str, batches: Iterable[ArrowBatch]) -> None:
         """Replace the rows of a month, all at once; columns that the table lacks are added.

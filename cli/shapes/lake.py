@@ -10,14 +10,14 @@ class MonthExportShape(Shape):
 
     month: str
     """As `2026-10`, in UTC."""
-    action: Literal["written", "replaced", "removed", "unchanged", "kept", "refused"]
-    """`kept`: the log does not have all sessions of the table any more, and no others; `refused`: it has others."""
+    action: Literal["written", "replaced", "removed", "unchanged", "kept"]
+    """`kept`: unchanged, with sessions that the log does not have any more."""
     sessions: int
     """Sessions of the month in the log."""
     results: int
     """Their results."""
     absent: int
-    """Sessions that the table has and the log has not any more."""
+    """Sessions that stay in the table though the log has them not any more."""
 
 
 class LakeExportShape(Shape):

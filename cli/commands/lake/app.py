@@ -21,11 +21,6 @@ TO_VARIABLE = "INSIGHT_LAKE"
 
 app = typer.Typer(no_args_is_help=True, help="Months of a history as a Delta table, for questions over years.")
 
-_NOTES = {
-    "kept": "{} there are not in the log any more; the month is kept as it is",
-    "refused": "{} there are not in the log any more, and the log has others; --force replaces the month all the same",
-}
-
 
 @app.callback()
 def _group() -> None:
@@ -48,8 +43,8 @@ def export(
     vacuum: Annotated[
         bool, typer.Option("--vacuum", help="Delete the files of earlier versions, with what was purged since.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace months of which the log does not have all sessions any more.")
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Drop sessions that the log does not have any more, purged or not.")
     ] = False,
     profile: ProfileOption = None,
     log: LogOption = None,
@@ -58,8 +53,8 @@ def export(
 ) -> None:
     """Write the months that are over as a Delta table, each month that changed as a whole and no other.
 
-    A month is over when it has ended, in UTC, at least a day ago. Needs the extra `lake`. Exit code 1: a month was not
-    replaced, as sessions of it are only in the table.
+    A month is over when it has ended, in UTC, at least a day ago. Sessions that the log does not have any more stay in
+    the table, unless they were purged, cleared or superseded. Needs the extra `lake`.
 
     Example: insight lake export --to s3://bucket/lake
     """
@@ -78,14 +73,13 @@ def export(
     found: list[MonthExport] = []
     with ReadModel.open(source, model_file_of(source)) as model:
         model.catch_up()
-        for one in lake.export(model, wanted, datetime.now(UTC), running=running, force=force, dry_run=dry_run):
+        for one in lake.export(model, wanted, datetime.now(UTC), running=running, exact=exact, dry_run=dry_run):
             found.append(one)
-            if one.action in _NOTES:
-                say(f"{one.month}: {_NOTES[one.action].format(counted(one.absent, 'session'))}")
+            if one.absent:
+                say(f"{one.month}: {counted(one.absent, 'session')} there are not in the log any more, and stay")
     vacuumed = lake.vacuum() if vacuum and not dry_run else 0
     report = {"to": place, "months": [each._asdict() for each in found], "vacuumed": vacuumed, "dry_run": dry_run}
     _show(report, found, as_json=as_json, vacuum=vacuum)
-    raise typer.Exit(int(any(one.action == "refused" for one in found)))
 
 
 def _show(report: dict[str, Any], found: "list[MonthExport]", *, as_json: bool, vacuum: bool) -> None:
