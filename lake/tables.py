@@ -21,6 +21,8 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _STATISTICS = "fingerprint,started_at"
 """Columns whose least and greatest values are in the log of the table: none with texts, as purged text would stay."""
 _COMPRESSION_LEVEL = 3
+_FILE_BYTES = 64 << 20
+"""Size of a file from which on another one is begun: the engine holds a whole file in memory."""
 _ABANDONED_HOURS = 24
 """Age from which a file that no version of the table names was left by an exporter that was killed."""
 
@@ -191,7 +193,7 @@ class StoredTable:
                 mode="overwrite",
                 predicate=f"month = '{month}'",
                 schema_mode="merge",
-                target_file_size=1 << 30,
+                target_file_size=_FILE_BYTES,
                 writer_properties=WriterProperties(
                     compression="ZSTD", compression_level=_COMPRESSION_LEVEL, max_row_group_size=BATCH_ROWS
                 ),
