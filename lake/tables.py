@@ -88,6 +88,9 @@ class LakePlace:
                 delta = DeltaTable(self.table_uri(table), storage_options=self.options)
             except TableNotFoundError:
                 delta = None
+        if delta is not None and delta.metadata().partition_columns != ["month"]:
+            reason = "a table of another program is there"
+            raise LogUnavailableError(self.table_uri(table), reason, "name another place with --to")
         return StoredTable(self, table, delta)
 
 
@@ -261,12 +264,12 @@ class _GuardedBatches:
 
     def __init__(self, batches: Iterable[ArrowBatch]) -> None:
         self._batches = batches
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def __iter__(self) -> Iterator[ArrowBatch]:
         try:
             yield from self._batches
-        except Exception as error:
+        except BaseException as error:
             self._error = error
             raise
 

@@ -259,7 +259,7 @@ def test_an_exporter_whose_month_was_written_meanwhile_is_refused(home, there, m
     assert lake_results(home.lake) == slow_results(home.log.read_bytes())
 
 
-@pytest.mark.parametrize("pass_rows", [1, 10, 57, 10**6])
+@pytest.mark.parametrize("pass_rows", [1, 57])
 def test_a_month_that_does_not_fit_is_read_range_by_range(home, pass_rows, monkeypatch):
     """The rows are the same, and in the same order, however few fit into memory."""
     monkeypatch.setattr(sorting, "BATCH_ROWS", 7)
@@ -286,6 +286,49 @@ def test_packed_columns_and_verdicts_give_the_same_results(home):
             workers = [[values.workers[number] for number in each.workers] for each in (short, long)]
             assert workers[0] == workers[1]
             assert (short.nodes, short.durations, short.failures) == (long.nodes, long.durations, long.failures)
+
+
+def test_a_table_of_another_program_is_left_alone(home):
+    """It is refused, with a hint, and gets no column."""
+    write_deltalake(home.lake / "results", pa.table({"nodeid": ["a"]}))
+    result = home.here("lake", "export", "--to", home.lake, check=False)
+    assert (result.returncode, "a table of another program" in result.stderr) == (3, True)
+    assert DeltaTable(home.lake / "results").to_pyarrow_table().to_pylist() == [{"nodeid": "a"}]
+
+
+def test_an_interrupt_while_rows_are_written_ends_the_command(home, monkeypatch):
+    """With the exit status of an interrupt; the month is not there, and the next export writes it."""
+
+    def read(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sorting, "read_results", read)
+    assert home.here("lake", "export", "--to", home.lake, check=False).returncode == 130
+    monkeypatch.undo()
+    assert home.export() == dict.fromkeys(MONTHS, "written")
+
+
+def test_two_histories_share_a_lake(home, tmp_path):
+    """Each adds its sessions, and takes none of the other's away."""
+    other = type(home)(tmp_path / "other")
+    other.log.write_bytes(failing("of-other", OCTOBER, "again"))
+    home.export()
+    assert other.export(to=home.lake)["2024-10"] == "replaced"
+    for each in (home, other, home):
+        assert set(each.export(to=home.lake).values()) == {"kept", "unchanged"} - (
+            {"unchanged"} if each is other else set()
+        )
+    found = {key: row for key, row in lake_results(home.lake).items() if key[0] != "of-other"}
+    assert found == slow_results(three_months())
+    assert len(lake_results(home.lake)) == len(found) + 1
+
+
+def test_damage_in_the_log_is_told_and_the_rest_exported(home):
+    """As every command that reads a log does."""
+    home.log.write_bytes(three_months() + b'{"v":1,"type":"test.fin\n')
+    result = home.here("lake", "export", "--to", home.lake)
+    assert "1 places in the log are not events" in result.stderr
+    assert lake_results(home.lake) == slow_results(three_months())
 
 
 def test_a_defect_while_rows_are_read_is_no_fault_of_the_place(home, monkeypatch):

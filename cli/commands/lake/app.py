@@ -2,11 +2,11 @@
 
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ...arguments.logs import readable_logs
+from ...arguments.logs import open_model
 from ...formatters.data import print_json
 from ...formatters.values import counted
 from ...options import JsonOption, LogOption, ProfileOption
@@ -15,6 +15,7 @@ from ...terminal.safe import safe_line
 from ...terminal.screen import Listing, console
 
 if TYPE_CHECKING:
+    from ....api.internal.history import ReadModel
     from ....api.internal.lake import MonthExport
 
 TO_VARIABLE = "INSIGHT_LAKE"
@@ -65,14 +66,12 @@ def export(
         raise ValueError(f"--to: no place is named; name a folder or a URL, or set {TO_VARIABLE}")
     wanted = [parse_month(text) for text in month or ()]
     require_extra("lake", place)
-    from ....api.internal.history import ReadModel, model_file_of
     from ....api.internal.lake import Lake
 
     lake = Lake(place)
-    source = readable_logs(profile, log)
     found: list[MonthExport] = []
-    with ReadModel.open(source, model_file_of(source)) as model:
-        model.catch_up()
+    with open_model(profile, log) as history:
+        model = cast("ReadModel", history)
         for one in lake.export(model, wanted, datetime.now(UTC), running=running, exact=exact, dry_run=dry_run):
             found.append(one)
             if one.absent:
