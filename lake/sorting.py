@@ -19,7 +19,7 @@ from .schema import LakeTable
 
 PASS_ROWS = 4_000_000
 """Results that are sorted at once."""
-BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
 _BLOCK_ROWS = 250_000
 
 
