@@ -21,6 +21,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"})
 EXTRAS_OF_ROOM = {
     "reports": ["report"],
+    "lake": ["lake"],
     "testdata": ["testdata"],
     "syncstorage": ["sync"],
     "collector": ["server", "bucket"],

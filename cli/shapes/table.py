@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from . import answers, collector, data, logs, reports, services, sessions
+from . import answers, collector, data, lake, logs, reports, services, sessions
 
 
 class JsonOutput(NamedTuple):
@@ -47,6 +47,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "clear": JsonOutput(logs.ClearedShape),
     "restore": JsonOutput(logs.Restored),
     "merge": JsonOutput(logs.MergedShape),
+    "lake export": JsonOutput(lake.LakeExportShape),
     "log verify": JsonOutput(list[logs.VerifiedLogShape]),
     "log info": JsonOutput(list[logs.LogInfoShape]),
     "log repair": JsonOutput(logs.RepairShape),
