@@ -42,6 +42,7 @@ NOUNS = (
     Noun("test", "test.app", "One test over many sessions: history, trends, flakiness.", group=True),
     Noun("analytics", "analytics.app", "Figures and patterns: summary, compare, analyze, failures.", group=True),
     Noun("report", "report", "One HTML page about a history: broken, failures, flaky, slow, every test.", group=False),
+    Noun("dashboard", "dashboard", "The pages of the report in a browser, kept up to date as tests run.", group=False),
     Noun("sql", "sql", "Read-only SQL over sessions, results, tests and failures.", group=False),
     Noun("profile", "profile", "Named logs: list, create, switch, delete and merge them.", group=True),
     Noun("export", "export", "Write sessions to a file: JSON, JSON Lines or CSV.", group=False),
