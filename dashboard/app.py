@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ..eventlog.sources import LogSource
 from ..projections.readmodel import ReadModel
 from ..reports.page import STYLE_FILE, style_text
+from .guard import DEFECT
 from .live import LiveState, read_state
 from .models import READ_ERRORS, ModelThread, reason_of
 from .pages import PageMaker, read_live_asset, waiting_page
@@ -23,7 +24,7 @@ from .stream import Changes, event_stream
 from .survey import Choice, Survey
 from .views.comparison import compare_sessions
 from .views.one_session import show_session
-from .views.one_test import test_named
+from .views.one_test import find_test
 
 T = TypeVar("T")
 REPORT_PAGES = ("overview", "failures", "flaky", "slow", "sessions", "systems")
@@ -95,7 +96,9 @@ class Dashboard:
             Route("/events", self._events),
             Route("/assets/{name}", _asset),
         ]
-        app = Starlette(routes=[*pages, *more], exception_handlers={HTTPException: _answer_http_error})
+        app = Starlette(
+            routes=[*pages, *more], exception_handlers={HTTPException: _answer_http_error, Exception: _answer_defect}
+        )
         app.router.redirect_slashes = False
         return app
 
@@ -115,14 +118,16 @@ class Dashboard:
         snapshot = await self._survey.snapshot(sut)
         state, problem = self.state, self._survey.problem
         if snapshot is None:
-            return self._waiting(state, problem)
+            return self._waiting(state, sut, problem)
         maker = PageMaker(snapshot, state, sut=sut, log_name=self._source.name, problem=problem)
         return await show(request, maker)
 
-    def _waiting(self, state: LiveState, problem: str) -> tuple[str, int]:
+    def _waiting(self, state: LiveState, sut: str, problem: str) -> tuple[str, int]:
         """Return the page for as long as there are no answers."""
         if not self._source.exists() and not state.is_read:
             return waiting_page(state, "No run is recorded yet", [f"{self._source.name} is not there.", *_START]), 200
+        if sut and problem and not state.problem:
+            return waiting_page(state, f"System {sut} is not shown", [problem]), 404
         if problem or state.problem:
             return waiting_page(state, "The log cannot be read", [problem or state.problem]), 503
         return waiting_page(state, "Reading the log", [f"{self._source.name}; this page follows."]), 200
@@ -181,7 +186,7 @@ async def _tests_page(request: Request, maker: PageMaker) -> tuple[str, int]:
 
 async def _test_page(request: Request, maker: PageMaker) -> tuple[str, int]:
     name = request.query_params.get("id", "")
-    nodeid = await asyncio.to_thread(test_named, maker.snapshot, name)
+    nodeid = await asyncio.to_thread(find_test, maker.snapshot, name)
     if nodeid is None:
         hint = "It may be older than these sessions, of another system, or misspelt."
         return maker.missing_page(f"Test {name} is in none of these sessions", hint), 404
@@ -193,6 +198,10 @@ async def _asset(request: Request) -> Response:
     if made is None:
         raise HTTPException(404)
     return Response(made(), media_type=kind)
+
+
+async def _answer_defect(_: Request, __: Exception) -> Response:
+    return HTMLResponse(problem_page(500, DEFECT.reason), 500)
 
 
 async def _answer_http_error(_: Request, error: Exception) -> Response:

@@ -22,11 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def look_at(source: LogSource) -> Seen:
-    """Return what tells one state of a log from another: its files, and which of its live files are being written."""
-    live = live_files(source)
-    files = [source.path, *pack_files(source)]
-    own = [(*_stamp(path), bool(is_being_written(path))) for path in live]
-    return (*(_stamp(path) for path in files), *own)
+    """Return what tells one state of a log from another: its files, and which of them are being written."""
+    written = [source.path, *live_files(source)]
+    packs = tuple(_stamp(path) for path in pack_files(source))
+    return (*packs, *((*_stamp(path), is_being_written(path)) for path in written))
 
 
 def _stamp(path: Path) -> tuple[object, ...]:

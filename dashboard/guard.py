@@ -17,6 +17,7 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 NO_COOKIE = Refusal(
     403, "open the address that `insight dashboard` printed; it is good once, and the newest line has a fresh one"
 )
+DEFECT = Refusal(500, "a defect; the terminal has its traceback")
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +63,7 @@ class Guard:
         except Exception:  # the last boundary: a defect ends one answer, and is told without what it was about
             log.exception("%s could not be answered", scope["path"])
             if not started:
-                await refuse(scope, send_with_headers, Refusal(500, "a defect; the terminal has its traceback"))
+                await refuse(scope, send_with_headers, DEFECT)
 
     def _use_token(self, scope: Any) -> str | None:
         """Return the address without its token, if it has a good one; None otherwise."""

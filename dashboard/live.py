@@ -31,7 +31,7 @@ class Working:
 
 @dataclass(frozen=True)
 class WatchedSession:
-    """A session that runs, or ran when it was last looked at."""
+    """A session that runs, or that was killed while it was watched."""
 
     session_id: str
     stream: str
@@ -104,13 +104,13 @@ def _size_of(source: LogSource) -> int:
 
 
 def _watched(model: "ReadModel", before: Sequence[WatchedSession]) -> tuple[WatchedSession, ...]:
-    """Return the sessions that run; while none does, those that ran last, with how they ended."""
+    """Return the sessions that run; while none does, those of the last ones that ended without their last event."""
     rows = [row for row in model.sessions(limit=NEWEST) if row.exit_status is None]
     running = [watched for row in rows if (watched := watched_session(model, row)).state == "running"]
     if running:
         return tuple(running)
     ended = [model.session_of(session.stream) for session in before]
-    return tuple(watched_session(model, row) for row in ended if row is not None)
+    return tuple(watched_session(model, row) for row in ended if row is not None and row.exit_status is None)
 
 
 def watched_session(model: Any, row: "SessionRow") -> WatchedSession:

@@ -114,7 +114,7 @@ class Survey:
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
         cost_s = time.monotonic() - began_s
-        self._next_s[sut] = time.monotonic() + min(max(cost_s * REST, 0.5), _REST_MAX_S)
+        self._next_s[sut] = time.monotonic() + min(cost_s * REST, _REST_MAX_S)
         self._renewed()
 
     def _collect(self, model: "ReadModel", sut: str) -> tuple[Answers, "Analysis"]:

@@ -55,7 +55,7 @@ def command(
         say(f"{safe_line(source.name)}: there is no such log yet; it is shown when it is there")
 
     def choose(model: "History", name: str) -> "tuple[Analysis, str]":
-        return _choose(model, name or sut, time)
+        return choose_sessions(model, name or sut, time)
 
     announced = False
 
@@ -71,7 +71,7 @@ def command(
         run_dashboard(DashboardSettings(source, choose, host=host, port=port, with_token=token, alive=alive), announce)
 
 
-def _choose(model: "History", sut: str | None, time: str | None) -> "tuple[Analysis, str]":
+def choose_sessions(model: "History", sut: str | None, time: str | None) -> "tuple[Analysis, str]":
     """Return the sessions that the pages are about, and their system."""
     from .overview import history_meant, sut_meant
 

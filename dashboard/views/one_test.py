@@ -57,14 +57,11 @@ class TestPage:
     """Place of the run since which it takes another time, and the time before and after."""
 
 
-def test_named(snapshot: "Snapshot", name: str) -> str | None:
+def find_test(snapshot: "Snapshot", name: str) -> str | None:
     """Return the test of an address; None if no session has it."""
     if name in snapshot.tests:
         return name
     return next((nodeid for nodeid in snapshot.tests if visible(nodeid) == name), None)
-
-
-test_named.__test__ = False  # type: ignore[attr-defined]  # no test to pytest
 
 
 def show_test(snapshot: "Snapshot", nodeid: str) -> TestPage:
