@@ -7,7 +7,7 @@ VENV84 := .venv-pytest84
 # The tests start thousands of processes; each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test suite check pure lint types demo bench campaign packages docs site screens clean
+.PHONY: help test suite check pure lint types changed-types demo bench campaign packages docs site screens clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -42,8 +42,8 @@ test: ## Set up everything, then lint, types and tests
 suite: $(VENV)/.ready $(VENV84)/.ready
 	INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 3 --dist worksteal
 
-check: $(VENV)/.ready ## Lint, types and the tests that start no process, in two or three minutes
-	$(MAKE) --no-print-directory -j 3 --output-sync=target lint types pure
+check: $(VENV)/.ready ## In a minute: lint, types of what changed, and the tests that start no process
+	$(MAKE) --no-print-directory -j 3 --output-sync=target lint changed-types pure
 
 pure: $(VENV)/.ready
 	PYTHONPATH=docs/tools INSIGHT_EXAMPLES=10 $(BIN)/python -m pytest -q -n 2 -p no_processes \
@@ -55,6 +55,9 @@ lint: $(VENV)/.ready ## Check style
 
 types: $(VENV)/.ready ## Check types
 	$(BIN)/pyright
+
+changed-types: $(VENV)/.ready
+	$(BIN)/pyright $$($(BIN)/python docs/tools/changed_sources.py)
 
 demo: $(VENV)/.ready ## Record a small suite with every kind of outcome, and look at it
 	PATH="$(abspath $(BIN)):$$PATH" sh docs/examples/demo.sh

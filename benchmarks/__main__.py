@@ -16,6 +16,7 @@ from .measure import ROOT, WORK, Figure
 
 ALL = (
     "record",
+    "record_instructions",
     "redaction",
     "startup",
     "replay",

@@ -1,12 +1,11 @@
 """What recording costs a run of trivial tests, beside junitxml and pytest-reportlog.
 
 Measured is the processor time of the test loop alone, in alternating runs: the time of a whole run holds the start of
-Python and of pytest, which vary more than what is to be measured. Of the runs of each case the lowest quartile counts,
-as other load on the machine only ever adds.
+Python and of pytest, which vary more than what is to be measured. Of the runs of each case the fastest counts, as other
+load on the machine only ever adds. `record_instructions` measures what no load changes.
 """
 
 import shutil
-import statistics
 from pathlib import Path
 
 from .measure import WORK, Figure, fresh_install, installed_python, run
@@ -24,6 +23,7 @@ def pytest_runtestloop():
         out.write(str(time.process_time() - began))
     return result
 """
+PACKAGES = ("pytest", "msgspec", "rich", "typer", "watchfiles", "pytest-reportlog")
 COUNT = 1000
 ROUNDS = 24
 JUNITXML_MAX = 0.75
@@ -32,7 +32,7 @@ REPORTLOG_MAX = 0.5
 
 def measure(*, quick: bool = False) -> list[Figure]:
     """Return the cost of recording per test, and beside others."""
-    python = installed_python("record", "pytest", "msgspec", "rich", "typer", "watchfiles", "pytest-reportlog")
+    python = installed_python("record", *PACKAGES)
     fresh_install(python)
     folder = project_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,7 @@ def measure(*, quick: bool = False) -> list[Figure]:
     for _ in range(4 if quick else ROUNDS):
         for name, case in cases.items():
             found[name].append(case())
-    low = {name: statistics.quantiles(values, n=4)[0] for name, values in found.items()}
-    return figures(low)
+    return figures({name: min(values) for name, values in found.items()})
 
 
 def figures(low: dict[str, float]) -> list[Figure]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import format_reference
 import pytest
 import warm
+from warm_shims import shims
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,16 +76,22 @@ def unused_port() -> str:
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path):
+def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path, tmp_path_factory):
     """All samples of a page in order, in one folder and one home, as a new user would type them."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    with shims(tmp_path_factory.mktemp("programs") / "bin") as programs:
+        env["PATH"] = os.pathsep.join(map(str, [programs, Path(sys.executable).parent, env["PATH"]]))
+        follow_page(name, tmp_path, env)
+
+
+def follow_page(name, folder, env):
+    """Run all samples of a page."""
     env["TMS_SYNC_STORAGE_PORT"] = unused_port()  # whoever else works on this machine has the usual one
     followed = 0
     for match in BLOCK.finditer((ROOT / "docs" / name).read_text()):
         commands = commands_of(match["language"], match["code"].replace("49321", env["TMS_SYNC_STORAGE_PORT"]))
         for command in commands:
-            result = warm.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=env)
+            result = warm.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=env)
             assert result.returncode == 0, f"{match['code']}\n{result.stdout}{result.stderr}"
         followed += bool(commands)
     assert followed > 3

@@ -167,6 +167,10 @@ class SyncShape(Shape):
     fetched_known: int
     fetched_newer: int
     """Events of a newer format, which an upgraded client fetches."""
+    fetched_not_purged: int
+    """Events that the log has purged and the other side still has; they are not fetched."""
+    purged_elsewhere: int
+    """Events of the log that were purged on another machine; `--purge` removes them."""
     findings: list[str]
     """Parts of the answers that are not events."""
     conflicts: list[SyncConflictShape]

@@ -186,13 +186,16 @@ class LogDigests(dict[str, StreamDigests]):
 
     def names_any(self, buried: BuriedEvents) -> bool:
         """Return whether the log has an event that tombstones name."""
-        if any(name in self for name in buried.streams):
-            return True
-        for stream, seq, digest in buried.lines:
-            ours = self.digest(stream, seq)
-            if ours is not None and ours.hex() == digest:
-                return True
-        return False
+        return any(name in self for name in buried.streams) or any(self._has(*line) for line in buried.lines)
+
+    def count_named(self, buried: BuriedEvents) -> int:
+        """Return the number of events of the log that tombstones name."""
+        whole = sum(self[name].count for name in buried.streams if name in self)
+        return whole + sum(self._has(*line) for line in buried.lines if line[0] not in buried.streams)
+
+    def _has(self, stream: str, seq: int, digest: str) -> bool:
+        ours = self.digest(stream, seq)
+        return ours is not None and ours.hex() == digest
 
     def mark(self) -> LogMark:
         """Return the place in the log up to which it is known."""

@@ -25,6 +25,8 @@ class PullReport:
     fetched: int = 0
     added: int = 0
     known: int = 0
+    purged: int = 0
+    """Events that were purged here, and that the other side still has; they are not fetched again."""
     clashes: list[Clash] = field(default_factory=list[Clash])
     """Events of which the log has another version; ours stays in the log, theirs with the collector."""
     findings: list[str] = field(default_factory=list[str])
@@ -50,7 +52,7 @@ class LogFiller:
         digests: returns the events of the log; not called where nothing is new.
         kept: where the last pull ended.
         save: keeps `kept` in its file.
-        is_mirror: what is purged on the collector is to be removed from the log.
+        is_mirror: the log is to have what the collector has: also what was purged here, and not what was purged there.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class LogFiller:
             digests.refresh()  # what others have added to the log meanwhile
             new = self._find_new(lines, digests)
             before, data = digests.mark(), b"".join(new.lines)
-            if self._is_mirror and digests.names_any(new.buried):
+            if digests.names_any(new.buried):
                 self._note_purge()
             if data:
                 append(data)
@@ -132,7 +134,9 @@ class LogFiller:
             report.fetched += 1
             theirs, ours = line_digest(line), digests.digest(envelope.stream, envelope.seq)
             key = (envelope.stream, envelope.seq, theirs)
-            if ours is None and key not in new.seen:
+            if not self._is_mirror and digests.buried.has(envelope.stream, theirs):
+                report.purged += 1
+            elif ours is None and key not in new.seen:
                 new.seen.add(key)
                 new.lines.append(line + b"\n")
                 report.added += 1
@@ -145,9 +149,11 @@ class LogFiller:
         return new
 
     def _note_purge(self) -> None:
-        """Keep, before a tombstone is in the log, that what it names has to be removed."""
-        self.again = self._kept.bury = True
-        self._kept.cursor, self._kept.complete_us = "", 0
+        """Keep, before a tombstone is in the log, that the log has what it names; from a mirror that is removed."""
+        self._kept.bury = True
+        if self._is_mirror:
+            self.again = True
+            self._kept.cursor, self._kept.complete_us = "", 0
         self._save()
 
 

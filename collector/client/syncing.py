@@ -34,6 +34,8 @@ class SyncOptions:
     """Age of the oldest sessions to send and to fetch; None for all."""
     is_mirror: bool = False
     """The log is that of a remote profile: what was purged on the collector is removed from it."""
+    purge: bool = False
+    """Remove from the log what was purged on another machine; the tombstones name it."""
     strategy: Strategy = Strategy.SKIP_EXISTING
     """Treatment of sessions whose label another session has."""
 
@@ -47,6 +49,10 @@ class SyncReport:
     pushed: PushReport = field(default_factory=PushReport)
     pulled: PullReport = field(default_factory=PullReport)
     differences: Differences | None = None
+    purged_elsewhere: int = 0
+    """Events that were purged on another machine, and that the log still has."""
+    unremoved: str = ""
+    """Why they could not be removed."""
     renewed: bool = False
     """The database of the collector has another life than at the last run, for instance it was restored."""
 
@@ -124,14 +130,30 @@ def _sync_tracked(
     collector: Remote, tracked: TrackedLog, options: SyncOptions, retries: Retries, progress: Progress | None
 ) -> SyncReport:
     report = SyncReport()
+    if options.purge:
+        tracked.remove_purged()
     if options.push:
         _push_tracked(collector, tracked, options, report, retries, progress)
     if options.pull:
         report.pulled = tracked.pull(collector, retries, progress)
+        if options.purge and tracked.remove_purged():
+            again = tracked.pull(collector, retries, progress)
+            report.pulled.added += again.added
+            report.pulled.clashes = again.clashes
     if mark_labels(tracked, options.strategy) and options.push:
         _push_tracked(collector, tracked, options, report, retries, progress)
+    _set_purged_apart(report, tracked)
     report.renewed = report.renewed or tracked.renewed
     return report
+
+
+def _set_purged_apart(report: SyncReport, tracked: TrackedLog) -> None:
+    """Count what was purged elsewhere, which the other side rightly has no more; that is no conflict."""
+    buried = tracked.digests.buried
+    for part in (report.pushed, report.pulled):
+        part.clashes = [clash for clash in part.clashes if not buried.has(clash.stream, clash.got)]
+    report.purged_elsewhere = tracked.count_purged()
+    report.unremoved = tracked.unremoved
 
 
 def _push_tracked(

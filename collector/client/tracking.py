@@ -115,7 +115,7 @@ class TrackedLog:
             EventLogError, OSError: the log cannot be written.
         """
         total = PullReport()
-        if self.kept.bury and not self._remove_purged():
+        if self._is_mirror and self.kept.bury and not self._remove_purged():
             return total
         while True:
             filler = self.filler(collector)
@@ -133,6 +133,18 @@ class TrackedLog:
             total.clashes.clear()  # some of them take the place of what was purged
             if not self._remove_purged():
                 return total
+
+    def remove_purged(self) -> bool:
+        """Remove what tombstones of the log name, and return whether nothing of it is left; see `unremoved`."""
+        return not self.digests.names_any(self.digests.buried) or self._remove_purged()
+
+    def count_purged(self) -> int:
+        """Return the number of events of the log that were purged elsewhere."""
+        if not self.kept.bury:
+            return 0  # without reading the whole log because of a tombstone of long ago
+        count = self.digests.count_named(self.digests.buried)
+        self.kept.bury = bool(count)
+        return count
 
     def filler(self, collector: Remote) -> LogFiller:
         """Return what appends pages of the collector to the log."""
@@ -159,6 +171,7 @@ def _add_report(total: PullReport, part: PullReport) -> None:
     total.fetched += part.fetched
     total.added += part.added
     total.known += part.known
+    total.purged += part.purged
     total.clashes += part.clashes
     total.findings += part.findings
     total.newer += part.newer

@@ -2,8 +2,9 @@
 
 python docs/tools/pure_tests.py
 
-A file is pure if neither it nor a helper of tests/ that it imports, nor a fixture that it uses, names what starts
-processes. `no_processes.py` holds the list to it: a test of `make check` that starts a process fails.
+A file is pure if neither it nor a helper of tests/ that it imports, directly or through others, nor a fixture that it
+uses, names what starts processes. `no_processes.py` holds the list to it: a test of `make check` that starts a process
+fails.
 """
 
 import re
@@ -12,7 +13,8 @@ from pathlib import Path
 from tree import NOT_TESTS, ROOT
 
 STARTERS = re.compile(
-    r"\b(replay\(workers|subprocess|multiprocessing|pytester|os\.fork|posix_spawn|make_history|no_pure_test)\b"
+    r"\b(replay\(workers|subprocess|multiprocessing|pytester|os\.fork|posix_spawn|make_history|no_pure_test"
+    r"|PrivateServer|playwright)\b"
 )
 """Names of what starts a process; a comment with `no_pure_test` and a reason excludes a file as well."""
 
@@ -27,13 +29,22 @@ def list_pure_tests(root: Path = ROOT) -> list[Path]:
 
 
 def _is_pure(path: Path, root: Path) -> bool:
+    if _starts_processes(path, root, set()):
+        return False
+    text = path.read_text(encoding="utf-8")
+    return not any(_uses_starter(text, conftest, root) for conftest in _conftests(path, root))
+
+
+def _starts_processes(path: Path, root: Path, seen: set[Path]) -> bool:
+    """Return whether a file, or a helper that it imports, names what starts processes."""
+    if path in seen:
+        return False
+    seen.add(path)
     text = path.read_text(encoding="utf-8")
     if STARTERS.search(text):
-        return False
+        return True
     helpers = [root / "tests" / f"{name}.py" for name in _HELPER.findall(text)]
-    if any(STARTERS.search(helper.read_text(encoding="utf-8")) for helper in helpers if helper.exists()):
-        return False
-    return not any(_uses_starter(text, conftest) for conftest in _conftests(path, root))
+    return any(_starts_processes(helper, root, seen) for helper in helpers if helper.exists())
 
 
 def _conftests(path: Path, root: Path) -> list[Path]:
@@ -41,12 +52,12 @@ def _conftests(path: Path, root: Path) -> list[Path]:
     return [conftest for folder in folders if (conftest := folder / "conftest.py").exists()]
 
 
-def _uses_starter(text: str, conftest: Path) -> bool:
+def _uses_starter(text: str, conftest: Path, root: Path) -> bool:
     """Return whether a test file uses a fixture of a conftest.py that starts processes."""
-    source = conftest.read_text(encoding="utf-8")
-    if not STARTERS.search(source):
+    if not _starts_processes(conftest, root, set()):
         return False
-    return any(re.search(rf"\b{name}\b", text) for name in _FIXTURE.findall(source))
+    fixtures = _FIXTURE.findall(conftest.read_text(encoding="utf-8"))
+    return any(re.search(rf"\b{name}\b", text) for name in fixtures)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_a_purged_session_is_not_sent_again_by_a_home_that_has_it(shared, bucket
     first.here("log", "purge", "--session", CANARY, "--force")
     first.sync(bucket)
     assert CANARY.encode() not in texts(objects)
-    report = second.sync(bucket)
+    report = second.sync(bucket, check=False)
     assert report["dropped_streams"] == 1
     assert CANARY.encode() not in texts(objects)
 
@@ -132,3 +132,23 @@ def test_only_young_sessions_are_sent_and_fetched(make_home, bucket, objects):
     other.sync(bucket, "--since", "30d")
     assert b'"old"' not in other.log.read_bytes()
     assert b'"new"' in other.log.read_bytes()
+
+
+def test_an_ordinary_log_says_what_was_purged_elsewhere_and_removes_it_when_asked(shared, bucket):
+    """Texts and whole sessions; it stays until then, whatever the order of syncs, and is no conflict."""
+    first, second = shared
+    purge_text(first)
+    first.here("log", "purge", "--session", "kept", "--force")
+    first.sync(bucket)
+    for _ in range(2):
+        report = second.sync(bucket, check=False)
+        assert (report["conflicts"], report["purged_elsewhere"] > 3) == ([], True)
+        assert CANARY.encode() in second.log.read_bytes()
+    said = second.here("sync", bucket, check=False)
+    assert said.returncode == 1
+    assert "of this log were purged on another machine; `insight sync --purge` removes them here" in said.stdout
+    report = second.sync(bucket, "--purge", "--verify")
+    assert (report["purged_elsewhere"], report["conflicts"], report["verified"]["only_remote"]) == (0, [], 0)
+    assert CANARY.encode() not in second.log.read_bytes()
+    assert sorted(first.log.read_bytes().splitlines()) == sorted(second.log.read_bytes().splitlines())
+    assert second.sync(bucket)["fetched"] == 0

@@ -5,7 +5,7 @@ import shutil
 
 from collector_homes import Home, merged
 from collector_lines import session_lines
-from collectors import make_key, start_collector
+from collectors import Collector, make_key, start_collector
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.events import SessionStarted
 from pytest_insight.eventlog.reader import read_records
@@ -264,3 +264,20 @@ def test_the_strategy_for_sessions_of_one_label_is_that_of_a_merge(tmp_path, ser
 def _labelled(number):
     header = SessionStarted(session_id="nightly", sut="shop")
     return [encode_event(header, stream=f"{number:032x}", seq=0, at=f"2026-11-20T10:0{number}:00.000000Z")]
+
+
+def test_what_a_log_has_purged_is_not_fetched_again(tmp_path, served, engine):
+    """Also where it stays on the collector, since the key may not purge."""
+    home = Home(tmp_path / "home")
+    home.record("secret")
+    home.record("kept")
+    writer = Collector(served.url, make_key(engine, role="writer"), None)
+    home.sync(writer)
+    home.insight("log", "purge", "--session", "secret", "--force")
+    purged = home.log.read_bytes()
+    for _ in range(2):
+        report = home.sync(writer)
+        assert (report["fetched"], report["conflicts"]) == (0, [])
+    assert home.log.read_bytes() == purged
+    renewed = json.loads(home.insight("sync", writer.url, "--json", "--pull", INSIGHT_API_KEY=writer.key).stdout)
+    assert renewed["fetched"] == 0

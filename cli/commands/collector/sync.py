@@ -74,14 +74,17 @@ def command(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
     ] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Remove from this log what was purged on another machine.")
+    ] = False,
     keep: KeepOption = None,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
     """Send to a collector or a bucket what it lacks, then fetch what the log of the profile lacks.
 
-    It may be cut off anywhere and run again. Exit code 1: the sides have different events of one identity, or, with
-    --verify, differ.
+    It may be cut off anywhere and run again. Exit code 1: the sides have different events of one identity, this log has
+    what was purged on another machine, or, with --verify, the sides differ.
 
     Example: insight sync s3://bucket/insight
     """
@@ -102,6 +105,7 @@ def command(
         verify=verify,
         dry_run=dry_run,
         since=parse_age(since) if since else None,
+        purge=purge,
         strategy=parse_strategy(strategy),
     )
     log, entry = (log_path, None) if log_path is not None else _log_of_profile(profile)
@@ -194,9 +198,8 @@ def _conflict_data(each: "KeptConflict") -> dict[str, Any]:
 
 def _differ(report: "SyncReport") -> bool:
     differences = report.differences
-    return bool(
-        _clashes(report) or report.pulled.findings or report.pushed.refused or (differences and differences.any)
-    )
+    parts = (_clashes(report), report.pulled.findings, report.pushed.refused, report.purged_elsewhere)
+    return any(parts) or bool(differences and differences.any)
 
 
 def _clashes(report: "SyncReport") -> "list[Clash]":
@@ -220,6 +223,8 @@ def _data(report: "SyncReport", url: str, dry_run: bool) -> dict[str, Any]:
         "fetched": pulled.added,
         "fetched_known": pulled.known,
         "fetched_newer": pulled.newer,
+        "fetched_not_purged": pulled.purged,
+        "purged_elsewhere": report.purged_elsewhere,
         "findings": pulled.findings,
         "conflicts": [
             {"stream": clash.stream, "seq": clash.seq, "remote": clash.have, "local": clash.got}
@@ -257,6 +262,7 @@ def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: b
     left_out = [f"{newer} of a newer format were not fetched; upgrade pytest-insight"] if report.pulled.newer else []
     for text in (*left_out, *report.pushed.refused, *report.pulled.findings)[:_SHOWN]:
         out.print(safe_line(text), soft_wrap=True)
+    _print_purged(out, report, name)
     clashes = _clashes(report)
     for clash in clashes[:_SHOWN]:
         out.print(
@@ -268,6 +274,16 @@ def _print(report: "SyncReport", url: str, push: bool, pull: bool, *, dry_run: b
         out.print(f"{total} conflicts in all; `insight sync --conflicts` lists them with both events", soft_wrap=True)
     if report.differences is not None:
         _print_differences(out, report)
+
+
+def _print_purged(out: Any, report: "SyncReport", name: str) -> None:
+    if report.pulled.purged:
+        count = counted(report.pulled.purged, "event")
+        out.print(f"{count} that this log has purged are still on {name}, and were not fetched", soft_wrap=True)
+    if report.purged_elsewhere:
+        count = counted(report.purged_elsewhere, "event")
+        hint = safe_line(report.unremoved) or "`insight sync --purge` removes them here"
+        out.print(f"{count} of this log were purged on another machine; {hint}", soft_wrap=True)
 
 
 def _print_differences(out: Any, report: "SyncReport") -> None:

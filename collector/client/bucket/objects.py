@@ -21,7 +21,6 @@ from ..requests import RemoteRefusedError, RemoteUnavailableError
 _PLAIN_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _LIST_PAGE = 1000
 _RETRY_S = 20
-_MISSING = (FileNotFoundError, exceptions.NotFoundError)
 _REFUSAL = re.compile(r"status code: 40[13]\b")
 _REFUSED = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 
@@ -83,7 +82,7 @@ class ObjectStorage:
         with _named_errors(self.url):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
-            except _MISSING:
+            except FileNotFoundError:
                 return None
 
     def write(self, key: str, data: bytes) -> None:
@@ -104,7 +103,7 @@ class ObjectStorage:
         with _named_errors(self.url):
             try:
                 obstore.delete(self._store, key)
-            except _MISSING:
+            except FileNotFoundError:
                 return
 
 
