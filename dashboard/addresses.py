@@ -57,7 +57,7 @@ class PageLinks:
 
     @property
     def kept(self) -> dict[str, str]:
-        """What a form sends along."""
+        """Parts of the query that a form sends along."""
         return dict(self._kept)
 
 

@@ -60,7 +60,7 @@ class Dashboard:
     # ------------------------------------------------------------ changes
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell where changes are announced."""
+        """Set the event loop in which changes are announced."""
         self._loop = loop
 
     def follow_change(self) -> None:

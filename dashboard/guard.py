@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from .problem import problem_page
-from .rules import ANSWER_HEADERS, METHODS, Refusal, refusal_of
+from .rules import ANSWER_HEADERS, METHODS, RefusedRequest, refusal_of
 from .tokens import PARAMETER, Door
 
 Message = MutableMapping[str, Any]
@@ -14,14 +14,14 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
-NO_COOKIE = Refusal(
+NO_COOKIE = RefusedRequest(
     403, "open the address that `insight dashboard` printed; it is good once, and the newest line has a fresh one"
 )
-DEFECT = Refusal(500, "a defect; the terminal has its traceback")
+DEFECT = RefusedRequest(500, "a defect; the terminal has its traceback")
 log = logging.getLogger(__name__)
 
 
-class Guard:
+class PageGuard:
     """ASGI middleware around everything.
 
     Args:
@@ -85,7 +85,7 @@ def with_headers(given: Any) -> list[tuple[bytes, bytes]]:
     return [*((name, value) for name, value in given if name.lower() not in own), *ANSWER_HEADERS]
 
 
-async def refuse(scope: Any, send: Send, refusal: Refusal) -> None:
+async def refuse(scope: Any, send: Send, refusal: RefusedRequest) -> None:
     """Answer with a page that says why there is no other."""
     body = problem_page(refusal.status, refusal.reason)
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]

@@ -1,4 +1,4 @@
-"""What the dashboard knows of the log at this moment, apart from answers: its state, and the sessions that run."""
+"""The state of the log at this moment, apart from answers, and the sessions that run."""
 
 import time
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class LiveState:
     problem: str = ""
     """Why the log cannot be read; empty if it can."""
     note: str = ""
-    """What happened to the log last, other than growing."""
+    """The last thing that happened to the log other than growing."""
     sessions: tuple[WatchedSession, ...] = ()
     is_read: bool = False
     """It was read once."""
@@ -84,7 +84,7 @@ def read_state(model: "ReadModel", source: LogSource, before: LiveState) -> Live
     position = f"{_size_of(source)}.{_moment()}"
     try:
         result = model.catch_up()
-        sessions = _watched(model, before.sessions)
+        sessions = _watch_sessions(model, before.sessions)
     except READ_ERRORS as error:
         return replace(before, position=position, problem=reason_of(error))
     note = before.note
@@ -103,7 +103,7 @@ def _size_of(source: LogSource) -> int:
     return total
 
 
-def _watched(model: "ReadModel", before: Sequence[WatchedSession]) -> tuple[WatchedSession, ...]:
+def _watch_sessions(model: "ReadModel", before: Sequence[WatchedSession]) -> tuple[WatchedSession, ...]:
     """Return the sessions that run; while none does, those of the last ones that ended without their last event."""
     rows = [row for row in model.sessions(limit=NEWEST) if row.exit_status is None]
     running = [watched for row in rows if (watched := watched_session(model, row)).state == "running"]

@@ -16,7 +16,7 @@ from ..projections.readmodel.model_file import model_file_of
 T = TypeVar("T")
 
 READ_ERRORS = (OSError, EventLogError, sqlite3.Error, LookupError)
-"""What reading raises while the log is removed, replaced, purged or repaired."""
+"""Errors of reading while the log is removed, replaced, purged or repaired."""
 
 
 class ModelThread:

@@ -22,7 +22,7 @@ from .views.test_list import KINDS, list_tests
 
 if TYPE_CHECKING:
     from .live import LiveState
-    from .survey import Snapshot
+    from .survey import SurveyAnswers
 
 ROOM = Limits(broken=200, flaky=200, clusters=100, sessions=200, slow=15, text_chars=400_000)
 """Rows of each page: more than in a report, as each page has only its own."""
@@ -57,7 +57,7 @@ class PageMaker:
     """
 
     def __init__(
-        self, snapshot: "Snapshot", state: "LiveState", *, sut: str = "", log_name: str = "", problem: str = ""
+        self, snapshot: "SurveyAnswers", state: "LiveState", *, sut: str = "", log_name: str = "", problem: str = ""
     ) -> None:
         self.snapshot = snapshot
         self.links = PageLinks(sut)
@@ -133,7 +133,7 @@ class PageMaker:
         )
 
     def compare_page(self, found: Compared | None, reason: str, asked: Mapping[str, str]) -> str:
-        """Return the comparison of two sessions, or why there is none."""
+        """Return the comparison of two sessions; without one, the reason."""
         sides = {name: asked.get(name, "") for name in ("base", "target")}
         return self._render("compare", "compare", "Compare", found=found, reason=reason, asked=sides, shown=SHOWN)
 

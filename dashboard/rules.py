@@ -32,7 +32,7 @@ ANSWER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 """Headers of every answer, of refusals and errors too."""
 
 
-class Refusal(NamedTuple):
+class RefusedRequest(NamedTuple):
     """A request that is not answered."""
 
     status: int
@@ -44,7 +44,7 @@ def values_of(headers: Headers, name: bytes) -> list[bytes]:
     return [value for each, value in headers if each == name]
 
 
-def refusal_of(method: str, headers: Headers) -> Refusal | None:
+def refusal_of(method: str, headers: Headers) -> RefusedRequest | None:
     """Return why a request is refused before its path is looked at; None if it is not.
 
     | request | refused with |
@@ -55,12 +55,12 @@ def refusal_of(method: str, headers: Headers) -> Refusal | None:
     """
     hosts = values_of(headers, b"host")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-        return Refusal(400, "the Host header must name this machine: localhost, 127.0.0.1 or [::1]")
+        return RefusedRequest(400, "the Host header must name this machine: localhost, 127.0.0.1 or [::1]")
     if method not in METHODS:
-        return Refusal(405, "the dashboard changes nothing: it answers GET and HEAD")
+        return RefusedRequest(405, "the dashboard changes nothing: it answers GET and HEAD")
     sites = values_of(headers, b"sec-fetch-site")
     if any(site.lower() not in _OWN_SITES for site in sites) and not _opens_page(headers):
-        return Refusal(403, "another web page asks for this; open its address in a tab of its own")
+        return RefusedRequest(403, "another web page asks for this; open its address in a tab of its own")
     return None
 
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ..eventlog.sources import LogSource
 from .app import Dashboard
 from .following import LogWatcher
-from .guard import Guard
+from .guard import PageGuard
 from .problem import problem_page
 from .rules import ANSWER_HEADERS, check_host
 from .survey import Choice
@@ -39,7 +39,7 @@ class DashboardSettings:
     """Asked once a second; the dashboard ends when it returns False."""
 
 
-class _Server(uvicorn.Server):
+class _DashboardServer(uvicorn.Server):
     """uvicorn server that leaves signals to the dashboard: uvicorn would end by the signal instead of with 0."""
 
     @contextlib.contextmanager
@@ -79,12 +79,12 @@ def open_listener(host: str, port: int) -> socket.socket:
         listening.close()
         if error.errno == errno.EADDRINUSE:
             reason = "another program listens there; give another --port, or 0 for a free one"
-            raise OSError(errno.EADDRINUSE, reason, _shown(address, port)) from None
-        raise OSError(error.errno, f"cannot listen there: {error.strerror}", _shown(address, port)) from None
+            raise OSError(errno.EADDRINUSE, reason, _show_address(address, port)) from None
+        raise OSError(error.errno, f"cannot listen there: {error.strerror}", _show_address(address, port)) from None
     return listening
 
 
-def _shown(address: str, port: int) -> str:
+def _show_address(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
@@ -105,7 +105,7 @@ def run_dashboard(settings: DashboardSettings, announce: Callable[[str], None]) 
 
     def tell() -> None:
         token = door.make_token()
-        announce(f"http://{_shown(address, port)}/{f'?{PARAMETER}={token}' if token else ''}")
+        announce(f"http://{_show_address(address, port)}/{f'?{PARAMETER}={token}' if token else ''}")
 
     tell()
     with listening:
@@ -117,7 +117,7 @@ async def _serve(
 ) -> None:
     dashboard = Dashboard(settings.source, settings.choose)
     config = uvicorn.Config(
-        Guard(dashboard.app(), door, entered),
+        PageGuard(dashboard.app(), door, entered),
         http=StrictProtocol,
         ws="none",
         lifespan="off",
@@ -129,7 +129,7 @@ async def _serve(
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = _DashboardServer(config)
     loop = asyncio.get_running_loop()
 
     def end() -> None:

@@ -31,7 +31,7 @@ _KEPT = 4
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class SurveyAnswers:
     """The answers at one state of the log."""
 
     answers: Answers
@@ -61,7 +61,7 @@ class Survey:
 
     def __init__(self, models: ModelThread, choose: Choice, renewed: Callable[[], None]) -> None:
         self._models, self._choose, self._renewed = models, choose, renewed
-        self._kept: dict[str, Snapshot] = {}
+        self._kept: dict[str, SurveyAnswers] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._next_s: dict[str, float] = {}
         self._position = ""
@@ -79,7 +79,7 @@ class Survey:
             if kept.position == before:
                 self._kept[sut] = replace(kept, position=position)
 
-    async def snapshot(self, sut: str) -> Snapshot | None:
+    async def snapshot(self, sut: str) -> SurveyAnswers | None:
         """Return the newest answers that are there in time; None if there are none yet.
 
         Args:
@@ -110,7 +110,7 @@ class Survey:
             return
         self.problem = ""
         self._kept.pop(sut, None)
-        self._kept[sut] = Snapshot(answers, analysis, position)
+        self._kept[sut] = SurveyAnswers(answers, analysis, position)
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
         cost_s = time.monotonic() - began_s
@@ -123,4 +123,4 @@ class Survey:
         return collect_answers(model, analysis, name), analysis
 
 
-__all__ = ["Choice", "Snapshot", "Survey"]
+__all__ = ["Choice", "Survey", "SurveyAnswers"]

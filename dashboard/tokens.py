@@ -11,11 +11,11 @@ _BYTES = 24
 
 
 class Door:
-    """Who may look.
+    """Decides which requests may look, by their cookie.
 
     Args:
         port: of the server; cookies are shared by all ports of a host, so that their names hold it.
-        is_open: everybody on this machine may.
+        is_open: every browser on this machine may.
     """
 
     def __init__(self, port: int, *, is_open: bool) -> None:
@@ -25,7 +25,7 @@ class Door:
         self._tokens: set[str] = set()
 
     def make_token(self) -> str:
-        """Return a token that opens the pages once; empty if everybody may look."""
+        """Return a token that opens the pages once; empty if every browser may look."""
         if self.is_open:
             return ""
         token = secrets.token_urlsafe(_BYTES)

@@ -1,4 +1,4 @@
-"""Where the names on a page lead: within the one page of a report."""
+"""Links of the names on a page, within the one page of a report."""
 
 from typing import TYPE_CHECKING, Protocol
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_insight.cli.commands.dashboard import choose_sessions
+from pytest_insight.cli.commands.pages.dashboard import choose_sessions
 from pytest_insight.dashboard.app import Dashboard
-from pytest_insight.dashboard.guard import Guard
+from pytest_insight.dashboard.guard import PageGuard
 from pytest_insight.dashboard.tokens import Door
 from pytest_insight.eventlog.sources import LogSource
 
@@ -53,7 +53,7 @@ class Asked:
         self.dashboard = Dashboard(LogSource(log), lambda model, sut: choose_sessions(model, sut or None, None))
         self.dashboard.attach(self.loop)
         self.entered = 0
-        self.app = Guard(self.dashboard.app(), door or Door(8080, is_open=True), self._note)
+        self.app = PageGuard(self.dashboard.app(), door or Door(8080, is_open=True), self._note)
 
     def _note(self) -> None:
         self.entered += 1

@@ -1,4 +1,4 @@
-"""What single pages show, from the answers of a report or from the log.
+"""Contents of single pages, from the answers of a report or from the log.
 
 - `comparison`: two sessions.
 - `drawings`: charts of one test and of one session.

@@ -43,7 +43,7 @@ class SessionPage:
     watched: WatchedSession
     clusters: list[Cluster]
     compared: Compared | None
-    """With the session before it; None if there is none."""
+    """With the session before it; None without one."""
     bars: list[Bar]
     attempts: int
     """Of which the bars are the slowest."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...core.questions.order import OrderSuspect
     from ...reports.answers import SessionLine
     from ...reports.clusters import Cluster
-    from ..survey import Snapshot
+    from ..survey import SurveyAnswers
 
 RUNS_SHOWN = 100
 
@@ -33,7 +33,7 @@ class RunLine:
     worker: str
     attempts: int
     cluster: "Cluster | None"
-    """What its failure says."""
+    """The kind of its failure."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,20 @@ class TestPage:
     lines: list[RunLine]
     """All runs, the newest first."""
     newest: "Cluster | None"
-    """What its newest failure says."""
+    """The kind of its newest failure."""
     suspects: "list[OrderSuspect]"
     level: "tuple[int, float, float] | None"
     """Place of the run since which it takes another time, and the time before and after."""
 
 
-def find_test(snapshot: "Snapshot", name: str) -> str | None:
+def find_test(snapshot: "SurveyAnswers", name: str) -> str | None:
     """Return the test of an address; None if no session has it."""
     if name in snapshot.tests:
         return name
     return next((nodeid for nodeid in snapshot.tests if visible(nodeid) == name), None)
 
 
-def show_test(snapshot: "Snapshot", nodeid: str) -> TestPage:
+def show_test(snapshot: "SurveyAnswers", nodeid: str) -> TestPage:
     """Return the page of a test."""
     answers = snapshot.answers
     seen = [
@@ -114,7 +114,7 @@ def _by_variant(lines: list[RunLine]) -> list[tuple[str, tuple[str, ...]]]:
     return [(variant, tuple(words)) for variant, words in sorted(found.items())]
 
 
-def _level(snapshot: "Snapshot", nodeid: str, lines: list[RunLine]) -> tuple[int, float, float] | None:
+def _level(snapshot: "SurveyAnswers", nodeid: str, lines: list[RunLine]) -> tuple[int, float, float] | None:
     """Return since when a test takes another time."""
     for one in snapshot.answers.shifts:
         if one.nodeid == nodeid:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...core.overview.strips import strips_of
 from ...reports.limits import STRIP_RUNS
-from ..survey import Snapshot
+from ..survey import SurveyAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class TestList:
 
     @property
     def next_first(self) -> int:
-        """Place of the first one of the next part; 0 if there is none."""
+        """Place of the first one of the next part; 0 without one."""
         after = self.first + ROWS
         return after if after < self.found else 0
 
@@ -53,7 +53,7 @@ class TestGroups:
 
     __test__ = False
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: SurveyAnswers) -> None:
         self._snapshot = snapshot
         answers = snapshot.answers
         self.broken = {nodeid for group in answers.overview.groups for row in group.rows for nodeid in row.nodeids}
@@ -81,7 +81,7 @@ def folder_of(nodeid: str) -> str:
     return nodeid.partition("::")[0].rpartition("/")[0]
 
 
-def list_tests(snapshot: Snapshot, text: str, kind: str, first: int) -> TestList:
+def list_tests(snapshot: SurveyAnswers, text: str, kind: str, first: int) -> TestList:
     """Return a part of the tests.
 
     Args:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..arguments.history import question
-from ..arguments.logs import followed_log, following_mirror, named_logs
-from ..options import LogArgument, LogOption, ProfileOption, SutOption, TimeOption
-from ..terminal.messages import say
-from ..terminal.safe import safe_line
-from ..terminal.screen import console
+from ...arguments.history import question
+from ...arguments.logs import followed_log, following_mirror, named_logs
+from ...options import LogArgument, LogOption, ProfileOption, SutOption, TimeOption
+from ...terminal.messages import say
+from ...terminal.safe import safe_line
+from ...terminal.screen import console
 
 if TYPE_CHECKING:
-    from ...api import Analysis
-    from ...api.internal.history import History
+    from ....api import Analysis
+    from ....api.internal.history import History
 
 HostOption = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Address of this machine: 127.0.0.1 or ::1; no other.")
@@ -43,7 +43,7 @@ def command(
     Example: insight dashboard --open
     """
     try:
-        from ...dashboard.running import DashboardSettings, run_dashboard
+        from ....dashboard.running import DashboardSettings, run_dashboard
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "markupsafe", "starlette", "uvicorn", "h11"):
             raise
@@ -73,7 +73,7 @@ def command(
 
 def choose_sessions(model: "History", sut: str | None, time: str | None) -> "tuple[Analysis, str]":
     """Return the sessions that the pages are about, and their system."""
-    from .overview import history_meant, sut_meant
+    from ..overview import history_meant, sut_meant
 
     asked = question(model, None, sut=sut, time=time)
     return history_meant(asked, time), asked.sut or sut_meant(model)
