@@ -2,13 +2,14 @@
 
 import sys
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...arguments.history import question
 from ...arguments.logs import followed_log, following_mirror, named_logs
-from ...options import LogArgument, LogOption, ProfileOption, SutOption, TimeOption
+from ...options import ProfileOption, SutOption, TimeOption
 from ...terminal.messages import say
 from ...terminal.safe import safe_line
 from ...terminal.screen import console
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
     from ....api import Analysis
     from ....api.internal.history import History
 
+FollowedArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[LOG]", help="The log to follow (default: the profile's); it need not exist yet."),
+]
+FollowedOption = Annotated[
+    list[Path] | None, typer.Option("--log", metavar="LOG", help="The log to follow, instead of the profile's.")
+]
 HostOption = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Address of this machine: 127.0.0.1 or ::1; no other.")
 ]
 
 
 def command(
-    logs: LogArgument = None,
+    logs: FollowedArgument = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     host: HostOption = "127.0.0.1",
     opening: Annotated[bool, typer.Option("--open", help="Open the overview in a browser.")] = False,
@@ -33,12 +41,12 @@ def command(
     sut: SutOption = None,
     time: TimeOption = None,
     profile: ProfileOption = None,
-    log: LogOption = None,
+    log: FollowedOption = None,
 ) -> None:
     """Show the pages of `insight report` in a browser on this machine, and keep them up to date as the log grows.
 
-    Sessions appear when they start, with the tests that run. The address that is printed is good once, for one
-    browser; a new one is printed when it was used. Ends with Ctrl-C.
+    Sessions appear when they start, with the tests that run. The printed address is good once, for one browser; then
+    a new one is printed. Ctrl-C ends it.
 
     Example: insight dashboard --open
     """
