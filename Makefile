@@ -74,6 +74,7 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/testdata.py
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/npm_client.py
+	$(BIN)/python tests/campaigns/ctrf_schema.py
 	$(BIN)/python tests/campaigns/collector.py
 	$(BIN)/python tests/campaigns/collector_faults.py
 	$(BIN)/python tests/campaigns/collector_schema.py

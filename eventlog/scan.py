@@ -7,7 +7,7 @@ line, and reads on after damage at the next newline.
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from operator import add
+from operator import add, itemgetter
 from typing import Final, Literal, NamedTuple
 
 from .codec import has_good_digest, line_hash, match_head, parse_version
@@ -51,6 +51,8 @@ _BETWEEN = LINE_END.decode() + DIGEST_KEY.decode()
 _SALVAGE_STARTS_MAX = 64
 _GROUP_LINES = 500
 """Lines compared at once: so few that they and their digests stay in the processor's cache."""
+_body_of, _end_of = itemgetter(slice(-SUFFIX_SIZE)), itemgetter(slice(-SUFFIX_SIZE, None))
+"""Bytes of a line that its digest is of, and those behind; made in less time than by a slice in a loop."""
 _DIGEST_AT = -SUFFIX_SIZE + len(DIGEST_KEY)
 _END_AT = -len(LINE_END)
 
@@ -242,12 +244,12 @@ def _all_sealed(lines: list[bytes]) -> bool:
     """Return whether every line ends with its digest, by one comparison of all ends: key, digest and closing brace."""
     digests: list[str] = []
     new_hash = line_hash().copy  # a copy of an empty hash is made faster than a new one with its parameters
-    for line in lines:
+    for body in map(_body_of, lines):
         digest = new_hash()
-        digest.update(line[:-SUFFIX_SIZE])
+        digest.update(body)
         digests.append(digest.hexdigest())
     ends = (_BETWEEN.join(digests).join(_AROUND)).encode()
-    return ends == b"".join([line[-SUFFIX_SIZE:] for line in lines])
+    return ends == b"".join(map(_end_of, lines))
 
 
 def first_event(line: bytes) -> bytes | None:

@@ -32,9 +32,6 @@ from .session_lines import NOTED, TAKERS, take_announced
 _OUTCOME_CODES: dict[str, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
 
-_PASSED = _OUTCOME_CODES["passed"]
-
-
 _OTHER = _OUTCOME_CODES["other"]
 
 
@@ -166,10 +163,8 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
         return
     part.finished = len(events)
     part.last_finished_seq = events[-1].seq
-    numbers = nodes.numbers
-    node = [numbers.setdefault(e.nodeid, len(numbers)) for e in events]
-    codes = bytearray([_OUTCOME_CODES.get(e.outcome, _OTHER) for e in events])
-    special = [i for i, e in enumerate(events) if e.phase_outcomes is not None or codes[i] != _PASSED or e.crashed]
+    codes = _code_column(events)
+    special = [i for i, e in enumerate(events) if e.phase_outcomes is not None or e.outcome != "passed" or e.crashed]
     try:
         details = [decode_phases(group.finished[index]) for index in special]
     except DECODE_ERRORS:
@@ -187,7 +182,7 @@ def _take_finished(part: SessionPart, group: _Group, nodes: Nodes) -> None:
     attempts = _attempt_column(events)
     part.reruns = len(events) - attempts.count(1)
     part.rows = Rows(
-        nodes=array("I", node).tobytes(),
+        nodes=_node_column(events, nodes),
         outcomes=bytes(codes),
         durations=array("q", [e.duration_us for e in events]).tobytes(),
         positions=array("q", group.finished_at).tobytes(),
@@ -283,6 +278,23 @@ def _widen(part: SessionPart, envelopes: Sequence[Envelope]) -> None:
 def _keep(group: _Group, indexes: list[int]) -> None:
     group.finished = [group.finished[index] for index in indexes]
     group.finished_at = [group.finished_at[index] for index in indexes]
+
+
+def _code_column(events: list[FinishedLine]) -> bytearray:
+    codes = _OUTCOME_CODES
+    try:
+        return bytearray([codes[e.outcome] for e in events])
+    except KeyError:
+        return bytearray([codes.get(e.outcome, _OTHER) for e in events])
+
+
+def _node_column(events: list[FinishedLine], nodes: Nodes) -> bytes:
+    numbers = nodes.numbers
+    try:
+        found = [numbers[e.nodeid] for e in events]  # most tests ran before
+    except KeyError:
+        found = [numbers.setdefault(e.nodeid, len(numbers)) for e in events]
+    return array("I", found).tobytes()
 
 
 def _attempt_column(events: list[FinishedLine]) -> bytes:

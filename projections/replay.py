@@ -25,7 +25,7 @@ CHUNK_BYTES = 1 << 18
 PARALLEL_BYTES_MIN = 32 << 20
 """Below this the start of a process costs more than it saves."""
 
-_OWN_SHARE = 0.42
+_OWN_SHARE = 0.45
 """Part of the log that this process folds itself; it also has to put together both parts."""
 _FRAME = 8
 _HELD_LINES_MAX = 10_000

@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from itertools import compress
+from operator import eq
 from typing import NamedTuple
 
 from ..eventlog.events import Outcome
@@ -29,6 +30,9 @@ _SPECIAL_CODES = frozenset({_OTHER, *range(CRASHED_FLAG, 2 * CRASHED_FLAG)})
 
 
 _PLAIN_CODES = bytes(code for code in range(256) if code not in _SPECIAL_CODES)
+
+
+_IS_SPECIAL = bytes(code in _SPECIAL_CODES for code in range(256))
 
 
 _IS_BAD = bytes(code in _BAD_CODES for code in range(256))
@@ -74,6 +78,8 @@ def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, 
     """
     if not head.announced:
         return 0, 0
+    if not (head.open or head.announced_each) and head.announced == {"": rows.nodes}:
+        return 0, 0  # all of them, in this order
     workers = {worker: index for index, worker in enumerate(head.workers)}
     announced: set[int] = set()
     for worker, column in head.announced.items():
@@ -81,7 +87,8 @@ def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, 
         numbers = array("I", column)
         announced.update([_key(node, number, head) for node in numbers] if head.announced_each else numbers)
     started = {_key(nodes[name], workers.setdefault(worker, len(workers)), head) for name, _, worker in head.open}
-    reported = set(_keys_of(rows, head)) - started
+    reported = set(_keys_of(rows, head))
+    reported -= started
     missing = missing_tests(announced, reported)
     if not missing:
         return 0, 0
@@ -131,31 +138,29 @@ def settle(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> Settled:
     positions = array("q", rows.positions) if head.others else ()
     codes = rows.outcomes
     apart = again | running
+    special = list(compress(range(len(keys)), map(apart.__contains__, keys))) if apart else []
     if codes.translate(None, _PLAIN_CODES):
-        special = [place for place, key in enumerate(keys) if key in apart or codes[place] in _SPECIAL_CODES]
-    else:
-        special = [place for place, key in enumerate(keys) if key in apart] if apart else []
+        special = sorted({*special, *compress(range(len(codes)), codes.translate(_IS_SPECIAL))})
     for place in special:
         key, code = keys[place], codes[place]
         attempts.setdefault(key, []).append(code)
         if code == _OTHER:
             named[key] = head.others.get(positions[place], "other") if positions else "other"
-    singles = Counter(codes)  # of tests with one attempt
-    singles.subtract(codes[place] for place in special)
+    singles = _count_singles(codes, special)
     verdicts = {key: _verdict(attempts.get(key, []), running=key in running, cut=cut) for key in {*attempts, *running}}
     flaky = {key for key, codes in attempts.items() if is_flaky(_outcomes(codes))}
     counts = Counter(named[key] if verdict == "other" else verdict for key, verdict in verdicts.items())
-    counts.update({OUTCOMES[code]: count for code, count in singles.items() if count})
+    counts.update({OUTCOMES[code]: count for code, count in singles.items()})
     counts["flaky"] = len(flaky)
     failed = {key for key, verdict in verdicts.items() if verdict in BAD}
-    if any(singles[code] for code in _BAD_CODES):
+    if any(code in singles for code in _BAD_CODES):
         looked_at = set(special)
         failed |= {keys[at] for at in compress(range(len(codes)), codes.translate(_IS_BAD)) if at not in looked_at}
     rerun = {key for key, codes in attempts.items() if len(codes) + (key in running) > 1}
     shift = _WORKER_BITS if head.announced_each else 0
     return Settled(
         {verdict: count for verdict, count in counts.items() if count},
-        singles.total() + len(attempts.keys() - running),
+        sum(singles.values()) + len(attempts.keys() - running),
         Notable(*(_numbers({key >> shift for key in found}) for found in (failed, rerun, flaky))),
     )
 
@@ -171,9 +176,15 @@ def _keys_of(rows: Rows, head: SessionPart) -> "array[int] | list[int]":
 
 def _find_repeated(keys: "array[int] | list[int]") -> set[int]:
     """Return the keys that come more than once."""
-    if len(set(keys)) == len(keys):
-        return set()
-    return {key for key, count in Counter(keys).items() if count > 1}
+    in_order = sorted(keys)
+    return set(compress(in_order, map(eq, in_order, in_order[1:])))
+
+
+def _count_singles(codes: bytes, special: list[int]) -> dict[int, int]:
+    """Return the codes of tests with one plain attempt and their counts, of all attempts but those at some places."""
+    elsewhere = bytes([codes[place] for place in special])
+    counts = {code: codes.count(code) - elsewhere.count(code) for code in range(len(OUTCOMES))}
+    return {code: count for code, count in counts.items() if count}
 
 
 def _numbers(found: set[int]) -> bytes:

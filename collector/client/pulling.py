@@ -82,7 +82,7 @@ class LogFiller:
             RemoteError: the page is not whole, or of another team.
             EventLogError, OSError: the log cannot be written.
         """
-        self._check_team(page.team)
+        self.check_team(page.team)
         self.report.findings += page.findings
         lines = self._lines_of(page)
         if self._target is None:
@@ -94,6 +94,16 @@ class LogFiller:
         self._kept.cursor = "" if self.again else page.cursor
         self._kept.epoch, self._kept.team = page.cursor.partition(":")[0], page.team
         self._save()
+
+    def check_team(self, team: str) -> None:
+        """Refuse events of another team than those of the log.
+
+        Raises:
+            OtherTeamError: the key has another team than the one of the last pull.
+        """
+        if self._kept.team and team and team != self._kept.team:
+            reason = f"the key belongs to the team {team}, and the events here to {self._kept.team}"
+            raise OtherTeamError(self._url, reason, "use a profile for each team")
 
     def _append_new(self, lines: list[bytes], target: DiskTarget, digests: LogDigests) -> None:
         with target.locked() as append:
@@ -108,11 +118,6 @@ class LogFiller:
         self._kept.mark = digests.mark()
         if self._kept.pushed == before and self._kept.mark.size == before.size + len(data):
             self._kept.pushed = self._kept.mark  # nothing but what the collector has was added
-
-    def _check_team(self, team: str) -> None:
-        if self._kept.team and team and team != self._kept.team:
-            reason = f"the key belongs to the team {team}, and the events here to {self._kept.team}"
-            raise OtherTeamError(self._url, reason, "use a profile for each team")
 
     def _lines_of(self, page: Page) -> list[bytes]:
         if page.data and not page.data.endswith(b"\n"):

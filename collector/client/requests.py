@@ -60,7 +60,15 @@ class OtherTeamError(RemoteRefusedError):
 
 
 class OtherEpochError(RemoteError):
-    """A cursor belongs to another life of the database, which was restored or replaced."""
+    """A cursor belongs to another life of the database, which was restored or replaced, or to another team.
+
+    Attributes:
+        team: of the key; empty if the answer does not say.
+    """
+
+    def __init__(self, url: str, reason: str, hint: str, team: str = "") -> None:
+        super().__init__(url, reason, hint)
+        self.team = team
 
 
 class BodyTooLargeError(RemoteError):
@@ -287,7 +295,7 @@ def _error_of(url: str, answer: urllib3.BaseHTTPResponse) -> RemoteError:
     if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
         return RemoteRefusedError(url, detail, "check INSIGHT_API_KEY, or ask for a key with this right")
     if answer.status == _GONE:
-        return OtherEpochError(url, detail, "begin again without a cursor")
+        return OtherEpochError(url, detail, "begin again without a cursor", answer.headers.get("insight-team", ""))
     if answer.status == _TOO_LARGE:
         return BodyTooLargeError(url, detail, "send less at once")
     if answer.status in _PASSING:

@@ -136,6 +136,8 @@ def _sync_tracked(
         _push_tracked(collector, tracked, options, report, retries, progress)
     if options.pull:
         report.pulled = tracked.pull(collector, retries, progress)
+        if tracked.renewed and options.push and not report.renewed:
+            _push_tracked(collector, tracked, options, report, retries, progress)  # what it has lost, as the pull told
         if options.purge and tracked.remove_purged():
             again = tracked.pull(collector, retries, progress)
             report.pulled.added += again.added

@@ -121,7 +121,8 @@ class TrackedLog:
             filler = self.filler(collector)
             try:
                 pull_log(collector, filler, self.kept.cursor, retries, progress)
-            except OtherEpochError:
+            except OtherEpochError as error:
+                filler.check_team(error.team)
                 self.renewed = True
                 self.forget()
                 continue

@@ -4,6 +4,7 @@
 - `cursors`: texts of positions
 - `exporting`: the whole log of a team in canonical order
 - `reading`: pages of the feed
+- `resuming`: cursors that notice a database from the past
 - `sequencer`: positions for committed segments
 - `waiting`: waits until the feed reaches a position
 """

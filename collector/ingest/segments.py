@@ -23,12 +23,17 @@ class SegmentDamagedError(RuntimeError):
     """The stored bytes of a segment are not those that were written."""
 
 
+def digest_of_lines(data: bytes) -> bytes:
+    """Return the digest of a segment, over its lines with their newlines."""
+    return blake2b(data, digest_size=DIGEST_SIZE).digest()
+
+
 def pack_segment(lines: Sequence[bytes]) -> dict[str, Any]:
     """Return the columns of a segment that depend on its lines (without newlines) alone."""
     data = b"\n".join(lines) + b"\n"
     return {
         "count": len(lines),
-        "digest": blake2b(data, digest_size=DIGEST_SIZE).digest(),
+        "digest": digest_of_lines(data),
         "bytes": len(data),
         "body": zstd.compress(data, ZSTD_LEVEL),
     }
@@ -49,6 +54,6 @@ def unpack_segment(body: bytes, digest: bytes, name: str) -> bytes:
         data = zstd.decompress(body)
     except zstd.ZstdError as error:
         raise SegmentDamagedError(f"segment {name}: its body cannot be unpacked: {error}") from error
-    if blake2b(data, digest_size=DIGEST_SIZE).digest() != digest:
+    if digest_of_lines(data) != digest:
         raise SegmentDamagedError(f"segment {name}: its digest does not match its lines; restore it from a backup")
     return data

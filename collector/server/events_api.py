@@ -12,9 +12,10 @@ from ..access.audit import record_action
 from ..access.keys import ApiKey
 from ..database.epoch import read_epoch, recent_epoch
 from ..feed.comparing_streams import stored_streams, stream_ids
-from ..feed.cursors import format_cursor, parse_cursor
+from ..feed.cursors import format_cursor
 from ..feed.exporting import export_log
 from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
+from ..feed.resuming import cursor_behind, resume_position
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
 from ..ingest.unpacking import unpack_body
@@ -186,8 +187,13 @@ async def pull_events(
 def _pull(context: ServerContext, key: ApiKey, after: str, lines: int, wanted: FeedFilter) -> tuple[FeedPage, str]:
     with context.engine.connect() as connection:
         epoch = read_epoch(connection)
-        page = read_page(connection, key.team, parse_cursor(after, epoch), lines, wanted)
-    return page, format_cursor(epoch, page.position)
+        try:
+            start = resume_position(connection, key.team, after, epoch)
+        except ProblemError as error:
+            error.headers["Insight-Team"] = key.team_name  # a cursor of another team is no sign of another database
+            raise
+        page = read_page(connection, key.team, start, lines, wanted)
+        return page, cursor_behind(connection, key.team, epoch, page.position)
 
 
 @router.get("/log", response_model=None, responses={200: {"content": {NDJSON: {}}}})

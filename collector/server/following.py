@@ -10,8 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from ..database.epoch import read_epoch
-from ..feed.cursors import format_cursor, parse_cursor
+from ..feed.cursors import format_cursor
 from ..feed.reading import FeedFilter, FeedPage, read_page
+from ..feed.resuming import check_of, resume_position
+from ..ingest.segments import digest_of_lines
 from ..problems import ProblemError
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Following:
             )
         with self._context.engine.connect() as connection:
             self._epoch = read_epoch(connection)
-        return parse_cursor(cursor, self._epoch)
+            return resume_position(connection, self._team, cursor, self._epoch)
 
     async def events(self, position: int) -> AsyncGenerator[bytes]:
         """Yield events from a position on, until the key or the server ends or the other end is too slow."""
@@ -134,7 +136,7 @@ class Following:
             if len(piece) >= _PIECE_BYTES:
                 yield bytes(piece)
                 piece.clear()
-        cursor = format_cursor(self._epoch, position).encode()
+        cursor = format_cursor(self._epoch, position, check_of(digest_of_lines(lines))).encode()
         yield bytes(piece) + b"id: " + cursor + b"\ndata: " + texts[-1] + b"\n\n"
 
 

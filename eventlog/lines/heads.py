@@ -8,6 +8,7 @@ digit was made a zero.
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import compress
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from ..codec import parse_envelope
@@ -72,7 +73,7 @@ class LineRun(NamedTuple):
 
 def runs_of(lines: Sequence[bytes]) -> Iterator[LineRun]:
     """Yield lines as runs, cut where a session begins."""
-    kinds = bytes([line[_KIND_AT] for line in lines])
+    kinds = bytes(map(itemgetter(_KIND_AT), lines))
     start = 0
     while start < len(lines):
         end = kinds.find(_SESSION_KIND, start + 1)
@@ -111,8 +112,7 @@ def _begins_plainly(line: bytes, stream: str) -> bool:
 
 
 def _all_begin(lines: Sequence[bytes], head: bytes) -> bool:
-    size = len(head)
-    return b"".join([line[:size] for line in lines]) == head * len(lines)
+    return b"".join(map(itemgetter(slice(len(head))), lines)) == head * len(lines)
 
 
 def has_possible_times(run: LineRun) -> bool:
@@ -123,8 +123,7 @@ def has_possible_times(run: LineRun) -> bool:
 def _rows_fit(lines: Sequence[bytes], stream_at: int) -> bool:
     """Return whether `seq` and time of lines fit; the number of digits of `seq` must rise, as it does in a session."""
     first = stream_at + _STREAM_BYTES
-    last = first + _ROW_BYTES
-    table = b"".join([line[first:last] for line in lines])
+    table = b"".join(map(itemgetter(slice(first, first + _ROW_BYTES)), lines))
     shape = table.translate(_ZEROS)
     blocks = list(_digits_of(shape, len(lines)))
     if shape != b"".join([_ROWS[digits] * count for digits, count in blocks]):

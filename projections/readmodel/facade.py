@@ -18,6 +18,7 @@ from .attempts import NodeNames
 from .catch_up import ModelUpdater
 from .connection import ModelConnection
 from .shapes import Attempted, CatchUp, Progress, Roster, StoredVerdicts
+from .visibility import KnownVisibility
 
 if TYPE_CHECKING:
     from .log_lookup import LogLookup
@@ -41,6 +42,7 @@ class ReadModel:
         self._connection = ModelConnection(path)
         self._updater = ModelUpdater(self._connection, log)
         self._nodes = NodeNames(self._connection)
+        self._visibility = KnownVisibility()
 
     @classmethod
     def open(cls, log: Path | str | LogSource, model: Path | None) -> "ReadModel":
@@ -168,7 +170,7 @@ class ReadModel:
 
     def session_of(self, stream: str) -> SessionRow | None:
         """Return the session of a stream, also a hidden one, or None if the stream is no session."""
-        return queries.find_session_by_stream(self._db, stream)
+        return queries.find_session_by_stream(self._db, stream, self._visibility)
 
     def visible_sessions_of(self, streams: list[str]) -> list[SessionRow]:
         """Return the visible sessions of some streams, in the order of the streams."""

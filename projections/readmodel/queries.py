@@ -14,7 +14,7 @@ from ..session_row import Notable, SessionRow
 from .errors import UnknownSessionError
 from .matching import NEWEST_WORDS, check_one_commit, choose_session, like_pattern
 from .shapes import Roster, StoredVerdict, StoredVerdicts
-from .visibility import Visibility, read_latest_changes, read_purged_streams, read_visibility
+from .visibility import KnownVisibility, Visibility, read_latest_changes, read_purged_streams, read_visibility
 
 _Row = tuple[Any, ...]
 
@@ -107,10 +107,10 @@ def find_session_by_name(db: sqlite3.Connection, name: str) -> SessionRow | None
     return next((row for row in _visible_rows(db, rows) if row.session_id == name), None)
 
 
-def find_session_by_stream(db: sqlite3.Connection, stream: str) -> SessionRow | None:
+def find_session_by_stream(db: sqlite3.Connection, stream: str, visibility: KnownVisibility) -> SessionRow | None:
     """Return the session of a stream, also a hidden one, or None if the stream is no session."""
     row = db.execute(f"{_SESSIONS} AND stream = ?", (stream,)).fetchone()
-    return None if row is None else _session_row(row, read_visibility(db))
+    return None if row is None else _session_row(row, visibility.get(db))
 
 
 def list_visible_sessions(db: sqlite3.Connection, streams: Sequence[str]) -> list[SessionRow]:

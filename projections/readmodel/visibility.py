@@ -66,6 +66,27 @@ def read_visibility(db: sqlite3.Connection) -> Visibility:
     return decide_visibility(db.execute(_LABELLED), read_latest_changes(db), read_purged_streams(db))
 
 
+class KnownVisibility:
+    """Visibility of the sessions of a read model, which is read again only when the model has changed.
+
+    It is about all sessions, so that reading it for each of many sessions would take a time that grows as their square.
+    """
+
+    def __init__(self) -> None:
+        self._db: sqlite3.Connection | None = None
+        self._version = (0, 0)
+        self._known = Visibility(set(), {})
+
+    def get(self, db: sqlite3.Connection) -> Visibility:
+        """Return the visibility of a model as it is now."""
+        (by_others,) = db.execute("PRAGMA data_version").fetchone()
+        version = (by_others, db.total_changes)
+        if self._db is not db or self._version != version:
+            self._known = read_visibility(db)
+            self._db, self._version = db, version
+        return self._known
+
+
 def read_latest_changes(db: sqlite3.Connection) -> dict[str, Change]:
     """Return the visibility event that counts, by the stream that it is about."""
     return select_latest_changes(db.execute("SELECT target, at, digest, what FROM changes"))

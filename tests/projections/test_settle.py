@@ -149,6 +149,20 @@ def test_announced_tests_are_missing_without_a_result_and_not_run_without_a_star
     assert left_of(rows_of(attempts), head, NUMBERS) == (len(missing), len(missing - started))
 
 
+@pytest.mark.parametrize(
+    ("running", "each", "expected"),
+    [([], False, (0, 0)), ([("b", 2, "")], False, (1, 0)), ([], True, (2, 2))],
+    ids=["all ended", "one runs again", "only one of two workers ran"],
+)
+def test_tests_that_ran_as_announced_are_missing_only_if_left_running_or_due_on_another_worker(running, each, expected):
+    """The same numbers in the same order on both sides."""
+    worker = "gw0" if each else ""
+    rows = rows_of([("a", "passed", False, 1, worker), ("b", "failed", False, 1, worker)])
+    announced = dict.fromkeys(WORKERS[1:] if each else [""], rows.nodes)
+    head = part_of(open=running, announced_each=each, announced=announced)
+    assert left_of(rows, head, NUMBERS) == expected
+
+
 @given(ATTEMPTS, st.lists(st.tuples(st.sampled_from(TESTS), st.integers(1, 3), st.just("")), max_size=3), st.booleans())
 def test_a_start_is_left_open_until_a_finish_outranks_it(attempts, starts, sealed):
     """One of the same or a later attempt; in a sealed session any finish that was no rerun."""

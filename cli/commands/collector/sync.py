@@ -54,6 +54,10 @@ KeepOption = Annotated[
         help="Remove sessions that are older from the bucket, now and at every later sync: 365d, 52w; 0 for never.",
     ),
 ]
+PurgeOption = Annotated[bool, typer.Option("--purge", help="Remove from this log what was purged on another machine.")]
+ConflictsOption = Annotated[
+    bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
+]
 PatienceOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a collector that is away.")
 ]
@@ -71,12 +75,8 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is missing on each side.")] = False,
     since: SinceOption = None,
     strategy: StrategyOption = "skip_existing",
-    conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Only list events whose identity another event has, with both.")
-    ] = False,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Remove from this log what was purged on another machine.")
-    ] = False,
+    conflicts: ConflictsOption = False,
+    purge: PurgeOption = False,
     keep: KeepOption = None,
     wait: PatienceOption = 30.0,
     as_json: JsonOption = False,

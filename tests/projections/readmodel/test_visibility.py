@@ -104,3 +104,23 @@ def test_sessions_that_are_not_selected_are_shown_by_their_label(tmp_path):
         labels = {row.stream: row.part.header["session_id"] for row in model.sessions(hidden=True)}
         shown = labels.keys() - everything.hidden
         assert {stream: selected.names.get(stream, labels[stream]) for stream in shown} == everything.names
+
+
+def test_known_visibility_is_that_of_now(tmp_path):
+    """Also after another process has changed the model, and it is not read again without a change."""
+    log, path = tmp_path / "log.jsonl", tmp_path / "model"
+    log.write_bytes(b"".join(write_session(f"session {n}", n, [], session_id="same") for n in range(3)))
+    with ReadModel.open(log, path) as model, ReadModel.open(log, path) as other:
+        model.catch_up()
+        streams = [row.stream for row in model.sessions(hidden=True)]
+        for number, catching_up in enumerate((model, other, model, other)):
+            names = {stream: model.session_of(stream).session_id for stream in streams}
+            visibility = read_visibility(model._db)
+            assert names == {stream: visibility.names.get(stream, "same") for stream in streams}
+            assert model._visibility.get(model._db) is model._visibility.get(model._db)
+            with log.open("ab") as stream:
+                at = START + timedelta(days=5, seconds=number)
+                kind = ("cleared", "restored")[number % 2]
+                stream.write(write_line(f"session.{kind}", f"{number:032x}", 0, at, target=streams[0]))
+            catching_up.catch_up()
+        assert model._visibility.get(model._db) == read_visibility(model._db)
