@@ -198,8 +198,7 @@ def test_without_its_libraries_the_command_says_what_to_install(monkeypatch, cap
 
     from pytest_insight.cli.app import run
 
-    for name in [name for name in sys.modules if name.startswith("pytest_insight.dashboard")]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "pytest_insight.dashboard.running", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert run(["dashboard"]) == 2
     assert "pip install 'pytest-insight[dashboard]'" in capsys.readouterr().err
