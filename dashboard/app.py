@@ -129,7 +129,7 @@ class Dashboard:
         if sut and problem and not state.problem:
             return waiting_page(state, f"System {sut} is not shown", [problem]), 404
         if problem or state.problem:
-            return waiting_page(state, "The log cannot be read", [problem or state.problem]), 503
+            return waiting_page(state, "There is nothing to show", [problem or state.problem]), 503
         return waiting_page(state, "Reading the log", [f"{self._source.name}; this page follows."]), 200
 
     async def _read(self, job: Callable[[ReadModel], T]) -> T:

@@ -94,6 +94,8 @@ class Survey:
         rest_s = self._next_s.get(sut, 0.0) - time.monotonic()
         if kept is None or rest_s <= PATIENCE_S:
             await asyncio.wait([task], timeout=FIRST_PATIENCE_S if kept is None else PATIENCE_S)
+        if task.done():
+            task.result()  # raises what is a defect
         return self._kept.get(sut)
 
     async def _renew(self, sut: str) -> None:
@@ -103,7 +105,7 @@ class Survey:
         position = self._position
         try:
             answers, analysis = await self._models.ask(lambda model: self._collect(model, sut))
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, ValueError) as error:  # a span of time may be none
             self.problem = reason_of(error)
             self._next_s[sut] = time.monotonic() + 1.0
             self._renewed()

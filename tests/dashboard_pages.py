@@ -46,11 +46,12 @@ class Asked:
     Args:
         log: which one; it need not exist.
         door: who may look; None for everybody.
+        time: the span of time that the command was given.
     """
 
-    def __init__(self, log: Path, door: Door | None = None) -> None:
+    def __init__(self, log: Path, door: Door | None = None, time: str | None = None) -> None:
         self.loop = asyncio.new_event_loop()
-        self.dashboard = Dashboard(LogSource(log), lambda model, sut: choose_sessions(model, sut or None, None))
+        self.dashboard = Dashboard(LogSource(log), lambda model, sut: choose_sessions(model, sut or None, time))
         self.dashboard.attach(self.loop)
         self.entered = 0
         self.app = PageGuard(self.dashboard.app(), door or Door(8080, is_open=True), self._note)

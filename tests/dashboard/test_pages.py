@@ -275,6 +275,25 @@ def test_a_damaged_log_shows_what_is_whole(tmp_path):
     assert "2 sessions" in said(asked, "/sessions")
 
 
+def test_a_span_that_means_nothing_is_named_on_the_page(shop):
+    """A word that is no span of time, and a system that is not there, are told; a defect is a defect."""
+    asked = Asked(shop.log, time="soon")
+    asked.follow()
+    answer = asked.get("/")
+    assert answer.status == 503
+    assert "soon" in PageReader(answer.text).text
+    assert "is not shown" in shop.get("/?sut=none").text
+
+
+def test_a_defect_in_the_answers_is_no_page_that_waits_for_ever(shop, monkeypatch, caplog):
+    """An error that no log explains ends the request as a defect."""
+    monkeypatch.setattr("pytest_insight.dashboard.survey.collect_answers", lambda *_: 1 / 0)
+    asked = Asked(shop.log)
+    asked.follow()
+    assert asked.get("/").status == 500
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_the_pages_of_another_system_have_addresses_of_their_own(tmp_path):
     """The table of systems leads to each, and every link on its pages keeps it."""
     log = tmp_path / "log.jsonl"
