@@ -76,8 +76,10 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/npm_client.py
 	$(BIN)/python tests/campaigns/ctrf_schema.py
 	$(BIN)/python tests/campaigns/collector.py
+	$(BIN)/python tests/campaigns/collector_bucket.py
 	$(BIN)/python tests/campaigns/collector_faults.py
 	$(BIN)/python tests/campaigns/collector_schema.py
+	$(BIN)/python tests/campaigns/lake_spark.py
 	INSIGHT_EXAMPLES=500 $(BIN)/python -m pytest -q -n 2 $$($(BIN)/python docs/tools/pure_tests.py)
 
 packages: $(VENV)/.ready ## Install the wheel with each extra alone, on each Python that is there
@@ -94,6 +96,7 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/json_reference.py docs/json.md
 	$(BIN)/python docs/tools/http_reference.py docs/http-api.md
 	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
+	$(BIN)/python docs/tools/lake_reference.py docs/lake.md
 
 screens: $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py

@@ -31,6 +31,8 @@ ALL = (
     "taking_part",
     "collector",
     "collector_questions",
+    "lake",
+    "scale",
 )
 TABLE_HEAD = ("| what | measured | target | met | on | |", "|---|---|---|---|---|---|")
 BEGIN, END = "<!-- bench:", "<!-- /bench -->"

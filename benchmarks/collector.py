@@ -83,16 +83,24 @@ def dense_log(events: int, days: int) -> Path:
 
 
 class Bench:
-    """A PostgreSQL server and a collector, for a while."""
+    """A PostgreSQL server and a collector, for a while.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of PostgreSQL.
+        more: more of the command line of the collector.
+        environ: more environment of the collector.
+    """
+
+    def __init__(self, folder: Path, *more: str, environ: dict[str, str] | None = None) -> None:
         self.postgres = PrivateServer(folder)
         self.url = self.postgres.url
         engine = open_engine(self.url)
         upgrade_schema(engine)
         engine.dispose()
         command = [sys.executable, "-m", "pytest_insight.cli", "serve", "--port", "0", "--json", "--db-url", self.url]
-        self.server = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.PIPE)
+        self.server = subprocess.Popen(
+            [*command, "--dir", str(folder), *more], stdout=subprocess.PIPE, env=os.environ | (environ or {})
+        )
         assert self.server.stdout is not None
         text = b""
         while not text.rstrip().endswith(b"}"):
@@ -207,11 +215,11 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(*more: str, environ: dict[str, str] | None = None) -> Iterator[Bench]:
     """Yield a collector, in a folder that a user without rights can reach."""
     folder = Path(tempfile.mkdtemp(prefix="insight-bench-"))
     folder.chmod(0o755)
-    running = Bench(folder)
+    running = Bench(folder, *more, environ=environ)
     try:
         yield running
     finally:

@@ -11,12 +11,17 @@ import sys
 
 import msgspec
 
+from ..collector.bodies.store import BodiesUnavailableError
 from ..collector.history.asking import URL_VARIABLE, HistoryBehindError, TeamHistories
+from ..collector.ingest.segments import SegmentDamagedError
 from .app import run
 from .arguments.logs import ReadingState
 
 EXIT_LATER = 75
 """Exit code of a question that may be answered later."""
+
+EXIT_DAMAGED = 76
+"""Exit code of a question that needs a segment that is damaged."""
 
 _Answer = tuple[int, str, str, int]
 
@@ -61,6 +66,10 @@ def _answer(arguments: list[str]) -> tuple[int, str, str]:
             code = run(arguments)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+        except BodiesUnavailableError as error:
+            code, err = EXIT_LATER, io.StringIO(str(error))
+        except SegmentDamagedError as error:
+            code, err = EXIT_DAMAGED, io.StringIO(str(error))
         except Exception as error:  # noqa: BLE001 - a defect in one answer must not end the others; it is told as one
             code, err = 3, io.StringIO(f"{type(error).__name__}: {error}")
     return code, out.getvalue(), err.getvalue()

@@ -60,6 +60,7 @@ NOUNS = (
     Noun("clear", "clear", "Clear sessions that are not wanted any more.", group=False),
     Noun("restore", "restore", "Show sessions again that were cleared.", group=False),
     Noun("merge", "merge", "Merge logs of many machines into one, in canonical order.", group=False),
+    Noun("lake", "lake.app", "Months of a history as a Delta table, for questions over years.", group=True),
     Noun("log", "log.app", "Verify, describe, repair, pack and purge event logs.", group=True),
     Noun("sync", "collector.sync", "Send what a log has to a collector, and fetch what it lacks.", group=False),
     Noun("serve", "collector.serve", "Run the collector: the test results of a team in one place.", group=False),

@@ -28,7 +28,8 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "findings": Refusal(422, "Not every line of the body is an event"),
     "too-many-requests": Refusal(429, "Too many requests with this key"),
     "internal": Refusal(500, "A defect of the server"),
-    "unavailable": Refusal(503, "The database cannot be used now"),
+    "damaged": Refusal(500, "A stored segment is damaged or missing"),
+    "unavailable": Refusal(503, "The database or the bucket cannot be used now"),
 }
 
 

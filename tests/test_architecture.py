@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "projections": {"eventlog"},
     "core": {"eventlog", "projections"},
     "interchange": {"eventlog", "projections", "core"},
-    "api": {"core", "eventlog", "interchange", "projections"},
+    "lake": {"eventlog", "projections", "core"},
+    "api": {"core", "eventlog", "interchange", "lake", "projections"},
     # Only `syncstorage.client`, and only with --insight-sync (the plugin tells its helper process what runs) or
     # --insight-storage (it starts another helper process, `collector.push`, by its name).
     "plugin": {"eventlog", "syncstorage"},

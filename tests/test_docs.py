@@ -29,6 +29,7 @@ def blocks(page: Path, language: str) -> list[str]:
 STORIES = [
     "bucket.md",
     "exchange.md",
+    "lake.md",
     "profiles-and-exchange.md",
     "sync-storage.md",
     "sync-storage-clients.md",

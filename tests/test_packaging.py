@@ -22,6 +22,7 @@ ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"ben
 EXTRAS_OF_ROOM = {
     "dashboard": ["dashboard"],
     "reports": ["report"],
+    "lake": ["lake"],
     "testdata": ["testdata"],
     "syncstorage": ["sync"],
     "collector": ["server", "bucket"],

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FOREIGN = frozenset({"junit", "ctrf", "trace", "markdown", "github", "badge", "otlp"})
 """Formats of other tools."""
 
+PARQUET = "parquet"
+"""A folder of files, for tools of data."""
+
 SessionOption = Annotated[
     str | None,
     typer.Option("--session", metavar="ID", help="Only this session: the beginning of its id, a commit, or `last`."),
@@ -36,11 +39,13 @@ def export_format(path: Path, form: str | None) -> str:
     """
     from ...api.internal.exchange import FORMATS, foreign_format_of, format_of
 
+    if (form or "").lower() == PARQUET:
+        return PARQUET
     foreign = foreign_format_of(path.name, form)
     if foreign:
         return foreign
     if form and form.lower() not in FORMATS:
-        names = ", ".join([*FORMATS, *sorted(FOREIGN)])
+        names = ", ".join([*FORMATS, *sorted({*FOREIGN, PARQUET})])
         raise ValueError(f"Unknown export format {form!r}: use one of {names}")
     return format_of(path, form)
 
@@ -80,6 +85,9 @@ def write_export(
     from ...api.internal.exchange import ExportOptions, export_foreign, export_to, replacing
     from ...api.internal.history import parse_age
 
+    if form == PARQUET:
+        _write_parquet(store, path, names)
+        return
     if form not in FOREIGN:
         export_to(store, sys.stdout.buffer if str(path) == "-" else path, names, form, progress)  # type: ignore[arg-type]
         return
@@ -89,3 +97,25 @@ def write_export(
         return
     with replacing(path) as out:
         export_foreign(store, names, form, options, out)
+
+
+def check_folder(path: Path) -> None:
+    """Check that files of Parquet can be written below a path, before sessions are read.
+
+    Raises:
+        ValueError: it is standard output or a file.
+        LogUnavailableError: the extra is not installed.
+    """
+    from ...api.internal.lake import require_extra
+
+    if str(path) == "-" or (path.exists() and not path.is_dir()):
+        raise ValueError(f"{path}: files of Parquet go into a folder; name one")
+    require_extra(PARQUET, str(path))
+
+
+def _write_parquet(store: "SessionStore", folder: Path, names: list[str]) -> None:
+    from ...api.internal.lake import export_parquet
+
+    wanted = set(names)
+    with store.model() as model:
+        export_parquet(model, [row for row in model.sessions() if row.session_id in wanted], folder)

@@ -7,6 +7,7 @@
 - `export`: `insight export`: sessions to a file.
 - `history`: `insight history`: sessions over time.
 - `import_`: `insight import`: the sessions of files.
+- `lake`: `insight lake`: months of a history as a Delta table.
 - `log`: `insight log`: the log as a file.
 - `merge`: `insight merge`: logs of many machines into one.
 - `overview`: `insight` without a command: one screen about this project.

@@ -7,9 +7,11 @@ import typer
 
 from ..arguments.exports import (
     FOREIGN,
+    PARQUET,
     FamilyOption,
     SessionOption,
     StaleOption,
+    check_folder,
     chosen_names,
     export_format,
     takes_newest,
@@ -44,7 +46,7 @@ def command(
         typer.Option(
             "--format",
             "--as",
-            metavar="jsonl|json|csv|junit|ctrf|trace|markdown|github|badge|otlp",
+            metavar="jsonl|json|csv|junit|ctrf|trace|markdown|github|badge|otlp|parquet",
             help="Default: by the ending of the name; an event log (jsonl) for other endings and for `-`.",
         ),
     ] = None,
@@ -62,9 +64,9 @@ def command(
 ) -> None:
     """Write sessions to a file: `jsonl`, their events as they are; `json`, a list of sessions; `csv`, a row per result.
 
-    The other formats are for other tools; without a filter they take the newest session. Filters are combined with
-    AND. The file takes its name when it is complete. A log of a profile is never replaced, another file only with
-    --force.
+    `parquet` makes files in a folder, by day and system; each day replaces what is there. The other formats are for
+    other tools; without a filter they take the newest session. Filters are combined with AND. The file takes its name
+    when it is complete. A log of a profile is never replaced, another file only with --force.
 
     Example: insight export team.jsonl --days 7 --sut shop
     """
@@ -73,6 +75,8 @@ def command(
     if as_json and str(path) == "-":
         raise ValueError("-: the export itself goes to standard output; leave --json out")
     chosen = export_format(path, form)
+    if chosen == PARQUET:
+        check_folder(path)
     store = _store(profile, log)
     sut = full_sut_name(store, sut) if sut else None
     wanted = selection(sut, days, older_than, pattern, keep_last)
@@ -83,7 +87,7 @@ def command(
     if dry_run:
         _tell_what_would_be(report, as_json=as_json)
         return
-    if str(path) != "-":
+    if str(path) != "-" and chosen != PARQUET:
         check_output(path)
         check_replacing(path, force=force)
     with progress_bar("export") as progress:

@@ -4,6 +4,7 @@
 - `base`: closed objects, times in UTC, and shapes derived from answers of the Python API.
 - `collector`: `insight sync`, `insight serve`, `insight keys`, `insight teams` and `insight db`.
 - `data`: `insight data`.
+- `lake`: `insight lake`.
 - `logs`: `insight log`, and what copies, clears and rebuilds sessions.
 - `reports`: `insight report`.
 - `services`: `insight profile`, `insight sql` and `insight sync-storage`.

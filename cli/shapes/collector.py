@@ -60,11 +60,23 @@ class UpgradedSchemaShape(Shape):
     after: str
 
 
+class OrphanObjectShape(Shape):
+    """An object of the bucket that no row names."""
+
+    name: str
+    bytes: int
+    modified_at: Utc
+
+
 class CheckedDatabaseShape(Shape):
     """Outcome of a check of the database."""
 
     ok: bool
     findings: list[str]
+    orphans: list[OrphanObjectShape]
+    """Empty without a bucket."""
+    removed_orphans: int
+    """Of these, with `--remove-orphans`."""
 
 
 class BackupShape(Shape):
@@ -72,12 +84,37 @@ class BackupShape(Shape):
 
     file: str
     bytes: int
+    segments_url: str | None
+    """Bucket with bodies of segments, which are not in the backup; null without one."""
+    segments_elsewhere: int
+    """Segments whose bodies are there."""
 
 
 class RestoredBackupShape(Shape):
     """A backup that was restored."""
 
     file: str
+    segments_url: str | None
+    """Bucket with bodies of segments; null without one."""
+    segments_elsewhere: int
+    segments_missing: int
+    """Rows that were dropped, as their objects are gone."""
+
+
+class MovedSegmentsShape(Shape):
+    """Bodies of segments that were moved."""
+
+    to: str
+    """URL of the bucket, or `database`."""
+    dry_run: bool
+    segments: int
+    """That were moved, or would be."""
+    bytes: int
+    """Of their bodies, compressed."""
+    left: int
+    """Segments whose bodies are where they were."""
+    findings: list[str]
+    """Segments that cannot be moved, as they are damaged."""
 
 
 class RebuiltViewsShape(Shape):

@@ -124,7 +124,7 @@ class ExportedShape(Shape):
     """Result of an export, or of a dry run."""
 
     path: str
-    format: Literal["json", "jsonl", "csv", "junit", "ctrf", "trace", "markdown", "github", "badge", "otlp"]
+    format: Literal["json", "jsonl", "csv", "junit", "ctrf", "trace", "markdown", "github", "badge", "otlp", "parquet"]
     sessions: list[str]
     dry_run: bool
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from . import answers, collector, data, logs, reports, services, sessions
+from . import answers, collector, data, lake, logs, reports, services, sessions
 
 
 class JsonOutput(NamedTuple):
@@ -47,6 +47,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "clear": JsonOutput(logs.ClearedShape),
     "restore": JsonOutput(logs.Restored),
     "merge": JsonOutput(logs.MergedShape),
+    "lake export": JsonOutput(lake.LakeExportShape),
     "log verify": JsonOutput(list[logs.VerifiedLogShape]),
     "log info": JsonOutput(list[logs.LogInfoShape]),
     "log repair": JsonOutput(logs.RepairShape),
@@ -64,6 +65,7 @@ OUTPUTS: dict[str, JsonOutput] = {
     "teams set": JsonOutput(collector.TeamShape),
     "db upgrade": JsonOutput(collector.UpgradedSchemaShape),
     "db check": JsonOutput(collector.CheckedDatabaseShape),
+    "db move-segments": JsonOutput(collector.MovedSegmentsShape),
     "db backup": JsonOutput(collector.BackupShape),
     "db restore": JsonOutput(collector.RestoredBackupShape),
     "db rebuild": JsonOutput(list[collector.RebuiltViewsShape]),

@@ -26,6 +26,7 @@ _BODY_MIN = 1024
 """Below this many bytes compressing does not pay."""
 _OK, _CREATED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_LARGE = 200, 201, 401, 403, 404, 410, 413
 _NEXT_PAGE = re.compile(r'<(/[^>]*)>; rel="next"')
+_DEFECT = 500
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of answers that a later request may not get."""
 
@@ -69,6 +70,18 @@ class OtherEpochError(RemoteError):
     def __init__(self, url: str, reason: str, hint: str, team: str = "") -> None:
         super().__init__(url, reason, hint)
         self.team = team
+
+
+class DamagedSegmentError(RemoteError):
+    """The next events of the feed are damaged.
+
+    Attributes:
+        cursor: place after them.
+    """
+
+    def __init__(self, url: str, reason: str, cursor: str) -> None:
+        super().__init__(url, reason, "insight db check names it; restore it from a backup")
+        self.cursor = cursor
 
 
 class BodyTooLargeError(RemoteError):
@@ -200,7 +213,10 @@ class Collector:
     def pull(self, cursor: str, lines: int) -> Page:
         """Return the events after a cursor, about so many."""
         query = urlencode({"after": cursor, "limit": lines} | ({"since": self.since} if self.since else {}))
-        answer = self._request("GET", f"/api/v1/events?{query}")
+        try:
+            answer = self._request("GET", f"/api/v1/events?{query}")
+        except DamagedSegmentError as error:
+            return Page(b"", error.cursor, more=True, findings=[error.reason])
         headers = answer.headers
         more = headers.get("insight-more", "") == "true"
         return Page(answer.data, headers.get("insight-cursor", ""), more, headers.get("insight-team", ""))
@@ -298,6 +314,8 @@ def _error_of(url: str, answer: urllib3.BaseHTTPResponse) -> RemoteError:
         return OtherEpochError(url, detail, "begin again without a cursor", answer.headers.get("insight-team", ""))
     if answer.status == _TOO_LARGE:
         return BodyTooLargeError(url, detail, "send less at once")
+    if answer.status == _DEFECT and answer.headers.get("insight-cursor"):
+        return DamagedSegmentError(url, detail, answer.headers["insight-cursor"])
     if answer.status in _PASSING:
         hint = "nothing is lost; run insight sync later"
         return RemoteUnavailableError(url, detail, hint, _retry_after_s(answer.headers.get("retry-after", "")))

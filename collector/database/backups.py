@@ -78,6 +78,8 @@ def write_backup(url: str, target: Path) -> None:
 def restore_backup(url: str, source: Path) -> str:
     """Restore a backup into an empty database, and return the new epoch: clients then send what it lacks.
 
+    Bodies that are in a bucket are no part of a backup: `bodies.restoring` looks for them afterwards.
+
     Raises:
         FileNotFoundError: there is no such file.
         BackupError: the database is not empty, or `pg_restore` has failed.
@@ -107,12 +109,17 @@ def _is_used(engine: Engine) -> bool:
         used = connection.execute(text("select exists(select from segment) or exists(select from key)")).scalar()
         if used:
             return True
+    empty_database(engine)
+    return False
+
+
+def empty_database(engine: Engine) -> None:
+    """Drop all tables."""
     with engine.begin() as connection:
         for schema in ("insight", "months"):
             connection.execute(text(f"drop schema if exists {schema} cascade"))
         connection.execute(text("drop schema public cascade"))
         connection.execute(text("create schema public"))
-    return False
 
 
 def _run(url: str, command: list[str], out: int | None) -> None:

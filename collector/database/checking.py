@@ -8,38 +8,43 @@ from sqlalchemy import Engine, Row, select
 
 from ...eventlog.codec import match_head
 from ...eventlog.scan import is_newer_event, is_whole
-from ..ingest.segments import SegmentDamagedError, unpack_segment
+from ..bodies.reading import ReadSegment, read_segments
+from ..bodies.writing import name_object
 from .tables import segment, stream
 
 _ROWS: Final = 200
 
 
 def check_database(engine: Engine) -> Iterator[str]:
-    """Yield what is wrong, one sentence each; nothing for a sound database."""
+    """Yield what is wrong, one sentence each; nothing for a sound database.
+
+    Raises:
+        BodiesUnavailableError: the bucket with the bodies cannot be used now.
+    """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ", stream_results=True) as connection:
         rows = {(row.team, row.stream): row for row in connection.execute(select(stream))}
         query = select(segment).order_by(segment.c.team, segment.c.stream, segment.c.first)
-        found = connection.execute(query).yield_per(_ROWS)
         seen: set[Any] = set()
-        for key, segments in groupby(found, key=lambda row: (row.team, row.stream)):
-            seen.add(key)
-            yield from _check_stream(f"stream {key[1].hex} of team {key[0]}", rows.get(key), segments)
+        with connection.execute(query).yield_per(_ROWS) as result:
+            found = (one for part in result.partitions() for one in read_segments(connection, part))
+            for key, segments in groupby(found, key=lambda one: (one.row.team, one.row.stream)):
+                seen.add(key)
+                yield from _check_stream(f"stream {key[1].hex} of team {key[0]}", rows.get(key), segments)
         for key, row in rows.items():
             if key not in seen and row.top and row.state in ("live", "sealed"):
                 yield f"stream {row.stream.hex} of team {row.team}: all of its segments are missing; restore a backup"
 
 
-def _check_stream(name: str, row: Any, segments: Iterator[Row[Any]]) -> Iterator[str]:
+def _check_stream(name: str, row: Any, segments: Iterator[ReadSegment]) -> Iterator[str]:
     top, following, last = 0, 0, b""
-    for item in segments:
+    for item, data, error in segments:
         place = f"{name}, segment {item.first}"
         if item.first < top:
             yield f"{place}: overlaps the one before it"
-        try:
-            data = unpack_segment(item.body, item.digest, f"{item.stream.hex}/{item.first}")
-        except SegmentDamagedError as error:
+        if error is not None:
             yield f"{name}: {error}"
-            data = b""
+        if item.place and item.place != name_object(item.team, item._mapping):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see line_count
+            yield f"{place}: its row names the object of another segment, {item.place}"
         lines = data.split(b"\n")[:-1]
         if data:
             yield from _check_lines(place, item, lines)

@@ -82,6 +82,7 @@ segment = Table(
     Column("position", BigInteger),
     Column("place", Text, nullable=False, server_default=""),
     Column("body", LargeBinary),
+    Column("size", Integer),
     # Segments of a stream never overlap, so the first seq tells them apart; a defect in the comparison of overlaps
     # becomes an error of the database and not an event that is stored twice.
     PrimaryKeyConstraint("team", "stream", "first", name="segment_pkey"),
@@ -117,6 +118,18 @@ conflict = Table(
     Column("key", Text, nullable=False),
     _now(),
     PrimaryKeyConstraint("team", "stream", "seq", "got", name="conflict_pkey"),
+)
+
+object_work = Table(
+    "object_work",
+    metadata,
+    Column("team", Integer, nullable=False),
+    Column("stream", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),
+    _now(),
+    Column("done", DateTime(timezone=True)),
+    PrimaryKeyConstraint("team", "stream", "kind", "place", name="object_work_pkey"),
 )
 
 tombstone = Table(

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, tuple_
 
+from ..bodies.reading import BODY_COLUMNS, read_sound
 from ..database.tables import segment, stream
-from ..ingest.segments import unpack_segment
 
 _STREAMS: Final = 200
 """Streams that are read at once."""
@@ -30,8 +30,9 @@ def export_log(engine: Engine, team: int) -> Iterator[bytes]:
 
 
 def _lines_of(connection: Connection, team: int, streams: list[Any]) -> Iterator[bytes]:
-    query = select(segment.c.stream, segment.c.first, segment.c.digest, segment.c.body)
+    query = select(*BODY_COLUMNS)
     place = {name: number for number, name in enumerate(streams)}
     rows = list(connection.execute(query.where(segment.c.team == team, segment.c.stream.in_(streams))))
-    for row in sorted(rows, key=lambda row: (place[row.stream], row.first)):
-        yield unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}")
+    rows.sort(key=lambda row: (place[row.stream], row.first))
+    for found in read_sound(connection, rows):
+        yield found.data

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, func, select
 
+from ..bodies.reading import BODY_COLUMNS, read_segments
 from ..database.tables import segment, stream
-from ..ingest.segments import unpack_segment
+from ..ingest.segments import SegmentDamagedError
 
 _SEGMENTS_MAX = 2_000
 """Segments of one page."""
@@ -37,6 +38,18 @@ class FeedPage(NamedTuple):
     """Whether there may be more after it."""
 
 
+class DamagedPageError(SegmentDamagedError):
+    """The first segment of a page is damaged.
+
+    Attributes:
+        position: of the segment; a reader that leaves it out goes on behind it.
+    """
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
 def last_position(connection: Connection, team: int) -> int:
     """Return the position of the newest segment of a team, 0 without one."""
     return connection.execute(select(func.max(segment.c.position)).where(segment.c.team == team)).scalar() or 0
@@ -45,7 +58,14 @@ def last_position(connection: Connection, team: int) -> int:
 def read_page(
     connection: Connection, team: int, after: int, lines: int, wanted: FeedFilter, most_bytes: int = PAGE_BYTES
 ) -> FeedPage:
-    """Return the segments after a position: at least one, and no more than the limits of lines and bytes allow."""
+    """Return the segments after a position: at least one, and no more than the limits of lines and bytes allow.
+
+    A page ends before a segment that is damaged.
+
+    Raises:
+        DamagedPageError: the first segment is damaged; the error has the position after it.
+        BodiesUnavailableError: the bucket with the bodies cannot be used now.
+    """
     chosen: list[int] = []
     total = size = 0
     rows = list(connection.execute(_page_query(team, after, wanted)))
@@ -56,12 +76,16 @@ def read_page(
         chosen.append(row.position)
     if not chosen:
         return FeedPage([], [], after, more=False)
-    bodies = select(segment).where(segment.c.team == team, segment.c.position.in_(chosen))
-    found = [
-        unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}")
-        for row in connection.execute(bodies.order_by(segment.c.position))
-    ]
-    return FeedPage(found, chosen, chosen[-1], more=len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX)
+    more = len(chosen) < len(rows) or len(rows) == _SEGMENTS_MAX
+    bodies = select(*BODY_COLUMNS, segment.c.position).where(segment.c.team == team, segment.c.position.in_(chosen))
+    found: list[bytes] = []
+    for one in read_segments(connection, connection.execute(bodies.order_by(segment.c.position)).all()):
+        if one.error is not None:
+            if not found:
+                raise DamagedPageError(str(one.error), one.row.position) from one.error
+            return FeedPage(found, chosen[: len(found)], chosen[len(found) - 1], more=True)
+        found.append(one.data)
+    return FeedPage(found, chosen, chosen[-1], more)
 
 
 def _page_query(team: int, after: int, wanted: FeedFilter) -> Select[Any, Any, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..bodies.attaching import named_segments
 from ..database.connections import open_engine
 from .names import NamesCache
 from .opening import HistoryBehindError, open_history
@@ -36,7 +37,7 @@ class TeamHistories:
             HistoryBehindError: the tables are not up to date in time, or the database cannot be used now.
         """
         if self._engine is None:
-            self._engine = open_engine(self._url, pool_size=2)
+            self._engine = open_engine(self._url, pool_size=2, segments=named_segments())
         try:
             with open_history(self._engine, team, self._cache) as opened:
                 yield opened

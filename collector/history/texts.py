@@ -12,8 +12,8 @@ from ...eventlog.codec import parse_envelope
 from ...eventlog.events import TestFinished
 from ...eventlog.format import FORMAT_VERSION
 from ...eventlog.reader import Record
+from ..bodies.reading import BODY_COLUMNS, read_sound
 from ..database.tables import segment
-from ..ingest.segments import unpack_segment
 from .listing import streams_of
 from .positions import first_position, seq_at, session_at
 
@@ -73,7 +73,7 @@ class SegmentTexts:
                 self._kept.move_to_end(key)
                 lines |= _lines_in(key, self._kept[key], seqs[key[0]])
         rest = {stream: {seq for seq in found if (stream, seq) not in lines} for stream, found in seqs.items()}
-        for key, held in self._read_segments(self._covering(rest)):
+        for key, held in self._read_sound(self._covering(rest)):
             lines |= _lines_in(key, held, rest[key[0]])
         missing = next((position for position in positions if self._key_of(position) not in lines), None)
         if missing is not None:
@@ -108,7 +108,7 @@ class SegmentTexts:
         for place, first in enumerate(firsts):
             if place + 1 < len(firsts) and firsts[place + 1] <= from_seq:
                 continue
-            for _, lines in self._read_segments([(name, first)]):
+            for _, lines in self._read_sound([(name, first)]):
                 for seq, line in enumerate(lines, first):
                     envelope = parse_envelope(line) if seq >= from_seq and line.startswith(_EVENT) else None
                     if envelope is not None:
@@ -125,23 +125,23 @@ class SegmentTexts:
         values = {"streams": [pair[0] for pair in pairs], "seqs": [pair[1] for pair in pairs], "team": self._team}
         return [(row.stream, row.first) for row in self._connection.execute(_COVERING, values)]
 
-    def _read_segments(self, keys: Sequence[_SegmentKey]) -> Iterator[tuple[_SegmentKey, list[bytes]]]:
+    def _read_sound(self, keys: Sequence[_SegmentKey]) -> Iterator[tuple[_SegmentKey, list[bytes]]]:
         """Yield the lines of some segments; those that are not kept are read in groups."""
         for start in range(0, len(keys), _GROUP):
             group = keys[start : start + _GROUP]
             kept = {key: self._kept[key] for key in group if key in self._kept}
             missing = [key for key in group if key not in kept]
             yield from kept.items()
-            for row in self._query_segments(missing) if missing else ():
-                key = row.stream, row.first
-                lines = unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}").split(b"\n")[:-1]
-                self._keep(key, lines, row.bytes)
+            rows = self._query_segments(missing) if missing else ()
+            for found in read_sound(self._connection, rows):
+                key = found.row.stream, found.row.first
+                lines = found.data.split(b"\n")[:-1]
+                self._keep(key, lines, found.row.bytes)
                 yield key, lines
 
     def _query_segments(self, keys: Sequence[_SegmentKey]) -> Sequence[Any]:
-        columns = (segment.c.stream, segment.c.first, segment.c.body, segment.c.digest, segment.c.bytes)
         wanted = tuple_(segment.c.stream, segment.c.first).in_(keys)
-        query = select(*columns).where(segment.c.team == self._team, wanted)
+        query = select(*BODY_COLUMNS).where(segment.c.team == self._team, wanted)
         return self._connection.execute(query.order_by(segment.c.stream, segment.c.first)).all()
 
     def _keep(self, key: _SegmentKey, lines: list[bytes], size: int) -> None:

@@ -1,6 +1,7 @@
 """From the body of a request to stored segments.
 
 - `accepting`: the transaction that stores lines
+- `locking`: locks on the rows of streams
 - `overlaps`: comparison of lines with those that are stored
 - `parsing`: bytes to runs of verified lines
 - `purging`: removal of purged lines

@@ -8,15 +8,19 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, select, text
+from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ...eventlog.times import parse_time, to_datetime
+from ..bodies.reading import BODY_COLUMNS, read_lines
+from ..bodies.removing import delete_purged
+from ..bodies.writing import settle_places, write_bodies
 from ..database.tables import conflict, segment
+from .locking import lock_streams
 from .overlaps import compare_lines
 from .parsing import IncomingLine, LineClash, ParsedBody, split_runs
 from .purging import BuriedLines, apply_tombstones, find_buried, tombstones_in
-from .segments import SEGMENT_BYTES_MAX, pack_segment, unpack_segment
+from .segments import SEGMENT_BYTES_MAX, pack_segment
 from .sharing import share_transaction
 from .storing import store_segments
 
@@ -63,11 +67,15 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may
         key: id of the key.
         parsed: what was sent.
         may_purge: tombstones among the lines take effect; without it they are stored and do nothing.
+
+    Raises:
+        BodiesUnavailableError: the bucket of the bodies cannot be used; nothing is stored.
     """
     if not parsed.streams:
         return AcceptedLines(known=parsed.repeated)
     # What costs processor time is done before, and by all threads at once.
     packed = {name: _segments_of(team, key, name, lines) for name, lines in parsed.streams.items()}
+    write_bodies(engine, team, packed)
     body = IncomingBody(team, key, parsed, packed)
     tombstones = _tombstones_of(parsed) if may_purge else None
     if tombstones is None:
@@ -79,7 +87,8 @@ def accept_lines(engine: Engine, team: int, key: str, parsed: ParsedBody, *, may
         locked = lock_streams(connection, team, [row.stream for row in locked])  # as they are now
         result = _store_bodies(connection, [body], locked)[0]
         result.removed = removed
-        return result
+    delete_purged(engine, named)
+    return result
 
 
 def _tombstones_of(parsed: ParsedBody) -> BuriedLines | None:
@@ -97,26 +106,6 @@ def accept_bodies(engine: Engine, bodies: list[IncomingBody]) -> list[AcceptedLi
         return _store_bodies(connection, bodies, lock_streams(connection, bodies[0].team, names))
 
 
-_LOCK_STREAMS = text(
-    """
-    insert into stream as s (team, stream) select :team, unnest(cast(:streams as uuid[]))
-    on conflict (team, stream) do update set team = excluded.team
-    returning s.*, exists(select from tombstone t where t.team = s.team and t.stream = s.stream) as buried
-    """
-)
-
-
-def lock_streams(connection: Connection, team: int, streams: list[UUID]) -> list[Row[Any]]:
-    """Return the rows of streams, locked until the transaction ends; missing ones are made.
-
-    Args:
-        connection: in a transaction.
-        team: of the streams.
-        streams: in order of their ids: two pushes of the same streams wait for each other, and never in a circle.
-    """
-    return list(connection.execute(_LOCK_STREAMS, {"team": team, "streams": streams}))
-
-
 def _store_bodies(connection: Connection, bodies: list[IncomingBody], locked: list[Row[Any]]) -> list[AcceptedLines]:
     rows = {row.stream: row for row in locked}
     team = bodies[0].team
@@ -132,7 +121,9 @@ def _store_bodies(connection: Connection, bodies: list[IncomingBody], locked: li
             _store_stream(connection, body, rows[name], lines, buried, result, clashes, segments, changed)
         result.conflicts = _quarantine(connection, team, body.key, clashes)
         results.append(result)
-    position = store_segments(connection, segments, changed) if segments else None
+    written = [part for body in bodies for parts in body.packed.values() for part in parts]
+    rows = settle_places(connection, team, segments, written)
+    position = store_segments(connection, rows, changed) if rows else None
     for result in results:
         result.position = position if result.accepted else None
     return results
@@ -241,11 +232,10 @@ def _find_coverage(connection: Connection, row: Row[Any], lines: list[IncomingLi
 
 
 def _last_digest(connection: Connection, row: Row[Any], first: int) -> bytes:
-    found = select(segment.c.body, segment.c.digest).where(
+    found = select(*BODY_COLUMNS).where(
         segment.c.team == row.team, segment.c.stream == row.stream, segment.c.first == first
     )
-    body, digest = connection.execute(found).one()
-    return bytes.fromhex(unpack_segment(body, digest, f"{row.stream.hex}/{first}")[-35:-3].decode())
+    return bytes.fromhex(read_lines(connection, connection.execute(found).one())[-35:-3].decode())
 
 
 def _quarantine(connection: Connection, team: int, key: str, clashes: list[LineClash]) -> list[LineClash]:

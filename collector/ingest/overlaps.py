@@ -1,13 +1,15 @@
 """Comparison of incoming lines with the stored ones of the same stream, line by line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from ..bodies.healing import heal_segment
+from ..bodies.reading import BODY_COLUMNS, read_segments
 from ..database.tables import segment
 from .parsing import IncomingLine, LineClash
-from .segments import unpack_segment
 
 
 @dataclass
@@ -36,7 +38,7 @@ def compare_lines(
         result.new = lines
         return result
     old = [line for line in lines if line.seq < top]
-    stored = stored_digests(connection, team, stream, old[0].seq, old[-1].seq) if old else {}
+    stored = _stored_digests(connection, team, stream, old) if old else {}
     for line in lines:
         have = stored.get(line.seq)
         if have is None:
@@ -48,19 +50,28 @@ def compare_lines(
     return result
 
 
-def stored_digests(connection: Connection, team: int, stream: UUID, low: int, high: int) -> dict[int, bytes]:
-    """Return the digests, as hex digits, of the stored lines of the segments that touch a span of seqs."""
+def _stored_digests(connection: Connection, team: int, stream: UUID, lines: Sequence[IncomingLine]) -> dict[int, bytes]:
+    """Return the digests, as hex digits, of the stored lines of the segments that touch the span of some lines.
+
+    A damaged segment all of whose lines are among these is written again.
+    """
+    low, high = lines[0].seq, lines[-1].seq
     rows = connection.execute(
-        select(segment.c.first, segment.c.digest, segment.c.body).where(
+        select(*BODY_COLUMNS).where(
             segment.c.team == team,
             segment.c.stream == stream,
             segment.c.first <= high,
             segment.c.first + segment.c.count > low,
         )
-    )
+    ).all()
     digests: dict[int, bytes] = {}
-    for first, digest, body in rows:
-        data = unpack_segment(body, digest, f"{stream.hex}/{first}")
+    for found in read_segments(connection, rows):
+        if found.error is not None:
+            data = heal_segment(connection, found.row, {line.seq: line.line for line in lines})
+            if data is None:
+                raise found.error
+        else:
+            data = found.data
         for place, line in enumerate(data.split(b"\n")[:-1]):
-            digests[first + place] = line[-34:-2]
+            digests[found.row.first + place] = line[-34:-2]
     return digests

@@ -10,10 +10,14 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, updat
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ...eventlog.events import EventsPurged
+from ..bodies.owning import read_settings
+from ..bodies.reading import BODY_COLUMNS, read_lines
+from ..bodies.working import SWEEP, note_work
+from ..bodies.writing import put_off_bodies
 from ..database.tables import conflict, segment, stream, team, tombstone
 from ..views.removing import remove_from_views
 from .parsing import PURGED_KIND, IncomingLine, split_runs
-from .segments import pack_segment, unpack_segment
+from .segments import pack_segment
 
 _WHOLE = -1
 """Seq of the tombstone of a whole stream."""
@@ -62,10 +66,12 @@ def apply_tombstones(connection: Connection, team_id: int, new: BuriedLines) -> 
     ]
     if not rows:
         return 0
-    connection.execute(upsert(tombstone).on_conflict_do_nothing(), rows)
+    fresh = connection.execute(upsert(tombstone).on_conflict_do_nothing().returning(tombstone.c.stream), rows)
+    named = set(fresh.scalars())
     rewritten: set[UUID] = set()
     removed = _remove_streams(connection, team_id, new.streams) + _remove_lines(connection, team_id, new, rewritten)
     remove_from_views(connection, team_id, new.streams | rewritten)
+    _put_off_objects(connection, team_id, named, rewritten)
     _remove_from_quarantine(connection, team_id, new)
     if removed:
         # Copies of the log that questions read are made again without the lines.
@@ -110,13 +116,13 @@ def _remove_lines(connection: Connection, team_id: int, new: BuriedLines, rewrit
             removed, touched = removed + count, touched or bool(count)
         if touched:
             rewritten.add(name)
-            _renew_stream(connection, team_id, name)
+            renew_stream(connection, team_id, name)
     return removed
 
 
 def _rewrite_segment(connection: Connection, row: Row[Any], new: BuriedLines) -> int:
     """Store a segment again without the buried lines, and return how many there were."""
-    lines = unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}").split(b"\n")[:-1]
+    lines = read_lines(connection, row).split(b"\n")[:-1]
     kept = [
         IncomingLine(row.first + place, line[-34:-2], line, b"", b"")
         for place, line in enumerate(lines)
@@ -141,22 +147,35 @@ def _rewrite_segment(connection: Connection, row: Row[Any], new: BuriedLines) ->
     return len(lines) - len(kept)
 
 
-def _renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
+def renew_stream(connection: Connection, team_id: int, name: UUID) -> None:
     """Bring the row of a stream up to date with its segments, after lines were removed."""
     mine = (segment.c.team == team_id) & (segment.c.stream == name)
-    following, last, top = 0, None, 0
-    columns = (segment.c.first, segment.c["count"].label("lines"), segment.c.body, segment.c.digest)
-    for row in connection.execute(select(*columns).where(mine).order_by(segment.c.first)):
-        end = row.first + row.lines
+    following, top, newest = 0, 0, None
+    columns = (*BODY_COLUMNS, segment.c["count"].label("lines"))
+    for row in connection.execute(select(*columns).where(mine).order_by(segment.c.first)).all():
+        top = row.first + row.lines
         if row.first == following:
-            data = unpack_segment(row.body, row.digest, f"{name.hex}/{row.first}")
-            following, last = end, bytes.fromhex(data[-35:-3].decode())
-        top = end
+            following, newest = top, row
+    last = None if newest is None else bytes.fromhex(read_lines(connection, newest)[-35:-3].decode())
     connection.execute(
         update(stream)
         .where(stream.c.team == team_id, stream.c.stream == name)
         .values(next=following, last=last, top=top, state="live")
     )
+
+
+def _put_off_objects(connection: Connection, team_id: int, named: set[UUID], rewritten: set[UUID]) -> None:
+    """Note that the objects of purged lines are deleted after the commit, also those that no row has ever named.
+
+    Args:
+        connection: in the transaction of the purge.
+        team_id: of the streams.
+        named: streams of tombstones that were not known before.
+        rewritten: streams of which something is left; it is in rows, and moved to the bucket later.
+    """
+    if read_settings(connection).url:
+        note_work(connection, team_id, SWEEP, named)
+        put_off_bodies(connection, team_id, rewritten)
 
 
 def _remove_from_quarantine(connection: Connection, team_id: int, new: BuriedLines) -> None:

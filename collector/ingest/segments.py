@@ -39,19 +39,20 @@ def pack_segment(lines: Sequence[bytes]) -> dict[str, Any]:
     }
 
 
-def unpack_segment(body: bytes, digest: bytes, name: str) -> bytes:
+def unpack_segment(body: bytes, digest: bytes, name: str, size: int | None = None) -> bytes:
     """Return the lines of a segment, each with its newline.
 
     Args:
         body: as it is stored.
         digest: of the lines.
         name: of the segment, for the message.
+        size: bytes of the lines, if others can write the body: no more than these are unpacked.
 
     Raises:
         SegmentDamagedError: the digest does not match.
     """
     try:
-        data = zstd.decompress(body)
+        data = zstd.decompress(body) if size is None else zstd.ZstdDecompressor().decompress(body, size + 1)
     except zstd.ZstdError as error:
         raise SegmentDamagedError(f"segment {name}: its body cannot be unpacked: {error}") from error
     if digest_of_lines(data) != digest:

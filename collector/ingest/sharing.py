@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
+from ..bodies.store import BodiesUnavailableError
 from .segments import SegmentDamagedError
 
 _BODIES: Final = 64
 _BYTES: Final = 16 << 20
-_OF_ONE: Final = (DataError, IntegrityError, SegmentDamagedError)
+_OF_ONE: Final = (DataError, IntegrityError, SegmentDamagedError, BodiesUnavailableError)
 """Errors that one body may cause; each body is stored by itself then, so that one fails alone."""
 
 

@@ -19,6 +19,8 @@ _SEGMENT: Final = {
     "digest": "bytea",
     "key": "text",
     "body": "bytea",
+    "place": "text",
+    "size": "int",
 }
 _STREAM: Final = {
     "team": "int",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from ..access.audit import record_action
 from ..access.teams import TeamInfo, list_teams
+from ..bodies.working import SWEEP, note_work
 from ..database.tables import segment, stream, team
 from ..database.view_tables import session, test_day
 from ..views.locking import lock_projector
@@ -45,7 +46,8 @@ _COUNT: Final = text(
     f"""
     select count(*) as streams, coalesce(sum(found.lines), 0) as lines, coalesce(sum(found.bytes), 0) as bytes from (
         select s.stream, (select sum(g.count) from segment g where g.team = s.team and g.stream = s.stream) as lines,
-               (select sum(length(g.body)) from segment g where g.team = s.team and g.stream = s.stream) as bytes
+               (select sum(coalesce(g.size, length(g.body)))
+                from segment g where g.team = s.team and g.stream = s.stream) as bytes
         {_EXPIRED}) as found
     """  # noqa: S608 - fixed text
 )
@@ -151,9 +153,12 @@ def _remove_batch(engine: Engine, team_id: int, span: dict[str, Any], data: Expi
         if not names:
             return False
         mine = (segment.c.team == team_id) & segment.c.stream.in_(names)
-        sums = select(func.sum(segment.c["count"]), func.sum(func.length(segment.c.body))).where(mine)
+        sizes = func.coalesce(segment.c.size, func.length(segment.c.body))
+        sums = select(func.sum(segment.c["count"]), func.sum(sizes)).where(mine)
         events, size = connection.execute(sums).one()
         remove_from_views(connection, team_id, names)
+        placed = connection.execute(select(segment.c.stream).where(mine, segment.c.place != "").distinct()).scalars()
+        note_work(connection, team_id, SWEEP, list(placed))  # their objects are deleted after the commit
         connection.execute(delete(segment).where(mine))
         expired = update(stream).where(stream.c.team == team_id, stream.c.stream.in_(names))
         connection.execute(expired.values(state="expired"))

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from ..access.teams import DEFAULT_TEAM, ensure_team, find_team
+from ..bodies.attaching import named_segments
+from ..bodies.store import BodiesUnavailableError
 from ..client.requests import Clash, PushAnswer, RemoteError, RemoteUnavailableError
 from ..database.connections import open_engine
 from ..database.migrating import SchemaMismatchError, check_schema
@@ -35,7 +37,7 @@ class DatabasePlace:
     """
 
     def __init__(self, url: str, team: str = DEFAULT_TEAM, *, makes_team: bool = True) -> None:
-        self.engine: Engine = open_engine(url, pool_size=1)
+        self.engine: Engine = open_engine(url, 1, named_segments())
         self.name = name_of_database(url)
         self._team_name = team
         self._makes_team = makes_team
@@ -63,6 +65,8 @@ class DatabasePlace:
             raise RemoteUnavailableError(self.name, reason_of(error), _LATER) from error
         except SQLAlchemyError as error:
             raise RemoteError(self.name, reason_of(error), "check the rights of this user") from error
+        except BodiesUnavailableError as error:
+            raise RemoteUnavailableError(self.name, str(error), _LATER) from error
         except SchemaMismatchError as error:
             raise RemoteError(self.name, str(error), _LATER) from error
 

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
+from ..bodies.store import BodiesUnavailableError, BucketNotGivenError
+from ..ingest.segments import SegmentDamagedError
 from ..problems import ProblemError
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ def register_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _answer_cut_off)
     app.add_exception_handler(SQLAlchemyError, _answer_database_error)
     app.add_exception_handler(DriverError, _answer_database_error)
+    app.add_exception_handler(BodiesUnavailableError, _answer_bucket_error)
+    app.add_exception_handler(SegmentDamagedError, _answer_damage)
     app.add_exception_handler(Exception, _answer_defect)
 
 
@@ -88,6 +92,21 @@ async def _answer_database_error(_: Request, error: Exception) -> Response:
     log.warning("database cannot be used: %s", describe_error(error))
     detail = "the database cannot be used now; nothing of this request was stored, repeat it"
     return problem_answer(ProblemError("unavailable", detail, {"Retry-After": str(RETRY_AFTER_S)}))
+
+
+async def _answer_bucket_error(_: Request, error: Exception) -> Response:
+    # The URL of the bucket is for operators; why it cannot be used is in the log already.
+    detail = "the bucket of the segments cannot be used now; nothing of this request was stored, repeat it"
+    if isinstance(error, BucketNotGivenError):
+        log.warning("%s", error)
+        detail = "events are in a bucket that this server does not know; start it with --segments or INSIGHT_SEGMENTS"
+    return problem_answer(ProblemError("unavailable", detail, {"Retry-After": str(RETRY_AFTER_S)}))
+
+
+async def _answer_damage(_: Request, error: Exception) -> Response:
+    # Its text has the names of segment and object alone.
+    log.error("%s", error)
+    return problem_answer(ProblemError("damaged", str(error)))
 
 
 async def _answer_defect(request: Request, error: Exception) -> Response:

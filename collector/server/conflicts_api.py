@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection, Row, func, select
 
+from ..bodies.reading import read_lines
 from ..database.tables import conflict, segment
-from ..ingest.segments import unpack_segment
 from .answers import json_answer
 from .context import Context, Reader
 
@@ -50,6 +50,6 @@ def _stored_line(connection: Connection, row: Row[Any]) -> str | None:
     found = connection.execute(select(segment).where(holds)).first()
     if found is None:
         return None
-    lines = unpack_segment(found.body, found.digest, f"{found.stream.hex}/{found.first}").split(b"\n")
+    lines = read_lines(connection, found).split(b"\n")
     place: int = row.seq - found.first
     return lines[place].decode("utf-8", "replace")

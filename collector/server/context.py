@@ -1,12 +1,14 @@
 """Shared parts of the endpoints: database, keys, limits, sequencer."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from ..access.keys import ApiKey
 from ..access.lookup import KeyLookup
 from ..access.rates import TokenBuckets
+from ..bodies.attaching import segments_of
 from ..database.row_security import limit_request
 from ..feed.sequencer import Sequencer
 from ..history.names import NamesCache
@@ -25,6 +28,11 @@ from ..views.commands import AnswerProcesses
 from ..views.team_view import TeamViews
 from .bodies import BodyRoom
 from .metrics import Counters
+
+T = TypeVar("T")
+
+BODY_THREADS: Final = 40
+"""Pushes and pages of the feed that are worked on at the same moment."""
 
 TEAM_HEADER: Final = "Insight-Team"
 """Header with the name of the team that a client expects; it decides nothing, and is optional."""
@@ -52,6 +60,7 @@ class ServerContext:
     """Set when the process is asked to end: what goes on for ever ends then."""
     followers: int = 0
     """Connections that follow the feed."""
+    body_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(BODY_THREADS))
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
@@ -59,7 +68,9 @@ class ServerContext:
         self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)
         self.views = TeamViews(self.engine, self.folder)
-        self.answers = AnswerProcesses(self.command, self.engine.url.render_as_string(hide_password=False))
+        self.answers = AnswerProcesses(
+            self.command, self.engine.url.render_as_string(hide_password=False), segments_of(self.engine)
+        )
 
     @contextmanager
     def history(self, team: int) -> Generator[DatabaseHistory]:
@@ -73,6 +84,10 @@ class ServerContext:
                 yield history
         except HistoryBehindError as error:
             raise ProblemError("unavailable", str(error), {"Retry-After": "5"}) from error
+
+    async def run_with_bodies(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Return the result of work that may wait for a bucket, in a thread: there are other ones for what need not."""
+        return await run_sync(work, *arguments, limiter=self.body_threads)
 
     def start(self) -> None:
         """Start the threads and processes of the server."""

@@ -1,5 +1,6 @@
 """Endpoints of the log: push, negotiate, pull."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from ..database.epoch import read_epoch, recent_epoch
 from ..feed.comparing_streams import stored_streams, stream_ids
 from ..feed.cursors import format_cursor
 from ..feed.exporting import export_log
-from ..feed.reading import FeedFilter, FeedPage, last_position, read_page
+from ..feed.reading import DamagedPageError, FeedFilter, FeedPage, last_position, read_page
 from ..feed.resuming import cursor_behind, resume_position
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
@@ -42,7 +43,7 @@ async def push_events(
     encoding = request.headers.get("content-encoding", "")
     wants_all = strict is not None and strict.lower() not in ("0", "false", "no")
     async with received_body(request, context.room) as body:
-        answer = await run_in_threadpool(_push, context, key, body, encoding, strict=wants_all)
+        answer = await context.run_with_bodies(partial(_push, context, key, body, encoding, strict=wants_all))
     return json_answer(answer)
 
 
@@ -178,7 +179,7 @@ async def pull_events(
         cursor = request.headers.get("last-event-id", "") or after
         first = await run_in_threadpool(following.begin, cursor)
         return StreamingResponse(following.events(first), headers=NO_BUFFER, media_type="text/event-stream")
-    page, cursor = await run_in_threadpool(_pull, context, key, after, limit or context.limits.page_lines, wanted)
+    page, cursor = await context.run_with_bodies(_pull, context, key, after, limit or context.limits.page_lines, wanted)
     more = "true" if page.more else "false"
     headers = {"Insight-Cursor": cursor, "Insight-More": more, "Insight-Team": key.team_name}
     return StreamingResponse(iter(page.segments), headers=headers, media_type=NDJSON)
@@ -192,7 +193,12 @@ def _pull(context: ServerContext, key: ApiKey, after: str, lines: int, wanted: F
         except ProblemError as error:
             error.headers["Insight-Team"] = key.team_name  # a cursor of another team is no sign of another database
             raise
-        page = read_page(connection, key.team, start, lines, wanted)
+        try:
+            page = read_page(connection, key.team, start, lines, wanted)
+        except DamagedPageError as error:
+            # A reader that goes on without the segment needs the place after it; others get an error, and no gap.
+            cursor = cursor_behind(connection, key.team, epoch, error.position)
+            raise ProblemError("damaged", str(error), {"Insight-Cursor": cursor}, after=cursor) from error
         return page, cursor_behind(connection, key.team, epoch, page.position)
 
 

@@ -1,23 +1,26 @@
 """The feed as server-sent events: what is there, and then what is pushed."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 
+from ..bodies.store import BodiesUnavailableError
 from ..database.epoch import read_epoch
 from ..feed.cursors import format_cursor
 from ..feed.reading import FeedFilter, FeedPage, read_page
 from ..feed.resuming import check_of, resume_position
-from ..ingest.segments import digest_of_lines
+from ..ingest.segments import SegmentDamagedError, digest_of_lines
 from ..problems import ProblemError
 
 if TYPE_CHECKING:
     from .context import ServerContext
+
+log = logging.getLogger(__name__)
 
 NO_BUFFER: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 COMMENT_S: Final = 15.0
@@ -39,6 +42,7 @@ _PIECE_BYTES: Final = 1 << 16
 
 _KEY_ENDED: Final = "the key has ended, or the database is another one; connect again"
 _SERVER_ENDS: Final = "the server ends; connect again with Last-Event-ID"
+_DAMAGED: Final = "a segment is damaged; pull the events to go on behind it"
 _TOO_SLOW: Final = "too slow; connect again with Last-Event-ID"
 
 
@@ -98,9 +102,9 @@ class Following:
                 await asyncio.sleep(_WAKE_S)
                 continue
             rounds, looked_s = sequencer.rounds, time.monotonic()
-            page = await run_in_threadpool(self._read, position)
-            if page is None:
-                yield _end(_KEY_ENDED)
+            page = await self._context.run_with_bodies(self._read, position)
+            if isinstance(page, str):
+                yield _end(page)
                 return
             if page.more:
                 rounds = -1
@@ -114,18 +118,22 @@ class Following:
                 spoke_s = time.monotonic()
         yield _end(_SERVER_ENDS)
 
-    def _read(self, position: int) -> FeedPage | None:
-        """Return the next page; None if the connection has to end."""
+    def _read(self, position: int) -> FeedPage | str:
+        """Return the next page; a text with the reason if the connection has to end."""
         try:
             self._context.keys.authorize(self._header, "read")
             with self._context.engine.connect() as connection:
                 if read_epoch(connection) != self._epoch:
-                    return None
+                    return _KEY_ENDED
                 return read_page(connection, self._team, position, _PAGE_LINES, self._wanted, _PAGE_BYTES)
         except ProblemError:
-            return None
-        except SQLAlchemyError:
-            return FeedPage([], [], position, more=False)  # the database is away for a while; the follower stays
+            return _KEY_ENDED
+        except SegmentDamagedError as error:
+            log.error("%s", error)  # noqa: TRY400 - its text says all
+            return _DAMAGED
+        except (SQLAlchemyError, BodiesUnavailableError):
+            # The database or the bucket is away for a while; the follower stays.
+            return FeedPage([], [], position, more=False)
 
     def _events(self, lines: bytes, position: int) -> Iterator[bytes]:
         """Yield the lines of a segment as events; the last one has the cursor, so that a resumed one is whole."""

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from ..access.audit import record_action
 from ..access.keys import ROLES, create_key, list_keys
 from ..access.teams import DEFAULT_TEAM, ensure_team
+from ..bodies.owning import check_segments
 from ..database.connections import open_engine
 from ..database.migrating import check_schema, upgrade_schema
 from ..database.private_server import PrivateServer
@@ -38,6 +39,8 @@ class ServeSettings:
     """Serve without TLS beyond the loopback address."""
     workers: int = 1
     """Processes that serve the port."""
+    segments: str = ""
+    """URL of the bucket with the bodies of segments; empty without one."""
     limits: RequestLimits = field(default_factory=RequestLimits)
 
 
@@ -60,28 +63,39 @@ def serve(settings: ServeSettings, announce: Callable[[StartedServer], None]) ->
 
     Raises:
         SchemaMismatchError: the schema of the database given by its URL is not up to date.
+        SegmentsSettingError: the bucket is not that of the database, or one is missing.
+        BodiesUnavailableError: the bucket cannot be used now.
         ValueError: keys would be sent in the clear over a network.
         OSError: the port is taken.
     """
     _refuse_plain_http(settings)
-    listening = open_socket(settings.host, settings.port)
-    private = None if settings.db_url else PrivateServer(settings.folder)
+    with open_socket(settings.host, settings.port) as listening:
+        private = None if settings.db_url else PrivateServer(settings.folder)
+        try:
+            url = settings.db_url or (private.url if private else "")
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            scheme = "https" if settings.tls_cert else "http"
+            where = str(settings.folder / "postgres") if private else "the given URL"
+            first_key = _prepare_database(url, settings.segments, upgrade=private is not None)
+            announce(StartedServer(f"{scheme}://{shown}:{port}", first_key, where))
+            _serve_on(settings, url, listening)
+        finally:
+            if private is not None:
+                private.stop()
+
+
+def _prepare_database(url: str, segments: str, *, upgrade: bool) -> str:
+    """Check schema and bucket of a database, and return the text of a new admin key; empty if it has keys."""
+    engine = open_engine(url, segments=segments)
     try:
-        url = settings.db_url or (private.url if private else "")
-        engine = open_engine(url)
-        if private is not None:
+        if upgrade:
             upgrade_schema(engine)
         check_schema(engine)
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        scheme = "https" if settings.tls_cert else "http"
-        where = str(settings.folder / "postgres") if private else "the given URL"
-        announce(StartedServer(f"{scheme}://{shown}:{port}", _ensure_first_key(engine), where))
-        engine.dispose()
-        _serve_on(settings, url, listening)
+        check_segments(engine, adopt=True)
+        return _ensure_first_key(engine)
     finally:
-        if private is not None:
-            private.stop()
+        engine.dispose()
 
 
 def _refuse_plain_http(settings: ServeSettings) -> None:
@@ -102,8 +116,10 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
 
 def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
     tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
-    worker = WorkerSettings(url, settings.folder / "views", tuple(settings.command), settings.limits, tls)
-    projector = ProjectorProcess(url)
+    worker = WorkerSettings(
+        url, settings.folder / "views", tuple(settings.command), settings.limits, settings.segments, tls
+    )
+    projector = ProjectorProcess(url, settings.segments)
     projector.start()
     try:
         if settings.workers == 1:

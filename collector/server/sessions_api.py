@@ -1,10 +1,10 @@
 """Endpoints of whole sessions, as `TestSession` writes them."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from ...core.views.session import load_session
 from ...eventlog.documents.fields import DocumentError, parse_json, session_documents
@@ -36,7 +36,8 @@ async def store_session(
     """Store a session that is given as a document; the same one again changes nothing (200 instead of 201)."""
     encoding = request.headers.get("content-encoding", "")
     async with received_body(request, context.room, context.limits.document_bytes) as body:
-        return await run_in_threadpool(_store, context, key, body, encoding, refuses=on_conflict == "error")
+        refuses = on_conflict == "error"
+        return await context.run_with_bodies(partial(_store, context, key, body, encoding, refuses=refuses))
 
 
 def _store(context: ServerContext, key: ApiKey, body: bytes, encoding: str, *, refuses: bool) -> Response:

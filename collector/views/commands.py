@@ -16,6 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
+from ..bodies.attaching import SEGMENTS_VARIABLE
 from ..history.asking import URL_VARIABLE
 from ..problems import ProblemError
 
@@ -23,7 +24,7 @@ QUESTION_S: Final = 60.0
 """Seconds that a question may take."""
 
 _COUNT: Final = 2
-_EXIT_OK, _EXIT_NO, _EXIT_USAGE, _EXIT_LATER = 0, 1, 2, 75
+_EXIT_OK, _EXIT_NO, _EXIT_USAGE, _EXIT_LATER, _EXIT_DAMAGED = 0, 1, 2, 75, 76
 
 
 class CommandResult(NamedTuple):
@@ -43,12 +44,13 @@ class AnswerProcesses:
         command: starts one; it reads `{"home": ..., "team": ..., "arguments": [...]}` and writes `[code, out, err,
             position]` as JSON lines.
         url: of the database with the tables of the teams.
+        segments: URL of the bucket with the bodies of segments; empty without one.
         count: number of processes.
     """
 
-    def __init__(self, command: Sequence[str], url: str, count: int = _COUNT) -> None:
+    def __init__(self, command: Sequence[str], url: str, segments: str = "", count: int = _COUNT) -> None:
         self._command = list(command)
-        self._url = url
+        self._variables = {URL_VARIABLE: url, SEGMENTS_VARIABLE: segments}
         self._idle: queue.LifoQueue[subprocess.Popen[bytes] | None] = queue.LifoQueue()
         self._lock = threading.Lock()
         for _ in range(count):
@@ -92,7 +94,7 @@ class AnswerProcesses:
         if process is not None and process.poll() is None:
             return process
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("INSIGHT_", "PYTEST_"))}
-        environ |= {"GIT_CEILING_DIRECTORIES": "/", "NO_COLOR": "1", URL_VARIABLE: self._url}
+        environ |= {"GIT_CEILING_DIRECTORIES": "/", "NO_COLOR": "1", **self._variables}
         # In the root folder there is no checkout: names of commits are looked up in the log alone.
         process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
@@ -163,4 +165,6 @@ def refusal_of(result: CommandResult) -> ProblemError | None:
         return ProblemError("bad-request", reason)
     if result.code == _EXIT_LATER:
         return ProblemError("unavailable", reason, {"Retry-After": "5"})
+    if result.code == _EXIT_DAMAGED:
+        return ProblemError("damaged", reason)
     return ProblemError("internal", "the view of the log cannot be read; the log of the server says more")

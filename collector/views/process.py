@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Final
 
+from ..bodies.attaching import SEGMENTS_VARIABLE
 from .worker import URL_VARIABLE
 
 _RESTART_S: Final = 1.0
@@ -16,10 +17,11 @@ class ProjectorProcess:
 
     Args:
         url: of the database.
+        segments: URL of the bucket with the bodies of segments; empty without one.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, segments: str = "") -> None:
+        self._variables = {URL_VARIABLE: url, SEGMENTS_VARIABLE: segments}
         self._closing = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="projector-watcher", daemon=True)
@@ -47,7 +49,7 @@ class ProjectorProcess:
             [sys.executable, "-m", "pytest_insight.collector.views.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            env=os.environ | {URL_VARIABLE: self._url},
+            env=os.environ | self._variables,
             start_new_session=True,
         )
 

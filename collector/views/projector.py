@@ -17,9 +17,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
 from ...projections.parts import Nodes
+from ..bodies.reading import BODY_COLUMNS, read_sound
 from ..database.tables import segment, stream
 from ..database.view_tables import checkpoint, folded
-from ..ingest.segments import SegmentDamagedError, unpack_segment
+from ..ingest.segments import SegmentDamagedError
 from .folding import RULES_VERSION, FoldedStream, fold_stream
 from .locking import lock_projector
 from .names import name_sessions
@@ -195,9 +196,9 @@ def _replace_streams(connection: Connection, team: int, streams: list[UUID], now
     positions: dict[UUID, int] = {}
     lines = 0
     numbers = number_sessions(connection, team, streams)
-    for name, rows in _read_segments(connection, team, streams).items():
+    for name, rows in _read_sound(connection, team, streams).items():
         positions[name] = max(row.position for row in rows)
-        seqs, texts = _lines_of(rows)
+        seqs, texts = _lines_of(connection, rows)
         lines += len(texts)
         found.append(fold_stream(name, numbers[name], seqs, texts, nodes))
     labels = remove_streams(connection, team, streams)
@@ -208,9 +209,8 @@ def _replace_streams(connection: Connection, team: int, streams: list[UUID], now
     return lines
 
 
-def _read_segments(connection: Connection, team: int, streams: list[UUID]) -> dict[UUID, list[Any]]:
-    columns = (segment.c.stream, segment.c.first, segment.c.digest, segment.c.body, segment.c.position)
-    query = select(*columns).where(
+def _read_sound(connection: Connection, team: int, streams: list[UUID]) -> dict[UUID, list[Any]]:
+    query = select(*BODY_COLUMNS, segment.c.position).where(
         segment.c.team == team, segment.c.stream.in_(streams), segment.c.position.is_not(None)
     )
     found: defaultdict[UUID, list[Any]] = defaultdict(list)
@@ -219,12 +219,12 @@ def _read_segments(connection: Connection, team: int, streams: list[UUID]) -> di
     return found
 
 
-def _lines_of(rows: Sequence[Any]) -> tuple[list[int], list[bytes]]:
+def _lines_of(connection: Connection, rows: Sequence[Any]) -> tuple[list[int], list[bytes]]:
     seqs: list[int] = []
     lines: list[bytes] = []
-    for row in rows:
-        part = unpack_segment(row.body, row.digest, f"{row.stream.hex}/{row.first}").split(b"\n")[:-1]
-        seqs += range(row.first, row.first + len(part))
+    for found in read_sound(connection, rows):
+        part = found.data.split(b"\n")[:-1]
+        seqs += range(found.row.first, found.row.first + len(part))
         lines += part
     return seqs, lines
 

@@ -14,6 +14,9 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..bodies.attaching import named_segments
+from ..bodies.store import BodiesUnavailableError
+from ..bodies.upkeep import start_upkeep
 from ..database.connections import open_engine
 from ..retention.daily import apply_daily_retention
 from .projecting import project_all
@@ -27,6 +30,8 @@ _PAUSE_S: Final = 0.2
 _RETRY_S: Final = 1.0
 _RETENTION_S: Final = 600.0
 _NICE: Final = 5
+_CONNECTIONS: Final = 5
+"""With those of the thread that works on objects."""
 
 
 def main() -> None:
@@ -34,7 +39,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     threading.Thread(target=_end_with_server, name="end-with-server", daemon=True).start()
     os.nice(_NICE)
-    engine = open_engine(os.environ[URL_VARIABLE], pool_size=2)
+    engine = open_engine(os.environ[URL_VARIABLE], _CONNECTIONS, named_segments())
+    start_upkeep(engine)
     checked_s = float("-inf")
     while True:
         try:
@@ -42,8 +48,8 @@ def main() -> None:
                 apply_daily_retention(engine)
                 checked_s = time.monotonic()
             _catch_up(engine)
-        except SQLAlchemyError as error:
-            log.warning("the views are behind: the database cannot be used: %s", type(error).__name__)
+        except (SQLAlchemyError, BodiesUnavailableError) as error:
+            log.warning("the views are behind: segments cannot be read: %s", type(error).__name__)
             time.sleep(_RETRY_S)
         time.sleep(_PAUSE_S)
 

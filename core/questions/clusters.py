@@ -88,7 +88,11 @@ def cluster_message(nodeid: str, run: Run, test: TestRun, messages: dict[tuple[s
         test: its run there.
         messages: what failures say, by stream and node id.
     """
-    text = messages.get((run.stream, nodeid), "")
+    return cluster_of(messages.get((run.stream, nodeid), ""), test)
+
+
+def cluster_of(text: str, test: TestRun) -> str:
+    """Return the message of the cluster of a failure that says `text`."""
     if test.verdict == "crashed":
         text = DIED if test.position >= 0 else CUT
     return normalise_message(text) or "(no message)"

@@ -35,7 +35,7 @@ CONTENTS: dict[str, list[str]] = {
     ],
     "Test data": ["docs/test-data.md", "docs/test-data-generation.md"],
     "Sync Storage": ["docs/sync-storage.md", "docs/sync-storage-clients.md"],
-    "Collector": ["docs/collector.md", "docs/http-api.md", "docs/bucket.md"],
+    "Collector": ["docs/collector.md", "docs/http-api.md", "docs/bucket.md", "docs/lake.md", "docs/scale.md"],
     "How it works": ["docs/architecture.md", "docs/format.md", "docs/durability.md", "docs/glossary.md"],
     "Project": ["CONTRIBUTING.md", "CHANGELOG.md"],
 }

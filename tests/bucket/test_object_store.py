@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 from bucket.seaweed import SECRET, SeaweedServer
 from collector_homes import merged
+from deltalake import DeltaTable
+from lake_logs import OCTOBER, failing, slow_results, three_months
+from lake_logs import SECRET as CANARY
 from pytest_insight.collector.client.bucket.contents import BucketContents
 from pytest_insight.collector.client.bucket.known import KnownObjects
 from pytest_insight.collector.client.bucket.objects import ObjectStorage
 from pytest_insight.eventlog.reader import Record, read_records
+from pytest_insight.lake.arrow import make_array, make_batch
+from pytest_insight.lake.schema import SESSIONS
+from pytest_insight.lake.tables import LakeConflictError, LakePlace
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +91,43 @@ def test_a_store_that_is_killed_costs_nothing(make_home, store):
         store.start()
     assert first.sync("s3://logs/killed")["sent"] > 0
     assert second.sync("s3://logs/killed")["fetched"] == len(first.log.read_bytes().splitlines())
+
+
+def test_months_go_into_a_bucket_and_are_read_from_another(tmp_path, make_home, store):
+    """A mirror of a shared bucket is exported to `s3://`; nothing new is not written, and a purge leaves no text."""
+    first, reader = make_home("first"), make_home("reader")
+    data = three_months()
+    first.log.write_bytes(data + failing("s-canary", OCTOBER, CANARY))
+    first.sync("s3://logs/of the team")
+    options = LakePlace("s3://logs/lake").options
+    export = ["lake", "export", "--to", "s3://logs/lake", "--remote", "s3://logs/of the team", "--json"]
+    actions = lambda: {each["action"] for each in json.loads(reader.here(*export).stdout)["months"]}
+    assert actions() == {"written"}
+    assert actions() == {"unchanged"}
+    first.here("log", "purge", "--regex", CANARY, "--force")
+    first.sync("s3://logs/of the team")
+    export.append("--vacuum")
+    assert actions() == {"replaced", "unchanged"}
+    tables = [DeltaTable(f"s3://logs/lake/{name}", storage_options=options) for name in ("results", "sessions")]
+    rows = tables[0].to_pyarrow_table().to_pylist()
+    found = {(row["session_id"], row["nodeid"]): (row["verdict"], tuple(row["outcomes"])) for row in rows}
+    expected = {key: (verdict, outcomes) for key, (_, _, _, verdict, outcomes, _) in slow_results(data).items()}
+    assert {key: found[key] for key in expected} == expected
+    assert CANARY not in str(rows)
+    objects = ObjectStorage("s3://logs/lake")
+    files = {entry.key for entry in objects.list("") if entry.key.endswith(".parquet")}
+    assert len(files) == sum(len(table.file_uris()) for table in tables), "no file of an earlier version is left"
+
+
+def test_two_exporters_of_one_month_of_a_bucket_are_no_two_months(make_home, store):
+    """The commit is a conditional write of the object store; the one that comes second is refused."""
+    home = make_home("first")
+    home.log.write_bytes(three_months())
+    home.here("lake", "export", "--to", "s3://logs/contested")
+    tables = [LakePlace("s3://logs/contested").open(SESSIONS) for _ in range(2)]
+    batch = make_batch(
+        SESSIONS, 1, {column.name: make_array(column, [None]) for column in SESSIONS.columns} | {"month": "2024-10"}
+    )
+    tables[0].replace_month("2024-10", [batch])
+    with pytest.raises(LakeConflictError):
+        tables[1].replace_month("2024-10", [batch])

@@ -17,6 +17,14 @@ USES = {
         ["-c", "from pytest_insight.testdata import TestDataManager; import pytest_insight.testdata.generation"],
         ["-m", "pytest", "-q", "-p", "pytest_insight.testdata.fixtures", "test_a.py"],
     ],
+    "lake": [
+        ["-m", "pytest", "-q", "--insight", "test_a.py"],
+        ["-m", "pytest_insight.cli", "lake", "export", "--to", "lake", "--running"],
+    ],
+    "parquet": [
+        ["-m", "pytest", "-q", "--insight", "test_a.py"],
+        ["-m", "pytest_insight.cli", "export", "tables", "--as", "parquet"],
+    ],
     "sync": [
         ["-c", "import pytest_insight.syncstorage.client"],
         ["-m", "pytest_insight.cli", "sync-storage", "serve", "--help"],

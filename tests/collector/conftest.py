@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from collector_buckets import FolderBucket
 from collector_gate import Gate
 from collectors import Collector, ThreadCollector, context_of, make_key, start_collector
 from pytest_insight.collector.database.connections import open_engine
@@ -87,6 +88,21 @@ def collector(database, tmp_path):
 @pytest.fixture
 def served(engine, tmp_path):
     """The application in a thread of the test, with an empty database."""
+    running = ThreadCollector(context_of(engine, tmp_path), make_key(engine))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """A folder as a bucket."""
+    return FolderBucket(tmp_path / "bucket")
+
+
+@pytest.fixture
+def placed(engine, bucket, tmp_path):
+    """The application in a thread of the test, with an empty database and a bucket."""
+    bucket.attach(engine)
     running = ThreadCollector(context_of(engine, tmp_path), make_key(engine))
     yield running
     running.stop()

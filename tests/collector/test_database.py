@@ -78,7 +78,7 @@ def test_a_damaged_segment_is_not_sent(served, engine):
     with engine.begin() as connection:
         connection.execute(text("update segment set body = set_byte(body, 30, 255 - get_byte(body, 30))"))
     answer = served.get("/api/v1/events")
-    assert (answer.status, answer.json()["type"]) == (500, "urn:pytest-insight:problem:internal")
+    assert (answer.status, answer.json()["type"]) == (500, "urn:pytest-insight:problem:damaged")
 
 
 def test_a_restored_backup_is_another_epoch_and_clients_fill_it(served, database, empty, tmp_path, capsys):

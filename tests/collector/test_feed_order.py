@@ -187,7 +187,8 @@ def test_no_push_draws_positions_while_another_has_not_committed(engine):
 
     def segments(number):
         packed = pack_segment([session_lines(number, 0)[0][:-1]])
-        return [{"team": 1, "stream": UUID(int=number), "first": 0, "key": "k", **packed}]
+        place = {"place": "", "size": None}
+        return [{"team": 1, "stream": UUID(int=number), "first": 0, "key": "k", **place, **packed}]
 
     with engine.begin() as first:
         drawn = store_segments(first, segments(1), [])

@@ -6,6 +6,7 @@ import sys
 from uuid import UUID
 
 import pytest
+from collector_buckets import forget
 from collector_lines import digest_of, session_lines
 from collectors import make_key
 from examples import examples
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_insight.collector.access.keys import split_key
 from pytest_insight.collector.access.teams import ensure_team
+from pytest_insight.collector.bodies.attaching import bodies_of
+from pytest_insight.collector.bodies.store import BodiesUnavailableError
+from pytest_insight.collector.bodies.upkeep import do_upkeep
+from pytest_insight.collector.client.requests import RemoteUnavailableError
 from pytest_insight.collector.feed.exporting import export_log
 from pytest_insight.collector.ingest import accepting
 from pytest_insight.collector.ingest.overlaps import ComparedLines
@@ -52,16 +57,49 @@ PIECES = st.lists(st.lists(st.sampled_from(ALL), min_size=1, max_size=12), max_s
 @given(pieces=PIECES)
 def test_every_cut_order_and_repetition_gives_the_same_log(engine, pieces):
     """What was pushed in pieces is there, each line once, in canonical order; `next` is the lowest missing seq."""
+    push_pieces(engine, pieces)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
+@given(pieces=PIECES, dice=st.randoms(use_true_random=False))
+def test_the_same_with_bodies_in_a_bucket_that_fails_now_and_then(engine, bucket, pieces, dice):
+    """Each push is repeated until the bucket has taken it; between pushes bodies are moved, and deleted objects gone."""
+    if bodies_of(engine) is None:
+        bucket.attach(engine)
+
+    def fail(what, key):
+        if dice.random() < 0.03:
+            raise RemoteUnavailableError(bucket.url, "refused", "later")
+
+    bucket.faults.fail = fail
+    forget(engine)
+    push_pieces(engine, pieces, lambda work: until_done(work, engine))
+
+
+def until_done(work, engine):
+    """Repeat a call that needs the bucket, and then the upkeep of a server."""
+    for each in (lambda: do_upkeep(engine), work):
+        while True:
+            try:
+                result = each()
+                break
+            except BodiesUnavailableError:
+                forget(engine)
+    return result
+
+
+def push_pieces(engine, pieces, run=lambda work: work()):
+    """Push pieces of logs to a new team, and compare its log with what was pushed."""
     team = team_of(engine)
     sent, told = set(), {}
     for lines in pieces:
-        result = push(engine, team, lines)
+        result = run(lambda lines=lines: push(engine, team, lines))
         assert result.accepted == len(set(lines) - sent)
         assert result.known == len(lines) - result.accepted
         assert result.conflicts == []
         sent.update(lines)
         told |= result.next
-    assert b"".join(export_log(engine, team)) == b"".join(line for line in ALL if line in sent)
+    assert run(lambda: b"".join(export_log(engine, team))) == b"".join(line for line in ALL if line in sent)
     for lines in SESSIONS:
         stream = UUID(lines[0].split(b'"stream":"')[1][:32].decode())
         if stream in told:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...arguments.collector import DatabaseOption, FolderOption, require_server
+from ...arguments.collector import DatabaseOption, FolderOption, SegmentsOption, require_server
 from ...formatters.data import print_json
 from ...options import JsonOption
 from ...terminal.safe import safe_line
@@ -46,16 +46,19 @@ def command(
     insecure_http: InsecureOption = False,
     workers: WorkersOption = 1,
     requests: RequestsOption = 6000,
+    segments: SegmentsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
 
-    Without --db-url it starts a private PostgreSQL. The first start prints an admin key, once.
+    Without --db-url it starts a private PostgreSQL. The first start prints an admin key, once. With --segments the
+    events are objects in a bucket, and the database has the rows that name them.
 
     Example: insight serve --port 8765
     """
     require_server()
     from ....api.internal.logs import home_dir
+    from ....collector.bodies.store import BodiesUnavailableError
     from ....collector.limits import RequestLimits
     from ....collector.server.running import ServeSettings, StartedServer, serve
 
@@ -64,21 +67,23 @@ def command(
         sys.stdout.flush()  # a program that started this one reads the URL from here
 
     answering = (sys.executable, "-m", "pytest_insight.cli.answering")
-    serve(
-        ServeSettings(
-            host,
-            port,
-            db_url,
-            folder or home_dir() / "collector",
-            answering,
-            tls_cert,
-            tls_key,
-            insecure_http,
-            workers,
-            RequestLimits(requests=requests),
-        ),
-        announce,
+    settings = ServeSettings(
+        host,
+        port,
+        db_url,
+        folder or home_dir() / "collector",
+        answering,
+        tls_cert,
+        tls_key,
+        insecure_http,
+        workers,
+        segments,
+        RequestLimits(requests=requests),
     )
+    try:
+        serve(settings, announce)
+    except BodiesUnavailableError as error:
+        raise ConnectionError(f"segments: {error}") from error
 
 
 def _announce(started: Any, *, as_json: bool) -> None:

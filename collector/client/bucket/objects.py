@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import obstore
@@ -20,7 +20,6 @@ from ..requests import RemoteRefusedError, RemoteUnavailableError
 
 _PLAIN_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _LIST_PAGE = 1000
-_RETRY_S = 20
 _REFUSAL = re.compile(r"status code: 40[13]\b")
 _REFUSED = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 
@@ -30,6 +29,21 @@ class ObjectEntry(NamedTuple):
 
     key: str
     size: int
+    modified: datetime
+    """When it was written last, by the clock of the store."""
+
+
+class Patience(NamedTuple):
+    """How long requests to a store may take."""
+
+    connect_s: int = 5
+    request_s: int = 60
+    retries: int = 3
+    retry_s: int = 20
+    """Seconds after which no request is repeated."""
+
+
+_USUAL = Patience()
 
 
 class ObjectStorage:
@@ -38,12 +52,13 @@ class ObjectStorage:
     Args:
         url: `s3://bucket/prefix`, `gs://`, `az://` or `file:///folder`.
         environ: says whether an endpoint of S3 is reached without TLS.
+        patience: how long requests may take.
 
     Raises:
         RemoteAddressError: the URL cannot be used.
     """
 
-    def __init__(self, url: str, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, url: str, environ: Mapping[str, str] = os.environ, patience: Patience = _USUAL) -> None:
         check_bucket_url(url)
         self.url = url
         options: dict[str, Any] = {}
@@ -51,10 +66,14 @@ class ObjectStorage:
             options["mkdir"] = True
         else:
             endpoint = next((environ[name] for name in _PLAIN_ENDPOINTS if environ.get(name)), "")
-            options["client_options"] = {"timeout": "60s", "connect_timeout": "5s"} | (
-                {"allow_http": True} if endpoint.startswith("http://") else {}
-            )
-            options["retry_config"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=_RETRY_S)}
+            options["client_options"] = {
+                "timeout": f"{patience.request_s}s",
+                "connect_timeout": f"{patience.connect_s}s",
+            } | ({"allow_http": True} if endpoint.startswith("http://") else {})
+            options["retry_config"] = {
+                "max_retries": patience.retries,
+                "retry_timeout": timedelta(seconds=patience.retry_s),
+            }
             if url.startswith("s3:") and endpoint:
                 options["config"] = {"endpoint": endpoint, "region": environ.get("AWS_REGION", "us-east-1")}
         try:
@@ -71,7 +90,7 @@ class ObjectStorage:
         with _named_errors(self.url):
             for page in obstore.list(self._store, prefix, chunk_size=_LIST_PAGE):
                 for entry in page:
-                    yield ObjectEntry(entry["path"], entry["size"])
+                    yield ObjectEntry(entry["path"], entry["size"], entry["last_modified"])
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes of an object; None if it is gone.

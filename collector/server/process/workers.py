@@ -37,12 +37,14 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     folder: Path
     command: tuple[str, ...]
     limits: RequestLimits
+    segments: str
+    """URL of the bucket with the bodies of segments; empty without one."""
     uvicorn: dict[str, Any]
 
 
 def serve_here(settings: WorkerSettings, listening: socket.socket) -> None:
     """Serve in this process until it is asked to end."""
-    engine = open_engine(settings.url)
+    engine = open_engine(settings.url, segments=settings.segments)
     context = ServerContext(engine, settings.folder, list(settings.command), settings.limits)
     end_in_order()
     make_http_server(context, **settings.uvicorn).run(sockets=[listening])

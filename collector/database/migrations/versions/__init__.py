@@ -5,4 +5,5 @@
 - `r0003_documented`: tables for other programs
 - `r0004_row_security`: rows of the own team alone
 - `r0005_packed`: columns of sessions for questions
+- `r0006_objects`: work on objects of a bucket
 """

@@ -1,0 +1,4 @@
+"""`insight lake`: months of a history as a Delta table.
+
+- `app`: `insight lake export`.
+"""
