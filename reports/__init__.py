@@ -8,6 +8,7 @@
 - `grid`: the data that the script reads.
 - `known`: rows of one page, with what is known of them.
 - `limits`: rows of the part without script.
+- `links`: links of the names on a page.
 - `marks`: marks of results as shapes of SVG.
 - `output`: the files.
 - `page`: templates, style and script.

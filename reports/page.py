@@ -14,6 +14,7 @@ from . import charts, marks, texts
 from .grid import TestNames, data_block
 from .known import PageFacts
 from .limits import Limits
+from .links import FragmentLinks
 from .style import color_rules
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ class Renderer:
                 known=known,
                 sessions=known.sessions,
                 clusters=known.clusters,
-                number=self._names.numbers.get,
+                to=FragmentLinks(known, self._names.numbers),
+                live=False,
                 counts=known.counts,
                 limits=limits,
                 left_out=told,

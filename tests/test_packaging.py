@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS = sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"})
 EXTRAS_OF_ROOM = {
+    "dashboard": ["dashboard"],
     "reports": ["report"],
     "lake": ["lake"],
     "testdata": ["testdata"],
@@ -65,7 +66,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     modules = {f"pytest_insight/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     assert modules <= set(names)
     assert {f"pytest_insight/{room}/py.typed" for room in ROOMS} <= set(names)
-    pages = {f"pytest_insight/{path.relative_to(ROOT)}" for path in (ROOT / "reports").glob("[at]*/*.*")}
+    pages = {
+        f"pytest_insight/{path.relative_to(ROOT)}"
+        for room in ("dashboard", "reports")
+        for path in (ROOT / room).glob("[at]*s/*.*")
+    }
     assert pages <= set(names)
     assert {Path(name).suffix for name in pages} == {".css", ".jinja", ".js"}
 

@@ -197,6 +197,31 @@ def readable_logs(profile: str | None, logs: Sequence[Path] | None) -> "LogSourc
     return readable(found[0]) if len(found) == 1 else _union_of(found)
 
 
+def followed_log(profile: str | None, logs: Sequence[Path]) -> "LogSource":
+    """Return the one log that is followed while it grows; it need not exist yet.
+
+    Raises:
+        ValueError: several logs are named, or standard input.
+        FileNotFoundError: there is not even the folder of the log.
+    """
+    from ...api.internal.logs import as_source, readable
+
+    if not logs:
+        return as_source(profile_path(profile))
+    if len(logs) > 1 or str(logs[0]) == "-":
+        raise ValueError(f"{logs[-1]}: one log can be followed; make one of several with `insight merge`")
+    path = logs[0]
+    if path.is_dir() or path.name.endswith(".zip"):
+        found = _logs_at(path)
+        if len(found) != 1:
+            raise ValueError(f"{path}: {len(found)} logs are in it, and one can be followed; name it")
+        return readable(found[0])
+    source = as_source(path)
+    if not source.exists() and not source.path.parent.is_dir():
+        raise FileNotFoundError(2, NO_LOG_THERE, str(path))
+    return readable(source) if source.exists() else source
+
+
 def kept_log(logs: Sequence[Path]) -> Path:
     """Return the path of a plain file with the logs that are named: one log itself, or a temporary copy of several.
 

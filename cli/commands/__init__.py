@@ -11,9 +11,9 @@
 - `log`: `insight log`: the log as a file.
 - `merge`: `insight merge`: logs of many machines into one.
 - `overview`: `insight` without a command: one screen about this project.
+- `pages`: `insight report` and `dashboard`: HTML pages about a history.
 - `profile`: `insight profile`: named logs.
 - `replay`: `insight replay`: rebuild the views.
-- `report`: `insight report`: one HTML page about a history.
 - `restore`: `insight restore`: sessions that were cleared.
 - `schema`: `insight schema`: JSON Schema of what the commands print.
 - `session`: `insight session`: sessions, one by one.

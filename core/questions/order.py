@@ -29,18 +29,25 @@ def order_suspects(runs: list[Run]) -> list[OrderSuspect]:
     A suspect is named if it came before every one of at least two failures, and the test passed at least twice without
     it, and never after it: the pattern of a state that one test leaves behind.
     """
-    found: list[OrderSuspect] = []
-    for nodeid, seen in runs_of_failed_tests(runs).items():
-        bad = [(run, test) for run, test in seen if test.verdict in BAD]
-        good = [(run, test) for run, test in seen if test.verdict in GOOD]
-        if len(bad) < 2 or len(good) < 2:  # noqa: PLR2004 - twice is a pattern, once is chance
-            continue
-        always = set[str].intersection(*(_before(run, test) for run, test in bad))
-        for run, test in good:
-            always = {name for name in always if not _came_before(name, run, test)}
-        proof = [occurrence(run, test) for run, test in bad]
-        found.extend(OrderSuspect(nodeid, other, len(bad), 0, len(good), proof) for other in sorted(always)[:3])
-    return found
+    return [one for nodeid, seen in runs_of_failed_tests(runs).items() for one in suspects_of(nodeid, seen)]
+
+
+def suspects_of(nodeid: str, seen: list[tuple[Run, TestRun]]) -> list[OrderSuspect]:
+    """Return the tests after which one test fails.
+
+    Args:
+        nodeid: the test.
+        seen: its runs.
+    """
+    bad = [(run, test) for run, test in seen if test.verdict in BAD]
+    good = [(run, test) for run, test in seen if test.verdict in GOOD]
+    if len(bad) < 2 or len(good) < 2:  # noqa: PLR2004 - twice is a pattern, once is chance
+        return []
+    always = set[str].intersection(*(_before(run, test) for run, test in bad))
+    for run, test in good:
+        always = {name for name in always if not _came_before(name, run, test)}
+    proof = [occurrence(run, test) for run, test in bad]
+    return [OrderSuspect(nodeid, other, len(bad), 0, len(good), proof) for other in sorted(always)[:3]]
 
 
 def _came_before(name: str, run: Run, test: TestRun) -> bool:

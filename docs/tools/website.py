@@ -23,6 +23,7 @@ CONTENTS: dict[str, list[str]] = {
         "docs/recording.md",
         "docs/analysis.md",
         "docs/report.md",
+        "docs/dashboard.md",
         "docs/ci.md",
         "docs/cli.md",
         "docs/json.md",

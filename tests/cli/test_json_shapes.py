@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 WITHOUT_JSON = {
     "session run": "runs pytest",
     "sync-storage serve": "is the service itself",
+    "dashboard": "serves pages; the address is the line that it prints",
     "schema": "prints JSON whenever a command is named",
 }
 EVIL = "\x1b]0;owned\x07\x9b2J\x7f\u202e"

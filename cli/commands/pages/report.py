@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ..arguments.history import asked
-from ..arguments.logs import named_logs
-from ..formatters.data import print_json
-from ..formatters.values import counted
-from ..options import (
+from ...arguments.history import asked
+from ...arguments.logs import named_logs
+from ...formatters.data import print_json
+from ...formatters.values import counted
+from ...options import (
     AsOfOption,
     BranchOption,
     JsonOption,
@@ -20,8 +20,8 @@ from ..options import (
     TimeOption,
     VariantOption,
 )
-from ..terminal.safe import safe_line
-from ..terminal.screen import console
+from ...terminal.safe import safe_line
+from ...terminal.screen import console
 
 
 def command(
@@ -54,9 +54,9 @@ def command(
     """
     from msgspec import to_builtins
 
-    from ...reports.budget import parse_size
-    from ...reports.output import ReportError, write_report
-    from .overview import history_meant, sut_meant
+    from ....reports.budget import parse_size
+    from ....reports.output import ReportError, write_report
+    from ..overview import history_meant, sut_meant
 
     if output is not None and folder is not None:
         raise ValueError("give either --output or --dir")

@@ -1,0 +1,80 @@
+// Keeps an open page up to date: one stream of changes for all visible tabs, and the page again after a change.
+'use strict';
+(() => {
+  const root = document.documentElement, body = () => document.body;
+  const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('insight-dashboard') : null;
+  let source = null, letGo = null, busy = false, due = false;
+
+  const nameOf = (each) => (each.id ? `#${each.id}` : `${each.tagName} ${each.getAttribute('href') || each.getAttribute('name') || ''} ${(each.closest('[id]') || root).id}`);
+  const all = (what) => [...document.querySelectorAll(what)];
+  const isBusy = () => !getSelection().isCollapsed || (document.activeElement || root).tagName === 'SELECT';
+
+  function swap(text) {
+    const made = new DOMParser().parseFromString(text, 'text/html');
+    const open = new Map(all('details').map((each) => [nameOf(each) + each.textContent.slice(0, 80), each.open]));
+    const typed = new Map(all('input,select').filter((each) => each.value !== each.defaultValue).map((each) => [nameOf(each), each.value]));
+    const focused = document.activeElement && document.activeElement !== body() ? nameOf(document.activeElement) : '', at = [scrollX, scrollY];
+    const caret = document.activeElement && document.activeElement.selectionStart;
+    body().replaceChildren(...made.body.childNodes);
+    root.dataset.tag = made.documentElement.dataset.tag;
+    document.title = made.title;
+    for (const each of all('details')) if (open.has(nameOf(each) + each.textContent.slice(0, 80))) each.open = open.get(nameOf(each) + each.textContent.slice(0, 80));
+    for (const each of all('input')) if (typed.has(nameOf(each))) each.value = typed.get(nameOf(each));
+    const again = focused && all('a,button,input,select,summary,pre,[tabindex]').find((each) => nameOf(each) === focused);
+    if (again) { again.focus({preventScroll: true}); if (typeof caret === 'number') again.setSelectionRange(caret, caret); }
+    scrollTo(...at);
+    root.dataset.swaps = Number(root.dataset.swaps || 0) + 1;
+  }
+
+  function say(text) {
+    const there = document.querySelector('.away');
+    if (there) there.remove();
+    if (text) { const made = document.createElement('p'); made.className = 'away'; made.setAttribute('role', 'status'); made.textContent = text; body().append(made); }
+  }
+
+  async function refresh() {
+    if (busy || document.hidden || isBusy()) { due = true; return; }
+    busy = true; due = false;
+    try {
+      const answer = await fetch(location.href, {headers: {'If-None-Match': root.dataset.tag}, cache: 'no-store'});
+      if (answer.status === 403) say('Another dashboard runs here now: open the address that it printed.');
+      else if (answer.status !== 304) { const text = await answer.text(); if (isBusy()) due = true; else swap(text); }
+    } catch { say('The dashboard has ended. Start it again: insight dashboard'); }
+    busy = false;
+    if (due && !isBusy()) refresh();
+  }
+
+  function hear(position) { if (!root.dataset.tag.startsWith(`"${position}-`)) refresh(); }
+
+  function listen() {
+    source = new EventSource('/events');
+    source.addEventListener('rev', (event) => { hear(event.data); if (channel) channel.postMessage(event.data); });
+    source.onopen = () => say('');
+    source.onerror = () => say('The dashboard has ended. Start it again: insight dashboard');
+  }
+
+  // The visible tab that has the lock listens; it tells the others. A hidden tab neither waits nor listens.
+  function begin() {
+    if (source || letGo) return;
+    if (!channel || !navigator.locks) { listen(); return; }
+    const stop = new AbortController();
+    letGo = () => stop.abort();
+    navigator.locks.request('insight-dashboard', {signal: stop.signal}, () => new Promise((done) => { listen(); letGo = done; })).catch(() => {});
+  }
+
+  function end() {
+    if (source) source.close();
+    if (letGo) letGo();
+    source = letGo = null;
+  }
+
+  if (channel) channel.onmessage = (event) => hear(event.data);
+  document.addEventListener('visibilitychange', () => { if (document.hidden) end(); else { begin(); refresh(); } });
+  for (const name of ['selectionchange', 'focusout']) document.addEventListener(name, () => { if (due) setTimeout(refresh); });
+  addEventListener('pagehide', end);
+  addEventListener('pageshow', () => { if (!document.hidden) begin(); });
+  document.addEventListener('keydown', (event) => {
+    const find = document.getElementById('find');
+    if (event.key === '/' && find && !/^(INPUT|SELECT)$/.test(event.target.tagName) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); find.focus(); find.select(); }
+  });
+})();
