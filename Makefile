@@ -16,7 +16,6 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
-	$(BIN)/python -m compileall -qq -j 2 $(VENV)/lib || true # pip would use one core, and skip what cannot be compiled too
 	touch $@
 
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
@@ -38,9 +37,9 @@ test: ## Set up everything, then lint, types and tests
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory -j 2 types suite
 
-# Three workers for two cores: a part of the tests waits, for leases and for processes to end.
+# Four workers for two cores: a part of the tests waits, for leases and for processes to end.
 suite: $(VENV)/.ready $(VENV84)/.ready
-	INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 3 --dist worksteal
+	INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 4 --dist worksteal
 
 check: $(VENV)/.ready ## In a minute: lint, types of what changed, and the tests that start no process
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint changed-types pure
