@@ -1,6 +1,5 @@
 """Changes of the durations of tests between two sets of runs, by a test on their distributions."""
 
-import math
 from dataclasses import dataclass, replace
 
 from .phases import SlowPhases
@@ -75,10 +74,10 @@ def compare_durations(
     return sorted(slower, key=_by_size), sorted(faster, key=_by_size)
 
 
-def _differs(before: float, after: float) -> bool:
-    """Return whether two medians differ by as much as a change that is told."""
+def _differs(before: float, after: float, size: float = DURATION_MIN_S, ratio: float = DURATION_RATIO) -> bool:
+    """Return whether two medians differ by as much as a change that is told, whichever is the larger one."""
     low, high = sorted((before, after))
-    return high - low >= DURATION_MIN_S and high >= DURATION_RATIO * low
+    return high - low >= size and high >= ratio * low
 
 
 def _by_size(change: DurationChange) -> tuple[bool, float, str]:
@@ -88,13 +87,9 @@ def _by_size(change: DurationChange) -> tuple[bool, float, str]:
 
 def _is_told(change: DurationChange) -> bool:
     """Return whether a change is listed: large and significant, or so large that silence would mislead."""
-    size, ratio = (
-        abs(change.after_s - change.before_s),
-        max(change.ratio, 1 / change.ratio if change.ratio else math.inf),
-    )
     if change.confirmed:
-        return size >= DURATION_MIN_S and ratio >= DURATION_RATIO
-    return size >= UNCONFIRMED_S and ratio >= UNCONFIRMED_RATIO
+        return _differs(change.before_s, change.after_s)
+    return _differs(change.before_s, change.after_s, UNCONFIRMED_S, UNCONFIRMED_RATIO)
 
 
 def _compare_test(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_insight.core.questions.duration_changes import compare_durations
 from small_runs import few
@@ -98,6 +98,7 @@ samples = st.dictionaries(
 
 
 @few
+@example({"c": [0.09, 0.23]}, {"c": [0.24]})
 @given(samples, samples)
 def test_turning_the_sides_round_turns_slower_into_faster(before, after):
     """The same tests with the same q, in the same order of size."""
