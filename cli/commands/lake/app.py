@@ -78,10 +78,11 @@ def export(
                 say(f"{one.month}: {counted(one.absent, 'session')} there are not in the log any more, and stay")
     vacuumed = lake.vacuum() if vacuum and not dry_run else 0
     report = {"to": place, "months": [each._asdict() for each in found], "vacuumed": vacuumed, "dry_run": dry_run}
-    _show(report, found, as_json=as_json, vacuum=vacuum)
+    none = "no session to write" if running or wanted else "no month is over yet; --running writes the one that is not"
+    _show(report, found, none, as_json=as_json, vacuum=vacuum)
 
 
-def _show(report: dict[str, Any], found: "list[MonthExport]", *, as_json: bool, vacuum: bool) -> None:
+def _show(report: dict[str, Any], found: "list[MonthExport]", none: str, *, as_json: bool, vacuum: bool) -> None:
     if as_json:
         print_json(report)
     else:
@@ -91,7 +92,7 @@ def _show(report: dict[str, Any], found: "list[MonthExport]", *, as_json: bool, 
         if found:
             console().print(listing)
         else:
-            say("no month is over yet; --running writes the one that is not")
+            say(none)
         if report["vacuumed"]:
             say(f"{counted(report['vacuumed'], 'file')} of earlier versions deleted")
     replaced = sum(one.action in ("replaced", "removed") for one in found)
