@@ -52,7 +52,8 @@ class LogFiller:
         digests: returns the events of the log; not called where nothing is new.
         kept: where the last pull ended.
         save: keeps `kept` in its file.
-        is_mirror: the log is to have what the collector has: also what was purged here, and not what was purged there.
+        is_mirror: the log is to have what the collector has, also what its own tombstones name.
+        removes_purged: what is purged on the collector is to be removed from the log.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class LogFiller:
         save: Callable[[], None],
         *,
         is_mirror: bool = False,
+        removes_purged: bool = False,
     ) -> None:
         self.report = PullReport()
         self.again = False
@@ -74,6 +76,7 @@ class LogFiller:
         self._kept = kept
         self._save = save
         self._is_mirror = is_mirror
+        self._removes_purged = removes_purged
 
     def add(self, page: Page) -> None:
         """Append what the log lacks of a page, and keep its cursor after that.
@@ -154,9 +157,9 @@ class LogFiller:
         return new
 
     def _note_purge(self) -> None:
-        """Keep, before a tombstone is in the log, that the log has what it names; from a mirror that is removed."""
+        """Keep, before a tombstone is in the log, that the log has what it names."""
         self._kept.bury = True
-        if self._is_mirror:
+        if self._removes_purged:
             self.again = True
             self._kept.cursor, self._kept.complete_us = "", 0
         self._save()

@@ -82,7 +82,7 @@ def sync_log(
     if options.since is not None:
         collector.since = (datetime.now(UTC) - options.since).isoformat()
     place = sync_place(collector.address.url, log, options.since, home)
-    tracked = TrackedLog(log, place, is_mirror=options.is_mirror)
+    tracked = TrackedLog(log, place, is_mirror=options.is_mirror, purge=options.purge)
     if options.dry_run:
         tracked.load()
         return _try_sync(collector, tracked, options, retries)
@@ -138,10 +138,6 @@ def _sync_tracked(
         report.pulled = tracked.pull(collector, retries, progress)
         if tracked.renewed and options.push and not report.renewed:
             _push_tracked(collector, tracked, options, report, retries, progress)  # what it has lost, as the pull told
-        if options.purge and tracked.remove_purged():
-            again = tracked.pull(collector, retries, progress)
-            report.pulled.added += again.added
-            report.pulled.clashes = again.clashes
     if mark_labels(tracked, options.strategy) and options.push:
         _push_tracked(collector, tracked, options, report, retries, progress)
     _set_purged_apart(report, tracked)

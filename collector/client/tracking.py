@@ -26,10 +26,11 @@ class TrackedLog:
     Args:
         log: path of the log.
         place: file that keeps where the last run ended.
-        is_mirror: what is purged on the collector is removed from the log.
+        is_mirror: the log is to have what the collector has, and nothing that was purged there.
+        purge: what is purged on the collector is removed from the log also if it is no mirror.
     """
 
-    def __init__(self, log: Path, place: Path, *, is_mirror: bool = False) -> None:
+    def __init__(self, log: Path, place: Path, *, is_mirror: bool = False, purge: bool = False) -> None:
         self.log = log
         self.kept = SyncCursor()
         self.renewed = False
@@ -37,6 +38,7 @@ class TrackedLog:
         self.unremoved = ""
         """Why purged events could not be removed from the log."""
         self._is_mirror = is_mirror
+        self._removes_purged = is_mirror or purge
         self._place = place
         self._digests: LogDigests | None = None
         self._known = LogMark()
@@ -115,7 +117,7 @@ class TrackedLog:
             EventLogError, OSError: the log cannot be written.
         """
         total = PullReport()
-        if self._is_mirror and self.kept.bury and not self._remove_purged():
+        if self._removes_purged and self.kept.bury and not self._remove_purged():
             return total
         while True:
             filler = self.filler(collector)
@@ -135,9 +137,10 @@ class TrackedLog:
             if not self._remove_purged():
                 return total
 
-    def remove_purged(self) -> bool:
-        """Remove what tombstones of the log name, and return whether nothing of it is left; see `unremoved`."""
-        return not self.digests.names_any(self.digests.buried) or self._remove_purged()
+    def remove_purged(self) -> None:
+        """Remove what tombstones of the log name; see `unremoved` if that was not possible."""
+        if self.digests.names_any(self.digests.buried):
+            self._remove_purged()
 
     def count_purged(self) -> int:
         """Return the number of events of the log that were purged elsewhere."""
@@ -150,7 +153,13 @@ class TrackedLog:
     def filler(self, collector: Remote) -> LogFiller:
         """Return what appends pages of the collector to the log."""
         return LogFiller(
-            collector.address.url, self.log, lambda: self.digests, self.kept, self.save, is_mirror=self._is_mirror
+            collector.address.url,
+            self.log,
+            lambda: self.digests,
+            self.kept,
+            self.save,
+            is_mirror=self._is_mirror,
+            removes_purged=self._removes_purged,
         )
 
     def _remove_purged(self) -> bool:
