@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..core.history.history import History
 from ..core.history.modules import FAILED
@@ -20,6 +20,7 @@ from ..projections.parts import CRASHED_FLAG
 from ..projections.rules import BAD, OUTCOMES, is_flaky
 from ..projections.session_row import SessionRow
 
+T = TypeVar("T")
 MESSAGE_MAX = 1000
 """Characters of a message that are kept."""
 
@@ -94,27 +95,25 @@ class Values:
 
     def number_of_name(self, name: str, known: dict[str, int]) -> int:
         """Return the number of a node id, or that of a module."""
-        number = known.get(name, self._modules.get(name))
-        if number is None:
-            number = self._modules[name] = len(self.names)
-            self.names.append(name)
-        return number
+        number = known.get(name)
+        return _number(name, self.names, self._modules) if number is None else number
 
     def number_of_end(self, ended: Ended) -> int:
         """Return the number of how a test ended."""
-        number = self._ends.get(ended)
-        if number is None:
-            number = self._ends[ended] = len(self.ends)
-            self.ends.append(ended)
-        return number
+        return _number(ended, self.ends, self._ends)
 
     def number_of_worker(self, name: str) -> int:
         """Return the number of a worker's name."""
-        number = self._workers.get(name)
-        if number is None:
-            number = self._workers[name] = len(self.workers)
-            self.workers.append(name)
-        return number
+        return _number(name, self.workers, self._workers)
+
+
+def _number(value: T, values: list[T], numbers: dict[T, int]) -> int:
+    """Return the number of a value; a new one is added."""
+    number = numbers.get(value)
+    if number is None:
+        number = numbers[value] = len(values)
+        values.append(value)
+    return number
 
 
 def is_plain(row: SessionRow) -> bool:
