@@ -56,7 +56,7 @@ types: $(VENV)/.ready ## Check types
 	$(BIN)/pyright
 
 changed-types: $(VENV)/.ready
-	$(BIN)/pyright $$($(BIN)/python docs/tools/changed_sources.py)
+	$(BIN)/python docs/tools/changed_sources.py | xargs -r $(BIN)/pyright
 
 demo: $(VENV)/.ready ## Record a small suite with every kind of outcome, and look at it
 	PATH="$(abspath $(BIN)):$$PATH" sh docs/examples/demo.sh

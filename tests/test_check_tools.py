@@ -16,6 +16,8 @@ def test_files_that_import_a_changed_one_are_checked_with_it():
     graph = {"core/a.py": set(), "core/b.py": {"core/a.py"}, "cli/c.py": {"core/b.py"}, "cli/d.py": set()}
     assert add_importers({"core/a.py", "README.md"}, graph) == ["core/a.py", "core/b.py"]
     assert add_importers({"cli/d.py"}, graph) == ["cli/d.py"]
+    assert add_importers(set(), graph) == []
+    assert add_importers(None, graph) == sorted(graph), "in a copy without history"
 
 
 def test_files_are_pure_unless_they_or_their_helpers_start_processes(tmp_path):
