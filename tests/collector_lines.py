@@ -3,6 +3,7 @@
 import random
 
 from histories import EIGHT, write_session
+from pytest_insight.cli import app as main
 from pytest_insight.eventlog.codec import encode_event
 from pytest_insight.eventlog.events import SessionFinished, SessionStarted, TestFinished
 
@@ -46,3 +47,14 @@ def mixed_history(labels=None):
 def digest_of(line):
     """Digest that a line with its newline carries."""
     return line[-35:-3].decode()
+
+
+def purged_lines(folder, text):
+    """Return the lines of a log before and after `insight log purge` of a text that one of three sessions has."""
+    log = folder / "log.jsonl"
+    before = [*session_lines(1, 5), *session_lines(2, 5, text=f"password={text} in a text"), *session_lines(3, 2)]
+    log.write_bytes(b"".join(before))
+    assert main.run(["log", "purge", "--regex", text, "--force", str(log)]) == 0
+    after = log.read_bytes().splitlines(keepends=True)
+    assert text.encode() not in log.read_bytes()
+    return before, after

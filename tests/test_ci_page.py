@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,8 +51,7 @@ def test_a_recipe_can_be_followed(recipe, tmp_path, tmp_path_factory):
     (folder / "test_shop.py").write_text(TESTS)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_CURRENT")}
     env |= {"BUCKET": (tmp_path / "shared").as_uri(), "GITHUB_STEP_SUMMARY": str(folder / "summary.md"), "CI": "true"}
-    with shims(tmp_path_factory.mktemp("programs") / "bin") as programs:
-        env["PATH"] = os.pathsep.join(map(str, [programs, Path(sys.executable).parent, env["PATH"]]))
+    with shims(tmp_path_factory.mktemp("programs") / "bin") as env["PATH"]:
         results = [
             warm.run(["bash", "-e", "-c", script], cwd=folder, env=env, capture_output=True, text=True)
             for script in scripts

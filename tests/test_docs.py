@@ -80,8 +80,7 @@ def unused_port() -> str:
 def test_a_page_can_be_followed_from_top_to_bottom(name, tmp_path, tmp_path_factory):
     """All samples of a page in order, in one folder and one home, as a new user would type them."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_CURRENT")}
-    with shims(tmp_path_factory.mktemp("programs") / "bin") as programs:
-        env["PATH"] = os.pathsep.join(map(str, [programs, Path(sys.executable).parent, env["PATH"]]))
+    with shims(tmp_path_factory.mktemp("programs") / "bin") as env["PATH"]:
         follow_page(name, tmp_path, env)
 
 

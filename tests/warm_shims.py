@@ -33,8 +33,8 @@ PROGRAMS = {
 
 
 @contextmanager
-def shims(folder: Path) -> Iterator[Path]:
-    """Make the programs in a folder, to be put on the path, and do their work until the end."""
+def shims(folder: Path) -> Iterator[str]:
+    """Make the programs in a folder, and do their work until the end; yields the `PATH` by which a shell finds them."""
     folder.mkdir()
     place = str(folder / "socket")
     for name in PROGRAMS:
@@ -47,7 +47,7 @@ def shims(folder: Path) -> Iterator[Path]:
         server.bind(place)
         server.listen()
         threading.Thread(target=accept_all, args=[server], daemon=True).start()
-        yield folder
+        yield os.pathsep.join(map(str, [folder, Path(sys.executable).parent, os.environ["PATH"]]))
         server.shutdown(socket.SHUT_RDWR)  # ends the wait of the thread
 
 

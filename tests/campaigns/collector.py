@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -66,16 +67,17 @@ def merge(folder: Path, logs: list[list[bytes]]) -> bytes:
     return (folder / "merged.jsonl").read_bytes()
 
 
-def main() -> None:
-    """Run the campaign."""
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    folder = Path(tempfile.mkdtemp(prefix="insight-campaign-"))
-    folder.chmod(0o755)
-    logs = make_logs(events)
-    place = {"collector": start_collector(folder)}
+def push_all(place: dict, logs: list[list[bytes]], kill: Callable[[threading.Event], list[str]]) -> tuple[bytes, str]:
+    """Push logs through a faulty network while processes are killed; return the export, and what happened.
+
+    Args:
+        place: the collector, replaced when it is started again; it is stopped at the end.
+        logs: lines of each client.
+        kill: kills processes until the event is set, and returns the victims.
+    """
     proxy = FaultProxy(lambda: int(place["collector"].url.rpartition(":")[2]))
     ended, victims = threading.Event(), []
-    killer = threading.Thread(target=lambda: victims.extend(kill_in_turns(place, folder, ended)))
+    killer = threading.Thread(target=lambda: victims.extend(kill(ended)))
     began = time.monotonic()
     clients = [StubbornClient(proxy.url, place["collector"].key, lines, seed) for seed, lines in enumerate(logs)]
     for thread in (killer, *clients):
@@ -84,16 +86,29 @@ def main() -> None:
         client.join()
     ended.set()
     killer.join()
+    took_s = time.monotonic() - began
     proxy.close()
     exported = place["collector"].get("/api/v1/log", timeout_s=600).body
     place["collector"].stop()
     wrong = [item for client in clients for item in (*client.conflicts, *client.findings)]
     assert wrong == [], wrong[:5]
-    assert exported == merge(folder, logs), "the export is not what `insight merge` makes of the logs"
-    print(
-        f"{sum(map(len, logs))} lines pushed in {time.monotonic() - began:.0f} s, {exported.count(bytes([10]))} stored once"
+    told = (
+        f"{sum(map(len, logs))} lines pushed in {took_s:.0f} s, {exported.count(bytes([10]))} stored once\n"
+        f"faults: {dict(proxy.faults)}; repeats: {sum(client.repeats for client in clients)}; kills: {victims}"
     )
-    print(f"faults: {dict(proxy.faults)}; repeats: {sum(client.repeats for client in clients)}; kills: {victims}")
+    return exported, told
+
+
+def main() -> None:
+    """Run the campaign."""
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    folder = Path(tempfile.mkdtemp(prefix="insight-campaign-"))
+    folder.chmod(0o755)
+    logs = make_logs(events)
+    place = {"collector": start_collector(folder)}
+    exported, told = push_all(place, logs, lambda ended: kill_in_turns(place, folder, ended))
+    assert exported == merge(folder, logs), "the export is not what `insight merge` makes of the logs"
+    print(told)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,12 @@ import os
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psutil
 from bucket.seaweed import SeaweedServer
-from collector_proxy import FaultProxy
-from collector_pushing import StubbornClient
 from collector_tables import rows_of
 from collectors import start_collector
 from pytest_insight.collector.access.teams import list_teams
@@ -28,7 +25,7 @@ from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.database.private_server import PrivateServer
 from pytest_insight.collector.views.projecting import begin_rebuild, finish_rebuild, project_all
 
-from collector import make_logs, merge
+from collector import make_logs, merge, push_all
 
 KILL_EVERY_S = 2.0
 URL = "s3://logs/team"
@@ -101,30 +98,12 @@ def main() -> None:
     seaweed = SeaweedServer(Path(tempfile.mkdtemp(prefix="insight-s3-")))
     seaweed.start()
     place = {"collector": start(folder, seaweed)}
-    proxy = FaultProxy(lambda: int(place["collector"].url.rpartition(":")[2]))
-    ended, victims = threading.Event(), []
-    killer = threading.Thread(target=lambda: victims.extend(kill_in_turns(place, folder, seaweed, ended)))
-    began = time.monotonic()
-    clients = [StubbornClient(proxy.url, place["collector"].key, lines, seed) for seed, lines in enumerate(logs)]
-    for thread in (killer, *clients):
-        thread.start()
-    for client in clients:
-        client.join()
-    ended.set()
-    killer.join()
-    took_s = time.monotonic() - began
-    proxy.close()
-    exported = place["collector"].get("/api/v1/log", timeout_s=600).body
-    place["collector"].stop()
-    wrong = [item for client in clients for item in (*client.conflicts, *client.findings)]
-    assert wrong == [], wrong[:5]
+    exported, told = push_all(place, logs, lambda ended: kill_in_turns(place, folder, seaweed, ended))
     assert exported == merge(folder, logs), "the export is not what `insight merge` makes of the logs"
     segments, orphans = check_views(folder, seaweed)
     seaweed.remove()
-    stored = exported.count(b"\n")
-    print(f"{sum(map(len, logs))} lines pushed in {took_s:.0f} s, {stored} stored once, in {segments} objects")
-    print(f"faults: {dict(proxy.faults)}; repeats: {sum(client.repeats for client in clients)}; kills: {victims}")
-    print(f"{orphans} objects that no row names; all others are sound, and the views are those of a rebuild")
+    print(told)
+    print(f"{segments} objects, and {orphans} that no row names; all are sound, and the views are those of a rebuild")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from collector_lines import digest_of, session_lines
+from collector_lines import digest_of, purged_lines, session_lines
 from collectors import everything, make_key
 from pytest_insight.cli import app as main
 from pytest_insight.collector.database.checking import check_database
@@ -14,13 +14,7 @@ CANARY = "canary-5f2c"
 @pytest.fixture
 def purged(tmp_path):
     """Lines of a log before and after `insight log purge` of a text."""
-    log = tmp_path / "log.jsonl"
-    before = [*session_lines(1, 5), *session_lines(2, 5, text=f"password={CANARY} in a text"), *session_lines(3, 2)]
-    log.write_bytes(b"".join(before))
-    assert main.run(["log", "purge", "--regex", CANARY, "--force", str(log)]) == 0
-    after = log.read_bytes().splitlines(keepends=True)
-    assert CANARY.encode() not in log.read_bytes()
-    return before, after
+    return purged_lines(tmp_path, CANARY)
 
 
 def test_a_purge_removes_the_text_and_keeps_it_out(served, engine, database, purged, tmp_path):

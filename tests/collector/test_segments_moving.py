@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from collector_buckets import FolderBucket, forget
-from collector_lines import session_lines
+from collector_lines import purged_lines, session_lines
 from collector_tables import rows_of
 from collectors import ThreadCollector, context_of, everything
 from histories import write_session
@@ -32,11 +32,7 @@ PLACES = "select count(*) filter (where place <> ''), count(*) filter (where bod
 @pytest.fixture
 def purged(tmp_path):
     """Lines of a log before and after `insight log purge` of a text."""
-    log = tmp_path / "log.jsonl"
-    before = [*session_lines(1, 5), *session_lines(2, 5, text=f"password={CANARY} in a text"), *session_lines(3, 2)]
-    log.write_bytes(b"".join(before))
-    assert main.run(["log", "purge", "--regex", CANARY, "--force", str(log)]) == 0
-    return before, log.read_bytes().splitlines(keepends=True)
+    return purged_lines(tmp_path, CANARY)
 
 
 def push_with_orphan(placed, engine, before):
