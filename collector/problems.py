@@ -18,6 +18,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "bad-key": Refusal(401, "The API key is not valid"),
     "missing-scope": Refusal(403, "The API key does not allow this"),
     "wrong-team": Refusal(403, "The team comes from the API key alone"),
+    "wrong-origin": Refusal(403, "Another site has sent this form"),
     "not-found": Refusal(404, "There is no such thing"),
     "method-not-allowed": Refusal(405, "The method is not allowed here"),
     "slow-body": Refusal(408, "The body did not arrive in time"),

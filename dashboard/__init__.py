@@ -1,13 +1,16 @@
 """The pages of a report on this machine, which follow the log: `insight dashboard`.
 
+- `access`: which requests reach the pages on this machine.
 - `addresses`: addresses of the pages.
-- `app`: routes, and the stream of changes.
+- `app`: the pages about one log, and their application.
+- `followed`: state, answers and listeners of pages that follow something.
 - `following`: looks for changes of the log.
-- `guard`: which requests are answered, and the headers of every answer.
 - `models`: threads that read the log.
 - `rules`: tables of hosts, sites and headers that are accepted.
+- `routes`: what answers at which path.
 - `running`: the server process.
+- `stream`: server-sent events.
+- `subject`: what pages are about: a log, or the sessions of a team.
 - `survey`: the answers of a report, renewed as the log grows.
-- `tokens`: the address that opens the pages, and the cookie that it sets.
 - `views`: what single pages show.
 """

@@ -16,9 +16,11 @@ class PageLinks:
 
     Args:
         sut: the system that the address names; empty for that of the project.
+        options: written behind commands of `insight`.
     """
 
-    def __init__(self, sut: str) -> None:
+    def __init__(self, sut: str, options: str = "") -> None:
+        self._options = options
         self._kept = {"sut": sut} if sut else {}
 
     def address(self, path: str, **query: str) -> str:
@@ -54,6 +56,10 @@ class PageLinks:
     def comparison(self, base: str, target: str) -> str:
         """Return the address of a comparison of two sessions."""
         return self.address("/compare", base=visible(base), target=visible(target))
+
+    def command(self, text: str) -> str:
+        """Return a command to copy, with the options that it needs to find these sessions."""
+        return text + self._options if text.startswith("insight ") else text
 
     @property
     def kept(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from ..core.history.series import branch_of
 from ..core.overview.sentence import Progress, progress_of
@@ -13,12 +13,14 @@ from ..projections.rules import RULES_VERSION
 from .models import READ_ERRORS, reason_of
 
 if TYPE_CHECKING:
+    from ..core.history.history import History
     from ..projections.readmodel import ReadModel
     from ..projections.session_row import SessionRow
 
 NEWEST = 50
 """Sessions among which those that run are looked for."""
 TESTS_SHOWN = 100
+_TITLES: Final = {"running": "Running now", "unknown": "Started, without a result so far"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class WatchedSession:
     started_at: str
     counts: dict[str, int]
     workers: tuple[Working, ...]
+    last_at: str = ""
+    """When the last event of it was recorded."""
+
+    @property
+    def tests_title(self) -> str:
+        """Title of the list of its tests that have no result."""
+        return _TITLES.get(self.state, "Running when it ended")
 
 
 @dataclass(frozen=True)
@@ -66,11 +75,16 @@ class LiveState:
 
     def renewed(self) -> "LiveState":
         """Return the same state under another position: there are newer answers."""
-        return replace(self, position=f"{self.position.partition('.')[0]}.{_moment()}")
+        return replace(self, position=position_of(self.position.partition(".")[0]))
 
 
-def _moment() -> int:
-    return time.time_ns() // 1_000_000
+def position_of(size: object) -> str:
+    """Return a position that no other state has.
+
+    Args:
+        size: what grows with the log.
+    """
+    return f"{size}.{time.time_ns() // 1_000_000}"
 
 
 def read_state(model: "ReadModel", source: LogSource, before: LiveState) -> LiveState:
@@ -81,7 +95,7 @@ def read_state(model: "ReadModel", source: LogSource, before: LiveState) -> Live
         source: the log.
         before: the state when it was last read.
     """
-    position = f"{_size_of(source)}.{_moment()}"
+    position = position_of(_size_of(source))
     try:
         result = model.catch_up()
         sessions = _watch_sessions(model, before.sessions)
@@ -113,7 +127,7 @@ def _watch_sessions(model: "ReadModel", before: Sequence[WatchedSession]) -> tup
     return tuple(watched_session(model, row) for row in ended if row is not None and row.exit_status is None)
 
 
-def watched_session(model: Any, row: "SessionRow") -> WatchedSession:
+def watched_session(model: "History", row: "SessionRow") -> WatchedSession:
     """Return a session with the tests that run in it, by worker."""
     progress = progress_of(row, model.state_of(row))
     tests: dict[str, list[str]] = {}
@@ -130,4 +144,5 @@ def watched_session(model: Any, row: "SessionRow") -> WatchedSession:
         started_at=format_time(row.started_us),
         counts=row.counts,
         workers=tuple(Working(worker, tuple(found)) for worker, found in sorted(tests.items())),
+        last_at=format_time(row.finished_us),
     )

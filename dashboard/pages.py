@@ -22,6 +22,7 @@ from .views.test_list import KINDS, list_tests
 
 if TYPE_CHECKING:
     from .live import LiveState
+    from .subject import Presentation
     from .survey import SurveyAnswers
 
 ROOM = Limits(broken=200, flaky=200, clusters=100, sessions=200, slow=15, text_chars=400_000)
@@ -33,10 +34,13 @@ _FOLDER = Path(__file__).parent
 @cache
 def templates() -> Environment:
     """Return the templates: those of the dashboard, and those of the report that they are made of."""
-    report = environment()
-    return report.overlay(
-        loader=ChoiceLoader([FileSystemLoader(_FOLDER / "templates"), *([report.loader] if report.loader else [])])
-    )
+    return with_templates(environment(), _FOLDER / "templates")
+
+
+def with_templates(others: Environment, folder: Path) -> Environment:
+    """Return some templates together with those of a folder, which come first."""
+    loaders = [FileSystemLoader(folder), *([others.loader] if others.loader else [])]
+    return others.overlay(loader=ChoiceLoader(loaders))
 
 
 @cache
@@ -51,16 +55,22 @@ class PageMaker:
     Args:
         snapshot: the answers.
         state: of the log.
+        shown: how pages name what they come from.
         sut: the system that the address names.
-        log_name: path of the log.
         problem: why there are no newer answers.
     """
 
     def __init__(
-        self, snapshot: "SurveyAnswers", state: "LiveState", *, sut: str = "", log_name: str = "", problem: str = ""
+        self,
+        snapshot: "SurveyAnswers",
+        state: "LiveState",
+        shown: "Presentation",
+        *,
+        sut: str = "",
+        problem: str = "",
     ) -> None:
         self.snapshot = snapshot
-        self.links = PageLinks(sut)
+        self.links = PageLinks(sut, shown.options)
         answers = snapshot.answers
         known = PageFacts(answers, ROOM)
         self._shared: dict[str, Any] = {
@@ -78,7 +88,7 @@ class PageMaker:
             "state": state,
             "problem": problem,
             "pages": PAGES,
-            "log_name": log_name,
+            "shown": shown,
             "words_of_strip": words_of_strip,
         }
 
@@ -135,13 +145,13 @@ class PageMaker:
     def compare_page(self, found: Compared | None, reason: str, asked: Mapping[str, str]) -> str:
         """Return the comparison of two sessions; without one, the reason."""
         sides = {name: asked.get(name, "") for name in ("base", "target")}
-        return self._render("compare", "compare", "Compare", found=found, reason=reason, asked=sides, shown=SHOWN)
+        return self._render("compare", "compare", "Compare", found=found, reason=reason, asked=sides, rows=SHOWN)
 
     def missing_page(self, title: str, reason: str) -> str:
         """Return a page that says that something is not there."""
         return self._render("missing", "", title, reason=reason)
 
 
-def waiting_page(state: "LiveState", title: str, lines: list[str]) -> str:
+def waiting_page(state: "LiveState", shown: "Presentation", title: str, lines: list[str]) -> str:
     """Return a page for as long as there is no answer."""
-    return templates().get_template("waiting.html.jinja").render(state=state, title=title, lines=lines)
+    return templates().get_template("waiting.html.jinja").render(state=state, shown=shown, title=title, lines=lines)

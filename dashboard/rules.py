@@ -4,7 +4,7 @@ Pure functions of the headers, so that each row of a table is a test.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -44,6 +44,12 @@ def values_of(headers: Headers, name: bytes) -> list[bytes]:
     return [value for each, value in headers if each == name]
 
 
+def with_headers(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that every answer has."""
+    own = {name for name, _ in ANSWER_HEADERS}
+    return [*((name, value) for name, value in given if name.lower() not in own), *ANSWER_HEADERS]
+
+
 def refusal_of(method: str, headers: Headers) -> RefusedRequest | None:
     """Return why a request is refused before its path is looked at; None if it is not.
 
@@ -58,6 +64,11 @@ def refusal_of(method: str, headers: Headers) -> RefusedRequest | None:
         return RefusedRequest(400, "the Host header must name this machine: localhost, 127.0.0.1 or [::1]")
     if method not in METHODS:
         return RefusedRequest(405, "the dashboard changes nothing: it answers GET and HEAD")
+    return site_refusal(headers)
+
+
+def site_refusal(headers: Headers) -> RefusedRequest | None:
+    """Return why a request is refused that another web page makes; None if it opens a page in a tab, or is our own."""
     sites = values_of(headers, b"sec-fetch-site")
     if any(site.lower() not in _OWN_SITES for site in sites) and not _opens_page(headers):
         return RefusedRequest(403, "another web page asks for this; open its address in a tab of its own")

@@ -14,13 +14,13 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..eventlog.sources import LogSource
+from .access.guard import PageGuard
+from .access.tokens import PARAMETER, Door
 from .app import Dashboard
 from .following import LogWatcher
-from .guard import PageGuard
 from .problem import problem_page
 from .rules import ANSWER_HEADERS, check_host
 from .survey import Choice
-from .tokens import PARAMETER, Door
 
 _BACKLOG = 128
 

@@ -5,20 +5,33 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..reports.answers import Answers, collect_answers
 from ..reports.facts import Facts, facts_of
 from ..reports.grid import TestNames
-from .models import READ_ERRORS, ModelThread, reason_of
+from .models import READ_ERRORS, reason_of
 
 if TYPE_CHECKING:
     from ..core.analyzer import Analysis
     from ..core.history.history import History
-    from ..projections.readmodel import ReadModel
 
+T = TypeVar("T")
 Choice = Callable[["History", str], tuple["Analysis", str]]
 """Returns the sessions that pages are about, and the name of their system; the name that was asked for may be empty."""
+
+
+class HistoryReader(Protocol):
+    """A history that is asked outside of the event loop."""
+
+    async def ask(self, job: "Callable[[History], T]") -> T:
+        """Return what a job returns that is given the history.
+
+        Raises:
+            OSError, EventLogError, LookupError: it cannot be read now.
+        """
+        ...
+
 
 REST = 5
 """A renewal is followed by a rest of so many times its duration."""
@@ -54,19 +67,25 @@ class Survey:
     """Answers by system under test.
 
     Args:
-        models: where they are asked.
+        reader: where they are asked.
         choose: which sessions they are about.
         renewed: called when there are newer answers.
     """
 
-    def __init__(self, models: ModelThread, choose: Choice, renewed: Callable[[], None]) -> None:
-        self._models, self._choose, self._renewed = models, choose, renewed
+    def __init__(self, reader: "HistoryReader", choose: Choice, renewed: Callable[[], None]) -> None:
+        self._reader, self._choose, self._renewed = reader, choose, renewed
         self._kept: dict[str, SurveyAnswers] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._next_s: dict[str, float] = {}
         self._position = ""
         self.problem = ""
         """Why the newest answers could not be read."""
+
+    @property
+    def results(self) -> int:
+        """Results in the answers that are kept, in all systems; they decide how much memory those take."""
+        lines = (line for kept in self._kept.values() for line in kept.answers.sessions)
+        return sum(sum(line.counts.values()) for line in lines)
 
     def note_change(self, position: str) -> None:
         """Take note that the log has another state."""
@@ -104,7 +123,7 @@ class Survey:
         began_s = time.monotonic()
         position = self._position
         try:
-            answers, analysis = await self._models.ask(lambda model: self._collect(model, sut))
+            answers, analysis = await self._reader.ask(lambda model: self._collect(model, sut))
         except (*READ_ERRORS, ValueError) as error:  # a span of time may be none
             self.problem = reason_of(error)
             self._next_s[sut] = time.monotonic() + 1.0
@@ -119,7 +138,7 @@ class Survey:
         self._next_s[sut] = time.monotonic() + min(cost_s * REST, _REST_MAX_S)
         self._renewed()
 
-    def _collect(self, model: "ReadModel", sut: str) -> tuple[Answers, "Analysis"]:
+    def _collect(self, model: "History", sut: str) -> tuple[Answers, "Analysis"]:
         model.catch_up()
         analysis, name = self._choose(model, sut)
         return collect_answers(model, analysis, name), analysis

@@ -37,6 +37,10 @@ class Links(Protocol):
         """Return the id of the row of a broken test; empty if no link leads there."""
         ...
 
+    def command(self, text: str) -> str:
+        """Return a command to copy, with the options that it needs to find these sessions."""
+        ...
+
 
 class FragmentLinks:
     """Links within the page of a report: to rows that are there, and numbers that its script makes links of.
@@ -75,3 +79,7 @@ class FragmentLinks:
         """Return the id of the row of a broken test."""
         number = self._numbers.get(nodeid)
         return "" if number is None else f"t{number}"
+
+    def command(self, text: str) -> str:
+        """Return a command to copy as it is."""
+        return text

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_insight.cli.commands.pages.dashboard import choose_sessions
+from pytest_insight.dashboard.access.guard import PageGuard
+from pytest_insight.dashboard.access.tokens import Door
 from pytest_insight.dashboard.app import Dashboard
-from pytest_insight.dashboard.guard import PageGuard
-from pytest_insight.dashboard.tokens import Door
 from pytest_insight.eventlog.sources import LogSource
 
 INSIGHT = [sys.executable, "-m", "pytest_insight.cli"]

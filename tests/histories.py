@@ -45,7 +45,7 @@ def write_session(
     stream = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
     head = {"session_id": name, "sut": "shop", "python": python, "testing_system": {"platform": platform}} | header
     # Written on this machine, by a process of an earlier start of it: without a seal it was killed.
-    head["writer"] = {"host": os.uname().nodename, "boot_id": "earlier", "pid": "1", "started": "1"}
+    head.setdefault("writer", {"host": os.uname().nodename, "boot_id": "earlier", "pid": "1", "started": "1"})
     head.setdefault("vcs", {"commit": commit * 40, "branch": branch, "dirty": False})
     lines = [write_line("session.started", stream, 0, at, **head)]
     add = lambda kind, **fields: lines.append(write_line(kind, stream, len(lines), at, **fields))

@@ -68,8 +68,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     assert {f"pytest_insight/{room}/py.typed" for room in ROOMS} <= set(names)
     pages = {
         f"pytest_insight/{path.relative_to(ROOT)}"
-        for room in ("dashboard", "reports")
-        for path in (ROOT / room).glob("[at]*s/*.*")
+        for folder in ("collector/pages", "dashboard", "reports")
+        for kind in ("assets", "templates")
+        for path in (ROOT / folder / kind).glob("*.*")
     }
     assert pages <= set(names)
     assert {Path(name).suffix for name in pages} == {".css", ".jinja", ".js"}

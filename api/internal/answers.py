@@ -10,7 +10,7 @@ from .lazy import load_lazily
 if TYPE_CHECKING:
     from ...core.compare import compare_runs
     from ...core.overview.about import AboutAnswer, about_rows, about_runs
-    from ...core.overview.answer import DAYS, SESSIONS_MAX, overview_of
+    from ...core.overview.answer import overview_of
     from ...core.overview.cases import by_test, count_cases
     from ...core.overview.cut_tests import CutTest
     from ...core.overview.data import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from ...core.overview.headline import OutageNow
     from ...core.overview.marks import MARKS, mark_word
+    from ...core.overview.meant import recent_sessions
     from ...core.overview.sentence import HASH_DIGITS, headline_of, newest_of, sentences_of
     from ...core.overview.strips import strips_of
     from ...core.questions.broken import BranchState, Broken
@@ -45,12 +46,13 @@ if TYPE_CHECKING:
 _MODULES = {
     "...core.compare": "compare_runs",
     "...core.overview.about": "AboutAnswer about_rows about_runs",
-    "...core.overview.answer": "DAYS SESSIONS_MAX overview_of",
+    "...core.overview.answer": "overview_of",
     "...core.overview.cases": "by_test count_cases",
     "...core.overview.data": "BranchRow BrokenGroup BrokenRow CutRow FlakyRow LostRow NewestSession Overview SlowerRow",
     "...core.overview.cut_tests": "CutTest",
     "...core.overview.headline": "OutageNow",
     "...core.overview.marks": "MARKS mark_word",
+    "...core.overview.meant": "recent_sessions",
     "...core.overview.sentence": "HASH_DIGITS headline_of newest_of sentences_of",
     "...core.overview.strips": "strips_of",
     "...core.questions.broken": "BranchState Broken",

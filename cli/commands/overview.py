@@ -37,7 +37,6 @@ _START = (
     "Record one:       pytest --insight        (or `insight = true` in the ini file of pytest)",
     "Then ask again:   insight                 (all commands: insight --help)",
 )
-_DAY_US = 86_400_000_000
 TEXT_ROWS = 5
 """Tests of a section that the screen may show."""
 
@@ -137,19 +136,11 @@ def _answer(
 def history_meant(question: "Question", time: str | None) -> "Analysis":
     """Return the sessions that are meant: of one system, of the span that is given or the newest ones."""
     from ...api import Analysis
-    from ...api.internal.answers import DAYS, SESSIONS_MAX
-    from ...api.internal.history import is_future
+    from ...api.internal.answers import recent_sessions
 
     model = question.model
     sut = question.sut or sut_meant(model)
-    if time is not None:
-        rows = [row for row in question.sessions if row.sut == sut]
-    else:
-        newest = model.sessions(sut=sut, limit=1)
-        if newest and is_future(newest[0].started_us):
-            newest = [row for row in model.sessions(sut=sut) if not is_future(row.started_us)] or newest
-        since_us = newest[0].started_us - DAYS * _DAY_US if newest else None
-        rows = model.sessions(sut=sut, since_us=since_us, limit=SESSIONS_MAX)
+    rows = recent_sessions(model, sut) if time is None else [row for row in question.sessions if row.sut == sut]
     return question.narrowed(Analysis.of_rows(model, rows))
 
 

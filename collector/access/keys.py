@@ -7,7 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from ..database.tables import key, team
 
@@ -153,10 +153,20 @@ def revoke_key(connection: Connection, key_id: str, team_id: int | None = None) 
     return bool(connection.execute(query.values(revoked=func.coalesce(key.c.revoked, func.now()))).rowcount)
 
 
+def valid_key(connection: Connection, key_id: str) -> ApiKey | None:
+    """Return the key with an id, if it is valid now."""
+    query = select(*_COLUMNS).join(team, team.c.id == key.c.team).where(key.c.id == key_id, _still_valid())
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _of_row(row)
+
+
+def _still_valid() -> "ColumnElement[bool]":
+    return key.c.revoked.is_(None) & (key.c.expires.is_(None) | (key.c.expires > func.now()))
+
+
 def find_key(connection: Connection, parts: KeyParts) -> tuple[ApiKey, bool] | None:
     """Return the key with an id, and whether it is valid now; None for an unknown id or another secret."""
-    still_valid = key.c.revoked.is_(None) & (key.c.expires.is_(None) | (key.c.expires > func.now()))
-    query = select(*_COLUMNS, key.c.hash, still_valid.label("valid")).join(team, team.c.id == key.c.team)
+    query = select(*_COLUMNS, key.c.hash, _still_valid().label("valid")).join(team, team.c.id == key.c.team)
     row = connection.execute(query.where(key.c.id == parts.id)).one_or_none()
     # Compared also for an unknown id, so that both answers take the same time.
     stored = bytes(32) if row is None else bytes(row.hash)

@@ -2,7 +2,6 @@
 
 import math
 import threading
-import time
 from hashlib import sha256
 from typing import Final
 
@@ -13,9 +12,7 @@ from ..problems import ProblemError
 from .audit import record_action
 from .keys import ApiKey, find_key, split_key
 from .rates import TokenBuckets
-
-CACHE_S: Final = 5.0
-"""Seconds for which a valid key is not looked up again; a revoked key works at most so long."""
+from .recent import CACHE_S, RecentKeys
 
 RECORDED_MAX: Final = 3_000
 """Wrong keys that are recorded in a minute, one by one."""
@@ -23,7 +20,6 @@ RECORDED_MAX: Final = 3_000
 GUESSES_MAX: Final = 600
 """Wrong keys in a minute that are answered with 401; those who send more are asked to wait. Right keys are not."""
 
-_CACHED_MAX = 10_000
 _SCHEME = "bearer "
 
 
@@ -38,8 +34,7 @@ class KeyLookup:
 
     def __init__(self, engine: Engine, cache_s: float = CACHE_S, guesses: int = GUESSES_MAX) -> None:
         self._engine = engine
-        self._cache_s = cache_s
-        self._cache: dict[bytes, tuple[float, ApiKey]] = {}
+        self.recent = RecentKeys(cache_s)
         self._lock = threading.Lock()
         # A program that guesses keys does not fill the disk.
         self._recorded = TokenBuckets(RECORDED_MAX)
@@ -89,15 +84,10 @@ class KeyLookup:
         text = header[len(_SCHEME) :].strip()
         # The cache has no secret in it, neither.
         name = sha256(text.encode("utf-8", "surrogateescape")).digest()
-        with self._lock:
-            cached = self._cache.get(name)
-        if cached is not None and time.monotonic() - cached[0] < self._cache_s:
-            return cached[1]
-        found = self._look_up(text)
-        with self._lock:
-            if len(self._cache) >= _CACHED_MAX:
-                self._cache.clear()
-            self._cache[name] = (time.monotonic(), found)
+        found = self.recent.get(name)
+        if found is None:
+            found = self._look_up(text)
+            self.recent.put(name, found)
         return found
 
     def _look_up(self, text: str) -> ApiKey:

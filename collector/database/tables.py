@@ -53,6 +53,18 @@ key = Table(
     Index("key_team", "team"),
 )
 
+login = Table(
+    "login",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("team", Integer, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Index("login_expires", "expires"),
+)
+"""Browsers that have logged in with a key; `hash` is of what their cookie has."""
+
 audit = Table(
     "audit",
     metadata,

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ..pages.routes import page_routes
 from .admin_api import router as admin_router
 from .answers import PROBLEM_TYPE, register_handlers
 from .conflicts_api import router as conflicts_router
@@ -51,4 +52,6 @@ def make_app(context: ServerContext) -> FastAPI:
     app.include_router(health_router)
     for router in (admin_router, events_router, conflicts_router, sessions_router, questions_router):
         app.include_router(router, responses=_ERRORS)
+    if context.has_pages:
+        app.router.routes.extend(page_routes(context))
     return app

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from ..access.keys import ApiKey
+from ..access.logins import LoginLookup
 from ..access.lookup import KeyLookup
 from ..access.rates import TokenBuckets
 from ..bodies.attaching import segments_of
@@ -48,7 +49,10 @@ class ServerContext:
     command: list[str]
     """Starts a process that answers questions, see `views.commands`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
+    has_pages: bool = True
+    """Whether it serves the pages for browsers too."""
     keys: KeyLookup = field(init=False)
+    logins: LoginLookup = field(init=False)
     rates: TokenBuckets = field(init=False)
     sequencer: Sequencer = field(init=False)
     views: TeamViews = field(init=False)
@@ -59,11 +63,12 @@ class ServerContext:
     ending: threading.Event = field(default_factory=threading.Event)
     """Set when the process is asked to end: what goes on for ever ends then."""
     followers: int = 0
-    """Connections that follow the feed."""
+    """Connections that follow the feed, and open pages."""
     body_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(BODY_THREADS))
 
     def __post_init__(self) -> None:
         self.keys = KeyLookup(self.engine)
+        self.logins = LoginLookup(self.engine)
         self.rates = TokenBuckets(self.limits.requests)
         self.room = BodyRoom(self.limits)
         self.sequencer = Sequencer(self.engine)

@@ -42,6 +42,8 @@ class ServeSettings:
     segments: str = ""
     """URL of the bucket with the bodies of segments; empty without one."""
     limits: RequestLimits = field(default_factory=RequestLimits)
+    has_pages: bool = True
+    """Whether it serves the pages for browsers too."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,13 @@ def _refuse_plain_http(settings: ServeSettings) -> None:
 def _serve_on(settings: ServeSettings, url: str, listening: socket.socket) -> None:
     tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
     worker = WorkerSettings(
-        url, settings.folder / "views", tuple(settings.command), settings.limits, settings.segments, tls
+        url,
+        settings.folder / "views",
+        tuple(settings.command),
+        settings.limits,
+        settings.segments,
+        settings.has_pages,
+        tls,
     )
     projector = ProjectorProcess(url, settings.segments)
     projector.start()

@@ -8,6 +8,7 @@
 - `data`: shapes of the answer; its JSON has the same fields.
 - `headline`: the beginning of an answer: the newest session that ran tests, if nearly everything fails in it.
 - `marks`: one character for the result of one run, the same wherever the last runs of a test are drawn.
+- `meant`: the sessions that an answer about a project is about, if no span of time is given.
 - `sentence`: the sentences of the headline: how the newest session ended, and what is broken since when.
 - `strips`: the last runs of tests as rows of marks, the newest last.
 """

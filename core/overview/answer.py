@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from ..questions.lost import LostTest
     from .cut_tests import CutTest
 
-SESSIONS_MAX = 200
-"""Sessions that are looked at, if no span of time is given."""
-DAYS = 30
-"""How far back from the newest session they reach, if no span of time is given."""
 WEEK_US = 7 * 86_400_000_000
 
 

@@ -37,9 +37,9 @@
     busy = true; due = false;
     try {
       const answer = await fetch(location.href, {headers: {'If-None-Match': root.dataset.tag}, cache: 'no-store'});
-      if (answer.status === 403) say('Another dashboard runs here now: open the address that it printed.');
+      if (answer.status === 401 || answer.status === 403) say(root.dataset.refused);
       else if (answer.status !== 304) { const text = await answer.text(); if (isBusy()) due = true; else swap(text); }
-    } catch { say('The dashboard has ended. Start it again: insight dashboard'); }
+    } catch { say(root.dataset.gone); }
     busy = false;
     if (due && !isBusy()) refresh();
   }
@@ -50,7 +50,7 @@
     source = new EventSource('/events');
     source.addEventListener('rev', (event) => { hear(event.data); if (channel) channel.postMessage(event.data); });
     source.onopen = () => say('');
-    source.onerror = () => say('The dashboard has ended. Start it again: insight dashboard');
+    source.onerror = () => say(root.dataset.gone);
   }
 
   // The visible tab that has the lock listens; it tells the others. A hidden tab neither waits nor listens.

@@ -108,7 +108,7 @@ FAULTS = {
         ("test_segments_moving.py",),
     ),
     "a revoked key that is remembered": Fault(
-        (Edit("collector/access/lookup.py", "time.monotonic() - cached[0] < self._cache_s", "True"),), ("test_access.py",)
+        (Edit("collector/access/recent.py", "time.monotonic() - cached[0] < self.cache_s", "True"),), ("test_access.py",)
     ),
     "a purge that forgets the quarantine": Fault(
         (Edit("collector/ingest/purging.py", "    _remove_from_quarantine(connection, team_id, new)\n", ""),),

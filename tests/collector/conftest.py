@@ -114,7 +114,7 @@ def shared(postgres, tmp_path_factory):
     name = _make(postgres.url, f"test_{next(numbers)}", "template_insight")
     engine = open_engine(_named(postgres.url, name))
     running = ThreadCollector(context_of(engine, tmp_path_factory.mktemp("collector")), make_key(engine))
-    running.context.keys._cache_s = 0.1
+    running.context.keys.recent.cache_s = 0.1
     yield running
     running.stop()
     engine.dispose()

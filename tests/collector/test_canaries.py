@@ -5,6 +5,7 @@ import subprocess
 import psutil
 import psycopg
 import pytest
+from collector_browsers import Browser, entered_browser
 from collector_lines import session_lines
 from collectors import everything, start_collector
 from pytest_insight.cli import app as main
@@ -49,6 +50,12 @@ def test_keys_and_texts_are_in_no_log_argument_error_metric_or_audit(watched, da
         ("POST", "/api/v1/sessions", f'{{"session_id": "{CANARY}"'.encode()),
         ("POST", "/api/v1/keys", f'{{"owner": 7, "role": "{CANARY}"}}'.encode()),
     ]
+    browser = entered_browser(running.url, running.key)
+    login = browser.cookie.partition("=")[2]
+    browser.get(f"/session?id={CANARY}")
+    browser.get(f"/test?id={running.key}")
+    for wrong in (running.key[:-1], CANARY):
+        Browser(running.url).log_in(wrong, f"/?sut={CANARY}")
     for method, path, body in asked:
         running.request(method, path, body)
         running.request(method, path, body, key=running.key[:-1])
@@ -69,6 +76,7 @@ def test_keys_and_texts_are_in_no_log_argument_error_metric_or_audit(watched, da
     assert "an answer was cut off" in told
     assert CANARY not in told
     assert secret not in told
+    assert login not in told
     assert secret not in arguments_of_all(psutil.Process(running.process.pid))
 
 

@@ -75,7 +75,7 @@ def test_a_cut_connection_is_resumed_without_a_gap(served):
 
 def test_the_connection_ends_with_the_key(served, engine, monkeypatch):
     """A follower whose key is revoked gets an end and no further line."""
-    served.context.keys._cache_s = 0.1
+    served.context.keys.recent.cache_s = 0.1
     key = make_key(engine, role="reader")
     follower = Follower(served, key=key)
     served.push(session_lines(1)[0])

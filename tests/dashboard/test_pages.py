@@ -8,8 +8,8 @@ import pytest
 from dashboard_pages import OWN, Asked
 from histories import write_session
 from pytest_insight.cli.app import run
+from pytest_insight.dashboard.access.tokens import Door
 from pytest_insight.dashboard.rules import ANSWER_HEADERS
-from pytest_insight.dashboard.tokens import Door
 from report_pages import BREAK, EVIL, FLAKY, HUNG, RETRIED, SLOW, STEADY, PageReader, hostile_log, shop_log
 
 ADDRESSES = [

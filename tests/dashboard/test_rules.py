@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
+from pytest_insight.dashboard.access.tokens import Door
 from pytest_insight.dashboard.rules import ANSWER_HEADERS, check_host, refusal_of
-from pytest_insight.dashboard.tokens import Door
 
 PAGE_OF_TAB = [(b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
 

@@ -31,6 +31,9 @@ RequestsOption = Annotated[
         help="Requests that one key may send to each process; 0 for no limit.",
     ),
 ]
+PagesOption = Annotated[
+    bool, typer.Option("--pages/--no-pages", help="Serve the pages of `insight report` to browsers that log in.")
+]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure-http", help="Serve without TLS beyond this machine: behind a proxy that has it.")
 ]
@@ -47,12 +50,14 @@ def command(
     workers: WorkersOption = 1,
     requests: RequestsOption = 6000,
     segments: SegmentsOption = "",
+    pages: PagesOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run the collector: it takes the logs of a team over HTTP, keeps them in PostgreSQL and answers questions.
 
     Without --db-url it starts a private PostgreSQL. The first start prints an admin key, once. With --segments the
-    events are objects in a bucket, and the database has the rows that name them.
+    events are objects in a bucket, and the database has the rows that name them. In a browser its address shows the
+    pages of `insight report` about a team, after a login with a key.
 
     Example: insight serve --port 8765
     """
@@ -79,6 +84,7 @@ def command(
         workers,
         segments,
         RequestLimits(requests=requests),
+        pages,
     )
     try:
         serve(settings, announce)

@@ -39,13 +39,16 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     limits: RequestLimits
     segments: str
     """URL of the bucket with the bodies of segments; empty without one."""
+    has_pages: bool
     uvicorn: dict[str, Any]
 
 
 def serve_here(settings: WorkerSettings, listening: socket.socket) -> None:
     """Serve in this process until it is asked to end."""
     engine = open_engine(settings.url, segments=settings.segments)
-    context = ServerContext(engine, settings.folder, list(settings.command), settings.limits)
+    context = ServerContext(
+        engine, settings.folder, list(settings.command), settings.limits, has_pages=settings.has_pages
+    )
     end_in_order()
     make_http_server(context, **settings.uvicorn).run(sockets=[listening])
 

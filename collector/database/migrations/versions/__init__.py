@@ -6,4 +6,5 @@
 - `r0004_row_security`: rows of the own team alone
 - `r0005_packed`: columns of sessions for questions
 - `r0006_objects`: work on objects of a bucket
+- `r0007_logins`: browsers that have logged in
 """

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from .problem import problem_page
-from .rules import ANSWER_HEADERS, METHODS, RefusedRequest, refusal_of
+from ..problem import problem_page
+from ..rules import METHODS, RefusedRequest, refusal_of, with_headers
 from .tokens import PARAMETER, Door
 
 Message = MutableMapping[str, Any]
@@ -77,12 +77,6 @@ class PageGuard:
         # As the path of this server alone: one that begins with two slashes would be another host.
         path = "/" + scope["raw_path"].decode("latin-1").lstrip("/\\")
         return f"{path}?{rest}" if rest else path
-
-
-def with_headers(given: Any) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer with those that every answer has."""
-    own = {name for name, _ in ANSWER_HEADERS}
-    return [*((name, value) for name, value in given if name.lower() not in own), *ANSWER_HEADERS]
 
 
 async def refuse(scope: Any, send: Send, refusal: RefusedRequest) -> None:

@@ -4,7 +4,7 @@ import hmac
 import secrets
 from http.cookies import CookieError, SimpleCookie
 
-from .rules import Headers, values_of
+from ..rules import Headers, values_of
 
 PARAMETER = "token"
 _BYTES = 24
