@@ -58,6 +58,11 @@ class SurveyAnswers:
         return facts_of(self.answers)
 
     @cached_property
+    def results(self) -> int:
+        """Results of all sessions; they decide how much memory the answers take."""
+        return sum(sum(line.counts.values()) for line in self.answers.sessions)
+
+    @cached_property
     def tests(self) -> list[str]:
         """All tests, and modules that could not be collected, in order of their node ids."""
         return TestNames.of(self.answers).tests
@@ -83,9 +88,12 @@ class Survey:
 
     @property
     def results(self) -> int:
-        """Results in the answers that are kept, in all systems; they decide how much memory those take."""
-        lines = (line for kept in self._kept.values() for line in kept.answers.sessions)
-        return sum(sum(line.counts.values()) for line in lines)
+        """Results in the answers that are kept, of all systems."""
+        return sum(kept.results for kept in self._kept.values())
+
+    def forget(self) -> None:
+        """Drop all answers; they are asked again when a page needs them."""
+        self._kept.clear()
 
     def note_change(self, position: str) -> None:
         """Take note that the log has another state."""

@@ -87,6 +87,8 @@ class TeamPages(FollowedPages):
         """Look at the feed, and wait for it only as long as the reader of a page would."""
         task = self._task = asyncio.get_running_loop().create_task(self.look())
         await asyncio.wait([task], timeout=PATIENCE_S if self.state.is_read else FIRST_PATIENCE_S)
+        if task.done():
+            task.result()  # raises what is a defect
 
     async def look(self) -> None:
         """Take in what was pushed since the last look, unless that was not long ago."""

@@ -1,6 +1,5 @@
 """Pages of a collector show what the dashboard shows of the same sessions, to those who may read them alone."""
 
-import asyncio
 import http.client
 import re
 from datetime import UTC, datetime, timedelta
@@ -171,24 +170,25 @@ def test_a_stranger_sees_nothing_of_a_team(team, shared):
         assert len(PageReader(seen.text).tags) == len(PageReader(expected.text).tags)
 
 
-def test_answers_of_few_results_are_kept_and_large_ones_give_way(shared, monkeypatch):
-    """The pages of a team that was not asked for lately are forgotten when there are too many results."""
-
-    class Key:
-        def __init__(self, team):
-            self.team, self.team_name = team, f"team {team}"
-
-    async def ask():
-        kept = KeptPages(shared.context)
-        first, second = kept.of_key(Key(1)), kept.of_key(Key(2))
-        assert kept.of_key(Key(1)) is first
-        monkeypatch.setattr("pytest_insight.collector.pages.kept.RESULTS_MAX", -1)
-        assert kept.of_key(Key(3)) is not None
-        monkeypatch.undo()
-        assert kept.of_key(Key(1)) is not first
-        assert kept.of_key(Key(2)) is not second
-
-    asyncio.run(ask())
+def test_the_answers_of_teams_give_way_when_there_are_too_many_results(shared, monkeypatch):
+    """Those of the team that was asked for last stay; a team whose answers were dropped gets them again."""
+    names = [f"room{number}" for number in range(3)]
+    keys = [make_key(shared.context.engine, team=name) for name in names]
+    browsers = [entered_browser(shared.url, key) for key in keys]
+    for key, browser in zip(keys, browsers, strict=True):
+        shared.push(shop_log(), key=key)
+        browser.get_newest("/tests", "test_known_bug")
+    kept = []
+    plain = KeptPages.of_key
+    monkeypatch.setattr(KeptPages, "of_key", lambda self, key: kept.append(self) or plain(self, key))
+    browsers[2].get("/tests")
+    most = kept[0].of_key(shared.context.keys.find(f"Bearer {keys[2]}")).survey.results
+    assert most > 300
+    monkeypatch.setattr("pytest_insight.collector.pages.kept.RESULTS_MAX", most * 2)
+    browsers[2].get("/tests")
+    left = [kept[0]._kept[shared.context.keys.find(f"Bearer {key}").team].survey.results for key in keys]
+    assert left == [0, most, most]
+    browsers[0].get_newest("/tests", "test_known_bug")
 
 
 # ------------------------------------------------------------ following
