@@ -6,7 +6,6 @@ is done by the one that gets the lock.
 
 import logging
 import os
-import sys
 import threading
 import time
 from typing import Final
@@ -18,6 +17,7 @@ from ..bodies.attaching import named_segments
 from ..bodies.store import BodiesUnavailableError
 from ..bodies.upkeep import start_upkeep
 from ..database.connections import open_engine
+from ..parents import wait_for_parent
 from ..retention.daily import apply_daily_retention
 from .projecting import project_all
 
@@ -60,7 +60,7 @@ def _catch_up(engine: Engine) -> None:
 
 
 def _end_with_server() -> None:
-    sys.stdin.buffer.read()
+    wait_for_parent()
     os._exit(0)  # a transaction that is cut off leaves nothing
 
 

@@ -86,6 +86,16 @@ def test_a_process_that_was_killed_is_replaced(workers):
     assert psutil.wait_procs(last, 30)[1] == []
 
 
+def test_processes_that_are_asked_to_end_say_nothing(workers, tmp_path):
+    """No process is aborted at its end."""
+    running, alive = workers
+    push_until_acknowledged(running, session_lines(0))
+    last = alive()
+    running.stop()
+    assert psutil.wait_procs(last, 30)[1] == []
+    assert (tmp_path / "serve.err").read_text() == ""
+
+
 def test_processes_end_with_the_one_that_has_started_them(workers):
     """Also if that one is killed."""
     running, alive = workers

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ...parents import wait_for_parent
 from .workers import SETTINGS_VARIABLE, WorkerSettings, serve_here
 
 
@@ -35,7 +36,7 @@ def _decode_path(kind: type[Any], value: Any) -> Any:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    wait_for_parent()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
