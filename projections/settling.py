@@ -38,6 +38,9 @@ _IS_SPECIAL = bytes(code in _SPECIAL_CODES for code in range(256))
 _IS_BAD = bytes(code in _BAD_CODES for code in range(256))
 
 
+_IS_BAD_OR_DEAD = bytes(code in _BAD_CODES or code >= CRASHED_FLAG for code in range(256))
+
+
 class Settled(NamedTuple):
     """Verdicts of the tests of a session."""
 
@@ -66,6 +69,11 @@ def join_all(chunks: list[Rows]) -> Rows:
 def plain_failures(rows: Rows) -> bytes:
     """Return the tests that failed, of attempts of which each is the only one of its test; as `Notable.failed`."""
     return _numbers(set(compress(array("I", rows.nodes), rows.outcomes.translate(_IS_BAD))))
+
+
+def failed_positions(rows: Rows) -> list[int]:
+    """Return the positions of the attempts that failed or died."""
+    return list(compress(array("q", rows.positions), rows.outcomes.translate(_IS_BAD_OR_DEAD)))
 
 
 def left_of(rows: Rows, head: SessionPart, nodes: dict[str, int]) -> tuple[int, int]:

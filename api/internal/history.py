@@ -10,6 +10,7 @@ from .lazy import load_lazily
 if TYPE_CHECKING:
     from ...core.history.counting import cut_count
     from ...core.history.history import History
+    from ...core.history.newest import NewestRows
     from ...core.history.partial import WHOLE
     from ...core.history.references import Span, session_named, span_named, sut_named
     from ...core.history.selection import Selection, parse_age
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "...core.history.counting": "cut_count",
     "...core.history.history": "History",
+    "...core.history.newest": "NewestRows",
     "...core.history.partial": "WHOLE",
     "...core.history.references": "Span session_named span_named sut_named",
     "...core.history.selection": "Selection parse_age",

@@ -52,7 +52,7 @@ def compare_words(
     from ...api.internal.history import Chooser, moment_of, run_of_row
 
     with history_model(profile, logs, as_of) as model:
-        rows = question(model, as_of, sut=sut, time=time).sessions
+        rows = question(model, as_of, sut=sut, time=time).newest
         now_us = moment_of(as_of) if as_of and _is_time(as_of) else None
         sides = Chooser(model, rows, now_us).sides(base, target, mode)
         runs = [[run_of_row(model, row) for row in side.rows] for side in (sides.base, sides.target)]

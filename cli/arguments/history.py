@@ -10,7 +10,7 @@ from .logs import open_model, readable_logs
 
 if TYPE_CHECKING:
     from ...api import Analysis
-    from ...api.internal.history import History, SessionRow, Span, Window
+    from ...api.internal.history import History, NewestRows, SessionRow, Span, Window
 
 
 _COMPARED = 5000
@@ -65,6 +65,13 @@ class Question:
         """The sessions that are meant, the newest first."""
         rows = self.model.sessions(sut=self.sut, since_us=self.window.since_us)
         return [row for row in rows if self.window.holds(row.started_us)]
+
+    @property
+    def newest(self) -> "NewestRows":
+        """The same sessions, read as far as they are looked at."""
+        from ...api.internal.history import NewestRows
+
+        return NewestRows(self.model, self.sut, self.window)
 
 
 @contextmanager

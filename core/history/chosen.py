@@ -75,7 +75,7 @@ class ChosenSessions:
             window: only sessions that started within.
             alone: leave out the other tests of those sessions; only the history of this one is asked for.
         """
-        rows = model.visible_sessions_of(model.sessions_with(nodeid))
+        rows = model.visible_sessions_of(model.sessions_with(nodeid, window.since_us))
         fit = [row for row in rows if sut in (None, row.sut) and window.holds(row.started_us)]
         fit.sort(key=lambda row: (row.started_us, row.stream))
         only = nodeid if alone else None

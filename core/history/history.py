@@ -5,7 +5,7 @@ kind implements the same methods, and every question, command and report works o
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # annotations only: the interface is loaded by every question
     from ...eventlog.events import TestFinished
@@ -67,8 +67,20 @@ class History(Protocol):
         """
         ...
 
-    def sessions_with(self, nodeid: str) -> list[str]:
-        """Return the streams of all sessions that have an attempt of a test, also one that was cut."""
+    def sessions_with(self, nodeid: str, since_us: int | None = None) -> list[str]:
+        """Return the streams of all sessions that have an attempt of a test, also one that was cut.
+
+        Args:
+            nodeid: the test.
+            since_us: sessions that started before may be left out, in microseconds since the epoch.
+        """
+        ...
+
+    def kept_of(self, row: "SessionRow") -> "dict[str, Any] | None":
+        """Return what the process keeps beside a session as long as it is unchanged; None if it keeps nothing.
+
+        It is for rules, to keep what they have made of the session for the next question.
+        """
         ...
 
     def visible_sessions_of(self, streams: list[str]) -> "list[SessionRow]":

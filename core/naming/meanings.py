@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ...projections.clock import is_future
 from ...projections.readmodel import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
+from ..history.newest import NewestRows
 from ..history.partial import CUT_SHORT, Selected, selected_of
 from ..history.references import sessions_of_commit, span_named, sut_named
 from ..history.selection import is_age
@@ -77,22 +80,32 @@ class Meanings:
 
     Args:
         model: where they are.
-        rows: those that may be meant, the newest first.
+        rows: those that may be meant.
         now_us: the time up to which an age is counted; None for now.
     """
 
-    def __init__(self, model: "History", rows: "Sequence[SessionRow]", now_us: int | None = None) -> None:
+    def __init__(self, model: "History", rows: NewestRows, now_us: int | None = None) -> None:
         self._model = model
-        self._rows = list(rows)
+        self._rows = rows
         self._now_us = now_us
-        known = {branch_of(row) for row in rows}
-        self.default = next((name for name in DEFAULT_BRANCHES if name in known), "")
+
+    @cached_property
+    def default(self) -> str:
         """The branch that the project calls its own."""
+        known: set[str] = set()
+        for row in self._rows:
+            known.add(branch_of(row))
+            if DEFAULT_BRANCHES[0] in known:
+                break  # no other one goes before it
+        return next((name for name in DEFAULT_BRANCHES if name in known), "")
 
     def newest(self) -> "SessionRow | None":
         """Return the newest session; one of the future, or without a test, only if there is no other."""
-        timely = [row for row in self._rows if not is_future(row.started_us)]
-        return next((row for row in timely if has_tests(row)), next(iter(timely or self._rows), None))
+        timely = (row for row in self._rows if not is_future(row.started_us))
+        first = next(timely, None)
+        if first is None:
+            return next(iter(self._rows), None)
+        return next((row for row in chain((first,), timely) if has_tests(row)), first)
 
     def side(self, text: str, mode: str | None, others: "Sequence[SessionRow]" = ()) -> Side:
         """Return what a word means.
@@ -131,7 +144,13 @@ class Meanings:
         if text in LAST:
             newest = self.newest()
             return [newest] if newest is not None else []
-        return [row for row in self._rows if text in (row.session_id, row.stream)]
+        try:
+            found = self._model.find_session(text)
+        except UnknownSessionError:
+            return []
+        except AmbiguousPrefixError:
+            return [row for row in self._rows if text in (row.session_id, row.stream)]
+        return [found] if text in (found.session_id, found.stream) and self._rows.has(found) else []
 
     def _session(self, text: str, _: "Sequence[SessionRow]" = ()) -> "list[SessionRow]":
         try:

@@ -13,7 +13,7 @@ Without a target the newest session is meant; without a base the one before the 
 variant and selection of tests. A session is never compared with itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from .meanings import LAST, Meanings, Side, has_tests, is_whole, row_variant, se
 if TYPE_CHECKING:
     from ...projections.session_row import SessionRow
     from ..history.history import History
+    from ..history.newest import NewestRows
 
 RULES_VERSION = 1
 """Rises when the same words would mean other sessions."""
@@ -45,12 +46,12 @@ class Chooser:
 
     Args:
         model: where they are.
-        rows: those that may be meant, the newest first.
+        rows: those that may be meant.
         now_us: the time up to which an age is counted; None for now.
     """
 
-    def __init__(self, model: "History", rows: "Sequence[SessionRow]", now_us: int | None = None) -> None:
-        self._rows = list(rows)
+    def __init__(self, model: "History", rows: "NewestRows", now_us: int | None = None) -> None:
+        self._rows = rows
         self._meant = Meanings(model, rows, now_us)
 
     def sides(self, base: str | None, target: str | None, mode: str | None = None) -> Sides:
@@ -135,25 +136,44 @@ class Chooser:
         | project's branch, variant, whole | fourth |
         | branch, variant; then variant; then any | last |
         """
-        earlier = [
-            one
-            for one in self._rows
-            if one.sut == row.sut and one.stream not in taken and one.started_us <= row.started_us and has_tests(one)
-        ]
-        branch, variant, selected = self._meant.branch(row), row_variant(row), selection_of(row)
-        same = [one for one in earlier if row_variant(one) == variant]
-        here = self._of_branch(same, branch)
-        whole = [one for one in here if is_whole(one)]
-        default = [one for one in same if self._meant.branch(one) == self._meant.default and is_whole(one)]
-        alike = [one for one in here if _is_like(selection_of(one), selected)]
-        ended = [one for one in alike if not (selection_of(one).cut_short or one.part.collect_failed)]
-        for found in (ended, alike, whole, default, here, same, earlier):
-            if found:
-                notes = self._differences(found[0], row)
-                if found is ended and found[0] is not alike[0]:
-                    notes.append(f"session {alike[0].session_id} is between them, but did not run all its tests")
-                return found[0], notes
+        first: dict[str, SessionRow] = {}
+        for one in self._earlier(row, taken):
+            for kind in self._kinds(one, row):
+                first.setdefault(kind, one)
+            if "ended" in first:  # nothing goes before it
+                break
+        for kind in ("ended", "alike", "whole", "default", "here", "same", "earlier"):
+            if kind in first:
+                found, notes = first[kind], self._differences(first[kind], row)
+                if kind == "ended" and found is not first["alike"]:
+                    notes.append(f"session {first['alike'].session_id} is between them, but did not run all its tests")
+                return found, notes
         return None, []
+
+    def _earlier(self, row: "SessionRow", taken: set[str]) -> "Iterator[SessionRow]":
+        """Yield the sessions of the same system before another one that have tests, the newest first."""
+        for one in self._rows:
+            if one.sut == row.sut and one.stream not in taken and one.started_us <= row.started_us and has_tests(one):
+                yield one
+
+    def _kinds(self, one: "SessionRow", row: "SessionRow") -> "Iterator[str]":
+        """Yield what an earlier session is to the one that it is compared with; see `_before`."""
+        yield "earlier"
+        if row_variant(one) != row_variant(row):
+            return
+        yield "same"
+        if is_whole(one) and self._meant.branch(one) == self._meant.default:
+            yield "default"
+        if self._meant.branch(one) != self._meant.branch(row):
+            return
+        yield "here"
+        if is_whole(one):
+            yield "whole"
+        selected = selection_of(one)
+        if _is_like(selected, selection_of(row)):
+            yield "alike"
+            if not (selected.cut_short or one.part.collect_failed):
+                yield "ended"
 
     def _differences(self, base: "SessionRow", target: "SessionRow") -> list[str]:
         """Return the differences between two sessions, as notes; times do not count."""
@@ -170,10 +190,12 @@ class Chooser:
     def _of_run(self, row: "SessionRow") -> "list[SessionRow]":
         """Return the sessions of the same test run, system and variant, in order of time; only itself without a run."""
         run = run_id_of(row)
+        if not run:
+            return [row]
         found = [
             one
             for one in self._rows
-            if run and run_id_of(one) == run and one.sut == row.sut and row_variant(one) == row_variant(row)
+            if run_id_of(one) == run and one.sut == row.sut and row_variant(one) == row_variant(row)
         ]
         return found[::-1] or [row]
 

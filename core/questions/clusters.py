@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..history.verdicts.columns import TestRun
@@ -72,6 +72,7 @@ CUT = "running when the session was killed"
 """Message of a test that was started and has no result."""
 
 
+@lru_cache(maxsize=1024)
 def normalise_message(message: str) -> str:
     """Return a message without times, ids, addresses, paths and numbers."""
     for pattern, word in _variable():

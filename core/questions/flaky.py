@@ -60,7 +60,8 @@ def retry_flaky(runs: list[Run]) -> list[FlakyTest]:
             test = run.tests[nodeid]
             if test.verdict in GOOD:  # a skip in the end says nothing
                 found.setdefault(nodeid, []).append(occurrence(run, test))
-    seen = {nodeid: sum(nodeid in run.tests for run in runs) for nodeid in found}
+    wanted = Wanted(set(found))
+    seen = Counter(nodeid for run in runs for nodeid in run.some(wanted))
     return [FlakyTest(nodeid, "retry", len(proof), seen[nodeid], proof) for nodeid, proof in found.items()]
 
 
@@ -79,7 +80,11 @@ def same_source_flaky(runs: list[Run]) -> list[FlakyTest]:
             if any(test.verdict in GOOD for _, test in seen):
                 flaky[nodeid] += 1
                 found.setdefault(nodeid, []).extend(occurrence(run, test) for run, test in seen)
-    considered = {nodeid: sum(sum(nodeid in run.tests for run in group) > 1 for group in several) for nodeid in found}
+    wanted = Wanted(set(found))
+    considered: Counter[str] = Counter()
+    for group in several:
+        there = Counter(nodeid for run in group for nodeid in run.some(wanted))
+        considered.update(nodeid for nodeid, count in there.items() if count > 1)
     return [
         FlakyTest(nodeid, "same-source", flaky[nodeid], considered[nodeid], proof) for nodeid, proof in found.items()
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ...projections.rules import BAD, GOOD
 from ..history.counting import verdict_counts
+from ..history.verdicts.columns import count_tests
 from ..history.verdicts.run import Run
 from .outages import is_outage, key_of, set_aside
 from .stats import Interval, median, wilson
@@ -50,7 +51,7 @@ def summary_of(runs: list[Run]) -> Summary:
         sessions=len(runs),
         outages=[run.name for run in runs if is_outage(run)],
         interrupted=sum(run.status == "interrupted" for run in runs),
-        tests=len(set[str]().union(*(run.tests for run in runs))),
+        tests=count_tests(run.tests for run in runs),
         runs=sum(verdicts.values()),
         verdicts=dict(verdicts.most_common()),
         pass_rate=wilson(good, good + bad),

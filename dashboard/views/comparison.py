@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...core.compare import ComparisonResult, compare_runs
+from ...core.history.newest import NewestRows
 from ...core.history.verdicts.reading import run_of_row
 from ...core.naming.sides import Chooser
 from ...core.questions.setups import with_phases
@@ -60,7 +61,7 @@ def compare_sessions(model: "History", base: str | None, target: str | None, sut
     Raises:
         LookupError: there is no such session, or there is nothing to compare.
     """
-    chosen = Chooser(model, model.sessions(sut=sut)).sides(base or None, target or None)
+    chosen = Chooser(model, NewestRows(model, sut)).sides(base or None, target or None)
     runs = [[run_of_row(model, row) for row in side.rows] for side in (chosen.base, chosen.target)]
     result = compare_runs(runs[0], runs[1], chosen.base.name, chosen.target.name)
     if result.slower_tests:

@@ -217,9 +217,19 @@ class ReadModel:
         del nodeid  # the columns of all tests are read at once
         return self.columns(stream)
 
-    def sessions_with(self, nodeid: str) -> list[str]:
-        """Return the streams that have an attempt of a test, also one that was started and never finished."""
+    def sessions_with(self, nodeid: str, since_us: int | None = None) -> list[str]:
+        """Return the streams that have an attempt of a test, also one that was started and never finished.
+
+        Args:
+            nodeid: the test.
+            since_us: not used: streams are found by the test alone.
+        """
+        del since_us
         return attempts.find_streams_with(self._db, nodeid)
+
+    def kept_of(self, row: SessionRow) -> None:
+        """Return None: a command asks once, and nothing is kept for another question."""
+        del row
 
     def nodeids(self, pattern: str = "") -> list[str]:
         """Return the sorted node ids of all tests that contain a text."""

@@ -3,13 +3,18 @@
 import sys
 from array import array
 from collections import Counter
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from itertools import islice
 from typing import NamedTuple
 
 from ....projections.parts import CRASHED_FLAG, Rows
 from ....projections.rules import GOOD, OUTCOMES
 from ....projections.session_row import Notable
+
+_FEW = 8
+"""Tests that are looked for one by one, as that is faster than to go through all of a session."""
+_NUMBER_SIZE = 4
+"""Bytes of the number of a node id in a column."""
 
 
 class TestRun(NamedTuple):
@@ -69,7 +74,7 @@ class ColumnTests(Mapping[str, TestRun]):
         ends: what the columns do not say of how tests ended.
     """
 
-    __slots__ = ("_all", "_ends", "_names", "_numbers", "_places", "_rows", "_running", "_workers", "notable")
+    __slots__ = ("_all", "_ends", "_names", "_numbers", "_places", "_rows", "_running", "_some", "_workers", "notable")
 
     def __init__(
         self,
@@ -87,15 +92,26 @@ class ColumnTests(Mapping[str, TestRun]):
         self.notable = notable
         self._places: dict[int, int] | None = None
         self._all: dict[str, TestRun] | None = None
+        self._some: tuple[set[int], Iterable[int]] | None = None
 
     def __getitem__(self, nodeid: str) -> TestRun:
-        if self._all is not None or not self._is_plain:
-            return self._all_tests()[nodeid]
-        return self._once(self._last_places()[self._numbers[nodeid]])
+        if self._all is not None:
+            return self._all[nodeid]
+        places = self._places_of(self._numbers[nodeid])
+        if nodeid in self._running:
+            outcomes = self._outcomes_at(places)
+            return TestRun(self._ends.left_open, outcomes, 0, -1, "", len(self._rows))
+        if not places:
+            raise KeyError(nodeid)
+        last = self._once(places[-1])
+        return last if len(places) == 1 else last._replace(outcomes=self._outcomes_at(places))
 
     def __contains__(self, nodeid: object) -> bool:
         number = self._numbers.get(nodeid)  # type: ignore[arg-type]
-        return number in self._last_places() or nodeid in self._running
+        if number is None:
+            return False
+        found = self._has_number(number) if self._places is None else number in self._places
+        return found or nodeid in self._running
 
     def __iter__(self) -> Iterator[str]:
         names = self._names
@@ -107,6 +123,19 @@ class ColumnTests(Mapping[str, TestRun]):
         found = self._last_places()
         return len(found) + sum(self._numbers[nodeid] not in found for nodeid in self._running)
 
+    def attach(self, names: list[str], numbers: dict[str, int]) -> None:
+        """Use a newer list of node ids, in which the numbers that were there have the same meaning.
+
+        Args:
+            names: node ids by their numbers.
+            numbers: numbers by node ids.
+        """
+        self._names, self._numbers = names, numbers
+
+    def forget(self) -> None:
+        """Give back the memory of what can be found again from the columns."""
+        self._all = self._places = self._some = None
+
     def items(self) -> ItemsView[str, TestRun]:
         """Return all of them."""
         return self._all_tests().items()
@@ -117,9 +146,21 @@ class ColumnTests(Mapping[str, TestRun]):
 
     def some(self, wanted: "Wanted") -> list[str]:
         """Return those of some tests that are here."""
-        names = self._names
-        found = [names[number] for number in self._last_places().keys() & wanted.numbers(self._numbers)]
+        numbers = wanted.numbers(self._numbers)
+        if self._some is None or self._some[0] != numbers:
+            self._some = numbers, self._find_some(numbers)
+        found = [self._names[number] for number in self._some[1]]
         return found + [nodeid for nodeid in self._running if nodeid in wanted.nodeids and nodeid not in found]
+
+    def _find_some(self, numbers: set[int]) -> Iterable[int]:
+        """Return those of some tests that have an attempt."""
+        if len(numbers) <= _FEW:
+            return [number for number in numbers if self._has_number(number)]
+        return numbers.intersection(array("I", self._rows.nodes))
+
+    def numbered(self) -> tuple[list[str], "array[int]", list[str]]:
+        """Return the list of node ids, the numbers of the attempts in it, and the tests without a result."""
+        return self._names, array("I", self._rows.nodes), self._running
 
     def named(self, column: bytes) -> list[str]:
         """Return the node ids of a column of numbers."""
@@ -157,6 +198,28 @@ class ColumnTests(Mapping[str, TestRun]):
             self._places = dict(zip(numbers, range(len(numbers)), strict=True))
         return self._places
 
+    def _has_number(self, number: int) -> bool:
+        """Return whether a test has an attempt, without looking at the others."""
+        nodes, wanted = self._rows.nodes, number.to_bytes(_NUMBER_SIZE, sys.byteorder)
+        at = nodes.find(wanted)
+        while at % _NUMBER_SIZE and at >= 0:
+            at = nodes.find(wanted, at + 1)
+        return at >= 0
+
+    def _places_of(self, number: int) -> list[int]:
+        """Return the places of the attempts of one test in the columns."""
+        nodes, wanted = self._rows.nodes, number.to_bytes(_NUMBER_SIZE, sys.byteorder)
+        found: list[int] = []
+        at = nodes.find(wanted)
+        while at >= 0:
+            if at % _NUMBER_SIZE == 0:
+                found.append(at // _NUMBER_SIZE)
+            at = nodes.find(wanted, at + 1)
+        return found
+
+    def _outcomes_at(self, places: list[int]) -> tuple[str, ...]:
+        return tuple(outcome for place in places for outcome in self._once(place).outcomes)
+
     def _once(self, place: int) -> TestRun:
         rows = self._rows
         code = rows.outcomes[place]
@@ -181,7 +244,7 @@ _OUTCOMES_ONCE = [(OUTCOMES[code & ~CRASHED_FLAG],) if _VERDICTS[code] else () f
 
 
 def tests_of_rows(
-    rows: Rows, workers: list[str], names: list[str], running: list[str], only: str | None, ends: Ends
+    rows: Rows, workers: list[str], names: list[str], running: list[str], only: tuple[str, int] | None, ends: Ends
 ) -> dict[str, TestRun]:
     """Return the tests of a session with their verdicts, in the order of their first attempt.
 
@@ -190,15 +253,15 @@ def tests_of_rows(
         workers: names of the workers by their numbers.
         names: node ids by their numbers.
         running: tests that were started and have no result.
-        only: node id of the one test that is wanted; None for all.
+        only: node id and number of the one test that is wanted; None for all.
         ends: how tests ended, as far as the columns do not say it.
     """
     numbers = array("I", rows.nodes)
     wanted: range | list[int] = range(len(numbers))
     if only is not None:
-        number = names.index(only)
+        name, number = only
         wanted = [place for place, node in enumerate(numbers) if node == number]
-        running = [nodeid for nodeid in running if nodeid == only]
+        running = [nodeid for nodeid in running if nodeid == name]
     nodeids = [names[numbers[place]] for place in wanted]
     who = rows.workers or bytes(len(rows))
     durations, positions = array("q", rows.durations), array("q", rows.positions)
@@ -237,3 +300,24 @@ def _join_attempts(tests: dict[str, TestRun], nodeids: list[str], attempts: list
             outcomes[nodeid] = (*outcomes.get(nodeid, ()), *attempt.outcomes)
     for nodeid, found in outcomes.items():
         tests[nodeid] = tests[nodeid]._replace(outcomes=found)
+
+
+def count_tests(sessions: Iterable[Mapping[str, TestRun]]) -> int:
+    """Return the number of different tests of some sessions; told by their numbers where they can be."""
+    numbers: dict[int, set[int]] = {}
+    lists: dict[int, list[str]] = {}
+    names: set[str] = set()
+    for tests in sessions:
+        if isinstance(tests, ColumnTests):
+            known, own, running = tests.numbered()
+            lists[id(known)] = known
+            numbers.setdefault(id(known), set()).update(own)
+            names.update(running)
+        else:
+            names.update(tests)
+    for place, found in numbers.items():
+        known = lists[place]
+        if len(numbers) == 1 and not names:
+            return len(found)
+        names.update(known[number] for number in found)
+    return len(names)

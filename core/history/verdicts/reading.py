@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ....projections.rules import is_cut, verdict_of
 from ....projections.session_row import SessionRow
@@ -20,6 +20,9 @@ from .run import Run
 
 if TYPE_CHECKING:
     from ...views.session import TestSession
+
+
+_KEPT_RUN: Final = "run"
 
 
 @contextmanager
@@ -87,6 +90,25 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
         name: how to call it; empty for the name it is shown by.
         only: leave out all tests but this one.
     """
+    kept = model.kept_of(row) if only is None and not name else None
+    if kept is None:
+        return _read_run(model, row, name, only)
+    run = kept.get(_KEPT_RUN)
+    if run is None or run.name != row.session_id:
+        run = kept[_KEPT_RUN] = _read_run(model, row, "", None)
+    elif isinstance(run.tests, ColumnTests):
+        run.tests.attach(model.names(), model.numbers())
+    return run
+
+
+def forget_places(kept: dict[str, Any]) -> None:
+    """Give back the memory of what a kept session has made of its columns, and can make again."""
+    run = kept.get(_KEPT_RUN)
+    if run is not None and isinstance(run.tests, ColumnTests):
+        run.tests.forget()
+
+
+def _read_run(model: History, row: SessionRow, name: str, only: str | None) -> Run:
     header: dict[str, Any] = row.part.header or {}
     vcs: dict[str, Any] = header.get("vcs") or {}
     running = list(dict.fromkeys(nodeid for nodeid, _, _ in row.part.open))
@@ -102,7 +124,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
     if only is None:
         tests = ColumnTests(rows, workers, names, model.numbers(), running, row.notable, ends)
     else:
-        tests = tests_of_rows(rows, workers, names, running, only, ends)
+        tests = tests_of_rows(rows, workers, names, running, (only, model.numbers()[only]), ends)
     return Run(
         name=name or row.session_id,
         stream=row.stream,

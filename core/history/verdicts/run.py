@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ....projections.rules import BAD, GOOD, is_flaky
@@ -32,13 +33,13 @@ class Run:
     uncollected: tuple[str, ...] = ()
     """Modules and packages that could not be collected."""
 
-    @property
+    @cached_property
     def failed_tests(self) -> list[str]:
         """Sorted node ids of the tests that failed."""
         known = sorted(self._candidates("failed"))
         return [nodeid for nodeid in known if nodeid in self.tests and self.tests[nodeid].verdict in BAD]
 
-    @property
+    @cached_property
     def flaky_tests(self) -> list[str]:
         """Sorted node ids of the tests that passed in the end, and did not in some attempt."""
         known = sorted(self._candidates("flaky"))
@@ -95,12 +96,12 @@ class Run:
         """Whether it has a run of a test, or a module that could not be collected; else it ended before testing."""
         return bool(self.uncollected) or len(self.tests) > 0
 
-    @property
+    @cached_property
     def considered(self) -> int:
         """Number of tests that passed or failed."""
         return self._count(GOOD) + self._count(BAD)
 
-    @property
+    @cached_property
     def bad(self) -> int:
         """Number of tests that failed."""
         return self._count(BAD)

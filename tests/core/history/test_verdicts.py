@@ -145,7 +145,11 @@ def test_what_runs_now_has_no_verdict():
     with model_of(scripted("one", 0, "PF-", seal=False)) as model:
         row = model.sessions()[0]
         living = SimpleNamespace(
-            state_of=lambda _: "running", columns=model.columns, names=model.names, numbers=model.numbers
+            state_of=lambda _: "running",
+            columns=model.columns,
+            names=model.names,
+            numbers=model.numbers,
+            kept_of=model.kept_of,
         )
         run = run_of_row(living, row)
         assert (run.status, list(run.tests), run.bad) == ("running", ["t.py::0", "t.py::1"], 1)

@@ -6,6 +6,7 @@ import pytest
 from histories import write_session
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_insight.core.history.newest import NewestRows
 from pytest_insight.core.naming.meanings import Meanings, has_tests, is_whole
 from pytest_insight.core.naming.nearest import did_you_mean, nearest_name
 from pytest_insight.core.naming.sides import Chooser
@@ -27,7 +28,7 @@ def session(name: str, hours: float, *, branch="main", commit="a", args=(), resu
 def choose(lines, base=None, target=None, mode=None):
     """The two sides as lists of names, with their modes and notes."""
     with model_of(*lines) as model:
-        found = Chooser(model, model.sessions(), NOW_US).sides(base, target, mode)
+        found = Chooser(model, NewestRows(model), NOW_US).sides(base, target, mode)
     return [[row.session_id for row in side.rows] for side in (found.base, found.target)], found
 
 
@@ -96,7 +97,7 @@ def test_a_mode_takes_a_word_as_nothing_else():
     assert choose(lines, "fix", "s3")[0] == [["fix"], ["s3"]]
     assert choose(lines, "fix", "s3", None)[1].base.mode == "session"
     with model_of(*lines) as model:
-        meanings = Meanings(model, model.sessions(), NOW_US)
+        meanings = Meanings(model, NewestRows(model), NOW_US)
         assert [row.session_id for row in meanings.side("fix", "branch").rows] == ["s2"]
         with pytest.raises(LookupError, match="no system under test is called 'fix'"):
             meanings.side("fix", "sut")
