@@ -19,7 +19,9 @@ ROLE: Final = "insight_member"
 _TEAM_COLUMNS: Final = {"team": "id"}
 """Columns that hold the team, by table, where it is not the column `team`."""
 
-_POLICY: Final = "team_rows"
+_POLICY: Final = "rows_of_team"
+_OLD_POLICY: Final = "team_rows"
+"""Its condition let PostgreSQL expect a few rows of a team where there were thousands."""
 _team: ContextVar[int | None] = ContextVar("insight_team", default=None)
 
 _UNSECURED = text(
@@ -84,14 +86,11 @@ def secure_tables(connection: Connection) -> list[str]:
         column = _TEAM_COLUMNS.get(plain, "team")
         names.append(name)
         connection.execute(text(f"alter table {name} enable row level security, force row level security"))
+        connection.execute(text(f"drop policy if exists {_OLD_POLICY} on {name}"))
         connection.execute(text(f"drop policy if exists {_POLICY} on {name}"))
         # The setting is read once for each query, as it is in a query of its own.
-        connection.execute(
-            text(
-                f"create policy {_POLICY} on {name} using ({column} is not distinct from"
-                f" coalesce((select nullif(current_setting('{SETTING}', true), '')::int), {column}))"
-            )
-        )
+        asking = f"(select nullif(current_setting('{SETTING}', true), '')::int)"
+        connection.execute(text(f"create policy {_POLICY} on {name} using ({asking} is null or {column} = {asking})"))
     if connection.execute(_SEES_ALL).scalar_one():
         _grant_role(connection)
     return names

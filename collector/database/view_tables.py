@@ -76,14 +76,19 @@ session = Table(
     Column("verdicts", JSONB, nullable=False),
     Column("workers", JSONB, nullable=False),
     Column("others", JSONB, nullable=False),
+    Column("digest", LargeBinary),
     Index("session_team_stream", "team", "stream", unique=True),
     Index("session_team_started", "team", "started_at"),
     Index("session_team_label", "team", text("md5(label)")),
 )
-"""`session_id` is the name that a session is shown by; null for one that is hidden."""
+"""`session_id` is the name that a session is shown by; null for one that is hidden. `digest` is that of its columns in
+`packed`, so that a process knows whether it has read them before."""
 
 PACKED_COLUMNS = ("nodes", "outcomes", "durations", "positions", "attempts", "workers")
 NOTABLE_COLUMNS = ("notable_failed", "notable_rerun", "notable_flaky")
+
+CONTENT_COLUMNS = ("state", "verdicts", *NOTABLE_COLUMNS, *PACKED_COLUMNS, "failures")
+"""Columns of `packed` that an answer is made of."""
 
 packed = Table(
     "packed",
@@ -100,10 +105,12 @@ packed = Table(
     Column("verdicts", LargeBinary, nullable=False),
     *(Column(name, LargeBinary, nullable=False) for name in (*NOTABLE_COLUMNS, *PACKED_COLUMNS)),
     Column("unreported", ARRAY(Integer)),
+    Column("failures", LargeBinary),
 )
 """Folded state of a session and its attempts in columns, as the read model of the command line stores them.
 
 Numbers of node ids are those of `node`. `unreported` has those that no row of `result` has: they were announced only.
+`failures` has the lines of failed attempts, as far as they are short; null for sessions of before there was the column.
 """
 
 node = Table(

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..bodies.attaching import named_segments
 from ..database.connections import open_engine
-from .names import NamesCache
+from .cache import HistoryCache
 from .opening import HistoryBehindError, open_history
 from .tables import DatabaseHistory
 
@@ -27,7 +27,7 @@ class TeamHistories:
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine: Engine | None = None
-        self._cache = NamesCache()
+        self._cache = HistoryCache()
 
     @contextmanager
     def open(self, team: int) -> Generator[tuple[DatabaseHistory, int]]:

@@ -3,11 +3,12 @@
 from array import array
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ARRAY, Connection, Integer, any_, literal, select
 
+from ...eventlog.times import to_datetime
 from ...projections.parts import Rows, SessionPart
 from ...projections.readmodel import Attempted
 from ..database.view_tables import PACKED_COLUMNS, packed, result
@@ -20,6 +21,15 @@ _BLOCK: Final = 64
 _BLOCKS_KEPT: Final = 3
 _RUNNING: Final = -1
 """Sequence number of a test in the table of results that has no result."""
+
+
+class _OfTest(NamedTuple):
+    """Attempts of one test, by session."""
+
+    node: int
+    since_us: int | None
+    """Only of sessions that started then or later; None for all."""
+    rows: dict[int, Rows]
 
 
 class SessionColumns:
@@ -38,10 +48,13 @@ class SessionColumns:
         self._blocks: dict[int, dict[int, Rows]] = {}
         self._places: dict[str, int] = {}
         self._order: list[str] = []
-        self._of_test: tuple[int, dict[int, Rows]] | None = None
+        self._of_test: _OfTest | None = None
 
     def read(self, stream: str) -> Rows:
         """Return the attempts of a session, in the order of its log; empty ones for an unknown stream."""
+        kept = self._listed.read.get(stream)
+        if kept is not None and kept.rows is not None:
+            return kept.rows
         number = self._listed.number_of(stream)
         if number is None:
             return Rows()
@@ -57,11 +70,19 @@ class SessionColumns:
         number = self._listed.number_of(stream)
         if number is None or node is None:
             return Rows()
-        return self._read_test(node).get(number, Rows())
+        kept = self._of_test
+        if kept is not None and kept.node == node and number in kept.rows:
+            return kept.rows[number]
+        return self._read_test(node, None).get(number, Rows())
 
-    def sessions_with(self, node: int) -> list[int]:
-        """Return the numbers of all sessions that have an attempt of a test, also one that was cut."""
-        return list(self._read_test(node))
+    def sessions_with(self, node: int, since_us: int | None) -> list[int]:
+        """Return the numbers of all sessions that have an attempt of a test, also one that was cut.
+
+        Args:
+            node: number of the test.
+            since_us: attempts of sessions that started before are not read, now and later; None for all.
+        """
+        return list(self._read_test(node, since_us))
 
     def list_attempts(self, stream: str, names: TeamNames) -> list[Attempted]:
         """Return the attempts of a session in the order of its log; none for an unknown stream."""
@@ -96,24 +117,37 @@ class SessionColumns:
         return self._places[stream]
 
     def _read_block(self, streams: list[str]) -> dict[int, Rows]:
-        numbers = [self._listed.numbers[stream] for stream in streams]
+        """Return the attempts of those of some sessions that were not read before."""
+        read = self._listed.read
+        new = (stream for stream in streams if stream not in read or read[stream].rows is None)
+        numbers = [self._listed.numbers[stream] for stream in new]
         columns = (packed.c.session, *(packed.c[name] for name in PACKED_COLUMNS))
-        query = select(*columns).where(packed.c.team == self._team, packed.c.session.in_(numbers))
-        return {row[0]: Rows(*row[1:]) for row in self._connection.execute(query)}
+        query = select(*columns).where(
+            packed.c.team == self._team, packed.c.session == any_(literal(numbers, ARRAY(Integer)))
+        )
+        rows = {row[0]: Rows(*row[1:]) for row in self._connection.execute(query)}
+        for number, found in rows.items():
+            if number in self._listed.read_by_number:
+                self._listed.read_by_number[number].rows = found
+        return rows
 
-    def _read_test(self, node: int) -> dict[int, Rows]:
+    def _read_test(self, node: int, since_us: int | None) -> dict[int, Rows]:
         """Return the attempts of one test by session; those without a result are left out of the rows.
 
         There is one query for this table alone: with a second one the database expects far fewer rows than there are,
         as it cannot tell how many the condition on the team lets through.
         """
-        if self._of_test is None or self._of_test[0] != node:
+        kept = self._of_test
+        if kept is None or kept.node != node or kept.since_us not in (None, since_us):
             columns = (result.c.session, result.c.outcome, result.c.duration_us, result.c.seq, result.c.attempt)
             query = select(*columns, result.c.worker).where(result.c.team == self._team, result.c.node == node)
+            if since_us is not None:
+                query = query.where(result.c.at >= to_datetime(since_us))
             found = self._connection.execute(query.order_by(result.c.session, result.c.seq)).all()
             by_session = groupby(found, key=lambda row: row.session)
-            self._of_test = node, {number: _rows_of(node, first_position(number), rows) for number, rows in by_session}
-        return self._of_test[1]
+            rows = {number: _rows_of(node, first_position(number), found) for number, found in by_session}
+            kept = self._of_test = _OfTest(node, since_us, rows)
+        return kept.rows
 
 
 def _rows_of(node: int, base: int, found: Iterable[Any]) -> Rows:

@@ -1,11 +1,27 @@
 """Sessions of a team from the tables, under the names that they are shown by."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from hashlib import md5
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, collate, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    collate,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from ...eventlog.times import from_datetime, to_datetime
 from ...projections.clock import latest_start_us
@@ -15,11 +31,23 @@ from ...projections.readmodel.matching import NEWEST_WORDS, check_one_commit, ch
 from ...projections.session_row import Notable, SessionRow
 from ...projections.whole import label_of
 from ..database.view_tables import NOTABLE_COLUMNS, packed, session
+from .kept import KeptSession, KeptSessions
 from .storable import storable_text
 
 _STREAM: Final = func.replace(func.cast(session.c.stream, session.c.label.type), "-", "")
 _decode_state = msgspec.msgpack.Decoder(SessionPart).decode
 _decode_verdicts = msgspec.json.Decoder(dict[str, int]).decode
+
+
+class _ListedRow(NamedTuple):
+    """A session without its packed columns."""
+
+    id: int
+    label: str
+    session_id: str | None
+    missing: int
+    digest: bytes | None
+    stream: UUID
 
 
 class ListedSessions:
@@ -28,11 +56,17 @@ class ListedSessions:
     Args:
         connection: in the transaction of a question.
         team: id of the team.
+        kept: sessions that the process has read before.
     """
 
-    def __init__(self, connection: Connection, team: int) -> None:
+    def __init__(self, connection: Connection, team: int, kept: KeptSessions) -> None:
         self._connection = connection
+        self._team = team
         self._mine = session.c.team == team
+        self._kept = kept
+        self.read: dict[str, KeptSession] = {}
+        """What was read of the sessions that were returned, by stream."""
+        self.read_by_number: dict[int, KeptSession] = {}
         self.numbers: dict[str, int] = {}
         """Numbers of all sessions that were returned, by stream, in the order of their first mention."""
         self._last: SessionRow | None = None
@@ -72,6 +106,9 @@ class ListedSessions:
                 raise UnknownSessionError(prefix)
             return newest
         label, _, digits = prefix.rpartition("~")
+        exact = [row for row in self._list_labelled(prefix, label) if prefix in (row.session_id, row.stream)]
+        if exact:
+            return choose_session(prefix, exact)
         query = self._query().where(
             or_(
                 _begins(session.c.label, prefix),
@@ -80,6 +117,13 @@ class ListedSessions:
             )
         )
         return choose_session(prefix, self._rows(query))
+
+    def _list_labelled(self, *labels: str) -> list[SessionRow]:
+        """Return the visible sessions of some labels, and of a stream if the first one is its whole id."""
+        known = [storable_text(label) for label in labels]
+        hashes = [md5(label.encode(), usedforsecurity=False).hexdigest() for label in known]
+        is_labelled = and_(func.md5(session.c.label).in_(hashes), session.c.label.in_(known))
+        return self._rows(self._query().where(or_(is_labelled, session.c.stream == _uuid(labels[0]))))
 
     def list_of_commit(self, prefix: str) -> list[SessionRow]:
         """Return the visible sessions of a commit, the newest first; see `History.sessions_of_commit`."""
@@ -98,8 +142,8 @@ class ListedSessions:
 
     def list_streams(self, streams: Sequence[str]) -> list[SessionRow]:
         """Return the visible sessions of some streams, in the order of the streams."""
-        wanted = [_uuid(stream) for stream in streams]
-        found = {row.stream: row for row in self._rows(self._query().where(session.c.stream.in_(wanted)))}
+        wanted = literal([_uuid(stream) for stream in streams], ARRAY(Uuid))
+        found = {row.stream: row for row in self._rows(self._query().where(session.c.stream == any_(wanted)))}
         return [found[stream] for stream in streams if stream in found]
 
     def list_suts(self) -> list[tuple[str, int, int, int]]:
@@ -126,9 +170,7 @@ class ListedSessions:
         return self.numbers[stream]
 
     def _query(self, *, hidden: bool = False) -> Select[Any]:
-        own = (session.c.id, session.c.stream, session.c.label, session.c.session_id, session.c.missing)
-        more = (packed.c.state, packed.c.verdicts, *(packed.c[name] for name in NOTABLE_COLUMNS))
-        query = select(*own, *more).join(packed, packed.c.session == session.c.id).where(self._mine)
+        query = select(*(session.c[name] for name in _ListedRow._fields)).where(self._mine)
         return query if hidden else query.where(session.c.session_id.is_not(None))
 
     def _follows(self, stream: str) -> "ColumnElement[bool]":
@@ -141,16 +183,42 @@ class ListedSessions:
         return or_(session.c.started_at < started, same)
 
     def _rows(self, query: Select[Any]) -> list[SessionRow]:
-        return [self._session_row(row) for row in self._connection.execute(query)]
+        found = [_ListedRow(*row) for row in self._connection.execute(query).all()]
+        there = [self._kept.find(row.digest) for row in found]
+        new = [row for row, kept in zip(found, there, strict=True) if kept is None]
+        read = self._read_packed(new) if new else {}
+        pairs = [(row, kept or read.get(row.id)) for row, kept in zip(found, there, strict=True)]
+        return [self._shown(row, kept) for row, kept in pairs if kept is not None]
 
-    def _session_row(self, row: Row[Any]) -> SessionRow:
-        number, stream, label, name, missing, state, verdicts, *notable = tuple(row)
-        part = _decode_state(state)
-        self.numbers[stream.hex] = number
-        shown = label_of(part) or ""
+    def _shown(self, row: _ListedRow, kept: KeptSession) -> SessionRow:
+        """Return a session under the name that it is shown by."""
+        number, label, name, *_ = row
+        shown = kept.label
         if name is not None:
             shown += name[len(label) :]  # sessions of one label are told apart by `~digits`
-        return SessionRow.of(stream.hex, shown, part, _decode_verdicts(verdicts), missing, Notable(*notable))
+        if kept.row.session_id != shown:
+            kept.row = replace(kept.row, session_id=shown)
+        stream = kept.row.stream
+        self.numbers[stream] = number
+        self.read[stream] = self.read_by_number[number] = kept
+        return kept.row
+
+    def _read_packed(self, found: Sequence[_ListedRow]) -> dict[int, KeptSession]:
+        """Return what is packed of some sessions, by their numbers, and keep it."""
+        rows = {row.id: row for row in found}
+        columns = (packed.c.session, packed.c.state, packed.c.verdicts, packed.c.failures)
+        query = select(*columns, *(packed.c[name] for name in NOTABLE_COLUMNS)).where(
+            packed.c.team == self._team, packed.c.session == any_(literal(list(rows), ARRAY(Integer)))
+        )
+        read: dict[int, KeptSession] = {}
+        for found_row in self._connection.execute(query):
+            row, part = rows[found_row.session], _decode_state(found_row.state)
+            label, verdicts = label_of(part) or "", _decode_verdicts(found_row.verdicts)
+            notable = Notable(*(getattr(found_row, name) for name in NOTABLE_COLUMNS))
+            whole = SessionRow.of(row.stream.hex, label, part, verdicts, row.missing, notable)
+            read[row.id] = KeptSession(label, whole, found_row.failures)
+            self._kept.add(row.digest, read[row.id])
+        return read
 
 
 def _newest_first(query: Select[Any]) -> Select[Any]:
@@ -172,5 +240,7 @@ def _uuid(stream: str) -> UUID:
 
 def streams_of(connection: Connection, team: int, sessions: Iterable[int]) -> dict[int, UUID]:
     """Return the streams of some sessions, by their numbers."""
-    query = select(session.c.id, session.c.stream).where(session.c.team == team, session.c.id.in_(list(sessions)))
+    query = select(session.c.id, session.c.stream).where(
+        session.c.team == team, session.c.id == any_(literal(list(sessions), ARRAY(Integer)))
+    )
     return {row.id: row.stream for row in connection.execute(query)}

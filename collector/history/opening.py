@@ -12,7 +12,7 @@ from ..database.row_security import rows_of_team
 from ..views.folding import RULES_VERSION
 from ..views.locking import lock_projector
 from ..views.projector import project_round
-from .names import NamesCache
+from .cache import HistoryCache
 from .tables import DatabaseHistory
 
 WAIT_S: Final = 20.0
@@ -41,7 +41,7 @@ class _TablesState(NamedTuple):
 
 @contextmanager
 def open_history(
-    engine: Engine, team: int, cache: NamesCache, wait_s: float = WAIT_S
+    engine: Engine, team: int, cache: HistoryCache, wait_s: float = WAIT_S
 ) -> Generator[tuple[DatabaseHistory, int]]:
     """Yield the history of a team with everything that is in the feed now, and the position that it reaches.
 
@@ -59,7 +59,12 @@ def open_history(
     with rows_of_team(team), engine.connect() as plain:
         connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
-            yield DatabaseHistory(connection, team, cache), position
+            cache.check(connection, team, position)
+            cache.sessions.begin_question()
+            try:
+                yield DatabaseHistory(connection, team, cache), position
+            finally:
+                cache.sessions.end_question()
 
 
 def _catch_up(engine: Engine, team: int, wait_s: float) -> int:

@@ -2,13 +2,16 @@
 
 from array import array
 from collections.abc import Mapping
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Final
 
 import msgspec
 
 from ...projections.parts import Rows
 from ...projections.whole import WholePart
-from ..database.view_tables import NOTABLE_COLUMNS, PACKED_COLUMNS
+from ..database.view_tables import CONTENT_COLUMNS, NOTABLE_COLUMNS, PACKED_COLUMNS
+
+_DIGEST_SIZE: Final = 16
 
 
 def announced_numbers(whole: WholePart) -> set[int]:
@@ -16,12 +19,13 @@ def announced_numbers(whole: WholePart) -> set[int]:
     return {number for column in whole.head.announced.values() for number in array("I", column)}
 
 
-def pack_session(whole: WholePart, numbers: Mapping[int, int]) -> dict[str, Any]:
+def pack_session(whole: WholePart, numbers: Mapping[int, int], failures: bytes | None) -> dict[str, Any]:
     """Return the columns of a folded session.
 
     Args:
         whole: the session, with its rows.
         numbers: those of this database, by those of the fold.
+        failures: lines of its failed attempts, packed.
     """
     rows = whole.head.rows
     announced = {worker: _renumber(column, numbers) for worker, column in whole.head.announced.items()}
@@ -38,7 +42,19 @@ def pack_session(whole: WholePart, numbers: Mapping[int, int]) -> dict[str, Any]
         **columns,
         "nodes": _renumber(rows.nodes, numbers),
         "unreported": left or None,
+        "failures": failures,
     }
+
+
+def digest_of_packed(columns: Mapping[str, Any], missing: int) -> bytes:
+    """Return a digest that tells the content of a session from any other, of whatever database.
+
+    Args:
+        columns: of the session, packed.
+        missing: number of announced tests without a verdict.
+    """
+    content = [missing, *(columns[name] for name in CONTENT_COLUMNS)]
+    return blake2b(msgspec.msgpack.encode(content), digest_size=_DIGEST_SIZE).digest()
 
 
 def _renumber(column: bytes, numbers: Mapping[int, int]) -> bytes:

@@ -1,6 +1,7 @@
 """`DatabaseHistory`: the sessions of a team, read from the tables."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,9 +11,10 @@ from ...eventlog.reader import Record
 from ...projections.parts import Rows
 from ...projections.readmodel import Attempted
 from ...projections.session_row import SessionRow
+from .cache import HistoryCache
 from .columns import SessionColumns
 from .listing import ListedSessions, streams_of
-from .names import NamesCache, TeamNames
+from .names import TeamNames
 from .texts import SegmentTexts
 
 
@@ -22,18 +24,18 @@ class DatabaseHistory:
     Args:
         connection: in a transaction that sees one snapshot of the database.
         team: id of the team.
-        cache: node ids that the process has read before.
+        cache: what the process has read before.
     """
 
     name = "the log of the team"
 
-    def __init__(self, connection: Connection, team: int, cache: NamesCache) -> None:
+    def __init__(self, connection: Connection, team: int, cache: HistoryCache) -> None:
         self._connection = connection
         self._team = team
-        self._listed = ListedSessions(connection, team)
+        self._listed = ListedSessions(connection, team, cache.sessions)
         self._columns = SessionColumns(connection, team, self._listed)
-        self._names = TeamNames(connection, team, cache)
-        self._texts = SegmentTexts(connection, team, self.name)
+        self._names = TeamNames(connection, team, cache.names)
+        self._texts = SegmentTexts(connection, team, self.name, self._listed)
 
     def catch_up(self) -> None:
         """Do nothing: the snapshot stays as it is."""
@@ -74,10 +76,15 @@ class DatabaseHistory:
         """Return the visible sessions of a commit, given by the beginning of its hash, the newest first."""
         return self._listed.list_of_commit(prefix)
 
-    def sessions_with(self, nodeid: str) -> list[str]:
-        """Return the streams of all sessions that have an attempt of a test, also one that was cut."""
+    def sessions_with(self, nodeid: str, since_us: int | None = None) -> list[str]:
+        """Return the streams of all sessions that have an attempt of a test, also one that was cut.
+
+        Args:
+            nodeid: the test.
+            since_us: sessions that started before are left out, in microseconds since the epoch.
+        """
         node = self._names.number_of(nodeid)
-        numbers = [] if node is None else self._columns.sessions_with(node)
+        numbers = [] if node is None else self._columns.sessions_with(node, since_us)
         streams = streams_of(self._connection, self._team, numbers) if numbers else {}
         return [streams[number].hex for number in numbers if number in streams]
 
@@ -105,6 +112,11 @@ class DatabaseHistory:
     def numbers(self) -> dict[str, int]:
         """Return the numbers of all node ids."""
         return self._names.all_numbers()
+
+    def kept_of(self, row: SessionRow) -> dict[str, Any] | None:
+        """Return what the process keeps beside a session as long as it is unchanged."""
+        kept = self._listed.read.get(row.stream)
+        return kept.more if kept is not None and kept.row is row else None
 
     def nodeids(self, pattern: str = "") -> list[str]:
         """Return the node ids that contain a text, in alphabetical order."""

@@ -14,7 +14,7 @@ from ...eventlog.format import FORMAT_VERSION
 from ...eventlog.reader import Record
 from ..bodies.reading import BODY_COLUMNS, read_sound
 from ..database.tables import segment
-from .listing import streams_of
+from .listing import ListedSessions, streams_of
 from .positions import first_position, seq_at, session_at
 
 _GROUP: Final = 16
@@ -44,12 +44,14 @@ class SegmentTexts:
         connection: in the transaction of a question.
         team: id of the team.
         name: what errors call the log.
+        listed: knows the lines of failed attempts.
     """
 
-    def __init__(self, connection: Connection, team: int, name: str) -> None:
+    def __init__(self, connection: Connection, team: int, name: str, listed: ListedSessions) -> None:
         self._connection = connection
         self._team = team
         self._name = name
+        self._listed = listed
         self._kept: OrderedDict[_SegmentKey, list[bytes]] = OrderedDict()
         self._kept_bytes = 0
         self._streams: dict[int, UUID] = {}
@@ -60,6 +62,18 @@ class SegmentTexts:
         Raises:
             LookupError: there is no event at one of them any more.
         """
+        at_hand = {position: line for position in positions if (line := self._at_hand(position)) is not None}
+        rest = [position for position in positions if position not in at_hand]
+        if rest:
+            at_hand |= zip(rest, self._read_from_segments(rest), strict=True)
+        return [at_hand[position] for position in positions]
+
+    def _at_hand(self, position: int) -> bytes | None:
+        """Return the line of a failed attempt of a session that was listed, if it is kept beside it."""
+        kept = self._listed.read_by_number.get(session_at(position))
+        return None if kept is None else kept.lines().get(seq_at(position))
+
+    def _read_from_segments(self, positions: Sequence[int]) -> list[bytes]:
         wanted: defaultdict[int, set[int]] = defaultdict(set)
         for position in positions:
             wanted[session_at(position)].add(seq_at(position))

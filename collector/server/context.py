@@ -20,6 +20,7 @@ from ..access.rates import TokenBuckets
 from ..bodies.attaching import segments_of
 from ..database.row_security import limit_request
 from ..feed.sequencer import Sequencer
+from ..history.cache import HistoryCache
 from ..history.names import NamesCache
 from ..history.opening import HistoryBehindError, open_history
 from ..history.tables import DatabaseHistory
@@ -85,7 +86,7 @@ class ServerContext:
             ProblemError: the tables are not up to date in time.
         """
         try:
-            with open_history(self.engine, team, self.names) as (history, _):
+            with open_history(self.engine, team, HistoryCache(self.names)) as (history, _):
                 yield history
         except HistoryBehindError as error:
             raise ProblemError("unavailable", str(error), {"Retry-After": "5"}) from error

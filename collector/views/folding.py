@@ -14,7 +14,9 @@ from ...projections.parts import Fold, Nodes, Rows, SessionPart
 from ...projections.rules import OUTCOMES, is_cut, is_flaky, verdict_of
 from ...projections.rules import RULES_VERSION as SESSION_RULES_VERSION
 from ...projections.session_row import SessionRow
+from ...projections.settling import failed_positions
 from ...projections.whole import WholePart, row_of, settle_whole
+from ..history.failures import pack_failures
 from ..history.positions import check_seq, first_position, seq_at
 from ..history.storable import storable_text
 
@@ -57,6 +59,8 @@ class FoldedStream(NamedTuple):
     """`(target, at, digest, what)` of events that hide or show sessions."""
     whole: WholePart | None = None
     """The folded session; its rows have positions of the tables, and numbers of the fold."""
+    failures: bytes | None = None
+    """Lines of its failed attempts, packed."""
 
 
 def fold_stream(stream: UUID, number: int, seqs: Sequence[int], lines: Sequence[bytes], nodes: Nodes) -> FoldedStream:
@@ -90,7 +94,14 @@ def fold_stream(stream: UUID, number: int, seqs: Sequence[int], lines: Sequence[
     columns = _session_columns(stream, row) | {"id": number}
     results = _results_of(rows, whole.head, nodes)
     whole.head.rows = rows
-    return FoldedStream(stream, columns, results, changes, whole)
+    return FoldedStream(stream, columns, results, changes, whole, _failures_of(rows, seqs, lines))
+
+
+def _failures_of(rows: Rows, seqs: Sequence[int], lines: Sequence[bytes]) -> bytes | None:
+    wanted = {seq_at(position) for position in failed_positions(rows)}
+    if not wanted:
+        return None
+    return pack_failures((seq, line) for seq, line in zip(seqs, lines, strict=True) if seq in wanted)
 
 
 def _changes_of(fold: Fold) -> list[tuple[str, str, str, str]]:

@@ -13,7 +13,7 @@ from ...eventlog.times import from_datetime
 from ...projections.parts import Nodes
 from ..database.row_security import copying_rows
 from ..database.view_tables import change, node, packed, session
-from ..history.packing import announced_numbers, pack_session
+from ..history.packing import announced_numbers, digest_of_packed, pack_session
 from ..history.storable import exact_bytes, node_hash, storable_text
 from .folding import FoldedStream, ResultRow
 
@@ -120,13 +120,18 @@ def add_streams(connection: Connection, team: int, found: Sequence[FoldedStream]
         connection.execute(upsert(change).on_conflict_do_nothing(), changes)
     sessions = [one for one in found if one.session is not None]
     if sessions:
-        connection.execute(insert(session), [{"team": team, **(one.session or {})} for one in sessions])
         used = {row.node for one in sessions for row in one.results}
         used |= {number for one in sessions if one.whole for number in announced_numbers(one.whole)}
         ids = _store_nodes(connection, team, nodes, used)
-        rows = [pack_session(one.whole, ids) for one in sessions if one.whole]
-        owners = [{"team": team, "session": one.session["id"]} for one in sessions if one.session]
-        connection.execute(insert(packed), [row | owner for row, owner in zip(rows, owners, strict=True)])
+        rows = [pack_session(one.whole, ids, one.failures) for one in sessions if one.whole]
+        heads = [
+            {"team": team, **one.session, "digest": digest_of_packed(row, one.session["missing"])}
+            for one, row in zip(sessions, rows, strict=True)
+            if one.session
+        ]
+        connection.execute(insert(session), heads)
+        owned = [row | {"team": team, "session": head["id"]} for row, head in zip(rows, heads, strict=True)]
+        connection.execute(insert(packed), owned)
         _copy_results(connection, team, sessions, ids)
     labels = {str(one.session["label"]) for one in sessions if one.session is not None}
     return labels | labels_of(connection, team, (row["target"] for row in changes))

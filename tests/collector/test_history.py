@@ -12,7 +12,7 @@ from histories import EIGHT
 from pytest_insight.collector.access.keys import split_key
 from pytest_insight.collector.access.teams import ensure_team
 from pytest_insight.collector.feed.sequencer import give_positions
-from pytest_insight.collector.history.names import NamesCache
+from pytest_insight.collector.history.cache import HistoryCache
 from pytest_insight.collector.history.opening import open_history
 from pytest_insight.collector.ingest.accepting import accept_lines
 from pytest_insight.collector.ingest.parsing import parse_body
@@ -37,7 +37,7 @@ def both(request, shared, tmp_path_factory):
     log.write_bytes(b"".join(pieces))
     lines = b"".join(pieces).splitlines(keepends=True)
     size = 5 + request.param
-    cache = NamesCache()
+    cache = HistoryCache()
     for start in range(0, len(lines), size * 3):  # tables are brought up to date in between
         for first in range(start, min(start + size * 3, len(lines)), size):
             accept_lines(engine, team, key, parse_body([b"".join(lines[first : first + size])]))
