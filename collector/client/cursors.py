@@ -32,6 +32,8 @@ class SyncCursor(msgspec.Struct):
     """End of the log after that; a log without it lacks events before the cursor."""
     pushed: LogMark = msgspec.field(default_factory=LogMark)
     """Place in the log up to which the collector has all events."""
+    seen: str = ""
+    """End of the feed after the last push: a collector that does not know it any more lacks what was sent."""
     team: str = ""
     """Team that the events belong to."""
     since: str = ""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ...eventlog.reader import LogPath, Record, read_records
 from .digests import LogDigests
-from .requests import BodyTooLargeError, Clash, PushAnswer
+from .requests import BodyTooLargeError, Clash, HeldStreams, PushAnswer
 from .retries import Retries
 from .stores import Remote
 
@@ -43,6 +43,8 @@ class PushPlan:
         clashes: streams whose last common event differs; nothing of them is sent.
         dropped: number of streams that the collector dropped for good.
         epoch: life of its database.
+        cursor: end of its feed.
+        is_older: its database lacks events that it had at an earlier time, as a copy from before does.
     """
 
     first: dict[str, int] = field(default_factory=dict[str, int])
@@ -50,6 +52,8 @@ class PushPlan:
     clashes: list[Clash] = field(default_factory=list[Clash])
     dropped: int = 0
     epoch: str = ""
+    cursor: str = ""
+    is_older: bool = False
 
 
 @dataclass
@@ -74,6 +78,7 @@ def plan_push(
     retries: Retries,
     *,
     everything: bool = True,
+    known: str = "",
     without: Container[str] = (),
 ) -> PushPlan:
     """Ask a collector what it has of the streams of a log.
@@ -83,6 +88,7 @@ def plan_push(
         digests: the events of the log.
         retries: how long failing requests are repeated.
         everything: ask about all streams; else about those that have grown behind the mark of the digests.
+        known: end of its feed at an earlier time.
         without: streams to leave out.
 
     Raises:
@@ -92,9 +98,10 @@ def plan_push(
     names = (name for name in (sorted(digests) if everything else digests.changed()) if name not in without)
     while part := list(islice(names, STREAMS_MAX)):
         asked = {name: (digests[name].count, _last_digest(digests, name)) for name in part}
-        found, plan.epoch = retries.run(lambda asked=asked: collector.have(asked))
+        held = retries.run(lambda asked=asked: collector.have(asked, known))
+        _note_state(plan, held)
         for name in part:
-            there = found.get(name)
+            there = held.streams.get(name)
             if there is None:
                 _add_missing(plan, digests, name, 0)
             elif there.state not in _TAKEN:
@@ -104,8 +111,13 @@ def plan_push(
             else:
                 _add_missing(plan, digests, name, there.next)
     if not plan.epoch:
-        _, plan.epoch = retries.run(lambda: collector.have({}))
+        _note_state(plan, retries.run(lambda: collector.have({}, known)))
     return plan
+
+
+def _note_state(plan: PushPlan, held: HeldStreams) -> None:
+    plan.epoch, plan.cursor = held.epoch, held.cursor
+    plan.is_older = plan.is_older or not held.known
 
 
 def _last_digest(digests: LogDigests, name: str) -> str:

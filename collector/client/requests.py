@@ -96,9 +96,16 @@ class HeldStream(msgspec.Struct):
     state: str = "live"
 
 
-class _HaveAnswer(msgspec.Struct):
+class HeldStreams(msgspec.Struct):
+    """How much a collector has."""
+
     streams: dict[str, HeldStream]
     epoch: str
+    """Life of its database."""
+    cursor: str = ""
+    """End of its feed."""
+    known: bool = True
+    """False: it lacks events that it had at the cursor of the question."""
 
 
 class Clash(msgspec.Struct):
@@ -189,16 +196,17 @@ class Collector:
             timeout=urllib3.Timeout(connect=min(CONNECT_S, self.total_s), total=self.total_s),
         )
 
-    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, HeldStream], str]:
-        """Return how much of each stream is stored, by stream, and the epoch of the database.
+    def have(self, streams: dict[str, tuple[int, str]], known: str = "") -> HeldStreams:
+        """Return how much of each stream is stored.
 
         Args:
             streams: number of events and digest of the last one, by stream.
+            known: end of the feed at an earlier time.
         """
-        question = {"streams": {name: {"count": count, "last": last} for name, (count, last) in streams.items()}}
+        asked = {name: {"count": count, "last": last} for name, (count, last) in streams.items()}
+        question = {"streams": asked, "known": known}
         data = self._request("POST", "/api/v1/have", msgspec.json.encode(question), "application/json").data
-        answer = self._decode(data, _HaveAnswer)
-        return answer.streams, answer.epoch
+        return self._decode(data, HeldStreams)
 
     def push(self, lines: bytes) -> PushAnswer:
         """Store lines, and return after they are on the disk of the collector."""

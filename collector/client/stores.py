@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ...eventlog.home.paths import is_bucket_url
 from .addresses import Address
-from .requests import TOTAL_S, Collector, HeldStream, KeptConflict, Page, PushAnswer
+from .requests import TOTAL_S, Collector, HeldStreams, KeptConflict, Page, PushAnswer
 
 _OBJECTS_SUFFIX = ".objects"
 
@@ -33,8 +33,8 @@ class Remote(Protocol):
         """Whether to ask for all streams costs no more than for some."""
         ...
 
-    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, HeldStream], str]:
-        """Return how much of each stream is stored, by stream, and what names the life of the store."""
+    def have(self, streams: dict[str, tuple[int, str]], known: str = "") -> HeldStreams:
+        """Return how much of each stream is stored, and whether the store still has what it had at a cursor."""
         ...
 
     def push(self, lines: bytes) -> PushAnswer:

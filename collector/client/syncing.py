@@ -166,8 +166,8 @@ def _push_tracked(
     digests, known_epoch = tracked.digests, tracked.kept.epoch
     older = _older_streams(tracked.log, options.since, collector.kept_for)
     everything = collector.lists_all or not tracked.is_pushed_to_base
-    plan = plan_push(collector, digests, retries, everything=everything, without=older)
-    if known_epoch and plan.epoch != known_epoch:
+    plan = plan_push(collector, digests, retries, everything=everything, known=tracked.kept.seen, without=older)
+    if (known_epoch and plan.epoch != known_epoch) or plan.is_older:
         report.renewed = True
         tracked.forget()
         plan = plan_push(collector, digests, retries, without=older)
@@ -175,6 +175,8 @@ def _push_tracked(
     report.to_send += plan.events
     push_log(collector, tracked.log, plan, report.pushed, retries, progress, start)
     tracked.kept.epoch = plan.epoch
+    # What was sent is behind the end of the feed that the plan knows.
+    tracked.kept.seen = retries.run(lambda: collector.have({})).cursor if plan.events else plan.cursor
     if not (report.pushed.clashes or report.pushed.refused or plan.dropped):
         tracked.kept.pushed = mark
 

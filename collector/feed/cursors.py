@@ -1,8 +1,12 @@
 """Cursors `EPOCH:POSITION` and `EPOCH:POSITION:CHECK`: a place in the feed of a team."""
 
 import re
+from typing import Final
 
 from ..problems import ProblemError
+
+OTHER_EPOCH: Final = "other-epoch"
+"""Kind of the problem with a cursor of another life of the database."""
 
 _CURSOR = re.compile(r"([0-9a-f]{16}):(\d{1,18})(?::([0-9a-f]{8}))?")
 
@@ -46,4 +50,4 @@ def split_cursor(text: str, epoch: str) -> tuple[int, str]:
 def refuse_cursor(text: str, epoch: str) -> ProblemError:
     """Return the error about a cursor of another life of the database."""
     reason = f"cursor {text}: the database was restored or replaced; begin again without a cursor"
-    return ProblemError("other-epoch", reason, epoch=epoch)
+    return ProblemError(OTHER_EPOCH, reason, epoch=epoch)

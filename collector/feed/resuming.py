@@ -8,7 +8,8 @@ of that segment, and costs a reader one comparison of all events.
 from sqlalchemy import Connection, select
 
 from ..database.tables import segment
-from .cursors import format_cursor, refuse_cursor, split_cursor
+from ..problems import ProblemError
+from .cursors import OTHER_EPOCH, format_cursor, refuse_cursor, split_cursor
 
 _CHECK_BYTES = 4
 
@@ -36,6 +37,21 @@ def resume_position(connection: Connection, team: int, cursor: str, epoch: str) 
         if digest is None or check_of(digest) != check:
             raise refuse_cursor(cursor, epoch)
     return position
+
+
+def knows_cursor(connection: Connection, team: int, cursor: str, epoch: str) -> bool:
+    """Return whether the database has what was before a cursor when it was given; True for an empty text.
+
+    Raises:
+        ProblemError: it is malformed.
+    """
+    try:
+        resume_position(connection, team, cursor, epoch)
+    except ProblemError as problem:
+        if problem.kind != OTHER_EPOCH:
+            raise
+        return False
+    return True
 
 
 def _digest_at(connection: Connection, team: int, position: int) -> bytes | None:

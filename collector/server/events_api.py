@@ -16,7 +16,7 @@ from ..feed.comparing_streams import stored_streams, stream_ids
 from ..feed.cursors import format_cursor
 from ..feed.exporting import export_log
 from ..feed.reading import DamagedPageError, FeedFilter, FeedPage, last_position, read_page
-from ..feed.resuming import cursor_behind, resume_position
+from ..feed.resuming import cursor_behind, knows_cursor, resume_position
 from ..ingest.accepting import AcceptedLines, accept_lines
 from ..ingest.parsing import ParsedBody, parse_body
 from ..ingest.unpacking import unpack_body
@@ -134,6 +134,8 @@ class HaveQuestion(msgspec.Struct):
     """The streams that a client has, by their ids."""
 
     streams: dict[str, AskedStream]
+    known: str = ""
+    """Cursor of an earlier answer."""
 
 
 _decode_have = msgspec.json.Decoder(HaveQuestion).decode
@@ -148,7 +150,8 @@ async def compare_streams(request: Request, context: Context, key: Writer) -> Re
 
 def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
     try:
-        asked = _decode_have(body).streams
+        question = _decode_have(body)
+        asked = question.streams
         if len(asked) > context.limits.streams:
             detail = f"body: more than {context.limits.streams} streams; ask in several requests"
             raise ProblemError("too-large", detail)
@@ -156,7 +159,13 @@ def _have(context: ServerContext, key: ApiKey, body: bytes) -> dict[str, Any]:
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise ProblemError("bad-request", f"body: not a question about streams: {error}") from error
     with context.engine.connect() as connection:
-        return {"streams": stored_streams(connection, key.team, names), "epoch": read_epoch(connection)}
+        epoch = read_epoch(connection)
+        return {
+            "streams": stored_streams(connection, key.team, names),
+            "epoch": epoch,
+            "cursor": cursor_behind(connection, key.team, epoch, last_position(connection, key.team)),
+            "known": knows_cursor(connection, key.team, question.known, epoch),
+        }
 
 
 @router.get("/events", response_model=None, responses={200: {"content": {NDJSON: {}, "text/event-stream": {}}}})

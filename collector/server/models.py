@@ -77,7 +77,11 @@ HAVE_QUESTION: Final = {
                     "last": {"type": "string", "description": "Digest of the last of them."},
                 },
             },
-        }
+        },
+        "known": {
+            "type": "string",
+            "description": "Cursor of an earlier answer, to find out whether the database has become an older one.",
+        },
     },
 }
 """Body of a question about streams."""
@@ -95,4 +99,8 @@ class HaveAnswer(BaseModel):
     """The events that the server has of each known stream."""
 
     streams: dict[str, StreamState]
-    epoch: str
+    epoch: str = Field(description="Life of the database.")
+    cursor: str = Field(description="End of the feed.")
+    known: bool = Field(
+        description="False: the database lacks events that it had at the cursor of the question."
+    )

@@ -105,3 +105,24 @@ def test_clients_send_again_what_an_older_database_lacks(databases, tmp_path, ma
     everything = merged(tmp_path, first.log, second.log, third.log)
     assert export == everything
     assert [merged(tmp_path, home.log) for home in (first, second, third)] == [everything] * 3
+
+
+@pytest.mark.parametrize("make_older", [copy_files, recover_elsewhere])
+def test_a_client_that_only_sends_notices_an_older_database(databases, tmp_path, make_older):
+    """Its session is in no feed that it reads; the end of the feed after its push is not known there any more."""
+    first, other = Home(tmp_path / "first"), Home(tmp_path / "other")
+    first.record("early")
+    with databases.running("live") as server, databases.collector(server, tmp_path) as collector:
+        first.sync(collector, "--push")
+    make_older(databases, "older")
+    with databases.running("live") as server, databases.collector(server, tmp_path) as collector:
+        first.record("late")
+        assert not first.sync(collector, "--push")["renewed"]
+        assert not first.sync(collector, "--push")["renewed"]
+    other.record("meanwhile")
+    with databases.running("older") as server, databases.collector(server, tmp_path) as collector:
+        other.sync(collector, "--push")
+        assert first.sync(collector, "--push")["renewed"]
+        assert not first.sync(collector, "--push")["renewed"]
+        export = collector.get("/api/v1/log").body
+    assert export == merged(tmp_path, first.log, other.log)

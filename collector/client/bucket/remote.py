@@ -12,7 +12,7 @@ from pathlib import Path
 from ....eventlog.reader import Record, read_records
 from ...ingest.parsing import PURGED_KIND, IncomingLine, ParsedBody, parse_body, split_runs
 from ..addresses import Address
-from ..requests import HeldStream, KeptConflict, OtherEpochError, Page, PushAnswer, RemoteError
+from ..requests import HeldStream, HeldStreams, KeptConflict, OtherEpochError, Page, PushAnswer, RemoteError
 from .contents import BucketContents, write_keeping
 from .known import KnownObjects
 from .names import SegmentName
@@ -60,15 +60,16 @@ class Bucket:
         days = self._contents().keeping.days
         return timedelta(days=days) if days else None
 
-    def have(self, streams: dict[str, tuple[int, str]]) -> tuple[dict[str, HeldStream], str]:
-        """Return how much of each stream is stored, by stream, and what names the life of the bucket."""
+    def have(self, streams: dict[str, tuple[int, str]], known: str = "") -> HeldStreams:
+        """Return how much of each stream is stored; all that is there is known, so that no cursor is needed."""
+        del known
         contents, found = self._contents(), dict[str, HeldStream]()
         for stream in streams:
             if stream in contents.buried.streams:
                 found[stream] = HeldStream(0, state="purged")
             elif stream in contents.coverage:
                 found[stream] = HeldStream(contents.coverage.next_of(stream))
-        return found, self._known.id
+        return HeldStreams(found, self._known.id)
 
     def push(self, lines: bytes) -> PushAnswer:
         """Store lines as objects, and return after the store has them."""
