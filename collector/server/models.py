@@ -101,6 +101,4 @@ class HaveAnswer(BaseModel):
     streams: dict[str, StreamState]
     epoch: str = Field(description="Life of the database.")
     cursor: str = Field(description="End of the feed.")
-    known: bool = Field(
-        description="False: the database lacks events that it had at the cursor of the question."
-    )
+    known: bool = Field(description="False: the database lacks events that it had at the cursor of the question.")

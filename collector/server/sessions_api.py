@@ -22,7 +22,11 @@ from .context import Context, Reader, ServerContext, Writer
 from .models import Moment
 
 router = APIRouter(prefix="/api/v1")
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_DOCUMENTS = {"oneOf": [{"type": "object"}, {"type": "array"}]}
+"""A session, an object with `sessions`, or a list of sessions."""
+
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _DOCUMENTS}}}}
+_OFFSET_MAX = 1_000_000_000
 _CREATED, _OK = 201, 200
 
 
@@ -74,7 +78,7 @@ def list_stored_sessions(
     sut: str | None = None,
     since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=_OFFSET_MAX)] = 0,
     after: Annotated[str, Query(description="Stream of the last session of the page before.")] = "",
 ) -> Response:
     """Return sessions with their results, the newest first; `Link` names the next page, also while more arrive."""

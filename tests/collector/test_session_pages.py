@@ -60,3 +60,9 @@ def test_a_page_after_an_unknown_session_is_refused(team):
     for stream in ("e" * 32, "s1"):
         answer = team.get(f"/api/v1/sessions?after={stream}")
         assert (answer.status, answer.json()["type"]) == (400, "urn:pytest-insight:problem:bad-request")
+
+
+def test_an_offset_beyond_all_numbers_is_refused(team):
+    """It is a wrong value, and no error of the database."""
+    assert team.get(f"/api/v1/sessions?offset={1 << 90}").status == 400
+    assert team.get("/api/v1/sessions?offset=1000000000").json() == []
