@@ -75,6 +75,9 @@ campaign: $(VENV)/.ready ## The long runs: real projects, crashes by the ten tho
 	$(BIN)/python tests/campaigns/npm_client.py
 	$(BIN)/python tests/campaigns/ctrf_schema.py
 	$(BIN)/python tests/campaigns/collector.py
+	$(BIN)/python tests/campaigns/collector_three_homes.py
+	$(BIN)/python tests/campaigns/collector_projects.py
+	$(BIN)/python tests/campaigns/collector_guesses.py
 	$(BIN)/python tests/campaigns/collector_bucket.py
 	$(BIN)/python tests/campaigns/collector_faults.py
 	$(BIN)/python tests/campaigns/collector_schema.py

@@ -5,6 +5,7 @@ the export is what `insight merge` makes of the logs, and another team sees noth
 """
 
 import io
+import json
 import os
 import random
 import shutil
@@ -117,6 +118,12 @@ def compare_answers(collector: Collector, log: Path, nodeids: list[str]) -> int:
     return len(questions)
 
 
+def nodeids_of(log: Path) -> list[str]:
+    """Node ids of the tests of a log."""
+    found = Captured().run(["test", "list", "--all", "--time", "10w"], log)[1]
+    return [one["nodeid"] for one in json.loads(found)["tests"]]
+
+
 def stranger_key(folder: Path) -> str:
     """Key of another team."""
     private = PrivateServer(folder)
@@ -168,8 +175,7 @@ def main() -> None:
     export = collector.get("/api/v1/log", timeout_s=600).body
     assert export == merged(folder, *logs), "the export is not what `insight merge` makes of the logs"
     assert all(merged(folder, log) == export for log in logs), "the homes have not the same events"
-    found = Captured().run(["test", "list", "--all"], logs[0])[1]
-    nodeids = [line.split('"')[3] for line in found.splitlines() if '"nodeid"' in line]
+    nodeids = nodeids_of(logs[0])
     asked_count = sum(compare_answers(collector, log, nodeids[:2] + nodeids[-1:]) for log in logs)
     check_stranger(collector, stranger, "last")
     for home in homes:

