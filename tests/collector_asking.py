@@ -1,4 +1,4 @@
-"""Every question to a collector, beside the command that answers it about a log."""
+"""Every question to a collector, next to the command that answers it about a log."""
 
 import json
 from urllib.parse import quote

@@ -10,7 +10,6 @@ from .lazy import load_lazily
 if TYPE_CHECKING:
     from ...core.history.counting import cut_count
     from ...core.history.history import History
-    from ...core.history.newest import NewestRows
     from ...core.history.partial import WHOLE
     from ...core.history.references import Span, session_named, span_named, sut_named
     from ...core.history.selection import Selection, parse_age
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ...core.history.verdicts.run import Run
     from ...core.history.windows import Window, model_as_of, moment_of, parse_window
     from ...core.naming.nearest import did_you_mean, nearest_name
+    from ...core.naming.newest import NewestRows
     from ...core.naming.sides import Chooser, Side, Sides
     from ...core.views.session import load_session
     from ...core.views.stored import finished_event, not_run_tests
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "...core.history.counting": "cut_count",
     "...core.history.history": "History",
-    "...core.history.newest": "NewestRows",
+    "...core.naming.newest": "NewestRows",
     "...core.history.partial": "WHOLE",
     "...core.history.references": "Span session_named span_named sut_named",
     "...core.history.selection": "Selection parse_age",

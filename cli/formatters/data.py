@@ -21,10 +21,10 @@ def print_json(data: Any) -> None:
 def json_text(data: Any, indent: int | None = None) -> str:
     """Return data as JSON; all that is not printable ASCII is escaped, whatever the encoding of the output."""
     text = json.dumps(data)
-    return safe_json(text if indent is None else _indented(text, data, indent))
+    return safe_json(text if indent is None else _indent(text, data, indent))
 
 
-def _indented(text: str, data: Any, indent: int) -> str:
+def _indent(text: str, data: Any, indent: int) -> str:
     """Return JSON with line breaks; the standard library needs ten times as long for it as without them."""
     try:
         return msgspec.json.format(text, indent=indent)

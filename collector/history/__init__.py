@@ -11,5 +11,8 @@ Only rows are fetched here; what they mean is decided by `core`, as for the comm
 - `texts`: events by their positions
 - `packing`: columns of a session, as they are stored
 - `positions`: numbers of events
+- `cache`: what a process has read of a database before
+- `kept`: sessions as they were read, for the next question
+- `failures`: lines of failed attempts, packed
 - `storable`: texts as the database can hold them
 """

@@ -1,4 +1,4 @@
-"""What a process that answers questions has read of a database before."""
+"""Cache of a process that answers questions: what it has read of a database before."""
 
 from sqlalchemy import Connection, select
 
@@ -8,7 +8,7 @@ from .names import NamesCache
 
 
 class HistoryCache:
-    """What a process has read of all teams of one database; for one question at a time.
+    """Cache of what a process has read of all teams of one database; for one question at a time.
 
     Args:
         names: node ids, which questions that are asked at once may share.

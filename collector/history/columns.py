@@ -23,7 +23,7 @@ _RUNNING: Final = -1
 """Sequence number of a test in the table of results that has no result."""
 
 
-class _OfTest(NamedTuple):
+class _TestAttempts(NamedTuple):
     """Attempts of one test, by session."""
 
     node: int
@@ -48,7 +48,7 @@ class SessionColumns:
         self._blocks: dict[int, dict[int, Rows]] = {}
         self._places: dict[str, int] = {}
         self._order: list[str] = []
-        self._of_test: _OfTest | None = None
+        self._of_test: _TestAttempts | None = None
 
     def read(self, stream: str) -> Rows:
         """Return the attempts of a session, in the order of its log; empty ones for an unknown stream."""
@@ -146,7 +146,7 @@ class SessionColumns:
             found = self._connection.execute(query.order_by(result.c.session, result.c.seq)).all()
             by_session = groupby(found, key=lambda row: row.session)
             rows = {number: _rows_of(node, first_position(number), found) for number, found in by_session}
-            kept = self._of_test = _OfTest(node, since_us, rows)
+            kept = self._of_test = _TestAttempts(node, since_us, rows)
         return kept.rows
 
 

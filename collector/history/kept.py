@@ -20,13 +20,13 @@ _UNPACKED: Final = 8
 
 
 class KeptSession:
-    """What was read of a session.
+    """A session with what was read of it.
 
     Attributes:
         label: the name that it gives itself.
         row: the session, under the name that it was shown by last.
         rows: its attempts in columns; None until they were asked for.
-        more: what rules keep beside it.
+        more: what rules keep next to it.
         used: number of the question that has used it last.
         size: estimated bytes.
     """
@@ -70,7 +70,7 @@ class KeptSessions:
         self._question += 1
 
     def end_question(self) -> None:
-        """Give back memory that is quickly filled again."""
+        """Release memory that is quickly filled again."""
         for one in reversed(self._found.values()):
             if one.used != self._question:
                 return

@@ -65,7 +65,7 @@ class ListedSessions:
         self._mine = session.c.team == team
         self._kept = kept
         self.read: dict[str, KeptSession] = {}
-        """What was read of the sessions that were returned, by stream."""
+        """By stream, what was read of the sessions that were returned."""
         self.read_by_number: dict[int, KeptSession] = {}
         self.numbers: dict[str, int] = {}
         """Numbers of all sessions that were returned, by stream, in the order of their first mention."""
@@ -188,9 +188,9 @@ class ListedSessions:
         new = [row for row, kept in zip(found, there, strict=True) if kept is None]
         read = self._read_packed(new) if new else {}
         pairs = [(row, kept or read.get(row.id)) for row, kept in zip(found, there, strict=True)]
-        return [self._shown(row, kept) for row, kept in pairs if kept is not None]
+        return [self._show(row, kept) for row, kept in pairs if kept is not None]
 
-    def _shown(self, row: _ListedRow, kept: KeptSession) -> SessionRow:
+    def _show(self, row: _ListedRow, kept: KeptSession) -> SessionRow:
         """Return a session under the name that it is shown by."""
         number, label, name, *_ = row
         shown = kept.label

@@ -114,7 +114,7 @@ class DatabaseHistory:
         return self._names.all_numbers()
 
     def kept_of(self, row: SessionRow) -> dict[str, Any] | None:
-        """Return what the process keeps beside a session as long as it is unchanged."""
+        """Return what the process keeps next to a session as long as it is unchanged."""
         kept = self._listed.read.get(row.stream)
         return kept.more if kept is not None and kept.row is row else None
 

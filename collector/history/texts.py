@@ -69,7 +69,7 @@ class SegmentTexts:
         return [at_hand[position] for position in positions]
 
     def _at_hand(self, position: int) -> bytes | None:
-        """Return the line of a failed attempt of a session that was listed, if it is kept beside it."""
+        """Return the line of a failed attempt of a session that was listed, if it is kept next to it."""
         kept = self._listed.read_by_number.get(session_at(position))
         return None if kept is None else kept.lines().get(seq_at(position))
 

@@ -77,7 +77,7 @@ class History(Protocol):
         ...
 
     def kept_of(self, row: "SessionRow") -> "dict[str, Any] | None":
-        """Return what the process keeps beside a session as long as it is unchanged; None if it keeps nothing.
+        """Return what the process keeps next to a session as long as it is unchanged; None if it keeps nothing.
 
         It is for rules, to keep what they have made of the session for the next question.
         """

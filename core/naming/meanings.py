@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ...projections.clock import is_future
 from ...projections.readmodel import AmbiguousCommitError, AmbiguousPrefixError, UnknownSessionError
-from ..history.newest import NewestRows
 from ..history.partial import CUT_SHORT, Selected, selected_of
 from ..history.references import sessions_of_commit, span_named, sut_named
 from ..history.selection import is_age
@@ -17,6 +16,7 @@ from ..history.series import DEFAULT_BRANCHES, branch_of
 from ..history.variants import Variant, variant_of
 from ..history.windows import parse_window
 from .nearest import did_you_mean
+from .newest import NewestRows
 
 if TYPE_CHECKING:
     from ...projections.session_row import SessionRow

@@ -25,7 +25,7 @@ from .meanings import LAST, Meanings, Side, has_tests, is_whole, row_variant, se
 if TYPE_CHECKING:
     from ...projections.session_row import SessionRow
     from ..history.history import History
-    from ..history.newest import NewestRows
+    from .newest import NewestRows
 
 RULES_VERSION = 1
 """Rises when the same words would mean other sessions."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...core.compare import ComparisonResult, compare_runs
-from ...core.history.newest import NewestRows
 from ...core.history.verdicts.reading import run_of_row
+from ...core.naming.newest import NewestRows
 from ...core.naming.sides import Chooser
 from ...core.questions.setups import with_phases
 

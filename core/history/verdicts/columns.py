@@ -133,7 +133,7 @@ class ColumnTests(Mapping[str, TestRun]):
         self._names, self._numbers = names, numbers
 
     def forget(self) -> None:
-        """Give back the memory of what can be found again from the columns."""
+        """Release the memory of what can be found again from the columns."""
         self._all = self._places = self._some = None
 
     def items(self) -> ItemsView[str, TestRun]:

@@ -102,7 +102,7 @@ def run_of_row(model: History, row: SessionRow, name: str = "", only: str | None
 
 
 def forget_places(kept: dict[str, Any]) -> None:
-    """Give back the memory of what a kept session has made of its columns, and can make again."""
+    """Release the memory of what a kept session has made of its columns, and can make again."""
     run = kept.get(_KEPT_RUN)
     if run is not None and isinstance(run.tests, ColumnTests):
         run.tests.forget()

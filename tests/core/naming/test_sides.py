@@ -6,9 +6,9 @@ import pytest
 from histories import write_session
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_insight.core.history.newest import NewestRows
 from pytest_insight.core.naming.meanings import Meanings, has_tests, is_whole
 from pytest_insight.core.naming.nearest import did_you_mean, nearest_name
+from pytest_insight.core.naming.newest import NewestRows
 from pytest_insight.core.naming.sides import Chooser
 from small_runs import few, model_of
 

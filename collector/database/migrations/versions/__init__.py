@@ -7,4 +7,5 @@
 - `r0005_packed`: columns of sessions for questions
 - `r0006_objects`: work on objects of a bucket
 - `r0007_logins`: browsers that have logged in
+- `r0008_digests`: digests of sessions, lines of failures
 """

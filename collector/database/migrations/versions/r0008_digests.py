@@ -1,4 +1,4 @@
-"""Digests of packed sessions, and the lines of failed attempts beside their columns.
+"""Digests of packed sessions, and the lines of failed attempts next to their columns.
 
 A process that answers questions keeps what it has read of a session, and knows by the digest whether it is still so.
 Sessions that are there already have no lines of failures: those are read from the segments.
@@ -10,19 +10,8 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
-_COLUMNS = (
-    "state",
-    "verdicts",
-    "notable_failed",
-    "notable_rerun",
-    "notable_flaky",
-    "nodes",
-    "outcomes",
-    "durations",
-    "positions",
-    "attempts",
-    "workers",
-)
+_NOTABLE = ("notable_failed", "notable_rerun", "notable_flaky")
+_COLUMNS = ("state", "verdicts", *_NOTABLE, *["nodes", "outcomes", "durations", "positions", "attempts", "workers"])
 
 
 def upgrade() -> None:

@@ -1,13 +1,13 @@
-"""Sessions of a history, the newest first, read only as far as somebody looks."""
+"""Sessions of a history, the newest first, read only as far as they are looked at."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .windows import Window
+from ..history.windows import Window
 
 if TYPE_CHECKING:  # annotations only
     from ...projections.session_row import SessionRow
-    from .history import History
+    from ..history.history import History
 
 _PAGES = (64, 1024, None)
 """Sessions that are read first, then, and at last; most questions about the newest need no more than the first ones."""
