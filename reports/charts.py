@@ -27,11 +27,11 @@ def rate_chart(points: "Sequence[RatePoint]") -> Markup:
     def at(share: float) -> float:
         return _TOP + height * (1 - (share - floor) / (1 - floor))
 
-    upper = " ".join(f"{x:.1f},{at(point.rate.high):.1f}" for x, point in zip(xs, points, strict=True))
+    upper = " ".join(f"{x:.0f},{at(point.rate.high):.1f}" for x, point in zip(xs, points, strict=True))
     lower = " ".join(
-        f"{x:.1f},{at(point.rate.low):.1f}" for x, point in zip(reversed(xs), reversed(points), strict=True)
+        f"{x:.0f},{at(point.rate.low):.1f}" for x, point in zip(reversed(xs), reversed(points), strict=True)
     )
-    line = " ".join(f"{x:.1f},{at(point.rate.estimate):.1f}" for x, point in zip(xs, points, strict=True))
+    line = " ".join(f"{x:.0f},{at(point.rate.estimate):.1f}" for x, point in zip(xs, points, strict=True))
     last = points[-1]
     words = (
         f"Pass rate of {len(points)} sessions, from {percent(points[0].rate.estimate)} to"
@@ -60,9 +60,9 @@ def bar_svg(share: float, before: float = 0.0) -> Markup:
     """Return a bar for a share of the whole, behind the shares of the rows above it."""
     left, width = round(before * 160, 1), max(round(share * 160, 1), 1)
     return Markup(
-        '<svg class="bar" role="img" viewBox="0 0 160 12" width="160" height="12" aria-label="{words}">'
-        '<rect class="bar-before" fill="#c9d1d9" x="0" y="5" width="{left}" height="2"/>'
-        '<rect class="bar-own" fill="#4d8f7c" x="{left}" y="1" width="{width}" height="10"/></svg>'
+        '<svg class="bar" role="img" width="160" height="12" aria-label="{words}">'
+        '<path class="bar-before" fill="#c9d1d9" d="M0 5h{left}v2H0z"/>'
+        '<path class="bar-own" fill="#4d8f7c" d="M{left} 1h{width}v10h-{width}z"/></svg>'
     ).format(
         words=f"{percent(share)} of the time, {percent(min(before + share, 1.0))} with those above",
         left=left,

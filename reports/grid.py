@@ -17,8 +17,9 @@ Of a duration its difference to the known one before of the same test is stored,
 """
 
 import base64
-import gzip
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ LEAST_US = 100
 _VERSION = 1
 _CODES = {word: place for place, word in enumerate(WORDS, 1)}
 _LOG_STEP = math.log(STEP)
+_GZIP_HEAD = bytes((31, 139, 8, 0, 0, 0, 0, 0, 2, 255))
+"""Deflate, no name, no time, best compression, no system."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,19 @@ def data_block(answers: "Answers", names: TestNames, extent: "Extent") -> str:
     runs = answers.runs[first:]
     results, durations = _tables(runs, names, len(runs) - extent.sessions_with_durations)
     head = msgspec.json.encode(_head(answers, names, extent, first))
-    body = b"".join((len(head).to_bytes(4, "big"), head, results, durations))
-    return base64.b64encode(gzip.compress(body, compresslevel=9, mtime=0)).decode()
+    return base64.b64encode(_packed(b"".join((len(head).to_bytes(4, "big"), head, results)), durations)).decode()
+
+
+def _packed(body: bytes, noise: bytes) -> bytes:
+    """Return two texts, one after the other, as gzip; in the second no repetitions are looked for, as it has none.
+
+    This takes an eighth less for durations than one pass over both.
+    """
+    first, second = (
+        zlib.compressobj(9, zlib.DEFLATED, -15, 9, how) for how in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY)
+    )
+    both = first.compress(body) + first.flush(zlib.Z_SYNC_FLUSH) + second.compress(noise) + second.flush()
+    return _GZIP_HEAD + both + struct.pack("<II", zlib.crc32(noise, zlib.crc32(body)), (len(body) + len(noise)) % 2**32)
 
 
 def _head(answers: "Answers", names: TestNames, extent: "Extent", first: int) -> dict[str, Any]:

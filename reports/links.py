@@ -63,9 +63,7 @@ class FragmentLinks:
 
     def session(self, name: str) -> Markup:
         """Return the attributes of a link to a session."""
-        text = visible(name)
-        row = Markup(' href="#s-{}"').format(text) if self._known.has_session(name) else _NOWHERE
-        return Markup(' data-s="{}"{}').format(text, row)
+        return Markup(' href="#s-{}"').format(visible(name)) if self._known.has_session(name) else _NOWHERE
 
     def page(self, name: str) -> str:
         """Return the address of a page."""

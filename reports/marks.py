@@ -38,20 +38,26 @@ _GREEN, _RED, _PURPLE, _ORANGE, _GREY = (
 )
 DRAWINGS: dict[str, Drawing] = {
     "crashed": Drawing("m.5 2h2v8h2v-8h2v16h-6z", *_RED),
-    "error": Drawing("m3.5 .5 3.4 9.5-3.4 9.5-3.4-9.5z", *_PURPLE),
+    "error": Drawing("m3.5 .5l3.4 9.5-3.4 9.5-3.4-9.5z", *_PURPLE),
     "failed": Drawing("m.5 2h6v16h-6z", *_RED),
     "cut": Drawing("m.5 2h6v3h-6zm0 13h6v3h-6z", *_PURPLE),
     "rerun": Drawing("m.5 4h6l-3 13zm1.9 2 1.1 5 1.1-5z", *_ORANGE),
-    "flaky": Drawing("m.5 17 6-13v13z", *_ORANGE),
+    "flaky": Drawing("m.5 17l6-13v13z", *_ORANGE),
     "xpassed": Drawing("m0 6h7v2.5h-7zm0 5.5h7v2.5h-7z", *_ORANGE),
     "other": Drawing("m.5 6h6v8h-6zm2 2v4h2v-4z", *_PURPLE),
     "passed": Drawing("m0 8.5h7v3h-7z", *_GREEN),
-    "xfailed": Drawing("m3.5 6.5a3.5 3.5 0 1 0 .01 0zm0 2a1.5 1.5 0 1 1-.01 0z", *_GREEN),
+    "xfailed": Drawing("m3.5 6.5a3.5 3.5 0 10.01 0zm0 2a1.5 1.5 0 11-.01 0z", *_GREEN),
     "skipped": Drawing("m2 8.5h3v3h-3z", *_GREY),
-    "not_run": Drawing("m3.5 9a1 1 0 1 0 .01 0z", *_GREY),
+    "not_run": Drawing("m3.5 9a1 1 0 10.01 0z", *_GREY),
 }
 """By the word of the mark; the words are those of every other strip."""
 
+_STARTS = {
+    word: (float(left), rest)
+    for word, drawing in DRAWINGS.items()
+    for left, _, rest in [drawing.path[1:].partition(" ")]
+}
+"""Where the first line of a mark begins from the left, and its path after that."""
 _WITH_HOLES = ("rerun", "other", "xfailed")
 WORDS = tuple(MARKS)
 """Words of marks; the place is the code in the data of a report, from 1 on."""
@@ -77,13 +83,17 @@ def strip_svg(words: Sequence[str], count: int = 0) -> Markup:
 
 def _path(word: str, places: list[int]) -> str:
     """Return one path for all runs of a mark; neighbouring passes are one line."""
-    drawing = DRAWINGS[word]
     if word == "passed":
         path = "".join(f"M{first * CELL} 8.5h{length * CELL}v3h-{length * CELL}z" for first, length in _rows_of(places))
     else:
-        path = "".join(f"M{place * CELL} 0{drawing.path}" for place in places)
+        left, rest = _STARTS[word]
+        path = "".join(f"M{place * CELL + left:g} {rest}" for place in places)
+    return _element(word, path)
+
+
+def _element(word: str, path: str) -> str:
     rule = ' fill-rule="evenodd"' if word in _WITH_HOLES else ""
-    return f'<path class="m-{escape(word)}" fill="{drawing.light}"{rule} d="{path}"/>'
+    return f'<path class="m-{escape(word)}" fill="{DRAWINGS[word].light}"{rule} d="{path}"/>'
 
 
 def _rows_of(places: list[int]) -> list[tuple[int, int]]:
@@ -113,9 +123,12 @@ def words_of_strip(words: Sequence[str]) -> str:
     return f"{since}: {told}"
 
 
-def mark_svg(word: str) -> Markup:
-    """Return one mark alone, for a legend or a list."""
-    path = _path(word if word in DRAWINGS else "other", [0])
-    return Markup('<svg class="mark" viewBox="0 0 7 20" width="7" height="20" aria-hidden="true">{}</svg>').format(
+def mark_svg(word: str, *, is_legend: bool = False) -> Markup:
+    """Return one mark alone: in the legend of a page as it is drawn, elsewhere as a reference to that one."""
+    known = word if word in DRAWINGS else "other"
+    path = f'<use href="#m-{known}"/>'
+    if is_legend:
+        path = _element(known, DRAWINGS[known].path).replace("<path", f'<path id="m-{known}"')
+    return Markup('<svg class="mark" width="7" height="20" aria-hidden="true">{}</svg>').format(
         Markup(path)  # noqa: S704 - made of digits and of words of the table
     )

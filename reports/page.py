@@ -29,6 +29,10 @@ STATIC_BYTES, STATIC_ELEMENTS = 150_000, 3_000
 _ELEMENT = re.compile("<[a-z]")
 
 
+_QUOTED = re.compile(r"('(?:[^'\\]|\\.)*')")
+_PLAIN_SCRIPT = re.compile(r"(?:[^'\"`/]|'(?:[^'\\]|\\.)*')*")
+_SIGNS = re.compile(r" ?([=!<>?:&|,;{}()*%]+) ?")
+
 _FOLDER = Path(__file__).parent
 
 
@@ -49,7 +53,17 @@ def script_text() -> str:
     """Return the script without its indentation and comments; no text in it goes over a line."""
     lines = [line.strip() for name in SCRIPTS for line in read_asset(name).splitlines()]
     kept = [line for line in lines if line and not line.startswith("//")]
-    return "\n".join(["/* pytest-insight report */", "'use strict';", "(() => {", *kept, "})();", ""])
+    lines = ["/* pytest-insight report */", "'use strict';", "(() => {", *map(_tight, kept), "})();", ""]
+    return "\n".join(lines)
+
+
+def _tight(line: str) -> str:
+    """Return a line of the script without blanks around signs, as far as it has neither templates nor patterns."""
+    found = _PLAIN_SCRIPT.match(line)
+    end = found.end() if found else 0
+    parts = _QUOTED.split(line[:end])
+    parts[::2] = [_SIGNS.sub(r"\1", part) for part in parts[::2]]
+    return "".join(parts) + line[end:]
 
 
 @cache
@@ -95,7 +109,7 @@ def _show_value(value: Any) -> Any:
 
 def moment(at: str) -> Markup:
     """Return a time in UTC, which the script may add to."""
-    return Markup('<time datetime="{}">{} {}</time>').format(at, at[:10], at[11:16])
+    return Markup('<time datetime="{}Z">{} {}</time>').format(at[:19], at[:10], at[11:16])
 
 
 def digest_of(text: str) -> str:

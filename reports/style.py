@@ -16,9 +16,14 @@ _DARK = {
 
 def color_rules() -> str:
     """Return the first rules of the style sheet."""
-    light = {**_LIGHT, **{f"m-{word}": drawing.light for word, drawing in DRAWINGS.items()}}
-    dark = {**_DARK, **{f"m-{word}": drawing.dark for word, drawing in DRAWINGS.items()}}
-    fills = "".join(f".m-{word}{{fill:var(--m-{word})}}" for word in DRAWINGS)
+    words: dict[tuple[str, str], list[str]] = {}
+    for word, drawing in DRAWINGS.items():
+        words.setdefault((drawing.light, drawing.dark), []).append(word)
+    light, dark, fills = dict(_LIGHT), dict(_DARK), ""
+    for (on_light, on_dark), own in words.items():
+        name = f"m-{own[0]}"
+        light[name], dark[name] = on_light, on_dark
+        fills += f"{','.join(f'.m-{word}' for word in own)}{{fill:var(--{name})}}"
     return (
         f":root{{color-scheme:light dark;{_variables(light)}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}\n{fills}\n"

@@ -48,12 +48,15 @@ function route(focus) {
     target.classList.add('now');
     target.scrollIntoView({block: 'start'});
   }
-  if (focus) (target === within ? within.querySelector('h1') : target).focus({preventScroll: true});
+  if (!focus) return;
+  const focused = target === within ? within.querySelector('h1') : target;
+  focused.tabIndex = -1;
+  focused.focus({preventScroll: true});
 }
 
 function addLinks() {
   for (const link of document.querySelectorAll('a[data-t]')) link.setAttribute('href', `#t=${encodeURIComponent(data.tests[link.dataset.t])}`);
-  for (const link of document.querySelectorAll('a[data-s]')) if (data.sessionOf.has(link.dataset.s)) link.setAttribute('href', `#s=${encodeURIComponent(link.dataset.s)}`);
+  for (const link of document.querySelectorAll('a.hash')) if (data.sessionOf.has(link.textContent)) link.setAttribute('href', `#s=${encodeURIComponent(link.textContent)}`);
   for (const each of document.querySelectorAll('.newest time')) {
     const told = age(each.dateTime), next = each.nextSibling;
     if (told && next && next.data.startsWith(' UTC')) next.splitText(4).before(`, ${told}`);

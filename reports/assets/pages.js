@@ -34,7 +34,7 @@ function wordsOf(codes) {
 }
 
 function markOf(word) {
-  return draw('svg', {class: 'mark', viewBox: '0 0 7 20', width: 7, height: 20, 'aria-hidden': 'true'}, path(word, `M0 0${data.markOf.get(word).path}`));
+  return draw('svg', {class: 'mark', width: 7, height: 20, 'aria-hidden': 'true'}, path(word, data.markOf.get(word).path));
 }
 
 function clusterLine(number) {
