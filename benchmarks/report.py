@@ -15,15 +15,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from pytest_insight.eventlog.codec import encode_event, line_hash
+from pytest_insight.eventlog.events import Event, SessionFinished, SessionStarted, TestFinished
+from pytest_insight.eventlog.times import TimeFormatter
+from pytest_insight.reports.texts import counted
 
 from .generate import SPAN_US, START_US, Session, Suite
 from .measure import Figure
 
 ROUNDS = 5
 SEARCHES = ("invoice", "create", "42", "invoice eu")
+ELEMENT = re.compile("<[a-z]")
 WORDS = ("create", "update", "delete", "list", "export", "refund", "retry", "login", "merge", "render")
 
 
@@ -45,6 +52,38 @@ def history(tests: int, sessions: int) -> Iterator[bytes]:
     step = min(SPAN_US // 730 // 4, 29 * 86_400_000_000 // sessions)
     for number in range(sessions):
         yield from Session(suite, number, rng, START_US + number * step).lines(tests)
+
+
+def failing_session(kinds: int) -> Iterator[bytes]:
+    """Yield a session of tests that fail each with a traceback of its own, of 40 lines."""
+    rng, suite = random.Random(2), make_suite(kinds, random.Random(1))
+    stream, root, at = f"{rng.getrandbits(128):032x}", line_hash(), TimeFormatter()(START_US)
+    events: list[Event] = [SessionStarted(session_id=stream[:12], sut="shop")]
+    for number, nodeid in enumerate(suite.nodeids):
+        lines = [_step(rng) for _ in range(19)]
+        text = "\n".join(
+            [f"def test_{number}(order):", *lines, f"E   {rng.choice(WORDS)}Error: {word_of(number)} is wrong"]
+        )
+        outcome = {"outcome": "failed", "phases": {"call": 1000}, "phase_outcomes": {"call": "failed"}}
+        events.append(TestFinished(nodeid=nodeid, duration_us=1000, longreprtext=text, **outcome))
+    for seq, event in enumerate(events):
+        line = encode_event(event, stream=stream, seq=seq, at=at)
+        root.update(line[-35:-3])
+        yield line
+    seal = SessionFinished(exit_status=1, duration_us=1_000_000, count=len(events), root=root.hexdigest())
+    yield encode_event(seal, stream=stream, seq=len(events), at=at)
+
+
+def _step(rng: random.Random) -> str:
+    """Return a step of a traceback: a place, and the line of code that stands there."""
+    first, second, third = (rng.choice(WORDS) for _ in range(3))
+    place = f"src/shop/{first}/{second}_orders.py:{rng.randrange(400)}: in {first}_{third}"
+    return f'{place}\n    return self.{third}_{second}(order, amount={rng.randrange(10_000)}, region="eu", timeout=30)'
+
+
+def word_of(number: int) -> str:
+    """Return a word for a number; digits would be taken for what differs from run to run."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
 def make_report(log: Path, out: Path, home: Path, *more: str) -> tuple[float, float]:
@@ -101,15 +140,49 @@ def paint(page: Path) -> dict[str, float]:
     return {name: median(values) for name, values in found.items()}
 
 
-def measure_page(folder: Path, tests: int, sessions: int) -> tuple[Path, int, int, float]:
-    """Return a report of a history of a size: its page, all bytes, those without data, and its CPU time in seconds."""
-    log, out = folder / f"{tests}.jsonl", folder / f"{tests}.html"
+@dataclass(frozen=True)
+class Page:
+    """A report that was measured."""
+
+    path: Path
+    bytes: int
+    static: int
+    """Bytes without its data."""
+    elements: int
+    cpu_s: float
+
+
+def measure_page(folder: Path, lines: Iterator[bytes]) -> Page:
+    """Return the report about a log."""
+    log, out = folder / "log.jsonl", folder / "report.html"
     with log.open("wb") as stream:
-        stream.writelines(history(tests, sessions))
-    cpu, _ = make_report(log, out, folder / "home")
-    data = re.search(r'id="data">([^<]*)<', out.read_text())
-    size = out.stat().st_size
-    return out, size, size - len(data[1] if data else ""), cpu
+        stream.writelines(lines)
+    cpu_s, _ = make_report(log, out, folder / "home", "--max-size", "100MB")
+    page, size = out.read_text(), out.stat().st_size
+    data = re.search(r'id="data">([^<]*)<', page)
+    return Page(out, size, size - len(data[1] if data else ""), len(ELEMENT.findall(page)), cpu_s)
+
+
+def measure_sizes(folder: Path, *, quick: bool) -> Iterator[Figure]:
+    """Yield the sizes of pages about histories of other shapes."""
+    for tests, sessions in ((100, 100), (1_000, 10)):
+        size = measure_page(folder, history(tests, sessions)).bytes
+        what = f"report of {tests:,} tests in {counted(sessions, 'session')}"
+        yield Figure(what, f"{size / 1000:.0f} kB", "<= 100 kB", size <= 100_000)
+    size = measure_page(folder, failing_session(500)).bytes
+    yield Figure("report of 500 tracebacks of 40 lines", f"{size / 1000:.0f} kB", "<= 600 kB", size <= 600_000)
+    for tests, sessions in ((1, 500), (5_000, 1)) if quick else ((1, 10_000), (100_000, 1)):
+        page = measure_page(folder, history(tests, sessions))
+        yield static_figure(f"report of {counted(tests, 'test')} in {counted(sessions, 'session')}", page)
+
+
+def static_figure(what: str, page: Page) -> Figure:
+    """Return the size of a page without its data."""
+    value = f"{page.static / 1000:.0f} kB, {page.elements:,} elements"
+    is_small = page.static <= 150_000 and page.elements <= 3_000
+    return Figure(
+        f"{what}, without its data", value, "<= 150 kB, <= 3,000", is_small, f"{page.bytes / 1000:.0f} kB in all"
+    )
 
 
 def measure(*, quick: bool = False) -> Iterator[Figure]:
@@ -117,12 +190,14 @@ def measure(*, quick: bool = False) -> Iterator[Figure]:
     tests = 1_000 if quick else 10_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _, small, _, _ = measure_page(folder, 100, 100)
-        yield Figure("report of 10,000 results", f"{small / 1000:.0f} kB", "<= 150 kB", small <= 150_000)
-        page, size, static, cpu = measure_page(folder, tests, 100)
+        yield from measure_sizes(folder, quick=quick)
+        made = measure_page(folder, history(tests, 100))
+        page, size = made.path, made.bytes
         what = f"report of {tests * 100:,} results"
-        yield Figure(what, f"{size / 1000:.0f} kB", "<= 1,500 kB", size <= 1_500_000, f"made in {cpu:.1f} s of CPU")
-        yield Figure(f"{what}, without its data", f"{static / 1000:.0f} kB", "<= 150 kB", static <= 150_000)
+        yield Figure(
+            what, f"{size / 1000:.0f} kB", "<= 1,500 kB", size <= 1_500_000, f"made in {made.cpu_s:.1f} s of CPU"
+        )
+        yield static_figure(what, made)
         if shutil.which("chromium") is None:
             return
         naive = folder / "naive.html"

@@ -27,10 +27,13 @@ STYLE_FILE, SCRIPT_FILE = "report.css", "report.js"
 STATIC_BYTES, STATIC_ELEMENTS = 150_000, 3_000
 """Limits of the page without its data, whatever the history."""
 _ELEMENT = re.compile("<[a-z]")
+_OPTIONAL_END = re.compile(r"</(?:td|th|li)>(?=\s*<(?:td|th|li|/tr|/ul)\b)")
+"""Ends of cells and items that HTML does not need, as the next one begins there."""
 
 
-_QUOTED = re.compile(r"('(?:[^'\\]|\\.)*')")
-_PLAIN_SCRIPT = re.compile(r"(?:[^'\"`/]|'(?:[^'\\]|\\.)*')*")
+_TEXT = r"'(?:[^'\\]|\\.)*'|`(?:[^`\\$]|\\.|\$(?!\{)|\$\{[^`{}]*\})*`"
+_QUOTED = re.compile(f"({_TEXT})")
+_PLAIN_SCRIPT = re.compile(rf"(?:[^'\"`/]|{_TEXT})*")
 _SIGNS = re.compile(r" ?([=!<>?:&|,;{}()*%]+) ?")
 
 _FOLDER = Path(__file__).parent
@@ -58,7 +61,7 @@ def script_text() -> str:
 
 
 def _tight(line: str) -> str:
-    """Return a line of the script without blanks around signs, as far as it has neither templates nor patterns."""
+    """Return a line of the script without blanks around signs, up to a pattern or a template in a template."""
     found = _PLAIN_SCRIPT.match(line)
     end = found.end() if found else 0
     parts = _QUOTED.split(line[:end])
@@ -163,7 +166,7 @@ class Renderer:
         """Return the page without its data."""
         answers = self._answers
         known = PageFacts(answers, limits)
-        return (
+        text = (
             environment()
             .get_template("page.html.jinja")
             .render(
@@ -185,6 +188,7 @@ class Renderer:
                 files=(STYLE_FILE, SCRIPT_FILE),
             )
         )
+        return _OPTIONAL_END.sub("", text)
 
 
 _DATA_PLACE = "\x00"

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from itertools import pairwise
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,7 @@ from pytest_insight.reports.budget import Extent, extents, left_out, parse_size
 from pytest_insight.reports.grid import LEAST_US, STEP, _differences, duration_code
 from pytest_insight.reports.limits import Limits
 from pytest_insight.reports.marks import CELL, DRAWINGS, strip_svg, words_of_strip
-from pytest_insight.reports.page import STATIC_BYTES, STATIC_ELEMENTS
+from pytest_insight.reports.page import SCRIPTS, STATIC_BYTES, STATIC_ELEMENTS, read_asset, script_text
 from report_pages import START, PageReader, data_of, make_report
 
 
@@ -39,7 +40,7 @@ def test_a_strip_draws_every_run_once_with_the_newest_on_the_right(words, room):
             for left, length in re.findall(r"M(\d+) 8\.5h(\d+)", path):
                 places |= {int(left) // CELL + at: word for at in range(int(length) // CELL)}
         else:
-            places |= {int(left) // CELL: word for left in re.findall(r"M(\d+) 0", path)}
+            places |= {int(float(left)) // CELL: word for left in re.findall(r"M([\d.]+) ", path)}
     first = width // CELL - len(words)
     assert places == dict(enumerate(words, first))
 
@@ -160,6 +161,57 @@ def test_limits_shrink_to_something_that_still_says_something():
         limits, steps = limits.shrunk(), steps + 1
     assert 3 < steps < 20
     assert limits.broken >= 4
+
+
+@pytest.mark.parametrize(("tests", "sessions"), [(100, 100), (1000, 10)])
+def test_ten_thousand_results_take_less_than_100_kb(tests, sessions, tmp_path):
+    """With durations, ids and commits that do not repeat, and 40 sessions that need no script."""
+    random = Random(1)
+    lines = []
+    for number in range(sessions):
+        results = []
+        for at in range(tests):
+            took = random.lognormvariate(3, 1)
+            results.append(
+                (
+                    f"tests/unit/test_{at % 97}.py::test_{at}_case",
+                    "passed" if random.random() < 0.996 else "skipped",
+                    took,
+                )
+            )
+        results[number % 7] = (results[number % 7][0], "failed", 9)
+        vcs = {"commit": f"{random.getrandbits(160):040x}", "branch": "main", "dirty": False}
+        name, at = f"{random.getrandbits(48):012x}", START + timedelta(minutes=97 * number)
+        lines.append(write_session(name, 0, results, start=at, vcs=vcs))
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"".join(lines))
+    page = make_report(log, tmp_path).read_text()
+    assert len(page.encode()) <= 100_000
+    reader = PageReader(page)
+    assert len([each for each in reader.ids() if each.startswith("s-")]) == min(sessions, 40)
+    head, results, _ = data_of(page)
+    assert (len(head["tests"]), len(head["sessions"]), 0 in results) == (tests, sessions, False)
+
+
+def test_each_mark_in_a_list_is_that_of_the_legend(tmp_path):
+    """A mark that is a reference leads to one that the page has."""
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(write_session("a", 0, [("t.py::a", "failed", 1)], start=START))
+    reader = PageReader(make_report(log, tmp_path).read_text())
+    used = {attributes["href"] for tag, attributes in reader.tags if tag == "use"}
+    assert used
+    assert used <= {f"#{each}" for each in reader.ids()}
+
+
+def test_the_script_loses_blanks_and_comments_alone():
+    """Every text of its sources is in it, and without blanks both are the same."""
+    sources = "\n".join(read_asset(name) for name in SCRIPTS)
+    code = re.sub(r"^ *//.*$", "", sources, flags=re.MULTILINE)
+    made = script_text()
+    assert len(made) < len(sources)
+    assert "".join(code.split()) in "".join(made.split())
+    for text in re.findall(r"'(?:[^'\\\n]|\\.)*'|`[^`\n]*`", code):
+        assert text in made, text
 
 
 def test_the_part_without_data_is_bounded_whatever_failed(tmp_path):
