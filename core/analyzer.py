@@ -150,6 +150,17 @@ class InsightAnalyzer(ChosenSessions):
         """Return the tests that took most time in all."""
         return self._with_phases(sorted(costs(self.runs), key=lambda one: (-one.total_s, one.nodeid))[:limit])
 
+    def longest_and_most_expensive_tests(self, limit: int = 20) -> tuple[list[Slow], list[Slow]]:
+        """Return the tests with the highest median duration, and those that took most time in all."""
+        found = costs(self.runs)
+        longest = sorted(found, key=lambda one: (-one.median_s, one.nodeid))[:limit]
+        dearest = sorted(found, key=lambda one: (-one.total_s, one.nodeid))[:limit]
+        told = {
+            one.nodeid: one
+            for one in self._with_phases(list({one.nodeid: one for one in [*longest, *dearest]}.values()))
+        }
+        return [told[one.nodeid] for one in longest], [told[one.nodeid] for one in dearest]
+
     def _with_phases(self, found: list[Slow]) -> list[Slow]:
         """Return the same with the phases of the longest run of each."""
         if self._models is None:
@@ -170,12 +181,16 @@ class InsightAnalyzer(ChosenSessions):
         """Return tests that fail only after a certain other one on the same worker."""
         return order_suspects(self.considered)
 
-    def failure_clusters(self) -> list[FailureCluster]:
-        """Return failures by what they say, the most frequent first; modules that could not be collected among them."""
+    def failure_clusters(self, messages: dict[tuple[str, str], str] | None = None) -> list[FailureCluster]:
+        """Return failures by what they say, the most frequent first; modules that could not be collected among them.
+
+        Args:
+            messages: of all these sessions, if they were asked already.
+        """
         runs = self.runs
         failures = [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in run.failed_tests]
         failures += [(nodeid, run, FAILED) for run in runs for nodeid in run.uncollected]
-        return failure_clusters(failures, self.messages(runs))
+        return failure_clusters(failures, self.messages(runs) if messages is None else messages)
 
     def history_of(self, nodeid: str) -> list[Occurrence]:
         """Return every run of a test, or of a module that could not be collected, the earliest first."""

@@ -250,13 +250,28 @@ def _by_variant(base: list[Run], target: list[Run]) -> list[_Part]:
 
 
 def _changes(parts: list[_Part], modules: set[str]) -> list[Change]:
-    """Return one change of each test, in order of node id: that of the variant in which most happened."""
+    """Return one change of each test, in order of node id: that of the variant in which most happened.
+
+    In a single variant, tests that were and are good in the same way are left out.
+    """
     found: dict[str, list[Change]] = {}
     for variant, base, target in parts:
         before, after = _last(base, modules), _last(target, modules)
+        if len(parts) == 1:
+            return [_change(nodeid, before, after, variant) for nodeid in sorted(_restless(before, after))]
         for nodeid in before.keys() | after.keys():
             found.setdefault(nodeid, []).append(_change(nodeid, before, after, variant))
     return [_most_telling(found[nodeid]) for nodeid in sorted(found)]
+
+
+def _restless(before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> set[str]:
+    """Return the tests that are on one side only, are bad on any, or changed."""
+    found = before.keys() ^ after.keys()
+    for nodeid in before.keys() & after.keys():
+        old, new = before[nodeid][0], after[nodeid][0]
+        if old != new or old in BAD:
+            found.add(nodeid)
+    return found
 
 
 def _most_telling(changes: list[Change]) -> Change:
@@ -282,6 +297,8 @@ def _weight(change: Change) -> int:
 
 def _duration_changes(parts: list[_Part]) -> tuple[list[DurationChange], list[DurationChange]]:
     """Return the tests that became slower, and faster, each in the variant in which it changed most."""
+    if len(parts) == 1:
+        return compare_durations(_passing(parts[0].base), _passing(parts[0].target))
     before: dict[str, list[float]] = {}
     after: dict[str, list[float]] = {}
     for number, part in enumerate(parts):
@@ -308,7 +325,10 @@ def _last(runs: list[Run], modules: set[str]) -> dict[str, tuple[str, str]]:
         modules: modules that a session of either side could not collect; they are bad there, and good where their
             tests ran.
     """
-    found = {nodeid: (test.verdict, run.name) for run in runs for nodeid, test in run.tests.items()}
+    found: dict[str, tuple[str, str]] = {}
+    for run in runs:
+        name = run.name
+        found |= {nodeid: (verdict, name) for nodeid, verdict in run.last_verdicts().items()}
     for run in runs if modules else ():
         for module in modules:
             if module in run.uncollected:

@@ -118,6 +118,8 @@ class Answers:
     shifts: "list[DurationShift]"
     rates: list[RatePoint]
     systems: list[SystemLine]
+    cost_s: float = 0.0
+    """How long all tests of all sessions took."""
     as_of: str = ""
     """When the last event of its newest session was recorded."""
 
@@ -133,22 +135,25 @@ def collect_answers(model: "History", analysis: "Analysis", sut: str) -> Answers
     runs = analysis.runs
     rows = {run.stream: row for run in runs if (row := model.session_of(run.stream)) is not None}
     sessions = [session_line(model, rows[run.stream], run) for run in runs if run.stream in rows]
+    messages = analysis.messages(runs)
     runs = [run for run in runs if run.stream in rows]
+    longest, dearest = analysis.longest_and_most_expensive_tests(SLOWEST)
     return Answers(
         sut=sut,
         overview=overview_of(model, analysis, strip_runs=STRIP_RUNS),
         summary=analysis.summary(),
         sessions=sessions,
         runs=runs,
-        clusters=clusters_of(model, analysis),
-        failures=failures_of(analysis),
+        clusters=clusters_of(model, analysis, messages),
+        failures=failures_of(analysis, messages),
         together=analysis.failing_together(),
         flaky=_flaky_lines(analysis),
-        costs=analysis.most_expensive_tests(SLOWEST),
-        slowest=analysis.slowest_tests(SLOWEST),
+        costs=dearest,
+        slowest=longest,
         shifts=analysis.duration_shifts()[:SLOWEST],
         rates=_rates(analysis, sessions),
         systems=_systems(model),
+        cost_s=sum(sum(run.durations().values()) for run in runs) / 1e6,
         as_of=format_time(max((rows[run.stream].finished_us for run in runs), default=0)) if runs else "",
     )
 

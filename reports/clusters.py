@@ -43,11 +43,21 @@ class Cluster:
     """Traceback of the newest of them."""
 
 
-def clusters_of(model: "History", analysis: "Analysis") -> list[Cluster]:
-    """Return the failures of some sessions by what they say, the most frequent first."""
+Messages = dict[tuple[str, str], str]
+"""What each failure says, by stream and node id."""
+
+
+def clusters_of(model: "History", analysis: "Analysis", messages: Messages | None = None) -> list[Cluster]:
+    """Return the failures of some sessions by what they say, the most frequent first.
+
+    Args:
+        model: where the sessions are stored.
+        analysis: the sessions.
+        messages: of all of them, if they were asked already.
+    """
     order = [run.stream for run in analysis.runs]
     found: list[Cluster] = []
-    for place, one in enumerate(analysis.failure_clusters()):
+    for place, one in enumerate(analysis.failure_clusters(messages)):
         evidence = sorted(one.evidence, key=lambda seen: (seen.started_us, seen.stream))
         first, last = evidence[0], evidence[-1]
         streams = {seen.stream: seen.verdict for seen in evidence}
@@ -81,10 +91,9 @@ def cluster_key(message: str) -> str:
     return blake2b(message.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
-def failures_of(analysis: "Analysis") -> list[tuple[str, str, str]]:
+def failures_of(analysis: "Analysis", messages: Messages) -> list[tuple[str, str, str]]:
     """Return each failure as stream, node id and key of its cluster."""
     runs = analysis.runs
-    messages = analysis.messages(runs)
     keys: dict[str, str] = {}
     found: list[tuple[str, str, str]] = []
     for run in runs:

@@ -1,7 +1,6 @@
 """Rows that one page shows, the numbers of its headings, and notes on broken tests, for the templates."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..core.overview.marks import MARKS
@@ -60,11 +59,6 @@ class PageFacts:
     def is_narrow(self) -> bool:
         """Whether strips take half of their column."""
         return self.room <= STRIP_RUNS // 2
-
-    @cached_property
-    def cost_s(self) -> float:
-        """How long all tests of all sessions took, in seconds."""
-        return sum(sum(run.durations().values()) for run in self._answers.runs) / 1e6
 
     @property
     def legend(self) -> list[tuple[str, str]]:

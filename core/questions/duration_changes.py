@@ -59,11 +59,16 @@ def compare_durations(
             tests, so `quick` may leave a change unconfirmed; it never confirms one that would not be without it.
     """
     both = before.keys() & after.keys()
-    long = [nodeid for nodeid in both if max(*before[nodeid], *after[nodeid]) >= DURATION_MIN_S]
+    long = [nodeid for nodeid in both if max(before[nodeid]) >= DURATION_MIN_S or max(after[nodeid]) >= DURATION_MIN_S]
     medians = {nodeid: (median(before[nodeid]), median(after[nodeid])) for nodeid in long}
     seen = [nodeid for nodeid in sorted(long) if max(medians[nodeid]) >= DURATION_MIN_S]
     looked_at = [nodeid for nodeid in seen if not quick or _differs(*medians[nodeid])]
-    visible = [_compare_test(nodeid, before[nodeid], after[nodeid]) for nodeid in looked_at]
+    told_apart = [
+        nodeid
+        for nodeid in looked_at
+        if min(len(before[nodeid]), len(after[nodeid])) >= SAMPLES_MIN or _is_large(*medians[nodeid])
+    ]  # others are neither tested nor told
+    visible = [_compare_test(nodeid, before[nodeid], after[nodeid]) for nodeid in told_apart]
     tested = [(change, p) for change, p in visible if p is not None]
     rates = false_discovery_rates([p for _, p in tested], len(tested) + len(seen) - len(looked_at))
     changes = [_with_rate(change, q) for (change, _), q in zip(tested, rates, strict=True)]
@@ -89,7 +94,12 @@ def _is_told(change: DurationChange) -> bool:
     """Return whether a change is listed: large and significant, or so large that silence would mislead."""
     if change.confirmed:
         return _differs(change.before_s, change.after_s)
-    return _differs(change.before_s, change.after_s, UNCONFIRMED_S, UNCONFIRMED_RATIO)
+    return _is_large(change.before_s, change.after_s)
+
+
+def _is_large(before: float, after: float) -> bool:
+    """Return whether two medians differ by so much that it is told even where it may be chance."""
+    return _differs(before, after, UNCONFIRMED_S, UNCONFIRMED_RATIO)
 
 
 def _compare_test(nodeid: str, before: list[float], after: list[float]) -> tuple[DurationChange, float | None]:

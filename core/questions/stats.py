@@ -122,6 +122,8 @@ def quantile(values: Sequence[float], share: float) -> float:
     """Return a quantile, linear between the values (type 7, as NumPy's default); 0.0 of nothing."""
     if not values:
         return 0.0
+    if len(values) == 1:
+        return values[0]
     ordered = sorted(values)
     place = share * (len(ordered) - 1)
     below = math.floor(place)

@@ -172,6 +172,13 @@ class ColumnTests(Mapping[str, TestRun]):
         found = dict(zip([names[number] for number in numbers], array("q", self._rows.durations), strict=True))
         return found | dict.fromkeys(self._running, 0)
 
+    def last_verdicts(self) -> dict[str, str]:
+        """Return the verdicts by node id."""
+        if self._all is not None or not self._is_plain or self._ends.others:
+            return {nodeid: test.verdict for nodeid, test in self.items()}
+        names = self._names
+        return {names[number]: _VERDICTS[self._rows.outcomes[place]] for number, place in self._last_places().items()}
+
     def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
         """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
         place = self._last_places()[self._numbers[nodeid]]

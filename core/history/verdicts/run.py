@@ -63,6 +63,12 @@ class Run:
             return self.tests.durations()
         return {nodeid: test.duration_us for nodeid, test in self.tests.items()}
 
+    def last_verdicts(self) -> dict[str, str]:
+        """Return the verdicts of all tests by node id."""
+        if isinstance(self.tests, ColumnTests):
+            return self.tests.last_verdicts()
+        return {nodeid: test.verdict for nodeid, test in self.tests.items()}
+
     def some(self, wanted: "Wanted") -> Iterable[str]:
         """Return those of some tests that are in this session."""
         if isinstance(self.tests, ColumnTests):
