@@ -85,7 +85,10 @@ def write_session(report: ForeignReport, stream: str, facts: SessionFacts, name:
         writer.write(_header(report, stream, facts), facts.started_us)
         end_us = None if report.duration_us is None else facts.started_us + report.duration_us
         for event, ended_us, took_us in report.events:
-            writer.write(event, _time_of(ended_us, took_us, writer, end_us))
+            at_us = ended_us
+            if at_us is None:  # as if the tests had run one after the other
+                at_us = writer.at_us + took_us if end_us is None else min(writer.at_us + took_us, end_us)
+            writer.write(event, at_us)
         if report.properties:
             pairs = cast("list[tuple[str, Any]]", report.properties)
             writer.write(SessionDescribed(properties=pairs), writer.at_us)
@@ -98,13 +101,6 @@ def write_session(report: ForeignReport, stream: str, facts: SessionFacts, name:
         stream, stream[:12], facts.sut, facts.started_us, writer.count, writer.count - 1, writer.size,
         partial(_pieces, target), name,
     )  # fmt: skip
-
-
-def _time_of(ended_us: int | None, took_us: int, writer: "_LineWriter", end_us: int | None) -> int:
-    """Return the time of an event: the one in the file, else as if the tests had run one after the other."""
-    if ended_us is not None:
-        return ended_us
-    return writer.at_us + took_us if end_us is None else min(writer.at_us + took_us, end_us)
 
 
 def _header(report: ForeignReport, stream: str, facts: SessionFacts) -> SessionStarted:

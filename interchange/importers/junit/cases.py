@@ -3,7 +3,6 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ....eventlog.events import CollectionFailed, CollectionSkipped, TestFinished
@@ -31,19 +30,40 @@ COLLECTION_FAILURE = "collection failure"
 COLLECTION_SKIPPED = "collection skipped"
 
 
-@dataclass(slots=True)
-class Case:
-    """One `testcase` element."""
+_NO_CHILDREN: list[Child] = []
+_NO_PROPERTIES: list[tuple[str, str]] = []
+"""Shared by the many cases that have none; nothing is added to them."""
 
-    suite: str
-    is_pytest: bool
-    attributes: dict[str, str]
-    children: list[Child] = field(default_factory=list[Child])
-    out: str = ""
-    err: str = ""
-    properties: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    verdict: CaseVerdict = PASSED
-    """Verdict by its elements."""
+
+class Case:
+    """One `testcase` element.
+
+    Args:
+        suite: names of the suites that it is in.
+        is_pytest: one of them is of pytest.
+        attributes: of the element.
+    """
+
+    __slots__ = ("attributes", "children", "err", "is_pytest", "out", "properties", "suite", "verdict")
+
+    def __init__(self, suite: str, is_pytest: bool, attributes: dict[str, str]) -> None:  # noqa: FBT001 - once, in a hot place
+        self.suite, self.is_pytest, self.attributes = suite, is_pytest, attributes
+        self.children, self.properties = _NO_CHILDREN, _NO_PROPERTIES
+        self.out = self.err = ""
+        self.verdict = PASSED
+        """Verdict by its elements."""
+
+    def add_child(self, child: Child) -> None:
+        """Add an element that says something about the result."""
+        if self.children is _NO_CHILDREN:
+            self.children = []
+        self.children.append(child)
+
+    def add_property(self, pair: tuple[str, str]) -> None:
+        """Add a property: name and value."""
+        if self.properties is _NO_PROPERTIES:
+            self.properties = []
+        self.properties.append(pair)
 
     @property
     def key(self) -> Key:
@@ -61,19 +81,24 @@ class Repeats:
 
     def __init__(self) -> None:
         self._tests = array("q")
-        self._keys = array("q")
+        self.note = self._tests.append
+        """Note a test case of the first pass by the hash of its class name, name and file."""
+        self._starts = array("q", [0])
+        self._suite_hashes = array("q", [hash("")])
         self._left: Counter[int] = Counter()
         self._suites: dict[int, set[int]] = {}
 
     def __len__(self) -> int:
         return len(self._tests)
 
-    def note(self, suite: str, attributes: dict[str, str]) -> None:
-        """Note a test case of the first pass."""
-        get = attributes.get
-        test = hash((get("classname", ""), get("name", ""), get("file", "")))
-        self._tests.append(test)
-        self._keys.append(hash((suite, test)))
+    def enter(self, suite: str) -> None:
+        """Note that the test cases that follow are of a suite."""
+        place = len(self._tests)
+        if self._starts[-1] == place:
+            self._suite_hashes[-1] = hash(suite)
+            return
+        self._starts.append(place)
+        self._suite_hashes.append(hash(suite))
 
     def settle(self) -> None:
         """Find out which are there more than once."""
@@ -81,11 +106,14 @@ class Repeats:
         repeated = {one for one, other in pairwise(ordered) if one == other}
         del ordered
         if repeated:
-            for test, key in zip(self._tests, self._keys, strict=True):
-                if test in repeated:
-                    self._left[key] += 1
-                    self._suites.setdefault(test, set()).add(key)
-        self._keys = array("q")
+            ends = [*self._starts[1:], len(self._tests)]
+            for start, end, suite in zip(self._starts, ends, self._suite_hashes, strict=True):
+                for test in self._tests[start:end]:
+                    if test in repeated:
+                        key = hash((suite, test))
+                        self._left[key] += 1
+                        self._suites.setdefault(test, set()).add(key)
+        self._starts, self._suite_hashes = array("q"), array("q")
 
     def is_any(self) -> bool:
         """Return whether there are any."""
@@ -97,7 +125,7 @@ class Repeats:
         test = hash((classname, name, file))
         if test not in self._suites:
             return 0, False
-        key = hash((suite, test))
+        key = hash((hash(suite), test))
         self._left[key] -= 1
         return self._left[key], len(self._suites[test]) > 1
 
@@ -124,22 +152,24 @@ class CaseEvents:
         if self._any_repeats or case.verdict is not PASSED or case.children or case.properties or case.out or case.err:
             return None
         get = case.attributes.get
-        classname, name = get("classname", ""), get("name", "")
+        classname, name = get("classname"), get("name")
         if not classname or not name or "line" in case.attributes:
             return None
         nodeid, placed = self._identities.find(classname, name, get("file", ""))
-        took_us = seconds_us(get("time"))
-        self._report.outcomes["passed"] += 1
-        self._report.unplaced += not placed
+        told_us = seconds_us(get("time"))
+        took_us = told_us or 0
+        report = self._report
+        report.outcomes["passed"] += 1
+        report.unplaced += not placed
         event = TestFinished(
             nodeid=nodeid,
             outcome="passed",
-            duration_us=took_us or 0,
-            phases={"call": took_us or 0},
+            duration_us=took_us,
+            phases={"call": took_us},
             tags=_PLACED if placed else UNPLACED_MARKS,
-            lossy=took_us is None,
+            lossy=told_us is None,
         )
-        return TimedEvent(event, None, took_us or 0)
+        return TimedEvent(event, None, took_us)
 
     def events_of(self, case: Case) -> Iterator[TimedEvent]:
         """Yield the attempts that a test case completes."""

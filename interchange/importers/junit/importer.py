@@ -49,7 +49,7 @@ class JUnitImporter:
         """
         facts, repeats = SuiteFacts(zone=reading.zone), Repeats()
         first = _FirstPass(facts, repeats)
-        run = XmlRun(member.path, reading.limits, first.start, first.end)
+        run = XmlRun(member.path, reading.limits, first.start, first.end, ends=_SUITES)
         for _ in run.steps():
             pass
         if not len(repeats) and (run.damage or not first.suites):
@@ -74,7 +74,7 @@ class JUnitImporter:
             report.repairs.append(f"cannot be read on: {run.damage}; what is complete before that place was imported")
         if run.replaced:
             report.repairs.append(f"{run.replaced} characters that XML does not allow were replaced")
-        report.events = _second_pass(member, reading, repeats, report)
+        report.events = _second_pass(member, reading, repeats, report, is_known=not run.has_prefixes)
         return report
 
 
@@ -83,6 +83,7 @@ class _FirstPass:
 
     def __init__(self, facts: SuiteFacts, repeats: Repeats) -> None:
         self._facts, self._repeats = facts, repeats
+        self._note = repeats.note
         self._open: list[str] = []
         self.suites = 0
         self.is_pytest = False
@@ -90,23 +91,28 @@ class _FirstPass:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Take an element."""
         if name == "testcase":
-            self._repeats.note("\0".join(self._open), attributes)
+            get = attributes.get
+            self._note(hash((get("classname", ""), get("name", ""), get("file", ""))))
         elif name in _SUITES:
             self.suites += 1
             self._facts.take(name, attributes, len(self._open))
             self._open.append(attributes.get("name", ""))
+            self._repeats.enter("\0".join(self._open))
             self.is_pytest = self.is_pytest or self._open[-1] in (_PYTEST_SUITE, _PYTEST_ROOT)
 
     def end(self, name: str) -> None:
-        """Take the end of an element."""
-        if name in _SUITES:
-            self._open.pop()
+        """Take the end of a suite."""
+        del name
+        self._open.pop()
+        self._repeats.enter("\0".join(self._open))
 
 
-def _second_pass(member: Member, reading: Reading, repeats: Repeats, report: ForeignReport) -> Iterator[TimedEvent]:
+def _second_pass(
+    member: Member, reading: Reading, repeats: Repeats, report: ForeignReport, *, is_known: bool
+) -> Iterator[TimedEvent]:
     cases = CaseEvents(reading.identities, repeats, report)
     reader = _CaseReader()
-    run = XmlRun(member.path, reading.limits, reader.start, reader.end, reader.text)
+    run = XmlRun(member.path, reading.limits, reader.start, reader.end, reader.text, is_known=is_known)
     for _ in run.steps():
         for case in reader.done:
             plain = cases.plain_event(case)
@@ -132,6 +138,7 @@ class _CaseReader:
         self._suites: list[str] = []
         self._suite = ""
         self._pytest: list[bool] = []
+        self._is_pytest = False
         self._case: Case | None = None
         self._child: tuple[str, dict[str, str]] | None = None
         self._texts: list[str] = []
@@ -149,13 +156,16 @@ class _CaseReader:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
         if name == "testcase":
-            self._case = Case(self._suite, bool(self._pytest) and self._pytest[-1], attributes)
+            self._case = Case(self._suite, self._is_pytest, attributes)
         elif name in _SUITES:
             self._open_suite(attributes)
         elif name == "property":
             value = attributes.get("value")
             pair = (attributes.get("name", ""), value or "")
-            (self.properties if self._case is None else self._case.properties).append(pair)
+            if self._case is None:
+                self.properties.append(pair)
+            else:
+                self._case.add_property(pair)
         elif self._case is not None:
             if name in _CHILDREN:
                 self._child, self._child_texts, self._child_out = (name, attributes), [], {}
@@ -167,11 +177,20 @@ class _CaseReader:
     def end(self, name: str) -> None:
         """Take the end of an element."""
         if name == "testcase":
-            if self._case is not None:
-                self._finish_case(self._case)
+            case = self._case
+            if case is not None:
+                attributes = case.attributes
+                if case.children or "status" in attributes or "result" in attributes:
+                    get = attributes.get
+                    case.verdict = judge(case.children, get("status", ""), get("result", ""))
+                self.totals.count(case.verdict.outcome)
+                self.done.append(case)
+                self._case = self._child = None
+                self._wanted = False
         elif name in _SUITES:
             self._suites.pop()
             self._pytest.pop()
+            self._is_pytest = bool(self._pytest) and self._pytest[-1]
             self._suite = "\0".join(self._suites)
             self.totals.end()
         elif self._wanted:
@@ -181,16 +200,9 @@ class _CaseReader:
         name = attributes.get("name", "")
         self.totals.begin(attributes, len(self._suites))
         self._suites.append(name)
-        self._pytest.append(name in (_PYTEST_SUITE, _PYTEST_ROOT) or any(self._pytest))
+        self._is_pytest = name in (_PYTEST_SUITE, _PYTEST_ROOT) or any(self._pytest)
+        self._pytest.append(self._is_pytest)
         self._suite = "\0".join(self._suites)
-
-    def _finish_case(self, case: Case) -> None:
-        get = case.attributes.get
-        case.verdict = judge(case.children, get("status", ""), get("result", ""))
-        self.totals.count(case.verdict.outcome)
-        self.done.append(case)
-        self._case = self._child = None
-        self._wanted = False
 
     def _collect(self) -> None:
         self._texts, self._size, self._wanted = [], 0, True
@@ -214,7 +226,7 @@ class _CaseReader:
             self._child_texts.append(text)
         elif self._child is not None and name == self._child[0]:
             self._child_texts.append(text)
-            case.children.append(self._child_of(self._child[1], name))
+            case.add_child(self._child_of(self._child[1], name))
             self._child = None
         self._texts, self._size = [], 0
         self._wanted = self._child is not None

@@ -96,6 +96,7 @@ class Totals:
 
     def __init__(self) -> None:
         self._open: list[SuiteTotals] = []
+        self._claiming: SuiteTotals | None = None
         self.differences: list[str] = []
 
     def begin(self, attributes: dict[str, str], depth: int) -> None:
@@ -108,22 +109,25 @@ class Totals:
         disabled = attributes.get("disabled", "").strip()
         if "skipped" in claimed and disabled.isascii() and disabled.isdigit() and len(disabled) < 12:  # noqa: PLR2004
             claimed["skipped"] += int(disabled)
-        if any(suite.claimed for suite in self._open):
+        if self._claiming is not None:
             claimed = {}
         self._open.append(SuiteTotals(attributes.get("name", ""), depth, claimed))
+        if claimed:
+            self._claiming = self._open[-1]
 
     def count(self, kind: str) -> None:
         """Count an element with its verdict."""
-        total = _TOTAL_OF.get(kind)
-        for suite in self._open:
-            if suite.claimed:
-                suite.tests += 1
-                if total:
-                    suite.found[total] += 1
+        claiming = self._claiming
+        if claiming is not None:
+            claiming.tests += 1
+            if kind in _TOTAL_OF:
+                claiming.found[_TOTAL_OF[kind]] += 1
 
     def end(self) -> None:
         """Take the end of a suite."""
         suite = self._open.pop()
+        if suite is self._claiming:
+            self._claiming = None
         suite.found["tests"] = suite.tests
         differs = [f"{total} {number}" for total, number in suite.claimed.items() if suite.found[total] != number]
         if differs:

@@ -20,6 +20,8 @@ class XmlRun:
         start: called with name and attributes of each element; names have no prefix of a namespace.
         end: called with the name of each element that ends; None if nothing has to be done then.
         text: called with pieces of text; None if the text is of no interest.
+        ends: names of the elements whose end has to be told; None for all.
+        is_known: an earlier pass over the same file found no depth, attribute or prefix that has to be looked at.
     """
 
     def __init__(
@@ -29,16 +31,23 @@ class XmlRun:
         start: Start,
         end: Callable[[str], None] | None = None,
         text: Callable[[str], None] | None = None,
+        *,
+        ends: frozenset[str] | None = None,
+        is_known: bool = False,
     ) -> None:
         self._text = XmlText(path)
         self._limits = limits
-        self._start, self._end = start, end
+        self._start, self._end, self._ends = start, end, ends
         self._depth = 0
         self._is_long = False
+        self.has_prefixes = False
+        """Whether an element had the prefix of a namespace."""
         self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
-        parser.StartElementHandler = self._take_start
-        parser.EndElementHandler = self._take_end
+        if is_known and end is not None:
+            parser.StartElementHandler, parser.EndElementHandler = start, end
+        else:
+            parser.StartElementHandler, parser.EndElementHandler = self._take_start, self._take_end
         parser.StartDoctypeDeclHandler = _refuse_declarations
         if text is not None:
             parser.CharacterDataHandler = text
@@ -90,12 +99,16 @@ class XmlRun:
                 f"attributes of more than {self._limits.attribute_bytes} bytes",
                 "raise it by --limit attribute=... if you trust it",
             )
-        self._start(name if ":" not in name else name.rpartition(":")[2], attributes)
+        if ":" in name:
+            self.has_prefixes, name = True, name.rpartition(":")[2]
+        self._start(name, attributes)
 
     def _take_end(self, name: str) -> None:
         self._depth -= 1
-        if self._end is not None:
-            self._end(name.rpartition(":")[2] if ":" in name else name)
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if self._end is not None and (self._ends is None or name in self._ends):
+            self._end(name)
 
 
 def _refuse_declarations(*_: Any) -> None:
