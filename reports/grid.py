@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..core.overview.marks import MARKS, mark_word
+from ..core.questions.outages import is_outage
 from ..eventlog.outcome import RESULT_OF
 from .facts import facts_of
 from .marks import DRAWINGS, WORDS
@@ -123,6 +124,7 @@ def _head(answers: "Answers", names: TestNames, extent: "Extent", first: int) ->
             for nodeid, lines in sorted(facts_of(answers).items())
             if nodeid in names.numbers
         },
+        "outages": [place for place, run in enumerate(answers.runs[first:]) if is_outage(run)],
         "broken": sorted(
             names.numbers[nodeid]
             for group in overview.groups

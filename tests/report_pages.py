@@ -85,11 +85,17 @@ def hostile_log() -> bytes:
     return b"".join(sessions)
 
 
-def with_message(lines: bytes, message: bytes) -> bytes:
-    """Return a session whose failures say something else, with the digests that its lines then have."""
+def with_message(lines: bytes, message: bytes, said: bytes = b"RuntimeError: db down") -> bytes:
+    """Return a session whose failures say something else, with the digests that its lines then have.
+
+    Args:
+        lines: of the session.
+        message: what they say then.
+        said: what they say now.
+    """
     made: list[bytes] = []
     for line in lines.splitlines():
-        body = line.rpartition(b',"digest":"')[0].replace(b"RuntimeError: db down", message)
+        body = line.rpartition(b',"digest":"')[0].replace(said, message)
         if b'"type":"session.finished"' in body:
             root = hashlib.blake2b(b"".join(each[-35:-3] for each in made), digest_size=16).hexdigest()
             body = re.sub(rb'"root":"[0-9a-f]{32}"', f'"root":"{root}"'.encode(), body)

@@ -18,6 +18,7 @@
     body().replaceChildren(...made.body.childNodes);
     root.dataset.tag = made.documentElement.dataset.tag;
     document.title = made.title;
+    tellKeys();
     for (const each of all('details')) if (open.has(nameOf(each) + each.textContent.slice(0, 80))) each.open = open.get(nameOf(each) + each.textContent.slice(0, 80));
     for (const each of all('input')) if (typed.has(nameOf(each))) each.value = typed.get(nameOf(each));
     const again = focused && all('a,button,input,select,summary,pre,[tabindex]').find((each) => nameOf(each) === focused);
@@ -73,8 +74,23 @@
   for (const name of ['selectionchange', 'focusout']) document.addEventListener(name, () => { if (due) setTimeout(refresh); });
   addEventListener('pagehide', end);
   addEventListener('pageshow', () => { if (!document.hidden) begin(); });
+
+  function step(by) {
+    const rows = all('main a[href].name, .sessions th a[href], .cluster summary').map((each) => [each.getBoundingClientRect().top, each]).sort((a, b) => a[0] - b[0]);
+    const at = rows.findIndex(([, each]) => each === document.activeElement);
+    const next = at >= 0 ? rows[at + by] : rows.find(([top]) => top >= 0);
+    if (next) { next[1].focus(); next[1].scrollIntoView({block: 'nearest'}); }
+  }
+
   document.addEventListener('keydown', (event) => {
-    const find = document.getElementById('find');
-    if (event.key === '/' && find && !/^(INPUT|SELECT)$/.test(event.target.tagName) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); find.focus(); find.select(); }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = /^(INPUT|SELECT)$/.test(event.target.tagName), find = document.getElementById('find');
+    if (event.key === 'Escape') { if (typing) event.target.blur(); else if (history.length > 1) history.back(); return; }
+    if (typing) return;
+    if (event.key === '/' && find) { event.preventDefault(); find.focus(); find.select(); }
+    else if (event.key === 'j' || event.key === 'k') { event.preventDefault(); step(event.key === 'j' ? 1 : -1); }
   });
+
+  function tellKeys() { const place = document.getElementById('keys'); if (place) place.textContent = 'Keys: / find, j and k rows, Enter opens, Esc back.'; }
+  tellKeys();
 })();

@@ -1,5 +1,6 @@
 """The comparison of two sessions, as `insight session compare` makes it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -7,17 +8,23 @@ from ...core.compare import ComparisonResult, compare_runs
 from ...core.history.verdicts.reading import run_of_row
 from ...core.naming.newest import NewestRows
 from ...core.naming.sides import Chooser
+from ...core.questions.clusters import cluster_of, message_of
 from ...core.questions.setups import with_phases
 
 if TYPE_CHECKING:
+    from ...core.compare import Change
     from ...core.history.history import History
+    from ...core.history.verdicts.run import Run
 
 SHOWN = 50
 """Tests of one list."""
+MESSAGES_READ = 500
+"""Tests that fail on both sides whose messages are compared."""
 LISTS = {
     "new_failures": "New failures",
     "new_passes": "Fixed",
     "still_failing": "Still failing",
+    "other_messages": "Fail with another message",
     "missing_tests": "Lost",
     "new_tests": "New tests",
     "newly_skipped": "Newly skipped",
@@ -29,6 +36,15 @@ LISTS = {
 
 
 @dataclass(frozen=True)
+class OtherMessage:
+    """A test that fails on both sides, each time for another reason."""
+
+    nodeid: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Compared:
     """Two sessions, and what differs."""
 
@@ -36,17 +52,21 @@ class Compared:
     target: str
     notes: tuple[str, ...]
     result: ComparisonResult
+    other_messages: tuple[OtherMessage, ...] = ()
+    """Of the first tests that still fail, those whose message differs."""
 
     @property
     def lists(self) -> list[tuple[str, str, list[Any]]]:
         """The lists that are not empty: name, title, tests."""
-        found = [(name, title, list(getattr(self.result, name))) for name, title in LISTS.items()]
-        return [each for each in found if each[2]]
+        return [(name, title, found) for name, title in LISTS.items() if (found := self._list(name))]
 
     @property
     def empty(self) -> list[str]:
         """Titles of the lists that are empty."""
-        return [title.lower() for name, title in LISTS.items() if not getattr(self.result, name)]
+        return [title.lower() for name, title in LISTS.items() if not self._list(name)]
+
+    def _list(self, name: str) -> list[Any]:
+        return list(self.other_messages if name == "other_messages" else getattr(self.result, name))
 
 
 def compare_sessions(model: "History", base: str | None, target: str | None, sut: str | None) -> Compared:
@@ -66,4 +86,24 @@ def compare_sessions(model: "History", base: str | None, target: str | None, sut
     result = compare_runs(runs[0], runs[1], chosen.base.name, chosen.target.name)
     if result.slower_tests:
         result = replace(result, slower_tests=with_phases(model, runs[0], runs[1], result.slower_tests))
-    return Compared(chosen.base.name, chosen.target.name, chosen.notes, result)
+    others = tuple(_other_messages(model, runs[0], runs[1], result.still_failing[:MESSAGES_READ]))
+    return Compared(chosen.base.name, chosen.target.name, chosen.notes, result, others)
+
+
+def _other_messages(
+    model: "History", base: "list[Run]", target: "list[Run]", changes: "list[Change]"
+) -> "Iterator[OtherMessage]":
+    """Yield the tests among those that still fail which say something else now; modules are left out."""
+    sides = ({run.name: run for run in base}, {run.name: run for run in target})
+    tests = [
+        (change.nodeid, [runs[name].tests[change.nodeid] for runs, name in zip(sides, names, strict=True)])
+        for change in changes
+        for names in [(change.base_session, change.target_session)]
+        if all(name in runs and change.nodeid in runs[name].tests for runs, name in zip(sides, names, strict=True))
+    ]
+    places = [test.position for _, pair in tests for test in pair if test.position >= 0]
+    texts = iter([message_of(event.longreprtext, event.cause) for event in model.finished_at(places)])
+    for nodeid, pair in tests:
+        before, after = (cluster_of(next(texts) if test.position >= 0 else "", test) for test in pair)
+        if before != after:
+            yield OtherMessage(nodeid, before, after)

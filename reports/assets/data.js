@@ -22,7 +22,7 @@ function prepare(made) {
   made.clusterOf = new Map(made.clusters.map(([key], number) => [key, number]));
   made.cellCluster = new Map();
   for (let at = 0; at < made.cells.length; at += 3) made.cellCluster.set(made.cells[at] * made.count + made.cells[at + 1], made.cells[at + 2]);
-  for (const name of ['broken', 'flaky', 'slower']) made[name] = new Set(made[name]);
+  for (const name of ['broken', 'flaky', 'slower', 'outages']) made[name] = new Set(made[name]);
   made.isBad = made.marks.map((mark) => Boolean(mark && mark.kind === 'bad'));
   made.isGood = made.marks.map((mark) => Boolean(mark && mark.kind === 'good'));
   made.columns = made.sessions.filter((session) => !made.branches.length || !session.branch || made.branches.includes(session.branch));

@@ -1,6 +1,6 @@
 // All tests: search, filters, and rows that exist only while they are seen.
 const ROW = 30, OPEN = new Set();
-let rows = [], listed = null, room = 60;
+let rows = [], listed = null, room = 60, greyed = [];
 
 const KINDS = {
   all: ['all tests', () => true],
@@ -81,7 +81,7 @@ function rowOf(row, at) {
   if (row.test !== undefined) {
     const id = data.tests[row.test], [name, file] = splitId(id);
     made = el('div', place, el('a', {class: 'name', href: `#t=${encodeURIComponent(id)}`, title: shorten(id, 300)}, shorten(name, 200), file && el('span', {class: 'file'}, file.slice(file.lastIndexOf('/') + 1))),
-      strip(data.columns.slice(-room).map((session) => codeAt(row.test, session.number)), Math.min(room, data.columns.length)));
+      strip(data.columns.slice(-room).map((session) => codeAt(row.test, session.number)), Math.min(room, data.columns.length), greyed));
   } else if (row.good !== undefined) {
     made = el('div', {...place, class: 'row folder'}, el('button', {type: 'button', on: {click: () => { OPEN.add(row.of); refresh(); }}}, `${counted(row.good, 'test')} good throughout: show`));
   } else {
@@ -116,7 +116,11 @@ function refresh() {
   listed.replaceChildren();
   byId('test-count').textContent = `${counted(found.length, 'test')}${found.length < data.tests.length ? ` of ${data.tests.length.toLocaleString('en')}` : ''}`;
   const shown = data.columns.slice(-room);
-  byId('columns').replaceChildren(...(shown.length ? [el('span', {}, `${counted(shown.length, 'session')}${data.branches.length ? ` of ${data.branches.join(', ')}` : ''}, newest on the right; marks of their states:`), strip(shown.map((session) => data.marks.indexOf(data.markOf.get(session.mark))), shown.length)] : []));
+  greyed = shown.flatMap((session, at) => (data.outages.has(session.number) ? [at] : []));
+  byId('columns').replaceChildren(...(shown.length ? [el('span', {}, `${counted(shown.length, 'session')}${data.branches.length ? ` of ${data.branches.join(', ')}` : ''}, newest on the right; marks of their states:`), strip(shown.map((session) => data.marks.indexOf(data.markOf.get(session.mark))), shown.length, greyed)] : []));
+  const outages = shown.filter((session) => data.outages.has(session.number)).reverse();
+  byId('grid-outages').replaceChildren();
+  if (outages.length) fill(byId('grid-outages'), [`Between grey lines, ${outages.length > 1 ? 'outages' : 'an outage'} in which nearly everything failed: `, outages.slice(0, 5).flatMap((session, at) => [at ? ', ' : '', sessionLink(session)]), outages.length > 5 && ` and ${outages.length - 5} more`, '.']);
   paint();
 }
 
@@ -127,7 +131,7 @@ function testsPage(query) {
     const kind = el('select', {id: 'test-kind', 'aria-label': 'Which tests', on: {change: refresh}}, Object.entries(KINDS).map(([name, [label]]) => el('option', {value: name}, label)));
     listed = el('div', {class: 'list', id: 'rows'});
     page('tests', `${counted(data.tests.length, 'test')} in ${counted(data.count, 'session')}: ${data.broken.size} broken, ${data.flaky.size} flaky`,
-      el('div', {class: 'tools'}, search, kind, el('span', {id: 'test-count', role: 'status', class: 'note'})), el('div', {id: 'columns', class: 'head'}), listed);
+      el('div', {class: 'tools'}, search, kind, el('span', {id: 'test-count', role: 'status', class: 'note'})), el('div', {id: 'columns', class: 'head'}), el('p', {id: 'grid-outages', class: 'note head-note'}), listed);
     addEventListener('scroll', () => requestAnimationFrame(paint), {passive: true});
     addEventListener('resize', () => { if (listed.offsetParent) refresh(); });
   }

@@ -1,9 +1,10 @@
 """Record the complete suites of real projects and compare every count; then kill one of them at random moments.
 
-python tests/campaigns/real_projects.py [--projects click,pluggy] [--kills 10] [--seed 1]
+python tests/campaigns/real_projects.py [--projects click,pluggy] [--kills 10] [--seed 1] [--join]
 
 Suites come from the sdists on PyPI. Each runs bare, recorded, and recorded with two workers. Compared are exit codes, the
-counts in pytest's last line, and those folded from the events by a few lines of their own. Exits with 1 on any difference.
+counts in pytest's last line, and those folded from the events by a few lines of their own. With `--join` the JUnit XML of
+a run is imported beside its log instead, and its tests have to be the same. Exits with 1 on any difference.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +35,9 @@ PROJECTS = {
     "jinja2": ["trio"],
 }
 """Name on PyPI, and what its tests need besides pytest."""
+
+JOINED_SHARE = 0.995
+"""Tests of an imported report that have to be those of the recorded run."""
 
 WORDS = r"(\d+) (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?|rerun|subtests passed)"
 ORACLE = """
@@ -141,6 +146,52 @@ def compare(name: str) -> bool:
     return fine
 
 
+def join(name: str) -> bool:
+    """Import the JUnit XML of a recorded run beside its log, and print how many tests are the same ones.
+
+    They are found by their names in the log, then by the files of the project alone.
+    """
+    folder, python = prepare(name)
+    home, log = WORK / f"{name}-joined", WORK / f"{name}-joined.jsonl"
+    fine = True
+    for family in ("xunit1", "xunit2"):
+        shutil.rmtree(home, ignore_errors=True)
+        log.unlink(missing_ok=True)
+        (home / "empty").mkdir(parents=True)
+        report = home / "report.xml"
+        run(folder, python, f"--insight-log={log}", f"--junitxml={report}", "-o", f"junit_family={family}")
+        command = [python, "-m", "pytest_insight.cli", "import"]
+        env = environment(PYTEST_INSIGHT_HOME=str(home), HOME=str(home))
+        [(_, recorded)] = tests_of(log)
+        sh(*command, log, "-p", "log", env=env, check=True)
+        sut = next(json.loads(line)["sut"] for line in log.read_text().splitlines())
+        for profile, root in (("log", home / "empty"), ("files", folder)):
+            sh(*command, report, "--sut", sut, "--root", root, "-p", profile, env=env)
+            imported = next(found for source, found in tests_of(home / f"{profile}.jsonl") if source)
+            share = len(imported & recorded) / len(recorded)
+            fine = fine and share >= JOINED_SHARE
+            print(
+                f"{'ok  ' if share >= JOINED_SHARE else 'DIFF'} {name:13} {family} by {profile}: {share:.2%}",
+                flush=True,
+            )
+            for nodeid in sorted(imported - recorded):
+                print(f"     {nodeid}")
+    return fine
+
+
+def tests_of(log: Path) -> list[tuple[str, set[str]]]:
+    """Return the tests of each session of a log, with the format that it was imported from."""
+    sources: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for event in map(json.loads, log.read_bytes().split(b"\n")[:-1]):
+        if event["type"] == "session.started":
+            sources[event["stream"]] = event.get("writer", {}).get("source", "")
+            found[event["stream"]] = set()
+        elif event["type"] in ("test.finished", "collection.failed", "collection.skipped"):
+            found[event["stream"]].add(event["nodeid"])
+    return [(sources[stream], tests) for stream, tests in found.items()]
+
+
 def kill(name: str, kills: int, rng: random.Random) -> bool:
     """Kill a suite at random moments; every finished test must be in the log, and the running one named."""
     folder, python = prepare(name)
@@ -196,8 +247,12 @@ def main() -> int:
     parser.add_argument("--projects", default=",".join(PROJECTS), help="names, separated by commas")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--join", action="store_true", help="only import their JUnit XML beside their logs")
     options = parser.parse_args()
     names = options.projects.split(",")
+    if options.join:
+        joined = [join(name) for name in names]  # each of them, also after one that differs
+        return 0 if all(joined) else 1
     print(f"seed {options.seed}")
     results = [compare(name) for name in names]  # each of them, also after one that differs
     return 0 if kill(names[0], options.kills, random.Random(options.seed)) and all(results) else 1

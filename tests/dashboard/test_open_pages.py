@@ -171,6 +171,31 @@ def test_without_script_pages_and_search_work(open_page):
     assert "oading" not in page.locator("body").inner_text()
 
 
+def test_keys_go_through_rows_open_one_and_lead_back(open_page, served):
+    """j and k move through the rows of every page, Enter opens one, Esc goes back; typing is not disturbed."""
+    page = open_page("/flaky")
+    focused = "document.activeElement.textContent"
+    assert "j and k rows" in page.locator("#keys").inner_text()
+    names = page.locator("main a.name").all_inner_texts()
+    seen = []
+    for key in "jjk":
+        page.keyboard.press(key)
+        seen.append(page.evaluate(focused))
+    assert seen == [names[0], names[1], names[0]]
+    page.keyboard.press("Enter")
+    page.locator("h1", has_text=names[0]).wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"{served.site}/flaky")
+    page.locator("#find").fill("")
+    page.keyboard.type("jk")
+    assert page.locator("#find").input_value() == "jk"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") != "find"
+    page.goto(f"{served.site}/sessions")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('table.sessions') !== null")
+
+
 def test_keys_and_links_of_a_page_work(open_page, served):
     """`/` goes to the search; the address of a page is that of what it shows, and opens it again."""
     page = open_page("/flaky")

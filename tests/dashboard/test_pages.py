@@ -10,7 +10,19 @@ from histories import write_session
 from pytest_insight.cli.app import run
 from pytest_insight.dashboard.access.tokens import Door
 from pytest_insight.dashboard.rules import ANSWER_HEADERS
-from report_pages import BREAK, EVIL, FLAKY, HUNG, RETRIED, SLOW, STEADY, PageReader, hostile_log, shop_log
+from report_pages import (
+    BREAK,
+    EVIL,
+    FLAKY,
+    HUNG,
+    RETRIED,
+    SLOW,
+    STEADY,
+    PageReader,
+    hostile_log,
+    shop_log,
+    with_message,
+)
 
 ADDRESSES = [
     "/", "/failures", "/flaky", "/slow", "/sessions", "/systems", "/tests", "/tests?show=flaky", "/tests?q=money", "/compare",
@@ -95,6 +107,26 @@ def answer_of(capsys, *words):
     """Return what a command prints as JSON."""
     assert run([*words, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_a_comparison_names_tests_that_fail_for_another_reason(tmp_path):
+    """Both messages are shown, without what differs from run to run; one that is the same is not in the list."""
+    results = [("t.py::same", "failed"), ("t.py::other", "failed"), ("t.py::fine", "passed")]
+    before = with_message(write_session("a", 0, results, commit="a"), b"E   KeyError: at 0x1234")
+    after = with_message(write_session("b", 1, results, commit="b"), b"E   KeyError: at 0x5678")
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(before + after)
+    asked = Asked(log)
+    asked.follow()
+    text = said(asked, "/compare?base=a&target=b")
+    assert "None: new failures, fixed, fail with another message" in text
+    log.write_bytes(before + with_message(after, b"E   OSError: disk full", b"E   KeyError: at 0x5678"))
+    asked = Asked(log)
+    asked.follow()
+    for address in ("/compare?base=a&target=b", "/session?id=b"):
+        text = said(asked, address)
+        assert "Fail with another message: 2" in text
+        assert text.count("KeyError: at <hex> \N{RIGHTWARDS ARROW} OSError: disk full") == 2
 
 
 def test_numbers_are_those_of_the_command_line(shop, capsys):
