@@ -23,6 +23,7 @@ ALL = (
     "tail",
     "merge",
     "exchange",
+    "interchange",
     "questions",
     "report",
     "generation",

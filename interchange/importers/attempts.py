@@ -16,7 +16,7 @@ UNPLACED_MARKS = {"identity": "class and name of the report"}
 _PHASES = {"skipped": "setup"}
 
 
-@dataclass
+@dataclass(slots=True)
 class ForeignAttempt:
     """One attempt of one test, with what a file says about it."""
 

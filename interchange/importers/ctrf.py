@@ -78,14 +78,17 @@ def _report(fields: Fields, results: Fields, reading: Reading) -> ForeignReport:
         report.started_us, report.zone_known = started.us, started.zone_known
         report.duration_us = stopped.us - started.us if stopped is not None and stopped.us >= started.us else None
     _take_environment(report, object_in(results, "environment"))
-    count_lost(report, results["tests"], "tests")
-    attempts = [attempt for test in tests for attempt in _attempts(test, reading)]
+    count_lost(report, results.pop("tests"), "tests")
+    found, count = Counter(text_at(test, "status") for test in tests), len(tests)
+    tests.reverse()
+    attempts: list[ForeignAttempt] = []
+    while tests:
+        attempts.extend(_attempts(tests.pop(), reading))  # each is let go at once: there may be very many
     _tell_browsers_apart(attempts)
-    found = Counter(text_at(test, "status") for test in tests)
     compare_totals(
         report,
         summary,
-        {"tests": len(tests), **{name: found[name] for name in ("passed", "failed", "skipped", "pending", "other")}},
+        {"tests": count, **{name: found[name] for name in ("passed", "failed", "skipped", "pending", "other")}},
     )
     report.events = emit_attempts(attempts, report)
     return report

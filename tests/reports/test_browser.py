@@ -271,6 +271,20 @@ def test_the_newest_session_is_seen_in_every_strip_of_a_phone(open_tab):
     assert image.getpixel((image.width - 4, image.height // 2)) == (0xB2, 0x18, 0x2B)
 
 
+def test_the_table_of_all_tests_names_outages_and_lines_them_in(open_tab):
+    """The session in which nearly everything failed is named above, and stands between grey lines in every strip."""
+    tab = open_tab()
+    tab.go("tests")
+    tab.page.wait_for_selector("#grid-outages a")
+    assert tab.page.locator("#grid-outages").inner_text().endswith("an outage in which nearly everything failed: s04.")
+    drawn = tab.page.evaluate(
+        "[...document.querySelectorAll('#tests svg.strip')].map((each) => each.querySelectorAll('.m-outage').length)"
+    )
+    assert set(drawn) == {1}
+    tab.page.locator("#grid-outages a").click()
+    assert "Session s04" in tab.page.locator("#session h1").inner_text()
+
+
 def test_on_paper_no_row_is_clipped_and_marks_differ_without_colour(open_tab):
     """Tracebacks are open and wrapped when the page is printed, and the script's own pages are not on it."""
     tab = open_tab()
