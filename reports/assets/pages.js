@@ -20,7 +20,7 @@ function strip(codes, room, greyed = []) {
   const first = room - codes.length;
   codes.forEach((code, at) => { if (code) places.set(code, `${places.get(code) || ''}M${(first + at) * CELL} 0${data.marks[code].path}`); });
   const made = draw('svg', {class: 'strip', role: 'img', viewBox: `0 0 ${room * CELL} ${HIGH}`, width: room * CELL, height: HIGH, preserveAspectRatio: 'xMaxYMid slice', 'aria-label': wordsOf(codes)});
-  if (greyed.length) made.append(draw('path', {class: 'm-outage', fill: '#6e7681', d: greyed.map((at) => `M${(first + at) * CELL} 0h7v1h-7zm0 19h7v1h-7z`).join('')}));
+  if (greyed.length) made.append(draw('path', {class: 'm-outage', fill: '#6e7681', d: greyed.map((at) => `M${(first + at) * CELL} 0h7v1.5h-7zm0 18.5h7v1.5h-7z`).join('')}));
   for (const [code, d] of places) made.append(path(data.marks[code].word, d));
   return made;
 }

@@ -192,6 +192,9 @@ def test_slowest_is_by_median_and_most_expensive_by_sum():
     assert names_of(analysis.slowest_tests()) == ["a", "b", "c"]
     assert names_of(analysis.most_expensive_tests(2)) == ["b", "c"]
     assert names_of(analysis.slowest_tests(1)) == ["a"]
+    for limit in (1, 2, 3):
+        both = analysis.slowest_tests(limit), analysis.most_expensive_tests(limit)
+        assert analysis.longest_and_most_expensive_tests(limit) == both
 
 
 def test_a_test_without_a_recorded_run_has_no_events_to_show():
