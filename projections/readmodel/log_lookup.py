@@ -13,7 +13,7 @@ from .log_files import SOURCE_SHIFT, LogFiles
 
 _NEAR_BYTES = 16 << 10
 """Bytes that are read behind the last position of a group, so that its line is complete at the first attempt."""
-_FAR_BYTES = 64 << 10
+_FAR_BYTES = 32 << 10
 """Distance of two positions, in bytes, from which a second read costs less than reading what lies between."""
 _READ_MAX = 1 << 20
 

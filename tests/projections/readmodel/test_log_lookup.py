@@ -16,7 +16,7 @@ from pytest_insight.projections.readmodel import ReadModel
 from pytest_insight.projections.readmodel.log_files import SOURCE_SHIFT
 from pytest_insight.projections.readmodel.log_lookup import group_positions
 
-FAR_BYTES = 64 * 1024
+FAR_BYTES = 32 * 1024
 
 
 def line_starts(data: bytes) -> dict[int, bytes]:
