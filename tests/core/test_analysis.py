@@ -374,7 +374,9 @@ def test_columns_of_the_read_model_say_what_the_results_say(rng):
         assert set(run.flaky_tests) == set(other.flaky_tests)
         assert run.durations() == other.durations()
         assert run.passing_durations() == other.passing_durations()
-        assert run.last_verdicts() == other.last_verdicts() == {name: test.verdict for name, test in other.tests.items()}
+        assert (
+            run.last_verdicts() == other.last_verdicts() == {name: test.verdict for name, test in other.tests.items()}
+        )
         assert run.by_verdict() == other.by_verdict()
     assert view(fast) == view(slow)
     rates = {one.nodeid: (one.bad, one.considered) for one in Analysis(storage).failure_rates()}
