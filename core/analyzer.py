@@ -19,7 +19,15 @@ from .history.verdicts.reading import runs_of
 from .history.verdicts.run import Run
 from .questions.broken import BranchState, Broken, broken_tests, in_order
 from .questions.clusters import FailureCluster, collection_messages, failure_clusters, message_of, record_of
-from .questions.durations import DurationShift, Slow, TestFigures, costs, duration_shifts, figures_of
+from .questions.durations import (
+    DurationShift,
+    Slow,
+    TestFigures,
+    costs,
+    duration_shifts,
+    figures_of,
+    longest_and_dearest,
+)
 from .questions.evidence import Occurrence, occurrence
 from .questions.failures import FailingTogether, FailureRate, failing_together, failure_rates
 from .questions.flaky import FlakyTest, TransitionScore, retry_flaky, same_source_flaky, transition_scores, with_ages
@@ -144,20 +152,17 @@ class InsightAnalyzer(ChosenSessions):
 
     def slowest_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests with the highest median duration."""
-        return self._with_phases(sorted(costs(self.runs), key=lambda one: (-one.median_s, one.nodeid))[:limit])
+        return self._with_phases(longest_and_dearest(costs(self.runs), limit)[0])
 
     def most_expensive_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests that took most time in all."""
-        return self._with_phases(sorted(costs(self.runs), key=lambda one: (-one.total_s, one.nodeid))[:limit])
+        return self._with_phases(longest_and_dearest(costs(self.runs), limit)[1])
 
     def longest_and_most_expensive_tests(self, limit: int = 20) -> tuple[list[Slow], list[Slow]]:
         """Return the tests with the highest median duration, and those that took most time in all."""
-        found = costs(self.runs)
-        longest = sorted(found, key=lambda one: (-one.median_s, one.nodeid))[:limit]
-        dearest = sorted(found, key=lambda one: (-one.total_s, one.nodeid))[:limit]
+        longest, dearest = longest_and_dearest(costs(self.runs), limit)
         told = {
-            one.nodeid: one
-            for one in self._with_phases(list({one.nodeid: one for one in [*longest, *dearest]}.values()))
+            one.nodeid: one for one in self._with_phases([*longest, *(each for each in dearest if each not in longest)])
         }
         return [told[one.nodeid] for one in longest], [told[one.nodeid] for one in dearest]
 
@@ -184,8 +189,7 @@ class InsightAnalyzer(ChosenSessions):
     def failure_clusters(self, messages: dict[tuple[str, str], str] | None = None) -> list[FailureCluster]:
         """Return failures by what they say, the most frequent first; modules that could not be collected among them.
 
-        Args:
-            messages: of all these sessions, if they were asked already.
+        `messages` are those of all these sessions, if they were asked already.
         """
         runs = self.runs
         failures = [(nodeid, run, run.tests[nodeid]) for run in runs for nodeid in run.failed_tests]

@@ -44,7 +44,7 @@ class Cluster:
 
 
 Messages = dict[tuple[str, str], str]
-"""What each failure says, by stream and node id."""
+"""Messages of failures by stream and node id."""
 
 
 def clusters_of(model: "History", analysis: "Analysis", messages: Messages | None = None) -> list[Cluster]:

@@ -77,10 +77,10 @@ def data_block(answers: "Answers", names: TestNames, extent: "Extent") -> str:
     runs = answers.runs[first:]
     results, durations = _tables(runs, names, len(runs) - extent.sessions_with_durations)
     head = msgspec.json.encode(_head(answers, names, extent, first))
-    return base64.b64encode(_packed(b"".join((len(head).to_bytes(4, "big"), head, results)), durations)).decode()
+    return base64.b64encode(_pack(b"".join((len(head).to_bytes(4, "big"), head, results)), durations)).decode()
 
 
-def _packed(body: bytes, noise: bytes) -> bytes:
+def _pack(body: bytes, noise: bytes) -> bytes:
     """Return two texts, one after the other, as gzip; in the second no repetitions are looked for, as it has none.
 
     This takes an eighth less for durations than one pass over both.

@@ -57,7 +57,7 @@ _STARTS = {
     for word, drawing in DRAWINGS.items()
     for left, _, rest in [drawing.path[1:].partition(" ")]
 }
-"""Where the first line of a mark begins from the left, and its path after that."""
+"""Distance of the first line of a mark from the left, and the path behind it."""
 _WITH_HOLES = ("rerun", "other", "xfailed")
 WORDS = tuple(MARKS)
 """Words of marks; the place is the code in the data of a report, from 1 on."""
