@@ -37,15 +37,21 @@ test: ## Set up everything, then lint, types and tests
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory -j 2 types suite
 
+# On a fresh machine each worker would compile all that it imports, at the same time as the others.
+$(VENV)/.compiled: $(VENV)/.ready
+	$(BIN)/python -m pytest -q --collect-only -p no:cacheprovider >/dev/null
+	touch $@
+
 # Four workers for two cores: a part of the tests waits, for leases and for processes to end.
-suite: $(VENV)/.ready $(VENV84)/.ready
-	INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) $(BIN)/python -m pytest -q -n 4 --dist worksteal
+suite: $(VENV)/.compiled $(VENV84)/.ready
+	TMPDIR=$$($(BIN)/python docs/tools/scratch.py) INSIGHT_EXAMPLES=20 INSIGHT_PYTEST84=$(abspath $(VENV84)/bin/python) \
+		$(BIN)/python -m pytest -q -n 4 --dist worksteal
 
 check: $(VENV)/.ready ## In a minute: lint, types of what changed, and the tests that start no process
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint changed-types pure
 
 pure: $(VENV)/.ready
-	PYTHONPATH=docs/tools INSIGHT_EXAMPLES=10 $(BIN)/python -m pytest -q -n 2 -p no_processes \
+	TMPDIR=$$($(BIN)/python docs/tools/scratch.py) PYTHONPATH=docs/tools INSIGHT_EXAMPLES=10 $(BIN)/python -m pytest -q -n 2 -p no_processes \
 		$$($(BIN)/python docs/tools/pure_tests.py)
 
 lint: $(VENV)/.ready ## Check style

@@ -1,12 +1,16 @@
-"""The tools behind `make check`: which files it looks at, and that its tests start no process."""
+"""The tools behind `make check` and `make test`: the files they look at, the processes and the folders of their tests."""
 
+import os
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import warm
 from changed_sources import add_importers
 from pure_tests import list_pure_tests
+from scratch import NEEDED_BYTES, choose_folder
 
 TOOLS = Path(__file__).parent.parent / "docs" / "tools"
 
@@ -53,3 +57,28 @@ def test_a_test_that_starts_a_process_fails(tmp_path, workers, monkeypatch):
     result = warm.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert "1 failed, 1 passed" in result.stdout, result.stdout + result.stderr
     assert "in a test of `make check`" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "memory", "flags", "chosen"),
+    [
+        (NEEDED_BYTES, NEEDED_BYTES, 0, True),
+        (64 << 20, NEEDED_BYTES, 0, False),
+        (NEEDED_BYTES, 64 << 20, 0, False),
+        (NEEDED_BYTES, NEEDED_BYTES, os.ST_NOEXEC, False),
+    ],
+    ids=["useful", "small as in a container", "memory is used", "no programs"],
+)
+def test_temporary_files_are_in_memory_where_there_is_room(tmp_path, monkeypatch, room, memory, flags, chosen):
+    """Otherwise they are where they always are."""
+    told = tmp_path / "meminfo"
+    told.write_text(f"MemTotal: 1 kB\nMemAvailable: {memory >> 10} kB\n")
+    state = SimpleNamespace(f_bavail=room >> 12, f_frsize=1 << 12, f_flag=flags)
+    monkeypatch.setattr(os, "statvfs", lambda _: state)
+    assert choose_folder(tmp_path, told) == (tmp_path if chosen else Path(tempfile.gettempdir()))
+
+
+def test_without_a_folder_in_memory_temporary_files_are_where_they_always_are(tmp_path):
+    """As on other systems."""
+    assert choose_folder(tmp_path / "none") == Path(tempfile.gettempdir())
+    assert choose_folder(tmp_path, tmp_path / "none") == Path(tempfile.gettempdir())

@@ -11,6 +11,7 @@ START = """
 import json, logging, sys
 from testit_python_commons.services.sync_storage.sync_storage_runner import SyncStorageRunner
 logging.basicConfig(level=logging.INFO)
+SyncStorageRunner.SYNC_STORAGE_STARTUP_TIMEOUT = 300  # its five seconds are not enough where the machine is busy
 runner = SyncStorageRunner("run", sys.argv[1], "https://tms.example.com", "s3cr3t-t0k3n")
 started = runner.start()
 print(json.dumps([started, runner.is_master_worker(), runner.is_external]), flush=True)
