@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VENV84 := .venv-pytest84
+# The pip that comes with Python is years old, and takes twice as long: it downloads what it only has to look at.
+RENEW_PIP := python -m pip install --quiet --disable-pip-version-check --no-compile --upgrade pip
 .DEFAULT_GOAL := help
 # The tests start thousands of processes; each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,26 +17,27 @@ help: ## List the targets
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/$(RENEW_PIP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
 	touch $@
 
 # The oldest pytest that is supported, beside the newest in .venv: the plugin's tests run on both.
 $(VENV84)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV84)
+	$(VENV84)/bin/$(RENEW_PIP)
 	$(VENV84)/bin/python -m pip install --quiet --disable-pip-version-check 'pytest==8.4.2' \
 		flaky pytest-asyncio pytest-bdd pytest-forked pytest-rerunfailures pytest-retry pytest-subtests pytest-sugar \
 		pytest-timeout pytest-xdist -e .
 	touch $@
 
 # The tests of the pages of `insight report` use a real browser: Debian's, as none is downloaded by playwright.
-$(VENV)/.browser: $(VENV)/.ready
+$(VENV)/.browser:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium) >/dev/null 2>&1 \
 		|| echo "chromium is missing and cannot be installed here: apt-get install chromium; tests of pages in a browser are skipped"
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
 test: ## Set up everything, then lint, types and tests
-	$(MAKE) --no-print-directory -j 2 $(VENV)/.browser $(VENV84)/.ready
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory -j 3 lint $(VENV)/.browser $(VENV84)/.ready
 	$(MAKE) --no-print-directory -j 2 types suite
 
 # On a fresh machine each worker would compile all that it imports, at the same time as the others.
@@ -106,7 +109,7 @@ docs: $(VENV)/.ready ## Renew the generated parts of the pages
 	$(BIN)/python docs/tools/collector_reference.py docs/collector.md
 	$(BIN)/python docs/tools/lake_reference.py docs/lake.md
 
-screens: $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
+screens: $(VENV)/.ready $(VENV)/.browser ## Renew the pictures of the main views, and the answers in README.md and docs/analysis.md
 	$(BIN)/python docs/examples/screens.py
 	$(BIN)/python docs/examples/shop_answers.py
 	$(BIN)/python docs/examples/report_picture.py
