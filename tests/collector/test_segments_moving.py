@@ -24,6 +24,7 @@ from pytest_insight.collector.bodies.upkeep import do_upkeep
 from pytest_insight.collector.database.checking import check_database
 from pytest_insight.collector.database.connections import open_engine
 from pytest_insight.collector.retention.expiring import remove_expired
+from sqlalchemy import text
 
 CANARY = "canary-71d0"
 PLACES = "select count(*) filter (where place <> ''), count(*) filter (where body is not null) from segment"
@@ -197,11 +198,13 @@ def test_a_killed_move_is_continued_and_a_server_needs_the_bucket(served, engine
     planned = run_json(capsys, "db", "move-segments", "--to", bucket.url, "--db-url", database, "--dry-run")
     assert (planned["segments"], planned["left"]) == (600, 600)
     assert bucket.names() == []
-    process = subprocess.Popen([*move, "--json"], stdout=subprocess.DEVNULL)
-    while len(bucket.names()) < 210:
-        assert process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with engine.begin() as connection:  # the last batch cannot be finished, however fast the move is
+        connection.execute(text("select from stream order by team desc, stream desc limit 1 for update"))
+        process = subprocess.Popen([*move, "--json"], stdout=subprocess.DEVNULL)
+        while len(bucket.names()) < 210:
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     placed, kept = rows_of(database, "", PLACES)[0]
     assert 0 < placed < 600
     told = run_json(capsys, "db", "move-segments", "--to", bucket.url, "--db-url", database)
