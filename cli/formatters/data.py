@@ -6,7 +6,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, cast
 
-import msgspec
 import typer
 
 from ..terminal.safe import safe_json
@@ -26,6 +25,8 @@ def json_text(data: Any, indent: int | None = None) -> str:
 
 def _indent(text: str, data: Any, indent: int) -> str:
     """Return JSON with line breaks; the standard library needs ten times as long for it as without them."""
+    import msgspec
+
     try:
         return msgspec.json.format(text, indent=indent)
     except msgspec.DecodeError:  # half a surrogate pair, or NaN

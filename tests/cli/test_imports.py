@@ -67,6 +67,7 @@ COMPARING = {
     "cli.formatters.sessions.comparison",
     *("core.compare", "core.questions.duration_changes"),
     "core.naming.meanings",
+    "core.naming.newest",
     "core.history.test_runs",
     "core.naming.sides",
     "core.questions.phases",
@@ -89,6 +90,7 @@ SCREEN = ROWS | {
         "core.overview.headline",
         "core.questions.lost",
         "core.overview.marks",
+        "core.overview.meant",
     ),
     *(
         "core.overview.answer",

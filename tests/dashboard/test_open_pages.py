@@ -184,6 +184,7 @@ def test_keys_go_through_rows_open_one_and_lead_back(open_page, served):
     assert seen == [names[0], names[1], names[0]]
     page.keyboard.press("Enter")
     page.locator("h1", has_text=names[0]).wait_for()
+    page.locator("#keys", has_text="Esc back").wait_for()
     page.keyboard.press("Escape")
     page.wait_for_url(f"{served.site}/flaky")
     page.locator("#find").fill("")
