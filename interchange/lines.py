@@ -23,6 +23,8 @@ RULES_VERSION = 1
 """Rises when the same file would give other events; part of the digest that names the stream."""
 
 _CHUNK_BYTES = 1 << 20
+_WAITING_MAX = 256
+"""Lines that are written at once."""
 _EXIT_FAILED, _EXIT_NO_TESTS = 1, 5
 _BAD = ("failed", "error")
 
@@ -147,6 +149,7 @@ class _LineWriter:
         self._root = line_hash()
         self._target = target
         self._started_us = started_us
+        self._waiting: list[bytes] = []
         self.at_us = started_us
         self.count = self.size = 0
         self.dropped = 0
@@ -155,6 +158,7 @@ class _LineWriter:
         self._out = open_private(self._target)
 
     def __exit__(self, *_: object) -> None:
+        self._flush()
         self._out.close()
 
     def write(self, event: Event, at_us: int) -> None:
@@ -165,13 +169,22 @@ class _LineWriter:
         except EventTooLargeError:
             self.dropped += 1
             return
-        self._root.update(line[DIGEST_PLACE])
-        self._out.write(line)
         self.count += 1
-        self.size += len(line)
+        self._waiting.append(line)
+        if len(self._waiting) >= _WAITING_MAX:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write the lines that wait: many at once, as a call for each costs as much as its digest."""
+        data = b"".join(self._waiting)
+        self._root.update(b"".join([line[DIGEST_PLACE] for line in self._waiting]))
+        self._waiting.clear()
+        self._out.write(data)
+        self.size += len(data)
 
     def seal(self, exit_status: int, duration_us: int) -> None:
         """Write the end of the session."""
+        self._flush()
         seal = SessionFinished(
             exit_status=exit_status,
             duration_us=duration_us,

@@ -174,10 +174,11 @@ class ColumnTests(Mapping[str, TestRun]):
 
     def last_verdicts(self) -> dict[str, str]:
         """Return the verdicts by node id."""
-        if self._all is not None or not self._is_plain or self._ends.others:
+        if self._all is not None or self._ends.others:
             return {nodeid: test.verdict for nodeid, test in self.items()}
-        names = self._names
-        return {names[number]: _VERDICTS[self._rows.outcomes[place]] for number, place in self._last_places().items()}
+        names, codes = self._names, self._rows.outcomes
+        found = {names[number]: _VERDICTS[codes[place]] for number, place in self._last_places().items()}
+        return found | dict.fromkeys(self._running, self._ends.left_open)
 
     def next_on_worker(self, nodeid: str, most: int) -> list[tuple[str, int]]:
         """Return node ids and positions of the attempts that followed the last one of a test on its worker."""
@@ -188,15 +189,15 @@ class ColumnTests(Mapping[str, TestRun]):
 
     def passing_durations(self) -> dict[str, int]:
         """Return the durations in microseconds of the tests that passed."""
-        if not self._is_plain:
+        if self._ends.others:
             return {nodeid: test.duration_us for nodeid, test in self.items() if test.verdict in GOOD}
-        columns = zip(array("I", self._rows.nodes), array("q", self._rows.durations), self._rows.outcomes, strict=True)
-        return {self._names[number]: duration for number, duration, code in columns if _VERDICTS[code] in GOOD}
-
-    @property
-    def _is_plain(self) -> bool:
-        """Whether every test has one attempt, which ended."""
-        return not self._running and len(self._last_places()) == len(self._rows)
+        names, codes, durations = self._names, self._rows.outcomes, array("q", self._rows.durations)
+        running = {self._numbers[nodeid] for nodeid in self._running}
+        return {
+            names[number]: durations[place]
+            for number, place in self._last_places().items()
+            if _IS_GOOD[codes[place]] and number not in running
+        }
 
     def _last_places(self) -> dict[int, int]:
         """Return the place of the last attempt of each test in the columns, by the number of the test."""
@@ -245,6 +246,7 @@ class ColumnTests(Mapping[str, TestRun]):
 
 _VERDICTS = [*OUTCOMES, *([""] * (CRASHED_FLAG - len(OUTCOMES))), *(["crashed"] * len(OUTCOMES))]
 """Verdict by the code of an attempt."""
+_IS_GOOD = [verdict in GOOD for verdict in _VERDICTS]
 
 
 _OUTCOMES_ONCE = [(OUTCOMES[code & ~CRASHED_FLAG],) if _VERDICTS[code] else () for code in range(len(_VERDICTS))]
