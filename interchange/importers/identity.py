@@ -54,6 +54,11 @@ class Identities:
         self._root = root
         self._prefixes: dict[tuple[str, str], str | None] = {}
 
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether a test without a file has the id `class::name` whatever it is called."""
+        return not self._known and self._root is None
+
     def find(self, classname: str, name: str, file: str = "", suite: str = "") -> Identity:
         """Return the node id of a test.
 

@@ -146,6 +146,7 @@ class CaseEvents:
         self._numbers: dict[str, int] = {}
         self._waiting: dict[Key, list[ForeignAttempt]] = {}
         self._any_repeats = repeats.is_any()
+        self._by_names = identities.knows_nothing
 
     def plain_event(self, case: Case) -> TimedEvent | None:
         """Return the only attempt of a test that passed and says nothing else, as most do; None for any other."""
@@ -155,7 +156,11 @@ class CaseEvents:
         classname, name = get("classname"), get("name")
         if not classname or not name or "line" in case.attributes:
             return None
-        nodeid, placed = self._identities.find(classname, name, get("file", ""))
+        file = get("file", "")
+        if self._by_names and not file:
+            nodeid, placed = f"{classname}::{name}", False
+        else:
+            nodeid, placed = self._identities.find(classname, name, file)
         told_us = seconds_us(get("time"))
         took_us = told_us or 0
         report = self._report
