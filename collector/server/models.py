@@ -1,5 +1,6 @@
 """Bodies and answers of the endpoints; the description of the interface is made from them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -49,8 +50,11 @@ class PushedModel(BaseModel):
     position: str = Field(description="Cursor after these events; empty if it is not known yet.")
 
 
+_DATE = re.compile(r"\d{4}-\d\d")
+
+
 def _refuse_number(value: object) -> object:
-    if isinstance(value, str) and not any(letter in value for letter in "-T:"):
+    if isinstance(value, str) and not _DATE.match(value):
         raise ValueError("has to be a date and time, such as 2026-11-20T10:00:00Z")
     return value
 

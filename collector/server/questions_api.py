@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from ..feed.cursors import format_cursor
 from ..feed.waiting import wait_for_cursor
 from ..views.commands import refusal_of
-from ..views.questions import QUESTIONS, QuestionPath, arguments_of
+from ..views.questions import QUESTIONS, SWITCH_PATTERN, QuestionPath, arguments_of
 from .context import Context, Reader, ServerContext
 
 router = APIRouter(prefix="/api/v1")
@@ -69,7 +69,7 @@ def _parameters(question: QuestionPath) -> list[dict[str, Any]]:
     found.append({"name": _AFTER, "in": "query", "required": False, "description": waits})
     text = {"type": "string"}
     kinds: dict[str, Any] = {name: {"type": "array", "items": text} for name in _MULTIPLE}
-    kinds |= {name: {"type": "boolean"} for name in question.flags}
+    kinds |= {name: {"type": "string", "pattern": SWITCH_PATTERN} for name in question.flags}
     return [item | {"schema": kinds.get(item["name"], text)} for item in found]
 
 

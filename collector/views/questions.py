@@ -54,6 +54,10 @@ QUESTIONS: Final = (
 _SWITCH: Final = {"": True, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
+SWITCH_PATTERN: Final = "^([01]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo])?$"
+"""The same values, in any case, for the description of the endpoints."""
+
+
 def _is_set(name: str, value: str) -> bool:
     if value.lower() not in _SWITCH:
         raise ProblemError("bad-request", f"{name}: has to be true or false")

@@ -110,6 +110,23 @@ FAULTS = {
     "a revoked key that is remembered": Fault(
         (Edit("collector/access/recent.py", "time.monotonic() - cached[0] < self.cache_s", "True"),), ("test_access.py",)
     ),
+    "a login that outlives its key": Fault(
+        (Edit("collector/access/keys.py", "key.c.id == key_id, _still_valid())", "key.c.id == key_id)"),),
+        ("test_logins.py",),
+    ),
+    "pages of the team that was asked for first": Fault(
+        (Edit("collector/pages/kept.py", "self._kept.get(key.team)", "next(iter(self._kept.values()), None)"),),
+        ("test_team_pages.py",),
+    ),
+    "a form of another site": Fault(
+        (Edit("collector/pages/entering.py", "if (site or origin) and not from_here:", "if False:"),),
+        ("test_logins.py",),
+    ),
+    "a defect whose text is in the log": Fault(
+        (Edit("collector/pages/boundary.py", "request.url.path, describe_error(error))\n            return _problem(500",
+              "request.url.path, repr(error))\n            return _problem(500"),),
+        ("test_team_pages.py",),
+    ),
     "a purge that forgets the quarantine": Fault(
         (Edit("collector/ingest/purging.py", "    _remove_from_quarantine(connection, team_id, new)\n", ""),),
         ("test_canaries.py",),

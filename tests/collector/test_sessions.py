@@ -61,6 +61,8 @@ def test_filters_of_sessions(served):
     assert len(served.get("/api/v1/sessions?sut=shop&since=2026-11-20T09:00:00Z").json()) == 1
     assert served.get("/api/v1/sessions?sut=other").json() == []
     assert served.get("/api/v1/sessions?since=2026-11-21T00:00:00Z").json() == []
+    for number in ("0", "1795934430", "5.4e-195", "-1"):
+        assert served.get(f"/api/v1/sessions?since={number}").status == 400
 
 
 def test_documents_that_are_none_are_refused(served):
