@@ -5,6 +5,7 @@ python -m benchmarks interchange
 
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def import_apart(report: Path) -> dict[str, float]:
     """Return what an import in a process of its own took."""
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", f"{__package__}.interchange", str(report), name]
-        told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+        home = {"PYTEST_INSIGHT_HOME": name}  # of the read model, which is not to be in that of the user
+        told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=os.environ | home)
     found: dict[str, float] = json.loads(told.stdout)
     return found
 

@@ -65,13 +65,16 @@ def test_keys_and_texts_are_in_no_log_argument_error_metric_or_audit(watched, da
         connection.execute("alter table conflict rename to elsewhere")
         broken = running.push(b"".join(lines)), running.post("/api/v1/events", b"".join(clash))
         connection.execute("alter table elsewhere rename to conflict")
+        connection.execute("alter table session rename to elsewhere")  # a short value, which no error cuts
+        unlisted = running.get(f"/api/v1/sessions?sut={CANARY}")
+        connection.execute("alter table elsewhere rename to session")
         connection.execute("update segment set body = substr(body, 1, 20)")
-    assert broken[1].status == 500
+    assert (broken[1].status, unlisted.status) == (500, 500)
     damaged = running.get("/api/v1/events")
     assert damaged.status == 500
     with pytest.raises(Exception, match=r"IncompleteRead|Remote end closed|0 bytes read"):
         running.get("/api/v1/log")
-    told = b"".join(answer.body for answer in (broken[1], damaged)).decode() + shown.decode() + logged()
+    told = b"".join(answer.body for answer in (broken[1], unlisted, damaged)).decode() + shown.decode() + logged()
     assert "problem:damaged" in told
     assert "an answer was cut off" in told
     assert CANARY not in told

@@ -30,6 +30,7 @@ def chromium():
 
 def check_look(page):
     """Nothing runs out to the right, and axe finds nothing."""
+    page.wait_for_load_state("load")  # with its style
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
     page.evaluate(AXE.read_text())
     faults = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]

@@ -24,7 +24,7 @@ QUESTIONS = [
     (f"/tests/history?nodeid={TEST}&sut=shop&branch=main", ["test", "history", EIGHT[3], "--sut=shop", "--branch=main"]),
     ("/compare?base=main&target=dev&mode=branch&sut=shop",
      ["analytics", "compare", "--base=main", "--target=dev", "--mode=branch", "--sut=shop"]),
-    ("/compare?base=aaaa&target=bbbb", ["analytics", "compare", "--base", "aaaa", "--target", "bbbb"]),
+    ("/compare?base=aaaaaaaaa&target=bbbbbbbbb", ["analytics", "compare", "--base", "aaaaaaaaa", "--target", "bbbbbbbbb"]),
     ("/compare?base=s2&target=s3", ["analytics", "compare", "--base", "s2", "--target", "s3"]),
 ]  # fmt: skip
 

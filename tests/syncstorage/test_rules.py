@@ -51,15 +51,14 @@ class Model:
         old = self.workers.get(self.master)
         if worker is None:
             worker = {"told": False, "worked": False, "beats": False, "said": "registered"}
-        grant = (
-            old is None
-            or old["status"] in ("offline", "abandoned")
-            or (old["status"] == "completed" and not self.cuts)
-            or (election == "handoff" and not old["worked"] and not self.handed_over and now - old["registered"] > 1)
+        is_free = (
+            old is None or old["status"] in ("offline", "abandoned") or (old["status"] == "completed" and not self.cuts)
+        )
+        grant = is_free or (
+            election == "handoff" and not old["worked"] and not self.handed_over and now - old["registered"] > 1
         )
         if grant and not worker["told"]:
-            first_or_gone = old is None or old["status"] in ("offline", "abandoned", "completed")
-            self.handed_over = self.handed_over or not first_or_gone
+            self.handed_over = self.handed_over or not is_free
             self.master = pid
             worker["told"] = True
         worker |= {"status": "registered", "heard": now, "registered": now}
@@ -343,6 +342,21 @@ def test_who_waits_hears_of_a_completion_even_if_the_run_goes_on_at_once(core):
     assert core.runs.answer(["run"], since).completed is True
     assert core.runs.answer(["run"], core.runs.generations(["run"])) is None
     assert core.runs.answer(["other"], core.runs.generations(["other"])).completed is False
+
+
+def test_a_completed_master_that_holds_a_cut_hands_over_once():
+    """It never reported a test in progress: the next worker takes over, and the one after that does not."""
+    state = Sync()
+    try:
+        state.begin(election="handoff")
+        state.one_after_the_other(first="a", run="one", second="a")
+        state.cut(after=0.0, run="one", test="t1")
+        state.report(after=0.0, pid="a", run="one", status="completed")
+        state.one_after_the_other(first="b", run="one", second="c")
+        assert state.core.state.runs["one"].master == "b"
+        state.they_agree()
+    finally:
+        state.teardown()
 
 
 def test_a_journal_that_has_grown_is_set_aside_when_nothing_in_it_is_open(core, tmp_path):
