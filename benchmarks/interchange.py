@@ -5,7 +5,6 @@ python -m benchmarks interchange
 
 import gc
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pytest_insight.eventlog.merging.conflicts import Strategy
 from pytest_insight.interchange.importing import import_path
 from pytest_insight.interchange.reading import ForeignOptions
 
-from .measure import ROOT, Figure
+from .measure import ROOT, Figure, environment
 
 CASES = 1_000_000
 ROUNDS = 4
@@ -69,8 +68,7 @@ def import_apart(report: Path) -> dict[str, float]:
     """Return what an import in a process of its own took."""
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", f"{__package__}.interchange", str(report), name]
-        home = {"PYTEST_INSIGHT_HOME": name}  # of the read model, which is not to be in that of the user
-        told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=os.environ | home)
+        told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment())
     found: dict[str, float] = json.loads(told.stdout)
     return found
 

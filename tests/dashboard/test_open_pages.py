@@ -1,25 +1,18 @@
 """Pages of the dashboard in a real browser: they follow the log and stay as their reader left them.
 
-One browser and one server serve all tests. Without Chromium they are skipped, except in CI, where it has to be there.
+One browser and one server serve all tests.
 """
 
-import os
-import shutil
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import quote
 
-import axe_playwright_python
 import pytest
 from dashboard_pages import served_dashboard
 from histories import write_session
-from playwright.sync_api import sync_playwright
+from real_browsers import chromium, find_faults, load_axe, require_chromium
 from report_pages import FLAKY, SLOW, START, STEADY, shop_log
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip("chromium is not installed: apt-get install chromium", allow_module_level=True)
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+require_chromium()
 NEW = ("/tests", "/compare", "/session?", "/test?")
 ADDRESSES = [
     "/", "/tests", "/failures", "/flaky", "/slow", "/sessions", "/systems", "/compare?base=s03&target=s04", "/session?id=s11",
@@ -45,15 +38,13 @@ def served(log):
 @pytest.fixture(scope="module")
 def entered(served):
     """Return a browser, and the cookies of a context that opened the printed address."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         context = browser.new_context()
         page = context.new_page()
         page.goto(served.address)
         assert page.url == served.site + "/"
         assert "token" not in page.content()
         yield browser, context.storage_state()
-        browser.close()
 
 
 @pytest.fixture
@@ -101,9 +92,8 @@ def test_no_page_is_wider_than_the_screen_and_none_has_a_known_fault(open_page, 
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, address
         if not address.startswith(NEW):  # the others are those of the report
             continue
-        page.evaluate(AXE.read_text())
-        faults = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        found |= {f"{address} {each['id']}": each["nodes"][0]["html"][:200] for each in faults}
+        load_axe(page)
+        found |= {f"{address} {name}": places for name, places in find_faults(page).items()}
     assert found == {}
     assert [each for each in asked if each[1] >= 400 or not each[0].startswith(served.site)] == []
 

@@ -1,6 +1,6 @@
 """The page of `insight report` in a real browser: with and without script, with a keyboard, on a phone, in the dark, on paper.
 
-One browser serves all tests. Without Chromium they are skipped, except in CI, where it has to be there.
+One browser serves all tests.
 """
 
 import contextlib
@@ -8,38 +8,29 @@ import http.server
 import io
 import itertools
 import json
-import os
 import re
-import shutil
 import threading
 from functools import partial
-from pathlib import Path
 from urllib.parse import quote
 
-import axe_playwright_python
 import pytest
 from histories import write_session
 from PIL import Image
-from playwright.sync_api import sync_playwright
 from pytest_insight.cli.app import run
 from pytest_insight.reports.marks import DRAWINGS
 from pytest_insight.reports.page import environment
+from real_browsers import chromium, find_faults, load_axe, require_chromium
 from report_pages import BREAK, FLAKY, HUNG, SLOW, START, STEADY, hostile_log, make_report, shop_log
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip("chromium is not installed: apt-get install chromium", allow_module_level=True)
+require_chromium()
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self'"
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Return the browser of all tests."""
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +229,7 @@ SIZES = {"wide": 1280, "phone": 390}
 def test_no_page_is_wider_than_the_screen_and_none_has_a_known_fault(open_tab, size, scheme):
     """In light and dark, wide and narrow: nothing runs out to the right, and axe finds nothing on any page."""
     tab = open_tab(viewport={"width": SIZES[size], "height": 844}, color_scheme=scheme)
-    tab.page.evaluate(AXE.read_text())
+    load_axe(tab.page)
     found = {}
     for address in (
         "overview",
@@ -256,8 +247,7 @@ def test_no_page_is_wider_than_the_screen_and_none_has_a_known_fault(open_tab, s
         wide = tab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide == 0, (address, wide)
         if (size, scheme) == ("phone", "light") or address in ("overview", "tests"):
-            faults = tab.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-            found |= {f"{address} {each['id']}": [node["html"][:200] for node in each["nodes"]][:3] for each in faults}
+            found |= {f"{address} {name}": places for name, places in find_faults(tab.page).items()}
     assert found == {}
 
 
