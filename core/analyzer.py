@@ -26,7 +26,7 @@ from .questions.durations import (
     costs,
     duration_shifts,
     figures_of,
-    longest_and_dearest,
+    longest_and_most_expensive,
 )
 from .questions.evidence import Occurrence, occurrence
 from .questions.failures import FailingTogether, FailureRate, failing_together, failure_rates
@@ -152,19 +152,18 @@ class InsightAnalyzer(ChosenSessions):
 
     def slowest_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests with the highest median duration."""
-        return self._with_phases(longest_and_dearest(costs(self.runs), limit)[0])
+        return self._with_phases(longest_and_most_expensive(costs(self.runs), limit)[0])
 
     def most_expensive_tests(self, limit: int = 20) -> list[Slow]:
         """Return the tests that took most time in all."""
-        return self._with_phases(longest_and_dearest(costs(self.runs), limit)[1])
+        return self._with_phases(longest_and_most_expensive(costs(self.runs), limit)[1])
 
     def longest_and_most_expensive_tests(self, limit: int = 20) -> tuple[list[Slow], list[Slow]]:
         """Return the tests with the highest median duration, and those that took most time in all."""
-        longest, dearest = longest_and_dearest(costs(self.runs), limit)
-        told = {
-            one.nodeid: one for one in self._with_phases([*longest, *(each for each in dearest if each not in longest)])
-        }
-        return [told[one.nodeid] for one in longest], [told[one.nodeid] for one in dearest]
+        longest, expensive = longest_and_most_expensive(costs(self.runs), limit)
+        both = [*longest, *(each for each in expensive if each not in longest)]
+        told = {one.nodeid: one for one in self._with_phases(both)}
+        return [told[one.nodeid] for one in longest], [told[one.nodeid] for one in expensive]
 
     def _with_phases(self, found: list[Slow]) -> list[Slow]:
         """Return the same with the phases of the longest run of each."""

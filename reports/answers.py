@@ -137,7 +137,7 @@ def collect_answers(model: "History", analysis: "Analysis", sut: str) -> Answers
     sessions = [session_line(model, rows[run.stream], run) for run in runs if run.stream in rows]
     messages = analysis.messages(runs)
     runs = [run for run in runs if run.stream in rows]
-    longest, dearest = analysis.longest_and_most_expensive_tests(SLOWEST)
+    longest, expensive = analysis.longest_and_most_expensive_tests(SLOWEST)
     return Answers(
         sut=sut,
         overview=overview_of(model, analysis, strip_runs=STRIP_RUNS),
@@ -148,7 +148,7 @@ def collect_answers(model: "History", analysis: "Analysis", sut: str) -> Answers
         failures=failures_of(analysis, messages),
         together=analysis.failing_together(),
         flaky=_flaky_lines(analysis),
-        costs=dearest,
+        costs=expensive,
         slowest=longest,
         shifts=analysis.duration_shifts()[:SLOWEST],
         rates=_rates(analysis, sessions),

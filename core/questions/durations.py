@@ -108,7 +108,7 @@ def costs(runs: list[Run]) -> list[Slow]:
     ]
 
 
-def longest_and_dearest(found: list[Slow], limit: int) -> tuple[list[Slow], list[Slow]]:
+def longest_and_most_expensive(found: list[Slow], limit: int) -> tuple[list[Slow], list[Slow]]:
     """Return the tests with the highest median duration, and those that took most time in all."""
     longest = sorted(found, key=lambda one: (-one.median_s, one.nodeid))[:limit]
     return longest, sorted(found, key=lambda one: (-one.total_s, one.nodeid))[:limit]
