@@ -63,8 +63,3 @@ def _fields_of(kind: type) -> tuple[tuple[str, str, Callable[[Any], Any]], ...] 
         (name, f"{name.removesuffix('_us')}_at", utc_text) if name.endswith("_us") else (name, name, data_of)
         for name in names
     )
-
-
-def asdict_shallow(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass without going into them."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
